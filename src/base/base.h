@@ -1,0 +1,76 @@
+/* What every layer stands on: errors, logging, memory, threads. Includes nothing of the project but the
+ * public header. */
+#ifndef DE_BASE_H
+#define DE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <diffedit/diffedit.h>
+
+/* ---- errors ---- */
+
+/* Writes one formatted sentence to `error` (may be NULL) and returns `code`:
+ *     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno)); */
+diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+diffedit_status de_fail_memory(diffedit_error *error, size_t bytes, const char *what);
+
+/* ---- logging: a callback and its user pointer, passed down by value ---- */
+
+typedef struct de_log {
+    diffedit_log_fn write; /* NULL: silent */
+    void *user;
+} de_log;
+
+void de_log_write(de_log log, diffedit_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- memory ---- */
+
+/* product of two sizes from a file; false on overflow */
+bool de_multiply_size(size_t a, size_t b, size_t *product);
+
+/* 64-byte aligned, for large arrays with transparent huge pages asked for; free() releases it. */
+void *de_aligned_alloc(size_t bytes);
+
+/* A stack of temporary arrays, sized once before a loop and used without allocation within it.
+ *
+ * The size is found by running the same code on a measuring arena, which hands out addresses that must not
+ * be touched and records the peak; every op returns early when its arena measures. */
+typedef struct de_arena {
+    unsigned char *base;
+    size_t capacity, used, peak;
+    bool measuring;
+} de_arena;
+
+void de_arena_start_measuring(de_arena *arena);
+/* Allocates what the measuring run needed. Errors: MEMORY. */
+diffedit_status de_arena_allocate(de_arena *arena, diffedit_error *error);
+void de_arena_free(de_arena *arena);
+/* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak is a
+ * defect of the program and aborts. */
+float *de_arena_floats(de_arena *arena, int64_t count);
+/* Everything pushed after a mark is given back by returning to it. */
+static inline size_t de_arena_mark(const de_arena *arena) { return arena->used; }
+static inline void de_arena_release(de_arena *arena, size_t mark) { arena->used = mark; }
+
+/* ---- threads: the one place that knows OpenMP ---- */
+
+typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
+
+/* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads, in any
+ * order; `thread` is 0..threads-1, for private scratch. Work must be split over outputs, never over sums,
+ * so that results do not depend on `threads`. */
+void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn fn, void *user);
+int de_core_count(void);
+
+/* Seconds from an arbitrary start, monotonic. */
+double de_seconds(void);
+
+static inline int64_t de_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t de_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t de_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+#endif

@@ -1,0 +1,28 @@
+/* CLIP's byte-level BPE tokenizer (Radford et al. 2021), as transformers' CLIPTokenizer with ftfy. */
+#ifndef DE_TOKENIZER_H
+#define DE_TOKENIZER_H
+
+#include "base/base.h"
+
+typedef struct de_tokenizer de_tokenizer;
+
+/* Reads vocab.json, merges.txt, tokenizer_config.json and special_tokens_map.json of a tokenizer folder.
+ * Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const char *folder, diffedit_error *error);
+/* The published CLIP vocabulary, which is built in; `pad` is "<|endoftext|>" or "!" (SD 2). */
+diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *pad,
+                                          diffedit_error *error);
+void de_tokenizer_close(de_tokenizer *tokenizer);
+int de_tokenizer_length(const de_tokenizer *tokenizer);     /* model_max_length, e.g. 77 */
+int de_tokenizer_vocab_size(const de_tokenizer *tokenizer); /* largest id + 1 */
+
+/* tokens[length] = start, the text's, end, padding. If the text is too long it is cut, the end token is
+ * kept, and *cut (may be NULL) receives the text of what was cut (to be freed), else NULL.
+ * Errors: ARGUMENT (the text is not valid UTF-8), MEMORY. */
+diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text, int32_t *tokens,
+                                    char **cut, diffedit_error *error);
+/* The cleaned, lower-case words of a text (runs of letters), for the warning about unknown words:
+ * NULL-terminated, one allocation, to be freed. */
+diffedit_status de_text_words(char ***words, const char *text, diffedit_error *error);
+
+#endif

@@ -1,0 +1,24 @@
+/* An array as it stands in a weight file. */
+#ifndef DE_WEIGHT_H
+#define DE_WEIGHT_H
+
+#include "base/base.h"
+
+typedef enum de_dtype { DE_F32, DE_F16, DE_BF16 } de_dtype;
+
+enum { DE_WEIGHT_RANK = 4 };
+
+/* Borrowed from the open file; the data may be unaligned. Shapes are as PyTorch writes them: linear
+ * [out, in], convolution [out, in, kh, kw]. */
+typedef struct de_weight {
+    const void *data;
+    de_dtype dtype;
+    int rank;
+    int64_t shape[DE_WEIGHT_RANK];
+} de_weight;
+
+/* out[count] = the values from index `begin` on as float32 */
+void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
+int64_t de_weight_count(const de_weight *weight);
+
+#endif
