@@ -46,7 +46,8 @@ typedef struct de_arena {
 } de_arena;
 
 void de_arena_start_measuring(de_arena *arena);
-/* Allocates what the measuring run needed. Errors: MEMORY. */
+/* Makes room for what the measuring run needed; earlier memory is kept where it is large enough.
+ * Errors: MEMORY. */
 diffedit_status de_arena_allocate(de_arena *arena, diffedit_error *error);
 void de_arena_free(de_arena *arena);
 /* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak is a

@@ -10,6 +10,7 @@
 #define DE_OPS_H
 
 #include "base/base.h"
+#include "kernels/activation.h"
 #include "weights/weight.h"
 
 typedef struct de_context {
@@ -22,11 +23,9 @@ typedef struct de_tensor {
     float *data;
 } de_tensor;
 
-/* A new tensor in the arena; its data is NULL while measuring. */
+/* A new tensor in the arena. */
 de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, int64_t c);
 static inline int64_t de_tensor_count(de_tensor t) { return t.n * t.h * t.w * t.c; }
-
-typedef enum de_activation { DE_NONE, DE_SILU, DE_GELU, DE_QUICK_GELU } de_activation;
 
 /* What is done to a product before it is stored: y = activation(product + bias + image_bias) + residual. */
 typedef struct de_epilogue {

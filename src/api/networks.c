@@ -1,0 +1,96 @@
+/* The networks alone, for those who build something else on them. */
+#include "edit/editor.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The editor's working size, in cells, as the stages expect it. */
+static diffedit_status set_size(diffedit_editor *editor, int h, int w, diffedit_error *error)
+{
+    enum { MOST_CELLS = 1 << 14 };
+    if (h < 1 || w < 1 || h > MOST_CELLS || w > MOST_CELLS)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a latent of %d x %d cells: expected sides from 1 to %d",
+                       h, w, MOST_CELLS);
+    de_editor_set_size(editor, w * editor->factor, h * editor->factor);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_encode_text(diffedit_editor *editor, const char *text, float *embedding,
+                                     diffedit_error *error)
+{
+    const de_tokenizer *tokenizer = editor->model->tokenizer;
+    size_t bytes = (size_t)de_tokenizer_length(tokenizer) * sizeof(int32_t);
+    int32_t *tokens = malloc(bytes);
+    if (!tokens)
+        return de_fail_memory(error, bytes, "tokens");
+    diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, NULL, error);
+    if (status == DIFFEDIT_OK)
+        status = de_editor_embed(editor, tokens, embedding, error);
+    free(tokens);
+    return status;
+}
+
+diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height, int width,
+                                       double timestep, const float *embedding, float *eps,
+                                       diffedit_error *error)
+{
+    int last = editor->schedule.train_timesteps - 1;
+    if (!(timestep >= 0 && timestep <= last))
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", timestep, last);
+    diffedit_status status = set_size(editor, height, width, error);
+    de_predictor predictor = {0};
+    if (status == DIFFEDIT_OK)
+        status = de_predictor_new(&predictor, editor, &embedding, 1, error);
+    if (status == DIFFEDIT_OK) {
+        double level = editor->schedule.alphas_cumprod[(int)rint(timestep)];
+        de_predictor_run(&predictor, latent, timestep, level);
+        memcpy(eps, predictor.eps, (size_t)de_latent_count(editor) * sizeof *eps);
+    }
+    de_predictor_free(&predictor);
+    return status;
+}
+
+diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels, int height, int width,
+                                       float *latent, diffedit_error *error)
+{
+    int factor = editor->factor, c = editor->channels;
+    if (height % factor || width % factor)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "pixels of %d x %d: expected multiples of %d (the model's autoencoder)", width, height,
+                       factor);
+    diffedit_status status = set_size(editor, height / factor, width / factor, error);
+    float *last = NULL, *moments = NULL;
+    int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&last, 3 * (int64_t)height * width, "the picture", error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&moments, 2 * c * cells, "a latent", error);
+    if (status == DIFFEDIT_OK) {
+        de_channels_last(pixels, 1, 3, height, width, last);
+        status = de_editor_encode(editor, last, moments, error);
+    }
+    for (int64_t i = 0; i < cells && status == DIFFEDIT_OK; i++)
+        for (int j = 0; j < c; j++)
+            latent[j * cells + i] =
+                moments[i * 2 * c + j] * (float)editor->model->vae_config.scaling_factor;
+    free(last);
+    free(moments);
+    return status;
+}
+
+diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent, int height, int width,
+                                       float *pixels, diffedit_error *error)
+{
+    diffedit_status status = set_size(editor, height, width, error);
+    float *last = NULL;
+    int h = height * editor->factor, w = width * editor->factor;
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&last, 3 * (int64_t)h * w, "a decoded picture", error);
+    if (status == DIFFEDIT_OK)
+        status = de_editor_decode(editor, latent, last, error);
+    if (status == DIFFEDIT_OK)
+        de_channels_first(last, 1, 3, h, w, pixels);
+    free(last);
+    return status;
+}

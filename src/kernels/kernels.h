@@ -1,0 +1,120 @@
+/* The compute kernels: single-threaded work on flat arrays. There is one C version of each and one file per
+ * instruction set; a table of the fastest ones this machine runs is chosen once (docs/KERNELS.md).
+ *
+ * All tables agree on every layout, so that what is packed for one may be used by another. No kernel
+ * allocates. A value of the output never depends on which other values are computed in the same call, so
+ * that work may be cut anywhere between outputs. */
+#ifndef DE_KERNELS_H
+#define DE_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernels/activation.h"
+
+enum {
+    DE_PANEL = 16,          /* columns that are packed side by side */
+    DE_WINOGRAD_IN = 6,     /* F(4x4, 3x3): tiles of 6 x 6 pixels in, 4 x 4 out */
+    DE_WINOGRAD_OUT = 4,
+    DE_WINOGRAD_POINTS = 36,
+    DE_ATTENTION_QUERIES = 96, /* at most so many queries in a call */
+    DE_ATTENTION_KEYS = 256,   /* keys looked at together */
+};
+
+static inline int64_t de_round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/* y [rows, columns] = activation(sum over taps of x_tap [rows, depth] w_tap [depth, columns] + bias) + residual
+ *
+ * The rows of x are named one by one, so that a convolution needs no copy of its input: a tap is a pixel of
+ * its window; a plain product has one tap. */
+typedef struct de_gemm {
+    int64_t rows, taps, depth, columns;
+    const float *const *x;  /* [taps, rows] of pointers to `depth` floats */
+    const void *panels;     /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
+    bool half;              /* the panels are f16 */
+    const float *bias;      /* [columns rounded up to 16] */
+    const void *gate;       /* NULL, or panels like the first: y = (x w + bias) gelu(x gate + gate_bias), */
+    const float *gate_bias; /* with no activation and no residual */
+    de_activation activation;
+    const float *residual;  /* NULL, or with y's rows; may be y */
+    float *y;
+    int64_t y_stride;
+} de_gemm;
+
+/* Four by four outputs of a convolution, clipped to height x width. */
+typedef struct de_winograd_output {
+    const float *products;   /* [36] of [channels], point_stride floats apart; channels padded to 16 */
+    int64_t point_stride, channels;
+    int height, width;       /* 1..4 */
+    const float *bias;       /* [channels rounded up to 16] */
+    de_activation activation;
+    const float *residual;   /* NULL, or like y; may be y */
+    float *y;                /* [height, width, channels] */
+    int64_t row_stride;      /* floats from one row of y to the next */
+} de_winograd_output;
+
+/* y [queries, d] = softmax(q k^T) v, the keys already scaled by log2(e) / sqrt(d) */
+typedef struct de_attention_block {
+    int64_t queries, keys, d;
+    const float *q;          /* [queries] of [d], q_stride floats apart */
+    int64_t q_stride;
+    const float *packed_keys;   /* [ceil(keys / 16), d, 16], missing keys are zero */
+    const float *packed_values; /* [ceil(d / 16), keys rounded up to 16, 16], what is missing is zero */
+    bool causal;             /* query i sees keys 0..first_query + i */
+    int64_t first_query;
+    float *scratch;          /* de_attention_scratch(d) floats */
+    float *y;                /* [queries] of [d], y_stride floats apart */
+    int64_t y_stride;
+} de_attention_block;
+
+typedef struct de_kernels {
+    const char *name;
+
+    void (*gemm)(const de_gemm *gemm);
+
+    /* Winograd's weights for rows `pair` of the 6 x 6 points, of one panel: pair 0 is rows 0 and 5, 1 is 1 and
+     * 2, 2 is 3 and 4. panel [9, channels, 16] f32 or f16 -> out [2, 6, channels, 16]. */
+    void (*winograd_weights)(const void *panel, bool half, int64_t channels, int pair, float *out);
+    /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8], point_stride
+     * floats apart */
+    void (*winograd_input)(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);
+    void (*winograd_output)(const de_winograd_output *tile);
+
+    void (*attention)(const de_attention_block *block);
+
+    /* sum [c] += x, square [c] += x^2 over the rows of x [rows, c], in double precision */
+    void (*channel_sums)(const float *x, int64_t rows, int64_t c, double *sum, double *square);
+    /* y [rows, c] = activation(x * scale [c] + shift [c]); y may be x */
+    void (*scale_shift)(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
+                        de_activation activation, float *y);
+    /* y [rows, c] = (x - mean) / sqrt(variance + eps) * scale [c] + shift [c], by row; y may be x */
+    void (*layer_norm)(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
+                       const float *shift, float *y);
+    void (*activate)(const float *x, int64_t count, de_activation activation, float *y); /* y may be x */
+} de_kernels;
+
+/* floats of scratch that an attention block needs: scores, sums of values, maxima and sums of weights */
+static inline int64_t de_attention_scratch(int64_t d)
+{
+    return DE_ATTENTION_QUERIES * (DE_ATTENTION_KEYS + de_round_up(d, DE_PANEL) + 2 * DE_PANEL);
+}
+
+/* The table in use: the fastest this machine runs, or the one that DIFFEDIT_CPU names. */
+const de_kernels *de_kernels_get(void);
+/* NULL, or a sentence about DIFFEDIT_CPU: it names no table, or one that this machine cannot run. The plain C
+ * table is in use then. */
+const char *de_kernels_problem(void);
+/* "ref", "avx2"; NULL if unknown or not for this machine. */
+const de_kernels *de_kernels_find(const char *name);
+/* For tests and benchmarks: another table from now on. No other thread may be computing. */
+void de_kernels_use(const de_kernels *kernels);
+
+extern const de_kernels de_kernels_ref;
+#ifdef DE_HAVE_AVX2
+extern const de_kernels de_kernels_avx2;
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+#include "kernels/c.h"
+
+const de_kernels de_kernels_ref = {
+    .name = "ref",
+    .gemm = de_gemm_c,
+    .winograd_weights = de_winograd_weights_c,
+    .winograd_input = de_winograd_input_c,
+    .winograd_output = de_winograd_output_c,
+    .attention = de_attention_c,
+    .channel_sums = de_channel_sums_c,
+    .scale_shift = de_scale_shift_c,
+    .layer_norm = de_layer_norm_c,
+    .activate = de_activate_array_c,
+};

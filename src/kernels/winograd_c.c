@@ -1,0 +1,137 @@
+#include "kernels/c.h"
+
+#include <string.h>
+
+#include "kernels/functions_c.h"
+#include "kernels/half.h"
+#include "kernels/winograd.h"
+
+/* Everything is done for LANES channels at once, in loops of constant length that the compiler makes vectors of. */
+enum { LANES = DE_PANEL, TAPS = 3, IN = DE_WINOGRAD_IN, OUT = DE_WINOGRAD_OUT };
+
+typedef float lanes[LANES];
+
+/* one row or column of G g: g [3] -> the points [6] */
+static void transform_weights(lanes *g, lanes *points)
+{
+    for (int l = 0; l < LANES; l++) {
+        float p_even = DE_N_P * (g[0][l] + DE_P2 * g[2][l]), p_odd = DE_N_P * DE_P * g[1][l];
+        float q_even = DE_N_Q * (g[0][l] + DE_Q2 * g[2][l]), q_odd = DE_N_Q * DE_Q * g[1][l];
+        points[0][l] = DE_N_0 * g[0][l];
+        points[1][l] = p_even + p_odd;
+        points[2][l] = p_even - p_odd;
+        points[3][l] = q_even + q_odd;
+        points[4][l] = q_even - q_odd;
+        points[5][l] = g[2][l];
+    }
+}
+
+/* B^T d */
+static void transform_input(lanes *d, lanes *points)
+{
+    for (int l = 0; l < LANES; l++) {
+        float p_even = d[4][l] - DE_Q2 * d[2][l], p_odd = DE_P * (d[3][l] - DE_Q2 * d[1][l]);
+        float q_even = d[4][l] - DE_P2 * d[2][l], q_odd = DE_Q * (d[3][l] - DE_P2 * d[1][l]);
+        points[0][l] = DE_P2Q2 * d[0][l] - (DE_P2 + DE_Q2) * d[2][l] + d[4][l];
+        points[1][l] = p_even + p_odd;
+        points[2][l] = p_even - p_odd;
+        points[3][l] = q_even + q_odd;
+        points[4][l] = q_even - q_odd;
+        points[5][l] = DE_P2Q2 * d[1][l] - (DE_P2 + DE_Q2) * d[3][l] + d[5][l];
+    }
+}
+
+/* A^T m */
+static void transform_output(lanes *m, lanes *y)
+{
+    for (int l = 0; l < LANES; l++) {
+        float p_even = m[1][l] + m[2][l], p_odd = m[1][l] - m[2][l];
+        float q_even = m[3][l] + m[4][l], q_odd = m[3][l] - m[4][l];
+        y[0][l] = m[0][l] + p_even + q_even;
+        y[1][l] = DE_P * p_odd + DE_Q * q_odd;
+        y[2][l] = DE_P2 * p_even + DE_Q2 * q_even;
+        y[3][l] = DE_P3 * p_odd + DE_Q3 * q_odd + m[5][l];
+    }
+}
+
+static void load_panel(const void *panel, bool half, int64_t offset, float *out)
+{
+    for (int l = 0; l < LANES; l++)
+        out[l] = half ? de_half_to_float(((const uint16_t *)panel)[offset + l])
+                      : ((const float *)panel)[offset + l];
+}
+
+void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int pair, float *out)
+{
+    static const int rows_of[3][2] = {{0, 5}, {1, 2}, {3, 4}};
+    for (int64_t c = 0; c < channels; c++) {
+        lanes columns[TAPS][IN], g[TAPS], points[IN];
+        for (int x = 0; x < TAPS; x++) {
+            for (int y = 0; y < TAPS; y++)
+                load_panel(panel, half, ((y * TAPS + x) * channels + c) * DE_PANEL, g[y]);
+            transform_weights(g, columns[x]);
+        }
+        for (int row = 0; row < 2; row++) {
+            for (int x = 0; x < TAPS; x++)
+                memcpy(g[x], columns[x][rows_of[pair][row]], sizeof g[x]);
+            transform_weights(g, points);
+            for (int x = 0; x < IN; x++)
+                memcpy(out + ((row * IN + x) * channels + c) * DE_PANEL, points[x], sizeof points[x]);
+        }
+    }
+}
+
+void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out, int64_t point_stride)
+{
+    for (int64_t c = 0; c < channels; c += LANES) {
+        int64_t count = channels - c < LANES ? channels - c : LANES;
+        int64_t stored = de_round_up(count, 8); /* the padding the contract asks for, of zeros */
+        lanes rows[IN][IN], d[IN], points[IN];
+        for (int x = 0; x < IN; x++) {
+            memset(d, 0, sizeof d);
+            for (int y = 0; y < IN; y++)
+                memcpy(d[y], pixels[y * IN + x] + c, (size_t)count * sizeof(float));
+            transform_input(d, points);
+            for (int y = 0; y < IN; y++)
+                memcpy(rows[y][x], points[y], sizeof points[y]);
+        }
+        for (int y = 0; y < IN; y++) {
+            transform_input(rows[y], points);
+            for (int x = 0; x < IN; x++)
+                memcpy(out + (y * IN + x) * point_stride + c, points[x], (size_t)stored * sizeof(float));
+        }
+    }
+}
+
+/* y [OUT, OUT] of channels c.. from their products */
+static void output_lanes(const de_winograd_output *tile, int64_t c, lanes (*y)[OUT])
+{
+    lanes columns[OUT][IN], m[IN], points[OUT];
+    for (int j = 0; j < IN; j++) {
+        for (int i = 0; i < IN; i++)
+            memcpy(m[i], tile->products + (i * IN + j) * tile->point_stride + c, sizeof m[i]);
+        transform_output(m, points);
+        for (int i = 0; i < OUT; i++)
+            memcpy(columns[i][j], points[i], sizeof points[i]);
+    }
+    for (int i = 0; i < OUT; i++)
+        transform_output(columns[i], y[i]);
+}
+
+void de_winograd_output_c(const de_winograd_output *tile)
+{
+    for (int64_t c = 0; c < tile->channels; c += LANES) {
+        int64_t count = tile->channels - c < LANES ? tile->channels - c : LANES;
+        lanes y[OUT][OUT];
+        output_lanes(tile, c, y);
+        for (int i = 0; i < tile->height; i++) {
+            for (int j = 0; j < tile->width; j++) {
+                int64_t at = i * tile->row_stride + j * tile->channels + c;
+                for (int64_t l = 0; l < count; l++) {
+                    float value = de_activate_c(y[i][j][l] + tile->bias[c + l], tile->activation);
+                    tile->y[at + l] = tile->residual ? value + tile->residual[at + l] : value;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+#include "models/text_encoder.h"
+
+#include <stdlib.h>
+
+typedef struct encoder_layer {
+    de_affine norm1, norm2;
+    de_linear *qkv, *out;
+    de_linear *feed_in, *feed_out;
+} encoder_layer;
+
+struct de_text_encoder {
+    de_text_config config;
+    de_weight token_embedding; /* [vocab_size, width], borrowed from the file */
+    float *position_embedding; /* [positions, width] */
+    int layer_count;
+    encoder_layer *layers;
+    de_affine final_norm;
+};
+
+static void layer_load(encoder_layer *layer, de_loader *loader, const char *name,
+                       const de_text_config *config)
+{
+    static const char *const qkv[] = {"q_proj", "k_proj", "v_proj"};
+    static const de_linear_form with_bias = {.bias = true};
+    int width = config->width;
+    de_name attention = de_name_join(name, "self_attn");
+    layer->norm1 = de_load_affine(loader, de_name_join(name, "layer_norm1").text, width);
+    layer->qkv = de_load_fused_linear(loader, attention.text, qkv, 3, width, width, true);
+    layer->out = de_load_linear(loader, de_name_join(attention.text, "out_proj").text, width, width,
+                                with_bias);
+    layer->norm2 = de_load_affine(loader, de_name_join(name, "layer_norm2").text, width);
+    layer->feed_in = de_load_linear(loader, de_name_join(name, "mlp.fc1").text, width,
+                                    config->intermediate, with_bias);
+    layer->feed_out = de_load_linear(loader, de_name_join(name, "mlp.fc2").text, config->intermediate,
+                                     width, with_bias);
+}
+
+static void layer_free(encoder_layer *layer)
+{
+    de_affine_free(layer->norm1);
+    de_affine_free(layer->norm2);
+    de_linear_free(layer->qkv);
+    de_linear_free(layer->out);
+    de_linear_free(layer->feed_in);
+    de_linear_free(layer->feed_out);
+}
+
+static void load_embeddings(de_text_encoder *encoder, de_loader *loader)
+{
+    const de_text_config *config = &encoder->config;
+    int64_t token_shape[] = {config->vocab_size, config->width};
+    int64_t position_shape[] = {config->positions, config->width};
+    de_weight position;
+    if (loader->status == DIFFEDIT_OK)
+        loader->status = de_weights_get(loader->weights, "text_model.embeddings.token_embedding.weight", 2,
+                                        token_shape, &encoder->token_embedding, loader->error);
+    if (loader->status == DIFFEDIT_OK)
+        loader->status = de_weights_get(loader->weights, "text_model.embeddings.position_embedding.weight",
+                                        2, position_shape, &position, loader->error);
+    size_t count = (size_t)config->positions * (size_t)config->width;
+    encoder->position_embedding = de_load_allocate(loader, count, sizeof(float));
+    if (encoder->position_embedding)
+        de_weight_to_f32(&position, 0, (int64_t)count, encoder->position_embedding);
+}
+
+diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config,
+                                    const de_weights *weights, diffedit_error *error)
+{
+    de_loader loader = {.weights = weights, .error = error};
+    de_text_encoder *new = de_load_allocate(&loader, 1, sizeof *new);
+    if (!new)
+        return loader.status;
+    new->config = *config;
+    load_embeddings(new, &loader);
+    new->layers = de_load_allocate(&loader, (size_t)config->layers, sizeof *new->layers);
+    new->layer_count = new->layers ? config->layers : 0;
+    for (int i = 0; i < new->layer_count; i++)
+        layer_load(&new->layers[i], &loader, de_name_format("text_model.encoder.layers.%d", i).text, config);
+    new->final_norm = de_load_affine(&loader, "text_model.final_layer_norm", config->width);
+    if (loader.status != DIFFEDIT_OK) {
+        de_text_encoder_free(new);
+        return loader.status;
+    }
+    *encoder = new;
+    return DIFFEDIT_OK;
+}
+
+void de_text_encoder_free(de_text_encoder *encoder)
+{
+    if (!encoder)
+        return;
+    for (int i = 0; i < encoder->layer_count; i++)
+        layer_free(&encoder->layers[i]);
+    free(encoder->layers);
+    free(encoder->position_embedding);
+    de_affine_free(encoder->final_norm);
+    free(encoder);
+}
+
+/* h [1, 1, n, width] = token embedding + position embedding */
+static void embed(const de_text_encoder *encoder, const int32_t *tokens, de_tensor h)
+{
+    for (int64_t i = 0; i < h.w; i++) {
+        float *row = h.data + i * h.c;
+        de_weight_to_f32(&encoder->token_embedding, tokens[i] * h.c, h.c, row);
+        for (int64_t j = 0; j < h.c; j++)
+            row[j] += encoder->position_embedding[i * h.c + j];
+    }
+}
+
+/* h is changed in place */
+static void layer_run(de_context *context, const encoder_layer *layer, const de_text_config *config,
+                      de_tensor h)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    int64_t c = h.c;
+    de_tensor normed = de_tensor_new(context, 1, 1, h.w, c);
+    de_tensor qkv = de_tensor_new(context, 1, 1, h.w, 3 * c);
+    de_tensor wide = de_tensor_new(context, 1, 1, h.w, config->intermediate);
+    de_layer_norm(context, h, config->norm_eps, layer->norm1.scale, layer->norm1.shift, normed);
+    de_linear_run(context, layer->qkv, normed, (de_epilogue){0}, qkv);
+    de_attention_shape shape = {.n = 1, .tq = h.w, .tk = h.w, .heads = config->heads,
+                                .d = c / config->heads, .q_stride = 3 * c, .k_stride = 3 * c,
+                                .v_stride = 3 * c, .causal = true};
+    de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
+    de_linear_run(context, layer->out, normed, (de_epilogue){.residual = h.data}, h);
+    de_layer_norm(context, h, config->norm_eps, layer->norm2.scale, layer->norm2.shift, normed);
+    de_epilogue activation = {.activation = config->quick_gelu ? DE_QUICK_GELU : DE_GELU};
+    de_linear_run(context, layer->feed_in, normed, activation, wide);
+    de_linear_run(context, layer->feed_out, wide, (de_epilogue){.residual = h.data}, h);
+    de_arena_release(&context->arena, mark);
+}
+
+void de_text_encoder_run(de_context *context, const de_text_encoder *encoder, const int32_t *tokens,
+                         int64_t n, de_tensor y)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    de_tensor h = de_tensor_new(context, 1, 1, n, encoder->config.width);
+    if (!context->arena.measuring)
+        embed(encoder, tokens, h);
+    for (int i = 0; i < encoder->layer_count; i++)
+        layer_run(context, &encoder->layers[i], &encoder->config, h);
+    de_layer_norm(context, h, encoder->config.norm_eps, encoder->final_norm.scale,
+                  encoder->final_norm.shift, y);
+    de_arena_release(&context->arena, mark);
+}

@@ -1,0 +1,26 @@
+/* The denoising network: UNet2DConditionModel of Stable Diffusion 1 and 2 (Rombach et al. 2022). */
+#ifndef DE_UNET_H
+#define DE_UNET_H
+
+#include "models/config.h"
+#include "nn/transformer.h"
+
+typedef struct de_unet de_unet;
+
+/* Errors: MODEL, MEMORY. */
+diffedit_status de_unet_new(de_unet **unet, const de_unet_config *config, const de_weights *weights,
+                            diffedit_error *error);
+void de_unet_free(de_unet *unet);
+
+/* The keys and values that `n` texts give every attention to the text; one for each image of later batches.
+ * embeddings [n, tokens, width]. Errors: MEMORY. */
+diffedit_status de_unet_text_keys(de_text_keys *keys, de_context *context, const de_unet *unet,
+                                  const float *embeddings, int64_t n, int64_t tokens, diffedit_error *error);
+void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet);
+
+/* x [n, h, w, in_channels] at `timestep` (may be fractional), n as in `keys`
+ * -> y [n, h, w, out_channels], eps or v as the model was trained. */
+void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float timestep,
+                 const de_text_keys *keys, de_tensor y);
+
+#endif

@@ -1,0 +1,108 @@
+#include "nn/load.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+de_name de_name_format(const char *format, ...)
+{
+    de_name name;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name.text, sizeof name.text, format, arguments);
+    va_end(arguments);
+    return name;
+}
+
+de_name de_name_join(const char *parent, const char *child)
+{
+    return de_name_format("%s.%s", parent, child);
+}
+
+void *de_load_allocate(de_loader *loader, size_t count, size_t size)
+{
+    if (loader->status != DIFFEDIT_OK)
+        return NULL;
+    void *memory = calloc(count, size);
+    if (!memory)
+        loader->status = de_fail_memory(loader->error, count * size, "a network");
+    return memory;
+}
+
+/* Looks the tensor up; false after a failure, this one or an earlier one. */
+static bool find(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight)
+{
+    if (loader->status == DIFFEDIT_OK)
+        loader->status = de_weights_get(loader->weights, name, rank, shape, weight, loader->error);
+    return loader->status == DIFFEDIT_OK;
+}
+
+static float *load_f32(de_loader *loader, const char *name, int64_t count)
+{
+    de_weight weight;
+    if (!find(loader, name, 1, &count, &weight))
+        return NULL;
+    float *values = de_load_allocate(loader, (size_t)count, sizeof(float));
+    if (values)
+        de_weight_to_f32(&weight, 0, count, values);
+    return values;
+}
+
+float *de_load_vector(de_loader *loader, const char *name, int64_t count)
+{
+    return load_f32(loader, de_name_join(name, "weight").text, count);
+}
+
+de_affine de_load_affine(de_loader *loader, const char *name, int64_t count)
+{
+    return (de_affine){
+        .scale = de_load_vector(loader, name, count),
+        .shift = load_f32(loader, de_name_join(name, "bias").text, count),
+    };
+}
+
+void de_affine_free(de_affine affine)
+{
+    free(affine.scale);
+    free(affine.shift);
+}
+
+de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, de_linear_form form)
+{
+    de_weight weight, bias;
+    de_linear *linear = NULL;
+    if (find(loader, de_name_join(name, "weight").text, form.convolution ? 4 : 2,
+             (int64_t[]){out, in, 1, 1}, &weight) &&
+        (!form.bias || find(loader, de_name_join(name, "bias").text, 1, &out, &bias)))
+        loader->status = de_linear_new(&linear, &weight, form.bias ? &bias : NULL, 1, loader->error);
+    return linear;
+}
+
+enum { MAX_PARTS = 3 };
+
+de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
+                                int64_t in, int64_t out_each, bool bias)
+{
+    de_weight weights[MAX_PARTS], biases[MAX_PARTS];
+    for (int i = 0; i < parts; i++) {
+        de_name name = de_name_join(parent, names[i]);
+        if (!find(loader, de_name_join(name.text, "weight").text, 2, (int64_t[]){out_each, in}, &weights[i]))
+            return NULL;
+        if (bias && !find(loader, de_name_join(name.text, "bias").text, 1, &out_each, &biases[i]))
+            return NULL;
+    }
+    de_linear *linear = NULL;
+    loader->status = de_linear_new(&linear, weights, bias ? biases : NULL, parts, loader->error);
+    return linear;
+}
+
+de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
+                                    int stride)
+{
+    de_weight weight, bias;
+    de_convolution *convolution = NULL;
+    if (find(loader, de_name_join(name, "weight").text, 4, (int64_t[]){out, in, 3, 3}, &weight) &&
+        find(loader, de_name_join(name, "bias").text, 1, &out, &bias))
+        loader->status = de_convolution_new(&convolution, &weight, &bias, stride, loader->error);
+    return convolution;
+}

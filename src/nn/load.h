@@ -1,0 +1,51 @@
+/* Loading the layers of a network by the names its tensors have in the published files. */
+#ifndef DE_LOAD_H
+#define DE_LOAD_H
+
+#include "ops/ops.h"
+#include "weights/weights.h"
+
+/* Remembers the first failure: after it every load gives NULL, so that a network is read in one go and
+ * the status looked at once. */
+typedef struct de_loader {
+    const de_weights *weights;
+    diffedit_status status;
+    diffedit_error *error;
+} de_loader;
+
+enum { DE_NAME_LENGTH = 192 };
+
+/* A tensor name's leading part, by value: de_name("down_blocks.%d", i). */
+typedef struct de_name {
+    char text[DE_NAME_LENGTH];
+} de_name;
+
+de_name de_name_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "parent.child" */
+de_name de_name_join(const char *parent, const char *child);
+
+/* A scale and a shift, as GroupNorm and LayerNorm have them. */
+typedef struct de_affine {
+    float *scale, *shift; /* [c] */
+} de_affine;
+
+/* `name`.weight [count] as float32, owned by the caller; NULL after a failure */
+float *de_load_vector(de_loader *loader, const char *name, int64_t count);
+de_affine de_load_affine(de_loader *loader, const char *name, int64_t count);
+void de_affine_free(de_affine affine);
+/* `name`.weight [out, in], and `name`.bias [out] if `bias`. A linear layer may stand in the file as a 1x1
+ * convolution [out, in, 1, 1], which is the same thing on [n, h, w, c]: `convolution`. */
+typedef struct de_linear_form {
+    bool bias, convolution;
+} de_linear_form;
+de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, de_linear_form form);
+/* parent.names[0..parts-1] side by side in one product */
+de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
+                                int64_t in, int64_t out_each, bool bias);
+/* `name`.weight [out, in, 3, 3] and `name`.bias [out] */
+de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
+                                    int stride);
+/* calloc for `count` items of `size`, failing through the loader */
+void *de_load_allocate(de_loader *loader, size_t count, size_t size);
+
+#endif

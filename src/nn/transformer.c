@@ -1,0 +1,130 @@
+#include "nn/transformer.h"
+
+#include <stdlib.h>
+
+static const float GROUP_NORM_EPS = 1e-6f; /* the transformer's own, whatever norm_eps says */
+static const float LAYER_NORM_EPS = 1e-5f;
+
+static const de_linear_form WITH_BIAS = {.bias = true}, NO_BIAS = {.bias = false};
+
+static void block_load(de_transformer_block *block, de_loader *loader, const char *name,
+                       de_transformer_config config)
+{
+    static const char *const qkv[] = {"to_q", "to_k", "to_v"};
+    int c = config.channels;
+    de_name self = de_name_join(name, "attn1"), text = de_name_join(name, "attn2");
+    block->norm1 = de_load_affine(loader, de_name_join(name, "norm1").text, c);
+    block->self_qkv = de_load_fused_linear(loader, self.text, qkv, 3, c, c, false);
+    block->self_out = de_load_linear(loader, de_name_join(self.text, "to_out.0").text, c, c, WITH_BIAS);
+    block->norm2 = de_load_affine(loader, de_name_join(name, "norm2").text, c);
+    block->text_q = de_load_linear(loader, de_name_join(text.text, "to_q").text, c, c, NO_BIAS);
+    block->text_kv = de_load_fused_linear(loader, text.text, qkv + 1, 2, config.text_width, c, false);
+    block->text_out = de_load_linear(loader, de_name_join(text.text, "to_out.0").text, c, c, WITH_BIAS);
+    block->norm3 = de_load_affine(loader, de_name_join(name, "norm3").text, c);
+    block->feed_in = de_load_linear(loader, de_name_join(name, "ff.net.0.proj").text, c, 8 * c, WITH_BIAS);
+    block->feed_out = de_load_linear(loader, de_name_join(name, "ff.net.2").text, 4 * c, c, WITH_BIAS);
+}
+
+static void block_free(de_transformer_block *block)
+{
+    de_affine_free(block->norm1);
+    de_affine_free(block->norm2);
+    de_affine_free(block->norm3);
+    de_linear_free(block->self_qkv);
+    de_linear_free(block->self_out);
+    de_linear_free(block->text_q);
+    de_linear_free(block->text_kv);
+    de_linear_free(block->text_out);
+    de_linear_free(block->feed_in);
+    de_linear_free(block->feed_out);
+}
+
+void de_transformer_load(de_transformer *transformer, de_loader *loader, const char *name,
+                         de_transformer_config config)
+{
+    int c = config.channels;
+    de_linear_form projection = {.bias = true, .convolution = !config.linear_projection};
+    *transformer = (de_transformer){.channels = c, .heads = config.heads, .groups = config.groups};
+    transformer->norm = de_load_affine(loader, de_name_join(name, "norm").text, c);
+    transformer->proj_in = de_load_linear(loader, de_name_join(name, "proj_in").text, c, c, projection);
+    transformer->blocks = de_load_allocate(loader, (size_t)config.layers, sizeof *transformer->blocks);
+    if (transformer->blocks)
+        transformer->layers = config.layers;
+    for (int i = 0; i < transformer->layers; i++)
+        block_load(&transformer->blocks[i], loader, de_name_format("%s.transformer_blocks.%d", name, i).text,
+                   config);
+    transformer->proj_out = de_load_linear(loader, de_name_join(name, "proj_out").text, c, c, projection);
+}
+
+void de_transformer_free(de_transformer *transformer)
+{
+    de_affine_free(transformer->norm);
+    de_linear_free(transformer->proj_in);
+    de_linear_free(transformer->proj_out);
+    for (int i = 0; i < transformer->layers; i++)
+        block_free(&transformer->blocks[i]);
+    free(transformer->blocks);
+}
+
+/* h += attention(norm1(h)), in place */
+static void self_attention(de_context *context, const de_transformer_block *block, int heads, de_tensor h)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    int64_t c = h.c, tokens = h.h * h.w;
+    de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, c);
+    de_tensor qkv = de_tensor_new(context, h.n, h.h, h.w, 3 * c);
+    de_layer_norm(context, h, LAYER_NORM_EPS, block->norm1.scale, block->norm1.shift, normed);
+    de_linear_run(context, block->self_qkv, normed, (de_epilogue){0}, qkv);
+    de_attention_shape shape = {.n = h.n, .tq = tokens, .tk = tokens, .heads = heads, .d = c / heads,
+                                .q_stride = 3 * c, .k_stride = 3 * c, .v_stride = 3 * c};
+    de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
+    de_linear_run(context, block->self_out, normed, (de_epilogue){.residual = h.data}, h);
+    de_arena_release(&context->arena, mark);
+}
+
+/* h += attention(norm2(h), text), in place; kv [n, text_tokens, 2 c] */
+static void text_attention(de_context *context, const de_transformer_block *block, int heads, de_tensor h,
+                           int64_t text_tokens, const float *kv)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    int64_t c = h.c;
+    de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, c);
+    de_tensor q = de_tensor_new(context, h.n, h.h, h.w, c);
+    de_layer_norm(context, h, LAYER_NORM_EPS, block->norm2.scale, block->norm2.shift, normed);
+    de_linear_run(context, block->text_q, normed, (de_epilogue){0}, q);
+    de_attention_shape shape = {.n = h.n, .tq = h.h * h.w, .tk = text_tokens, .heads = heads,
+                                .d = c / heads, .q_stride = c, .k_stride = 2 * c, .v_stride = 2 * c};
+    de_attention(context, shape, q.data, kv, kv + c, normed.data);
+    de_linear_run(context, block->text_out, normed, (de_epilogue){.residual = h.data}, h);
+    de_arena_release(&context->arena, mark);
+}
+
+/* h += GEGLU feed-forward(norm3(h)), in place */
+static void feed_forward(de_context *context, const de_transformer_block *block, de_tensor h)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, h.c);
+    de_tensor wide = de_tensor_new(context, h.n, h.h, h.w, 4 * h.c);
+    de_layer_norm(context, h, LAYER_NORM_EPS, block->norm3.scale, block->norm3.shift, normed);
+    de_linear_geglu_run(context, block->feed_in, normed, wide);
+    de_linear_run(context, block->feed_out, wide, (de_epilogue){.residual = h.data}, h);
+    de_arena_release(&context->arena, mark);
+}
+
+void de_transformer_run(de_context *context, const de_transformer *transformer, de_tensor x,
+                        int64_t text_tokens, float *const *kv, de_tensor y)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    de_tensor hidden = de_tensor_new(context, x.n, x.h, x.w, x.c);
+    de_group_norm(context, x, transformer->groups, GROUP_NORM_EPS, transformer->norm.scale,
+                  transformer->norm.shift, DE_NONE, y);
+    de_linear_run(context, transformer->proj_in, y, (de_epilogue){0}, hidden);
+    for (int i = 0; i < transformer->layers; i++) {
+        const de_transformer_block *block = &transformer->blocks[i];
+        self_attention(context, block, transformer->heads, hidden);
+        text_attention(context, block, transformer->heads, hidden, text_tokens, kv[i]);
+        feed_forward(context, block, hidden);
+    }
+    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = x.data}, y);
+    de_arena_release(&context->arena, mark);
+}

@@ -1,0 +1,118 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/cpu/product.h"
+#include "ops/cpu/window.h"
+#include "ops/cpu/winograd.h"
+
+struct de_convolution {
+    de_panels panels;   /* [ceil(out / 16), k * k, in, 16]; its data is NULL where `transformed` is there */
+    float *transformed; /* for Winograd, or NULL */
+    float *bias;        /* [out padded to 16] */
+    float *zeros;       /* [in], a pixel outside */
+    int64_t size;       /* k */
+    int stride;
+};
+
+/* Fewer channels in than this are not worth transforming. */
+enum { WINOGRAD_MIN_CHANNELS = 16 };
+/* Transformed weights are four times the size of f32 ones and eight of f16. They are kept where they are
+ * small; large ones are transformed panel by panel whenever they are used, which costs a few percent where
+ * a picture has many tiles and saves reading them from memory where it has few. */
+enum { WINOGRAD_KEPT_FLOATS = 0 };
+
+static bool uses_winograd(const de_convolution *convolution)
+{
+    return convolution->size == 3 && convolution->stride == 1 &&
+           convolution->panels.depth >= WINOGRAD_MIN_CHANNELS;
+}
+
+static void keep_transformed(de_convolution *convolution)
+{
+    int64_t count = de_winograd_transformed_count(&convolution->panels);
+    if (!uses_winograd(convolution) || count > WINOGRAD_KEPT_FLOATS)
+        return;
+    convolution->transformed = de_aligned_alloc((size_t)count * sizeof(float));
+    if (!convolution->transformed)
+        return; /* they can still be transformed when used */
+    de_winograd_transform(&convolution->panels, convolution->transformed);
+    free(convolution->panels.data);
+    convolution->panels.data = NULL;
+}
+
+diffedit_status de_convolution_new(de_convolution **convolution, const de_weight *weight,
+                                   const de_weight *bias, int stride, diffedit_error *error)
+{
+    *convolution = NULL;
+    de_convolution *made = calloc(1, sizeof *made);
+    if (!made)
+        return de_fail_memory(error, sizeof *made, "a convolution");
+    made->size = weight->shape[2];
+    made->stride = stride;
+    diffedit_status status = de_panels_pack(&made->panels, weight, 1, error);
+    if (status == DIFFEDIT_OK) {
+        size_t zeros = (size_t)made->panels.depth;
+        made->bias = de_panels_pack_bias(&made->panels, bias, 1);
+        made->zeros = calloc(zeros, sizeof *made->zeros);
+        if (!made->bias || !made->zeros)
+            status = de_fail_memory(error, zeros * sizeof *made->zeros, "a convolution");
+    }
+    if (status != DIFFEDIT_OK) {
+        de_convolution_free(made);
+        return status;
+    }
+    keep_transformed(made);
+    *convolution = made;
+    return DIFFEDIT_OK;
+}
+
+void de_convolution_free(de_convolution *convolution)
+{
+    if (!convolution)
+        return;
+    free(convolution->panels.data);
+    free(convolution->transformed);
+    free(convolution->bias);
+    free(convolution->zeros);
+    free(convolution);
+}
+
+typedef struct window_source {
+    const de_convolution *convolution;
+    de_tensor x;
+    de_convolution_shape shape;
+    int64_t out_h, out_w;
+} window_source;
+
+/* the windows of some outputs: x [k * k, rows] */
+static void window_rows(const void *user, int64_t first, int64_t rows, const float **x)
+{
+    const window_source *source = user;
+    int64_t size = source->convolution->size, stride = source->shape.stride;
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t pixel = first + r, column = pixel % source->out_w, line = pixel / source->out_w;
+        int64_t image = line / source->out_h;
+        line %= source->out_h;
+        for (int64_t tap = 0; tap < size * size; tap++)
+            x[tap * rows + r] = de_window_pixel(&source->x, &source->shape, image,
+                                                line * stride + tap / size, column * stride + tap % size,
+                                                source->convolution->zeros);
+    }
+}
+
+void de_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
+                        de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
+{
+    if (uses_winograd(convolution)) {
+        de_winograd winograd = {&convolution->panels, convolution->transformed, convolution->bias,
+                                convolution->zeros};
+        de_winograd_run(context, &winograd, x, shape, epilogue, y);
+        return;
+    }
+    window_source source = {convolution, x, shape, y.h, y.w};
+    de_product product = {
+        .panels = &convolution->panels, .bias = convolution->bias, .rows_fn = window_rows, .source = &source,
+        .images = y.n, .image_rows = y.h * y.w, .epilogue = epilogue, .y = y.data,
+    };
+    de_product_run(context, &product);
+}

@@ -1,0 +1,110 @@
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "ops/ops.h"
+
+/* Rows summed together. The chunks do not depend on the number of threads, so neither do the sums. */
+enum { SUM_ROWS = 512, ROW_GRAIN = 16 * 1024 };
+
+typedef struct group_norm {
+    de_tensor x, y;
+    int64_t chunks;     /* of each image */
+    double *sums;       /* [n, chunks, 2, c]: of x and of x^2 */
+    float *scale_shift; /* [n, 2, c] */
+    de_activation activation;
+} group_norm;
+
+static void sum_chunks(void *user, int64_t begin, int64_t end, int thread)
+{
+    const group_norm *job = user;
+    int64_t c = job->x.c, rows = job->x.h * job->x.w;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t image = i / job->chunks, first = i % job->chunks * SUM_ROWS;
+        double *sums = job->sums + i * 2 * c;
+        memset(sums, 0, (size_t)(2 * c) * sizeof *sums);
+        de_kernels_get()->channel_sums(job->x.data + (image * rows + first) * c,
+                                       de_min_i64(SUM_ROWS, rows - first), c, sums, sums + c);
+    }
+}
+
+/* Turns the sums of one image into a factor and an offset for each channel. */
+static void find_scale_shift(const group_norm *job, int64_t image, int groups, float eps, const float *scale,
+                             const float *shift)
+{
+    int64_t c = job->x.c, width = c / groups;
+    double count = (double)(job->x.h * job->x.w * width);
+    float *factor = job->scale_shift + image * 2 * c, *offset = factor + c;
+    for (int64_t group = 0; group < groups; group++) {
+        double sum = 0, square = 0;
+        for (int64_t chunk = 0; chunk < job->chunks; chunk++) {
+            const double *sums = job->sums + (image * job->chunks + chunk) * 2 * c + group * width;
+            for (int64_t i = 0; i < width; i++) {
+                sum += sums[i];
+                square += sums[c + i];
+            }
+        }
+        double mean = sum / count, variance = square / count - mean * mean;
+        double deviation = sqrt((variance > 0 ? variance : 0) + eps);
+        for (int64_t i = group * width; i < (group + 1) * width; i++) {
+            factor[i] = (float)(scale[i] / deviation);
+            offset[i] = (float)(shift[i] - mean * scale[i] / deviation);
+        }
+    }
+}
+
+static void apply_rows(void *user, int64_t begin, int64_t end, int thread)
+{
+    const group_norm *job = user;
+    int64_t c = job->x.c, rows = job->x.h * job->x.w;
+    (void)thread;
+    while (begin < end) { /* a chunk may span images */
+        int64_t image = begin / rows, count = de_min_i64(end, (image + 1) * rows) - begin;
+        const float *factor = job->scale_shift + image * 2 * c;
+        de_kernels_get()->scale_shift(job->x.data + begin * c, count, c, factor, factor + c, job->activation,
+                                      job->y.data + begin * c);
+        begin += count;
+    }
+}
+
+void de_group_norm(de_context *context, de_tensor x, int groups, float eps, const float *scale,
+                   const float *shift, de_activation activation, de_tensor y)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    group_norm job = {.x = x, .y = y, .activation = activation,
+                      .chunks = de_divide_up(x.h * x.w, SUM_ROWS)};
+    int64_t floats_each = sizeof(double) / sizeof(float);
+    job.sums = (double *)(void *)de_arena_floats(&context->arena, x.n * job.chunks * 2 * x.c * floats_each);
+    job.scale_shift = de_arena_floats(&context->arena, x.n * 2 * x.c);
+    if (!context->arena.measuring) {
+        de_parallel_for(context->threads, x.n * job.chunks, 1, sum_chunks, &job);
+        for (int64_t image = 0; image < x.n; image++)
+            find_scale_shift(&job, image, groups, eps, scale, shift);
+        de_parallel_for(context->threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), apply_rows, &job);
+    }
+    de_arena_release(&context->arena, mark);
+}
+
+typedef struct layer_norm {
+    de_tensor x, y;
+    float eps;
+    const float *scale, *shift;
+} layer_norm;
+
+static void norm_rows(void *user, int64_t begin, int64_t end, int thread)
+{
+    const layer_norm *job = user;
+    int64_t c = job->x.c;
+    (void)thread;
+    de_kernels_get()->layer_norm(job->x.data + begin * c, end - begin, c, job->eps, job->scale, job->shift,
+                                 job->y.data + begin * c);
+}
+
+void de_layer_norm(de_context *context, de_tensor x, float eps, const float *scale, const float *shift,
+                   de_tensor y)
+{
+    layer_norm job = {x, y, eps, scale, shift};
+    if (!context->arena.measuring)
+        de_parallel_for(context->threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), norm_rows, &job);
+}

@@ -1,0 +1,109 @@
+#include "ops/cpu/product.h"
+
+#include <string.h>
+
+/* A block of rows is used for every panel of a task: it should stay in the second level cache (half of 1 MB),
+ * while each panel is read from wherever it is. */
+enum { BLOCK_FLOATS = 128 * 1024, MIN_ROWS = 24, MAX_ROWS = 384, TASKS_PER_THREAD = 4 };
+
+typedef struct task_grid {
+    const de_product *product;
+    const float *biases;      /* [images or 1, padded columns] */
+    int64_t runs, run_rows;   /* rows that share a bias */
+    int64_t block_rows, blocks; /* of each run */
+    int64_t columns, panels;  /* of the output */
+    int64_t group_panels, groups;
+    const float **pointers;   /* for each thread [taps, block_rows] */
+} task_grid;
+
+static void run_tasks(void *user, int64_t begin, int64_t end, int thread)
+{
+    const task_grid *grid = user;
+    const de_product *product = grid->product;
+    const de_panels *panels = product->panels;
+    const float **x = grid->pointers + thread * panels->taps * grid->block_rows;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t group = task % grid->groups, block = task / grid->groups;
+        int64_t run = block / grid->blocks;
+        int64_t first = block % grid->blocks * grid->block_rows;
+        int64_t rows = de_min_i64(grid->block_rows, grid->run_rows - first);
+        int64_t panel = group * grid->group_panels, column = panel * DE_PANEL;
+        int64_t row = run * grid->run_rows + first;
+        product->rows_fn(product->source, row, rows, x);
+        const float *bias = grid->biases + run * de_round_up(panels->columns, DE_PANEL) + column;
+        de_gemm gemm = {
+            .rows = rows, .taps = panels->taps, .depth = panels->depth,
+            .columns = de_min_i64(grid->columns - column, grid->group_panels * DE_PANEL),
+            .x = x, .panels = de_panels_at(panels, panel), .half = panels->half, .bias = bias,
+            .activation = product->epilogue.activation,
+            .residual = product->epilogue.residual,
+            .y = product->y + row * grid->columns + column, .y_stride = grid->columns,
+        };
+        if (gemm.residual)
+            gemm.residual += row * grid->columns + column;
+        if (product->gated) {
+            gemm.gate = de_panels_at(panels, grid->panels + panel);
+            gemm.gate_bias = bias + grid->columns;
+        }
+        de_kernels_get()->gemm(&gemm);
+    }
+}
+
+static task_grid cut(const de_context *context, const de_product *product)
+{
+    const de_panels *panels = product->panels;
+    task_grid grid = {.product = product, .runs = 1, .run_rows = product->images * product->image_rows};
+    if (product->epilogue.image_bias) {
+        grid.runs = product->images;
+        grid.run_rows = product->image_rows;
+    }
+    grid.columns = product->gated ? panels->columns / 2 : panels->columns;
+    grid.panels = de_divide_up(grid.columns, DE_PANEL);
+    int64_t rows = BLOCK_FLOATS / (panels->taps * panels->depth) / 12 * 12;
+    rows = de_max_i64(MIN_ROWS, de_min_i64(MAX_ROWS, rows));
+    /* blocks of equal size, so that the last is not a small one */
+    grid.blocks = de_divide_up(grid.run_rows, rows);
+    grid.block_rows = de_divide_up(grid.run_rows, grid.blocks);
+    /* few rows: the columns are cut as well, so that every thread has work */
+    int64_t wanted = (int64_t)context->threads * TASKS_PER_THREAD;
+    int64_t groups = de_divide_up(wanted, grid.runs * grid.blocks);
+    grid.group_panels = de_divide_up(grid.panels, de_min_i64(groups, grid.panels));
+    grid.groups = de_divide_up(grid.panels, grid.group_panels);
+    return grid;
+}
+
+float *de_product_biases(de_context *context, const float *bias, const float *image_bias, int64_t images,
+                         int64_t columns)
+{
+    int64_t padded = de_round_up(columns, DE_PANEL);
+    float *sums = de_arena_floats(&context->arena, images * padded);
+    if (context->arena.measuring)
+        return sums;
+    for (int64_t i = 0; i < images; i++) {
+        memcpy(sums + i * padded, bias, (size_t)padded * sizeof *sums);
+        for (int64_t c = 0; c < columns; c++)
+            sums[i * padded + c] += image_bias[i * columns + c];
+    }
+    return sums;
+}
+
+const float **de_product_pointers(de_context *context, int64_t count)
+{
+    enum { FLOATS_EACH = (sizeof(void *) + sizeof(float) - 1) / sizeof(float) };
+    return (const float **)(void *)de_arena_floats(&context->arena, count * FLOATS_EACH);
+}
+
+void de_product_run(de_context *context, const de_product *product)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    task_grid grid = cut(context, product);
+    grid.biases = product->bias;
+    if (product->epilogue.image_bias)
+        grid.biases = de_product_biases(context, product->bias, product->epilogue.image_bias, product->images,
+                                        product->panels->columns);
+    int64_t pointers = context->threads * product->panels->taps * grid.block_rows;
+    grid.pointers = de_product_pointers(context, pointers);
+    if (!context->arena.measuring)
+        de_parallel_for(context->threads, grid.runs * grid.blocks * grid.groups, 1, run_tasks, &grid);
+    de_arena_release(&context->arena, mark);
+}
