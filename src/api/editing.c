@@ -1,4 +1,5 @@
 /* The public functions of the editor: which stages a call needs, in which order. */
+#include "api/options.h"
 #include "edit/editor.h"
 
 #include <stdlib.h>
@@ -90,20 +91,15 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
 
 /* ---- the stages ---- */
 
-static diffedit_status need_picture(const diffedit_editor *editor, diffedit_error *error)
-{
-    if (editor->picture)
-        return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "this editor was made without a picture and only generates");
-}
-
-/* Checks the options and encodes the picture: the beginning of every call but generate. */
+/* Checks the options for what the call needs (DE_NEED_...) and encodes the picture: the beginning of every call
+ * but generate. */
 static diffedit_status begin_with_picture(diffedit_editor *editor, const diffedit_options *options,
-                                          diffedit_error *error)
+                                          unsigned needs, diffedit_error *error)
 {
-    diffedit_status status = need_picture(editor, error);
-    if (status == DIFFEDIT_OK)
-        status = diffedit_options_check(options, error);
+    if (!editor->picture)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "this editor was made without a picture and only generates");
+    diffedit_status status = de_options_check_run(options, needs, error);
     if (status == DIFFEDIT_OK)
         status = de_editor_begin(editor, options, error);
     if (status == DIFFEDIT_OK)
@@ -111,34 +107,16 @@ static diffedit_status begin_with_picture(diffedit_editor *editor, const diffedi
     return status;
 }
 
-static diffedit_status need_text(const char *text, const char *name, diffedit_error *error)
+/* What finding the mask needs of the options. */
+static unsigned mask_needs(const diffedit_editor *editor)
 {
-    return text ? DIFFEDIT_OK : de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: a text is needed", name);
-}
-
-/* What the mask method compares must have been given. */
-static diffedit_status check_map_texts(const diffedit_editor *editor, const diffedit_options *options,
-                                       diffedit_error *error)
-{
-    if (editor->user_map || options->mask_method == DIFFEDIT_MASK_CONTRAST)
-        return need_text(options->to, "to", error);
-    if (!options->from || !*options->from)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "--from: mask method plus-minus needs a text that says what the picture shows");
-    return DIFFEDIT_OK;
-}
-
-static diffedit_status find_map(diffedit_editor *editor, const diffedit_options *options,
-                                diffedit_error *error)
-{
-    diffedit_status status = check_map_texts(editor, options, error);
-    return status == DIFFEDIT_OK ? de_stage_map(editor, options, error) : status;
+    return editor->user_mask || editor->user_map ? 0 : DE_NEED_MAP;
 }
 
 static diffedit_status find_mask(diffedit_editor *editor, const diffedit_options *options,
                                  diffedit_error *error)
 {
-    diffedit_status status = editor->user_mask ? DIFFEDIT_OK : find_map(editor, options, error);
+    diffedit_status status = editor->user_mask ? DIFFEDIT_OK : de_stage_map(editor, options, error);
     if (status == DIFFEDIT_OK)
         status = de_stage_mask(editor, options, error);
     if (status == DIFFEDIT_OK && editor->mask_is_empty)
@@ -149,9 +127,9 @@ static diffedit_status find_mask(diffedit_editor *editor, const diffedit_options
 diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, error);
+    diffedit_status status = begin_with_picture(editor, options, mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
-        status = find_map(editor, options, error);
+        status = de_stage_map(editor, options, error);
     de_editor_end(editor);
     return status;
 }
@@ -159,7 +137,7 @@ diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_option
 diffedit_status diffedit_find_mask(diffedit_editor *editor, const diffedit_options *options,
                                    diffedit_picture **mask, diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, error);
+    diffedit_status status = begin_with_picture(editor, options, mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
         status = find_mask(editor, options, error);
     if (status == DIFFEDIT_OK)
@@ -171,18 +149,11 @@ diffedit_status diffedit_find_mask(diffedit_editor *editor, const diffedit_optio
 diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, error);
+    diffedit_status status = begin_with_picture(editor, options, 0, error);
     if (status == DIFFEDIT_OK)
         status = de_stage_invert(editor, options, error);
     de_editor_end(editor);
     return status;
-}
-
-static diffedit_status check_edit(const diffedit_options *options, diffedit_error *error)
-{
-    if (options->scheduler == DIFFEDIT_SCHEDULER_LMS && options->background != DIFFEDIT_BACKGROUND_START)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--scheduler lms needs --background start");
-    return need_text(options->to, "to", error);
 }
 
 /* From a mask that is not empty to the result. */
@@ -204,9 +175,8 @@ static diffedit_status change(diffedit_editor *editor, const diffedit_options *o
 diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *options,
                               diffedit_picture **result, diffedit_error *error)
 {
-    diffedit_status status = check_edit(options, error);
-    if (status == DIFFEDIT_OK)
-        status = begin_with_picture(editor, options, error);
+    unsigned needs = DE_NEED_TO | DE_NEED_BACKGROUND | mask_needs(editor);
+    diffedit_status status = begin_with_picture(editor, options, needs, error);
     if (status == DIFFEDIT_OK)
         status = find_mask(editor, options, error);
     if (status == DIFFEDIT_OK)
@@ -219,9 +189,7 @@ diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *o
 diffedit_status diffedit_generate(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_picture **result, diffedit_error *error)
 {
-    diffedit_status status = need_text(options->to, "to", error);
-    if (status == DIFFEDIT_OK)
-        status = diffedit_options_check(options, error);
+    diffedit_status status = de_options_check_run(options, DE_NEED_TO, error);
     if (status == DIFFEDIT_OK)
         status = de_editor_begin(editor, options, error);
     if (status == DIFFEDIT_OK)

@@ -39,7 +39,8 @@ static void scale_sums(running *run, int64_t count, float factor)
 static void add_block(const de_attention_block *block, const float *q, int64_t begin, int64_t count,
                       float *scores, running *run)
 {
-    int64_t padded = de_round_up(block->d, DE_PANEL), key_rows = de_round_up(block->keys, DE_PANEL);
+    int64_t padded = de_round_up(block->d, DE_PANEL), left = block->keys - begin;
+    int64_t key_rows = left < DE_ATTENTION_KEYS ? left : DE_ATTENTION_KEYS;
     float highest = find_scores(block, q, begin, count, scores);
     if (highest > run->highest) {
         scale_sums(run, padded, exp2f(run->highest - highest));
@@ -50,7 +51,7 @@ static void add_block(const de_attention_block *block, const float *q, int64_t b
         run->total += scores[key];
     }
     for (int64_t column = 0; column < padded; column += DE_PANEL) {
-        const float *values = block->packed_values + column * key_rows + begin * DE_PANEL;
+        const float *values = block->packed_values + begin * padded + column * key_rows;
         float s[DE_PANEL];
         memcpy(s, run->sums + column, sizeof s);
         for (int64_t key = 0; key < count; key++)

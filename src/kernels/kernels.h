@@ -62,7 +62,8 @@ typedef struct de_attention_block {
     const float *q;          /* [queries] of [d], q_stride floats apart */
     int64_t q_stride;
     const float *packed_keys;   /* [ceil(keys / 16), d, 16], missing keys are zero */
-    const float *packed_values; /* [ceil(d / 16), keys rounded up to 16, 16], what is missing is zero */
+    const float *packed_values; /* for each DE_ATTENTION_KEYS keys, and for the rest of them,
+                                 * [ceil(d / 16), keys of the block, 16]; missing columns are zero */
     bool causal;             /* query i sees keys 0..first_query + i */
     int64_t first_query;
     float *scratch;          /* de_attention_scratch(d) floats */
@@ -113,8 +114,6 @@ const de_kernels *de_kernels_find(const char *name);
 void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
-#ifdef DE_HAVE_AVX2
-extern const de_kernels de_kernels_avx2;
-#endif
+extern const de_kernels de_kernels_avx2; /* linked where the compiler makes AVX2 code */
 
 #endif

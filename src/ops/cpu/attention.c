@@ -36,16 +36,21 @@ static void pack_keys(const attention *job, const float *k, float *packed)
     }
 }
 
-/* v [keys, d] -> [d / 16, keys, 16] */
+/* v [keys, d] -> for each block of keys [d / 16, keys of the block, 16] */
 static void pack_values(const attention *job, const float *v, float *packed)
 {
-    memset(packed, 0, (size_t)job->value_floats * sizeof *packed);
-    for (int64_t column = 0; column < job->shape.d; column += DE_PANEL) {
-        int64_t count = de_min_i64(DE_PANEL, job->shape.d - column);
-        float *out = packed + column * job->key_rows;
-        for (int64_t key = 0; key < job->shape.tk; key++)
-            memcpy(out + key * DE_PANEL, v + key * job->shape.v_stride + column,
-                   (size_t)count * sizeof *out);
+    int64_t d = job->shape.d, padded = de_round_up(d, DE_PANEL);
+    for (int64_t begin = 0; begin < job->shape.tk; begin += DE_ATTENTION_KEYS) {
+        int64_t keys = de_min_i64(DE_ATTENTION_KEYS, job->shape.tk - begin);
+        for (int64_t column = 0; column < d; column += DE_PANEL) {
+            int64_t count = de_min_i64(DE_PANEL, d - column);
+            float *out = packed + begin * padded + column * keys;
+            for (int64_t key = 0; key < keys; key++) {
+                memcpy(out + key * DE_PANEL, v + (begin + key) * job->shape.v_stride + column,
+                       (size_t)count * sizeof *out);
+                memset(out + key * DE_PANEL + count, 0, (size_t)(DE_PANEL - count) * sizeof *out);
+            }
+        }
     }
 }
 
@@ -92,7 +97,7 @@ void de_attention(de_context *context, de_attention_shape shape, const float *q,
                      .key_rows = de_round_up(shape.tk, DE_PANEL),
                      .blocks = de_divide_up(shape.tq, DE_ATTENTION_QUERIES)};
     job.key_floats = job.key_rows * shape.d;
-    job.value_floats = job.key_rows * de_round_up(shape.d, DE_PANEL);
+    job.value_floats = shape.tk * de_round_up(shape.d, DE_PANEL);
     int64_t pairs = shape.n * shape.heads, pair_floats = job.key_floats + job.value_floats;
     int64_t at_once = de_max_i64(context->threads, PACKED_FLOATS / pair_floats);
     at_once = de_min_i64(at_once, pairs);

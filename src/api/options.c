@@ -1,0 +1,96 @@
+/* The public functions on options: filling, setting, reading and checking by the table. */
+#include "api/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static diffedit_status fail_unknown(const char *name, diffedit_error *error)
+{
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "there is no option \"%.80s\"", name);
+}
+
+static diffedit_status find_preset(int *column, const char *preset, diffedit_error *error)
+{
+    const char *const *names = diffedit_presets();
+    for (*column = 0; *column < DIFFEDIT_PRESET_COUNT; ++*column)
+        if (!preset || strcmp(names[*column], preset) == 0)
+            return DIFFEDIT_OK;
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--preset: expected one of %s, %s, %s, found \"%.80s\"",
+                   names[0], names[1], names[2], preset);
+}
+
+diffedit_status diffedit_options_init(diffedit_options *options, size_t size, const char *preset,
+                                      diffedit_error *error)
+{
+    if (size != sizeof *options)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "the program was built for options of %zu bytes, the library for %zu", size,
+                       sizeof *options);
+    int column;
+    diffedit_status status = find_preset(&column, preset, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    memset(options, 0, sizeof *options);
+    options->struct_size = size;
+    size_t count;
+    const diffedit_option *table = diffedit_options_table(&count);
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
+        if (table[i].defaults[column])
+            status = de_option_parse(&table[i], options, table[i].defaults[column], error);
+    return status;
+}
+
+diffedit_status diffedit_options_set(diffedit_options *options, const char *name, const char *value,
+                                     diffedit_error *error)
+{
+    const diffedit_option *row = de_option_find(name);
+    return row ? de_option_parse(row, options, value, error) : fail_unknown(name, error);
+}
+
+size_t diffedit_options_get(const diffedit_options *options, const char *name, char *text, size_t size)
+{
+    const diffedit_option *row = de_option_find(name);
+    return row ? de_option_format(row, options, text, size) : (size_t)snprintf(text, size, "%s", "");
+}
+
+diffedit_status diffedit_options_check(const diffedit_options *options, diffedit_error *error)
+{
+    if (options->struct_size != sizeof *options)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "the options were not filled by diffedit_options_init()");
+    /* A value is in range where its text is. */
+    size_t count;
+    const diffedit_option *table = diffedit_options_table(&count);
+    diffedit_options scratch = *options;
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
+        char value[DE_VALUE_SIZE];
+        if (table[i].type == DIFFEDIT_TYPE_TEXT)
+            continue;
+        de_option_format(&table[i], options, value, sizeof value);
+        status = de_option_parse(&table[i], &scratch, value, error);
+    }
+    return status;
+}
+
+diffedit_status de_options_check_run(const diffedit_options *options, unsigned needs,
+                                     diffedit_error *error)
+{
+    diffedit_status status = diffedit_options_check(options, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (needs & DE_NEED_TO && !options->to)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--to is required; it may be empty");
+    if (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_PLUS_MINUS &&
+        !(options->from && options->from[0]))
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "--from is empty: --mask-method plus-minus finds the region from that text alone");
+    if (needs & DE_NEED_BACKGROUND && options->scheduler == DIFFEDIT_SCHEDULER_LMS &&
+        options->background != DIFFEDIT_BACKGROUND_START) {
+        char background[DE_VALUE_SIZE];
+        diffedit_options_get(options, "background", background, sizeof background);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "--scheduler lms needs --background start, found \"%s\"", background);
+    }
+    return DIFFEDIT_OK;
+}

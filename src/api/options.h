@@ -1,0 +1,32 @@
+/* The options inside the library: one row's value from and to text, and what a run needs of the whole. */
+#ifndef DE_OPTIONS_H
+#define DE_OPTIONS_H
+
+#include "base/base.h"
+
+enum { DE_VALUE_SIZE = 48 }; /* room for the text of any value that is not a text */
+
+/* The row of this name, or NULL. */
+const diffedit_option *de_option_find(const char *name);
+/* Reads `value` by its row, checks its range and stores it in the row's field. Nothing is stored on failure.
+ * Errors: ARGUMENT. */
+diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options, const char *value,
+                                diffedit_error *error);
+/* Writes the row's field as snprintf does, so that de_option_parse() reads it back to the same value. */
+size_t de_option_format(const diffedit_option *row, const diffedit_options *options, char *text,
+                        size_t size);
+/* The fewest significant digits, 15 to 17, that read back to the same number; `text` receives them.
+ * Independent of the locale. */
+int de_real_format(double value, char text[DE_VALUE_SIZE]);
+
+/* What a public function is going to do with the options. */
+enum {
+    DE_NEED_TO = 1,         /* the query text: must be given, may be empty */
+    DE_NEED_MAP = 2,        /* a map is computed, neither mask nor map was given */
+    DE_NEED_BACKGROUND = 4, /* there is something outside the mask */
+};
+/* diffedit_options_check(), and what these needs ask for. Errors: ARGUMENT. */
+diffedit_status de_options_check_run(const diffedit_options *options, unsigned needs,
+                                     diffedit_error *error);
+
+#endif

@@ -1,0 +1,150 @@
+/* The options as the JSON object that a PNG carries, and back. A record comes from a file that anyone may have
+ * written: every value goes through the same reader as the command line's. */
+#include "api/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+/* ---- writing ---- */
+
+/* The row's value; `digits` is raised to what its number needs. NULL: out of memory, or text that is not UTF-8. */
+static json_t *value_to_json(const diffedit_option *row, const diffedit_options *options, int *digits)
+{
+    const char *field = (const char *)options + row->offset;
+    char text[DE_VALUE_SIZE];
+    if (row->type == DIFFEDIT_TYPE_TEXT)
+        return json_string(*(const char *const *)field);
+    if (row->type == DIFFEDIT_TYPE_INT)
+        return json_integer(*(const int *)field);
+    de_option_format(row, options, text, sizeof text);
+    if (row->type != DIFFEDIT_TYPE_REAL || (row->word && strcmp(text, row->word) == 0))
+        return json_string(text);
+    int needed = de_real_format(*(const double *)field, text);
+    *digits = needed > *digits ? needed : *digits;
+    return json_real(*(const double *)field);
+}
+
+static diffedit_status add_values(json_t *record, const diffedit_options *options, int *digits,
+                                  diffedit_error *error)
+{
+    size_t count;
+    const diffedit_option *table = diffedit_options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        const diffedit_option *row = &table[i];
+        const char *const *text = (const void *)((const char *)options + row->offset);
+        if (row->type == DIFFEDIT_TYPE_TEXT && !*text)
+            continue;
+        if (json_object_set_new(record, row->name, value_to_json(row, options, digits)) != 0)
+            return row->type == DIFFEDIT_TYPE_TEXT
+                       ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8", row->name)
+                       : de_fail_memory(error, sizeof(json_t), "a record");
+    }
+    return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_options_record(char **json, const diffedit_options *options,
+                                        diffedit_error *error)
+{
+    int digits = 15;
+    json_t *record = json_pack("{s:s}", "diffedit", diffedit_version());
+    if (!record)
+        return de_fail_memory(error, sizeof(json_t), "a record");
+    diffedit_status status = diffedit_options_check(options, error);
+    if (status == DIFFEDIT_OK)
+        status = add_values(record, options, &digits, error);
+    if (status == DIFFEDIT_OK) {
+        char *text = json_dumps(record, JSON_ENSURE_ASCII | JSON_REAL_PRECISION((size_t)digits));
+        if (text)
+            *json = text;
+        else
+            status = de_fail_memory(error, sizeof(json_t), "a record");
+    }
+    json_decref(record);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static diffedit_status json_to_text(const char **text, char number[DE_VALUE_SIZE], const char *name,
+                                    const json_t *value, diffedit_error *error)
+{
+    *text = number;
+    if (json_is_string(value))
+        *text = json_string_value(value);
+    else if (json_is_integer(value))
+        snprintf(number, DE_VALUE_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        de_real_format(json_real_value(value), number);
+    else
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is neither a text nor a number", name);
+    return DIFFEDIT_OK;
+}
+
+/* One block for all texts of the record, copied by add_text(). */
+static char *allocate_texts(const json_t *record)
+{
+    size_t count, bytes = 1;
+    const diffedit_option *table = diffedit_options_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].type == DIFFEDIT_TYPE_TEXT)
+            bytes += json_string_length(json_object_get(record, table[i].name)) + 1;
+    return malloc(bytes);
+}
+
+static diffedit_status read_values(diffedit_options *options, char *texts, const json_t *record,
+                                   diffedit_error *error)
+{
+    size_t count;
+    const diffedit_option *table = diffedit_options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        const diffedit_option *row = &table[i];
+        const json_t *value = json_object_get(record, row->name);
+        if (!value)
+            continue;
+        char number[DE_VALUE_SIZE];
+        const char *text;
+        diffedit_error reason = {.code = DIFFEDIT_OK};
+        if (row->type == DIFFEDIT_TYPE_TEXT && !json_is_string(value))
+            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is not a text", row->name);
+        diffedit_status status = json_to_text(&text, number, row->name, value, error);
+        if (status != DIFFEDIT_OK)
+            return status;
+        if (row->type == DIFFEDIT_TYPE_TEXT) {
+            size_t size = strlen(text) + 1;
+            text = memcpy(texts, text, size);
+            texts += size;
+        }
+        if (de_option_parse(row, options, text, &reason) != DIFFEDIT_OK)
+            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record is damaged: %.480s", reason.message);
+    }
+    return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_options_read_record(diffedit_options *options, void **texts, const char *json,
+                                             diffedit_error *error)
+{
+    json_error_t reason;
+    json_t *record = json_loads(json, 0, &reason);
+    if (!record)
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "the record is not JSON: %s", reason.text);
+    diffedit_options read = *options;
+    char *block = allocate_texts(record);
+    diffedit_status status = DIFFEDIT_OK;
+    if (!json_is_string(json_object_get(record, "diffedit")))
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "the record was not written by diffedit");
+    else if (!block)
+        status = de_fail_memory(error, 1, "a record's texts");
+    else
+        status = read_values(&read, block, record, error);
+    if (status == DIFFEDIT_OK) {
+        *options = read;
+        *texts = block;
+    } else {
+        free(block);
+    }
+    json_decref(record);
+    return status;
+}

@@ -1,0 +1,14 @@
+#include "kernels/avx2.h"
+
+const de_kernels de_kernels_avx2 = {
+    .name = "avx2",
+    .gemm = de_gemm_avx2,
+    .winograd_weights = de_winograd_weights_avx2,
+    .winograd_input = de_winograd_input_avx2,
+    .winograd_output = de_winograd_output_avx2,
+    .attention = de_attention_avx2,
+    .channel_sums = de_channel_sums_avx2,
+    .scale_shift = de_scale_shift_avx2,
+    .layer_norm = de_layer_norm_avx2,
+    .activate = de_activate_array_avx2,
+};

@@ -1,0 +1,180 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+enum { GUARD = 64, MAX_NAMES = 32 };
+static const char *const tables[] = {"ref", "avx2"};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static uint64_t random_state = 1;
+
+static uint32_t random_bits(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 32);
+}
+
+int64_t random_between(int64_t low, int64_t high)
+{
+    return low + (int64_t)(random_bits() % (uint32_t)(high - low + 1));
+}
+
+static float random_float(void)
+{
+    return (float)(int32_t)random_bits() * 0x1p-31f;
+}
+
+float *random_floats(int64_t count)
+{
+    float *values = malloc((size_t)count * sizeof *values);
+    assert_non_null(values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = random_float();
+    return values;
+}
+
+float *copy_floats(const float *values, int64_t count)
+{
+    float *copy = malloc((size_t)count * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, values, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+/* Random bits of one value of `dtype`, and the value, decoded without the program's help. */
+static double random_value(de_dtype dtype, void *out)
+{
+    int sign = random_bits() & 1;
+    if (dtype == DE_F32) {
+        float value = random_float();
+        memcpy(out, &value, sizeof value);
+        return value;
+    }
+    int fraction_bits = dtype == DE_F16 ? 10 : 7, bias = dtype == DE_F16 ? 15 : 127;
+    /* up to 2, down to numbers that are subnormal in f16 */
+    int exponent = (int)random_between(dtype == DE_F16 ? 0 : 110, bias);
+    int fraction = (int)(random_bits() & ((1u << fraction_bits) - 1));
+    uint16_t bits = (uint16_t)(sign << 15 | exponent << fraction_bits | fraction);
+    memcpy(out, &bits, sizeof bits);
+    int whole = exponent ? 1 << fraction_bits : 0;
+    double value = ldexp(whole + fraction, (exponent ? exponent : 1) - bias - fraction_bits);
+    return sign ? -value : value;
+}
+
+test_weight test_weight_new(de_dtype dtype, int rank, const int64_t *shape)
+{
+    test_weight made = {.weight = {.dtype = dtype, .rank = rank}};
+    int64_t count = 1, size = dtype == DE_F32 ? 4 : 2;
+    for (int i = 0; i < rank; i++) {
+        made.weight.shape[i] = shape[i];
+        count *= shape[i];
+    }
+    made.memory = malloc((size_t)(count * size) + 1);
+    made.values = malloc((size_t)count * sizeof *made.values);
+    assert_true(made.memory && made.values);
+    made.weight.data = (char *)made.memory + 1;
+    for (int64_t i = 0; i < count; i++)
+        made.values[i] = random_value(dtype, (char *)made.memory + 1 + i * size);
+    return made;
+}
+
+void test_weight_free(test_weight *weight)
+{
+    free(weight->memory);
+    free(weight->values);
+}
+
+/* ---- errors reached ---- */
+
+static struct reached {
+    const char *name;
+    double error[TABLES];
+} reached[MAX_NAMES];
+
+static void note_error(const char *name, int table, double error)
+{
+    struct reached *entry = reached;
+    while (entry->name && strcmp(entry->name, name) != 0)
+        entry++;
+    assert_true(entry < reached + MAX_NAMES);
+    entry->name = name;
+    if (error > entry->error[table])
+        entry->error[table] = error;
+}
+
+void print_errors(void)
+{
+    for (struct reached *entry = reached; entry < reached + MAX_NAMES && entry->name; entry++)
+        printf("# %-24s largest error: ref %.1e, avx2 %.1e\n", entry->name, entry->error[0], entry->error[1]);
+}
+
+/* ---- running ---- */
+
+/* Runs the op on an arena with nothing to spare and a guard behind it. */
+static void run_measured(const op_case *test, int threads)
+{
+    de_context context = {.threads = threads};
+    de_arena_start_measuring(&context.arena);
+    test->run(&context, test->user);
+    assert_int_equal(context.arena.used, 0);
+
+    size_t peak = context.arena.peak;
+    unsigned char *memory = de_aligned_alloc(peak + GUARD);
+    assert_non_null(memory);
+    memset(memory, 0xa5, peak + GUARD); /* no number: what is read unwritten shows */
+    context.arena = (de_arena){.base = memory, .capacity = peak};
+    if (test->before)
+        memcpy(test->y, test->before, (size_t)test->count * sizeof *test->y);
+    else
+        memset(test->y, 0xff, (size_t)test->count * sizeof *test->y);
+    test->run(&context, test->user);
+    assert_int_equal(context.arena.used, 0);
+    for (size_t i = 0; i < GUARD; i++)
+        assert_int_equal(memory[peak + i], 0xa5);
+    free(memory);
+}
+
+static double largest_error(const op_case *test)
+{
+    double error = 0, scale = 1e-30;
+    for (int64_t i = 0; i < test->count; i++) {
+        double difference = fabs(test->y[i] - test->expected[i]);
+        if (!(difference <= error)) /* also where it is not a number */
+            error = difference;
+        if (fabs(test->expected[i]) > scale)
+            scale = fabs(test->expected[i]);
+    }
+    return error / scale;
+}
+
+void check_op(const op_case *test)
+{
+    float *first = malloc((size_t)test->count * sizeof *first);
+    assert_non_null(first);
+    for (int table = 0; table < TABLES; table++) {
+        const de_kernels *kernels = de_kernels_find(tables[table]);
+        if (!kernels)
+            continue;
+        de_kernels_use(kernels);
+        for (int threads = 1; threads <= 3; threads++) {
+            run_measured(test, threads);
+            if (threads > 1) {
+                assert_memory_equal(test->y, first, (size_t)test->count * sizeof *first);
+                continue;
+            }
+            memcpy(first, test->y, (size_t)test->count * sizeof *first);
+            double error = largest_error(test);
+            note_error(test->name, table, error);
+            if (!(error <= test->tolerance))
+                fail_msg("%s, %s: error %g", test->name, tables[table], error);
+        }
+    }
+    free(first);
+}

@@ -1,0 +1,42 @@
+/* What the kernel tests share: random data, and running an op on every table, thread count and on an arena that is
+ * exactly as large as its measuring run says. */
+#ifndef DE_TEST_HARNESS_H
+#define DE_TEST_HARNESS_H
+
+#include "kernels/kernels.h"
+#include "ops/ops.h"
+
+/* A random integer of [low, high], the same sequence in every run. */
+int64_t random_between(int64_t low, int64_t high);
+/* count values of roughly [-1, 1]; free() them */
+float *random_floats(int64_t count);
+float *copy_floats(const float *values, int64_t count);
+
+/* A random weight whose data stand at an odd address. `values` is what it means. */
+typedef struct test_weight {
+    de_weight weight;
+    void *memory;
+    double *values;
+} test_weight;
+
+test_weight test_weight_new(de_dtype dtype, int rank, const int64_t *shape);
+void test_weight_free(test_weight *weight);
+
+/* An op under test: run() writes y [count], which holds `before` when it starts (NULL: garbage). */
+typedef struct op_case {
+    const char *name;
+    void (*run)(de_context *context, void *user);
+    void *user;
+    float *y;
+    const float *before;
+    int64_t count;
+    const double *expected;
+    double tolerance; /* of |y - expected|, as a share of the largest |expected| */
+} op_case;
+
+/* Runs the op with every table, with 1, 2 and 3 threads: right, and the same bits for any number of threads. */
+void check_op(const op_case *test);
+/* The largest error that check_op has seen of each name, as comment lines. */
+void print_errors(void);
+
+#endif

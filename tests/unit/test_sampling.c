@@ -1,0 +1,144 @@
+/* The noise schedule and the samplers against figures of the references. */
+#include "base/random.h"
+#include "sampling/schedule.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const de_schedule_config SD1 = {.train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012,
+                                       .scaled_linear = true, .steps_offset = 1};
+
+static de_schedule new_schedule(void)
+{
+    de_schedule schedule;
+    assert_int_equal(de_schedule_new(&schedule, &SD1, NULL), DIFFEDIT_OK);
+    return schedule;
+}
+
+static void test_schedule(void **state)
+{
+    (void)state;
+    de_schedule schedule = new_schedule();
+    assert_float_equal(schedule.alphas_cumprod[0], 0.99915f, 1e-7);
+    assert_float_equal(schedule.alphas_cumprod[999], 0.00466009f, 1e-8);
+    assert_true(schedule.final_alpha == schedule.alphas_cumprod[0]);
+    de_schedule_free(&schedule);
+}
+
+static void test_share_rounds_ties_to_even(void **state)
+{
+    (void)state;
+    assert_int_equal(de_schedule_share(50, 0.5), 25);
+    assert_int_equal(de_schedule_share(5, 0.5), 2);
+    assert_int_equal(de_schedule_share(7, 0.5), 4);
+    assert_int_equal(de_schedule_share(10, 0.01), 1);
+    assert_int_equal(de_schedule_share(10, 1), 10);
+    assert_int_equal(de_schedule_share(30, 2.0 / 3), 20);
+}
+
+static void test_ddim_grid(void **state)
+{
+    (void)state;
+    de_schedule schedule = new_schedule();
+    de_ddim_grid grid;
+    diffedit_error error;
+    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 50, &error), DIFFEDIT_OK);
+    assert_int_equal(de_ddim_timestep(&grid, 24), 481);
+    assert_true(de_ddim_level(&grid, 0) == (double)schedule.alphas_cumprod[0]);
+    assert_true(de_ddim_level(&grid, 25) == (double)schedule.alphas_cumprod[481]);
+    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 999, &error), DIFFEDIT_OK);
+    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 1000, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "1000 steps do not fit the model's 1000 training timesteps; "
+                                       "the largest number that fits is 999");
+    de_schedule_free(&schedule);
+}
+
+static void test_ddim_encoding_is_undone_by_decoding(void **state)
+{
+    (void)state;
+    float x[64], eps[64], moved[64];
+    de_random_normal_cpu(1, 64, x);
+    de_random_normal_cpu(2, 64, eps);
+    de_ddim_move(x, eps, 0.9, 0.3, 64, moved);
+    de_ddim_move(moved, eps, 0.3, 0.9, 64, moved);
+    for (int i = 0; i < 64; i++)
+        assert_float_equal(moved[i], x[i], 2e-6);
+}
+
+static void test_lms_grid(void **state)
+{
+    (void)state;
+    de_schedule schedule = new_schedule();
+    de_lms_grid grid;
+    assert_int_equal(de_lms_grid_new(&grid, &schedule, 30, NULL), DIFFEDIT_OK);
+    assert_float_equal(grid.timesteps[15], 482.27585f, 1e-4);
+    assert_float_equal(grid.sigmas[15], 1.5256537f, 1e-6);
+    assert_float_equal(grid.timesteps[10], 654.51721f, 1e-4);
+    assert_float_equal(grid.sigmas[10], 2.7931483f, 2e-6);
+    assert_float_equal(grid.sigmas[0], 14.614647f, 1e-5);
+    assert_true(grid.sigmas[30] == 0);
+    de_lms_grid_free(&grid);
+    de_schedule_free(&schedule);
+}
+
+/* Polynomials below the order are integrated exactly: their weights sum to the step and to its moment. */
+static void test_lms_coefficients_integrate_polynomials(void **state)
+{
+    (void)state;
+    de_schedule schedule = new_schedule();
+    de_lms_grid grid;
+    assert_int_equal(de_lms_grid_new(&grid, &schedule, 20, NULL), DIFFEDIT_OK);
+    for (int order = 1; order <= DE_LMS_ORDER; order++)
+        for (int i = order - 1; i < 20; i++)
+            for (int power = 0; power < order; power++) {
+                double begin = grid.sigmas[i], end = grid.sigmas[i + 1], sum = 0;
+                for (int j = 0; j < order; j++)
+                    sum += de_lms_coefficient(&grid, order, i, j) * pow(grid.sigmas[i - j], power);
+                double exact = (pow(end, power + 1) - pow(begin, power + 1)) / (power + 1);
+                assert_true(fabs(sum - exact) <= 1e-9 * fmax(1, fabs(exact)));
+            }
+    de_lms_grid_free(&grid);
+    de_schedule_free(&schedule);
+}
+
+static void test_guidance(void **state)
+{
+    (void)state;
+    float u[2] = {3, 4}, t[2] = {3, 6}, eps[2];
+    de_guide(DIFFEDIT_GUIDANCE_CFG, u, t, 7.5, 2, eps);
+    assert_float_equal(eps[1], 19, 1e-6);
+    de_guide(DIFFEDIT_GUIDANCE_NORMALISED, u, t, 0.2, 2, eps); /* p = (3, 5), scaled back to |u| = 5 */
+    assert_float_equal(eps[0], 15 / sqrt(34), 1e-6);
+    assert_float_equal(eps[1], 25 / sqrt(34), 1e-6);
+    de_guide(DIFFEDIT_GUIDANCE_NORMALISED, u, u, 0.2, 2, eps);
+    assert_float_equal(eps[0], 3, 0);
+}
+
+static void test_v_prediction(void **state)
+{
+    (void)state;
+    /* x = sqrt(a) x0 + sqrt(1 - a) eps, v = sqrt(a) eps - sqrt(1 - a) x0 */
+    double a = 0.64, x0 = 0.5, eps = -1.25;
+    float x = (float)(0.8 * x0 + 0.6 * eps), v = (float)(0.8 * eps - 0.6 * x0);
+    de_v_to_eps(&v, &x, a, 1);
+    assert_float_equal(v, eps, 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_share_rounds_ties_to_even),
+        cmocka_unit_test(test_ddim_grid),
+        cmocka_unit_test(test_ddim_encoding_is_undone_by_decoding),
+        cmocka_unit_test(test_lms_grid),
+        cmocka_unit_test(test_lms_coefficients_integrate_polynomials),
+        cmocka_unit_test(test_guidance),
+        cmocka_unit_test(test_v_prediction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
