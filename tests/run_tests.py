@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_TESTS = ["tests/test_source.py", "tests/cli", "tests/golden"]
+PYTHON_TESTS = ["tests/test_source.py", "tests/cli", "tests/golden", "tests/install"]
 
 
 def count(report):

@@ -14,8 +14,6 @@ typedef struct running {
     float *total;   /* [queries], of the weights */
 } running;
 
-static const float no_bias[DE_ATTENTION_KEYS];
-
 /* the rows of a dense array */
 static void name_rows(const float *x, int64_t rows, int64_t stride, const float **names)
 {
@@ -29,7 +27,7 @@ static void find_scores(const de_attention_block *block, int64_t begin, int64_t 
     name_rows(block->q, block->queries, block->q_stride, rows);
     de_gemm_avx2(&(de_gemm){
         .rows = block->queries, .taps = 1, .depth = block->d, .columns = de_round_up(count, DE_PANEL), .x = rows,
-        .panels = block->packed_keys + begin * block->d, .bias = no_bias,
+        .panels = block->packed_keys + begin * block->d,
         .y = run->scores, .y_stride = DE_ATTENTION_KEYS,
     });
 }
@@ -87,7 +85,7 @@ static void add_values(const de_attention_block *block, int64_t begin, int64_t c
     name_rows(run->scores, block->queries, DE_ATTENTION_KEYS, rows);
     de_gemm_avx2(&(de_gemm){
         .rows = block->queries, .taps = 1, .depth = count, .columns = de_round_up(block->d, DE_LANES), .x = rows,
-        .panels = block->packed_values + begin * de_round_up(block->d, DE_PANEL), .bias = no_bias,
+        .panels = block->packed_values + begin * de_round_up(block->d, DE_PANEL),
         .residual = run->sums, .y = run->sums, .y_stride = run->sums_stride,
     });
 }

@@ -1,7 +1,8 @@
-#include "kernels/c.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "kernels/c.h"
+#include "kernels/functions_c.h"
 
 /* One query at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein 2018): `sums` are
  * the values weighted by exp2(score - highest), `total` the sum of those weights. */
@@ -19,9 +20,7 @@ static float find_scores(const de_attention_block *block, const float *q, int64_
     for (int64_t key = 0; key < count; key += DE_PANEL) {
         const float *panel = block->packed_keys + (begin + key) * block->d;
         float s[DE_PANEL] = {0};
-        for (int64_t i = 0; i < block->d; i++)
-            for (int j = 0; j < DE_PANEL; j++)
-                s[j] += q[i] * panel[i * DE_PANEL + j];
+        de_add_products_c(q, block->d, panel, s);
         memcpy(scores + key, s, sizeof s);
         for (int64_t j = 0; j < DE_PANEL && key + j < count; j++)
             highest = s[j] > highest ? s[j] : highest;
@@ -52,12 +51,7 @@ static void add_block(const de_attention_block *block, const float *q, int64_t b
     }
     for (int64_t column = 0; column < padded; column += DE_PANEL) {
         const float *values = block->packed_values + begin * padded + column * key_rows;
-        float s[DE_PANEL];
-        memcpy(s, run->sums + column, sizeof s);
-        for (int64_t key = 0; key < count; key++)
-            for (int j = 0; j < DE_PANEL; j++)
-                s[j] += scores[key] * values[key * DE_PANEL + j];
-        memcpy(run->sums + column, s, sizeof s);
+        de_add_products_c(scores, count, values, run->sums + column);
     }
 }
 

@@ -1,10 +1,10 @@
-/* The activations in plain C. */
+/* What the plain C kernels share. */
 #ifndef DE_FUNCTIONS_C_H
 #define DE_FUNCTIONS_C_H
 
 #include <math.h>
 
-#include "kernels/activation.h"
+#include "kernels/kernels.h"
 
 static inline float de_activate_c(float x, de_activation activation)
 {
@@ -19,6 +19,26 @@ static inline float de_activate_c(float x, de_activation activation)
         break;
     }
     return x;
+}
+
+/* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once so that the sums stay in
+ * registers meanwhile; the loops over j have constant length and become vectors. */
+static inline void de_add_products_c(const float *restrict x, int64_t depth, const float *restrict w,
+                                     float *restrict sums)
+{
+    enum { STEP = 8 };
+    int64_t k = 0;
+    for (; k + STEP <= depth; k += STEP) {
+        for (int j = 0; j < DE_PANEL; j++) {
+            float sum = sums[j];
+            for (int i = 0; i < STEP; i++)
+                sum += x[k + i] * w[(k + i) * DE_PANEL + j];
+            sums[j] = sum;
+        }
+    }
+    for (; k < depth; k++)
+        for (int j = 0; j < DE_PANEL; j++)
+            sums[j] += x[k] * w[k * DE_PANEL + j];
 }
 
 #endif

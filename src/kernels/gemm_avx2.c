@@ -134,6 +134,7 @@ static void finish_tile(const de_gemm *gemm, int64_t first, int rows, int64_t co
 
 typedef struct panel_view {
     const void *panel, *gate; /* gate NULL without one */
+    const float *bias;        /* [16] */
     int64_t column, width;
 } panel_view;
 
@@ -148,10 +149,10 @@ static void run_tile(const de_gemm *gemm, const panel_view *view, int64_t first,
         int64_t at = first * gemm->y_stride + view->column;
         const float *add = gemm->residual ? gemm->residual + at : NULL;
         sum(gemm, view->panel, first, rows, vectors,
-            &(tile_output){gemm->bias + view->column, add, gemm->y + at, gemm->y_stride});
+            &(tile_output){view->bias, add, gemm->y + at, gemm->y_stride});
         return;
     }
-    sum(gemm, view->panel, first, rows, vectors, &(tile_output){gemm->bias + view->column, NULL, tile, DE_PANEL});
+    sum(gemm, view->panel, first, rows, vectors, &(tile_output){view->bias, NULL, tile, DE_PANEL});
     if (view->gate)
         sum(gemm, view->gate, first, rows, vectors,
             &(tile_output){gemm->gate_bias + view->column, NULL, gates, DE_PANEL});
@@ -160,10 +161,12 @@ static void run_tile(const de_gemm *gemm, const panel_view *view, int64_t first,
 
 void de_gemm_avx2(const de_gemm *gemm)
 {
+    static const float no_bias[DE_PANEL];
     int64_t panel_bytes = gemm->taps * gemm->depth * DE_PANEL * (gemm->half ? 2 : 4);
     for (int64_t panel = 0; panel * DE_PANEL < gemm->columns; panel++) {
         panel_view view = {(const char *)gemm->panels + panel * panel_bytes,
                            gemm->gate ? (const char *)gemm->gate + panel * panel_bytes : NULL,
+                           gemm->bias ? gemm->bias + panel * DE_PANEL : no_bias,
                            panel * DE_PANEL, gemm->columns - panel * DE_PANEL};
         if (view.width > DE_PANEL)
             view.width = DE_PANEL;

@@ -1,28 +1,12 @@
-#include "kernels/c.h"
-
 #include <string.h>
 
+#include "kernels/c.h"
 #include "kernels/functions_c.h"
 #include "kernels/half.h"
 
 /* A block of rows is summed on the stack, DEPTH weights at a time, so that f16 weights are converted once per
- * block. All loops over columns have constant length: the compiler makes vectors of them. */
+ * block. */
 enum { ROWS = 32, DEPTH = 128 };
-
-/* sums [rows, 16] += x [rows, depth] w [depth, 16] */
-static void add_products(int64_t rows, int64_t depth, const float *const *x, int64_t x_begin, const float *w,
-                         float (*sums)[DE_PANEL])
-{
-    for (int64_t r = 0; r < rows; r++) {
-        const float *row = x[r] + x_begin;
-        float s[DE_PANEL];
-        memcpy(s, sums[r], sizeof s);
-        for (int64_t k = 0; k < depth; k++)
-            for (int j = 0; j < DE_PANEL; j++)
-                s[j] += row[k] * w[k * DE_PANEL + j];
-        memcpy(sums[r], s, sizeof s);
-    }
-}
 
 /* sums [rows, 16] = all taps of one panel; x [taps, x_rows], from row `first` on */
 static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, int64_t first, int64_t rows,
@@ -40,7 +24,8 @@ static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, i
                     converted[i] = de_half_to_float(((const uint16_t *)panels)[offset + i]);
             else
                 w = (const float *)panels + offset;
-            add_products(rows, depth, gemm->x + tap * gemm->rows + first, k, w, sums);
+            for (int64_t r = 0; r < rows; r++)
+                de_add_products_c(gemm->x[tap * gemm->rows + first + r] + k, depth, w, sums[r]);
         }
     }
 }
@@ -53,7 +38,8 @@ static void store(const de_gemm *gemm, int64_t panel, int64_t first, int64_t row
     for (int64_t r = 0; r < rows; r++) {
         int64_t at = (first + r) * gemm->y_stride + column;
         for (int64_t j = 0; j < width; j++) {
-            float value = de_activate_c(sums[r][j] + gemm->bias[column + j], gemm->activation);
+            float value = sums[r][j] + (gemm->bias ? gemm->bias[column + j] : 0.0f);
+            value = de_activate_c(value, gemm->activation);
             if (gates)
                 value *= de_activate_c(gates[r][j] + gemm->gate_bias[column + j], DE_GELU);
             gemm->y[at + j] = gemm->residual ? value + gemm->residual[at + j] : value;

@@ -35,7 +35,7 @@ typedef struct de_gemm {
     const float *const *x;  /* [taps, rows] of pointers to `depth` floats */
     const void *panels;     /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
     bool half;              /* the panels are f16 */
-    const float *bias;      /* [columns rounded up to 16] */
+    const float *bias;      /* [columns rounded up to 16], or NULL */
     const void *gate;       /* NULL, or panels like the first: y = (x w + bias) gelu(x gate + gate_bias), */
     const float *gate_bias; /* with no activation and no residual */
     de_activation activation;
@@ -76,9 +76,11 @@ typedef struct de_kernels {
 
     void (*gemm)(const de_gemm *gemm);
 
-    /* Winograd's weights for rows `pair` of the 6 x 6 points, of one panel: pair 0 is rows 0 and 5, 1 is 1 and
-     * 2, 2 is 3 and 4. panel [9, channels, 16] f32 or f16 -> out [2, 6, channels, 16]. */
-    void (*winograd_weights)(const void *panel, bool half, int64_t channels, int pair, float *out);
+    /* Winograd's weights for rows `pair` of the 6 x 6 points, of channels begin..begin + count of one panel: pair 0
+     * is rows 0 and 5, 1 is 1 and 2, 2 is 3 and 4. panel [9, channels, 16] f32 or f16 -> out [2, 6] of
+     * [count, 16], point_stride floats apart. */
+    void (*winograd_weights)(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
+                             int pair, float *out, int64_t point_stride);
     /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8], point_stride
      * floats apart */
     void (*winograd_input)(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);

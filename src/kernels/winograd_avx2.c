@@ -36,52 +36,54 @@ static inline void weights_pair(const __m256 *g, int pair, __m256 *points)
     points[1] = _mm256_fnmadd_ps(constant(n * p), g[1], even);
 }
 
-static inline __attribute__((always_inline)) void weights_lanes(const void *panel, const bool half,
-                                                                int64_t channels, const int pair, int64_t at,
-                                                                float *out)
+/* Eight columns of one channel: panel [9] of them, panel_stride values apart, -> out [2, 6], out_stride apart. */
+static inline __attribute__((always_inline)) void weights_lanes(const void *panel, const bool half, int64_t at,
+                                                                int64_t panel_stride, const int pair, float *out,
+                                                                int64_t out_stride)
 {
+    static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
     __m256 rows[2][TAPS];
 #pragma GCC unroll 3
     for (int x = 0; x < TAPS; x++) {
-        __m256 g[TAPS], points[2];
+        __m256 g[TAPS], two[2];
 #pragma GCC unroll 3
         for (int y = 0; y < TAPS; y++)
-            g[y] = load_weights(panel, half, (y * TAPS + x) * channels * DE_PANEL + at);
-        weights_pair(g, pair, points);
-        rows[0][x] = points[0];
-        rows[1][x] = points[1];
+            g[y] = load_weights(panel, half, (y * TAPS + x) * panel_stride + at);
+        weights_pair(g, pair, two);
+        rows[0][x] = two[0];
+        rows[1][x] = two[1];
     }
 #pragma GCC unroll 2
     for (int row = 0; row < 2; row++) {
-        __m256 points[IN], two[2];
+#pragma GCC unroll 3
         for (int i = 0; i < 3; i++) {
-            static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
+            __m256 two[2];
             weights_pair(rows[row], i, two);
-            points[places[i][0]] = two[0];
-            points[places[i][1]] = two[1];
+            _mm256_store_ps(out + (row * IN + places[i][0]) * out_stride, two[0]);
+            _mm256_store_ps(out + (row * IN + places[i][1]) * out_stride, two[1]);
         }
-#pragma GCC unroll 6
-        for (int x = 0; x < IN; x++)
-            _mm256_store_ps(out + (row * IN + x) * channels * DE_PANEL + at, points[x]);
     }
 }
 
-static inline __attribute__((always_inline)) void weights_pair_of(const void *panel, const bool half,
-                                                                  int64_t channels, const int pair, float *out)
+static inline __attribute__((always_inline)) void weights_of_pair(const void *panel, const bool half,
+                                                                  int64_t channels, int64_t begin, int64_t count,
+                                                                  const int pair, float *out,
+                                                                  int64_t point_stride)
 {
-    for (int64_t at = 0; at < channels * DE_PANEL; at += DE_LANES)
-        weights_lanes(panel, half, channels, pair, at, out);
+    for (int64_t i = 0; i < count * DE_PANEL; i += DE_LANES)
+        weights_lanes(panel, half, begin * DE_PANEL + i, channels * DE_PANEL, pair, out + i, point_stride);
 }
 
-void de_winograd_weights_avx2(const void *panel, bool half, int64_t channels, int pair, float *out)
+void de_winograd_weights_avx2(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
+                              int pair, float *out, int64_t point_stride)
 {
     switch (pair + (half ? 3 : 0)) {
-    case 0: weights_pair_of(panel, false, channels, 0, out); return;
-    case 1: weights_pair_of(panel, false, channels, 1, out); return;
-    case 2: weights_pair_of(panel, false, channels, 2, out); return;
-    case 3: weights_pair_of(panel, true, channels, 0, out); return;
-    case 4: weights_pair_of(panel, true, channels, 1, out); return;
-    default: weights_pair_of(panel, true, channels, 2, out); return;
+    case 0: weights_of_pair(panel, false, channels, begin, count, 0, out, point_stride); return;
+    case 1: weights_of_pair(panel, false, channels, begin, count, 1, out, point_stride); return;
+    case 2: weights_of_pair(panel, false, channels, begin, count, 2, out, point_stride); return;
+    case 3: weights_of_pair(panel, true, channels, begin, count, 0, out, point_stride); return;
+    case 4: weights_of_pair(panel, true, channels, begin, count, 1, out, point_stride); return;
+    default: weights_of_pair(panel, true, channels, begin, count, 2, out, point_stride); return;
     }
 }
 

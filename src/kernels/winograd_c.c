@@ -1,7 +1,6 @@
-#include "kernels/c.h"
-
 #include <string.h>
 
+#include "kernels/c.h"
 #include "kernels/functions_c.h"
 #include "kernels/half.h"
 #include "kernels/winograd.h"
@@ -61,14 +60,15 @@ static void load_panel(const void *panel, bool half, int64_t offset, float *out)
                       : ((const float *)panel)[offset + l];
 }
 
-void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int pair, float *out)
+void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
+                              int pair, float *out, int64_t point_stride)
 {
     static const int rows_of[3][2] = {{0, 5}, {1, 2}, {3, 4}};
-    for (int64_t c = 0; c < channels; c++) {
+    for (int64_t c = 0; c < count; c++) {
         lanes columns[TAPS][IN], g[TAPS], points[IN];
         for (int x = 0; x < TAPS; x++) {
             for (int y = 0; y < TAPS; y++)
-                load_panel(panel, half, ((y * TAPS + x) * channels + c) * DE_PANEL, g[y]);
+                load_panel(panel, half, ((y * TAPS + x) * channels + begin + c) * DE_PANEL, g[y]);
             transform_weights(g, columns[x]);
         }
         for (int row = 0; row < 2; row++) {
@@ -76,7 +76,7 @@ void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int p
                 memcpy(g[x], columns[x][rows_of[pair][row]], sizeof g[x]);
             transform_weights(g, points);
             for (int x = 0; x < IN; x++)
-                memcpy(out + ((row * IN + x) * channels + c) * DE_PANEL, points[x], sizeof points[x]);
+                memcpy(out + (row * IN + x) * point_stride + c * DE_PANEL, points[x], sizeof points[x]);
         }
     }
 }

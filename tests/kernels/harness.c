@@ -128,7 +128,7 @@ static void run_measured(const op_case *test, int threads)
     size_t peak = context.arena.peak;
     unsigned char *memory = de_aligned_alloc(peak + GUARD);
     assert_non_null(memory);
-    memset(memory, 0xa5, peak + GUARD); /* no number: what is read unwritten shows */
+    memset(memory, 0xff, peak + GUARD); /* not a number: what is read unwritten shows */
     context.arena = (de_arena){.base = memory, .capacity = peak};
     if (test->before)
         memcpy(test->y, test->before, (size_t)test->count * sizeof *test->y);
@@ -137,7 +137,7 @@ static void run_measured(const op_case *test, int threads)
     test->run(&context, test->user);
     assert_int_equal(context.arena.used, 0);
     for (size_t i = 0; i < GUARD; i++)
-        assert_int_equal(memory[peak + i], 0xa5);
+        assert_int_equal(memory[peak + i], 0xff);
     free(memory);
 }
 

@@ -6,38 +6,20 @@
 #include "ops/cpu/winograd.h"
 
 struct de_convolution {
-    de_panels panels;   /* [ceil(out / 16), k * k, in, 16]; its data is NULL where `transformed` is there */
-    float *transformed; /* for Winograd, or NULL */
-    float *bias;        /* [out padded to 16] */
-    float *zeros;       /* [in], a pixel outside */
-    int64_t size;       /* k */
+    de_panels panels; /* [ceil(out / 16), k * k, in, 16] */
+    float *bias;      /* [out padded to 16] */
+    float *zeros;     /* [in], a pixel outside */
+    int64_t size;     /* k */
     int stride;
 };
 
 /* Fewer channels in than this are not worth transforming. */
 enum { WINOGRAD_MIN_CHANNELS = 16 };
-/* Transformed weights are four times the size of f32 ones and eight of f16. They are kept where they are
- * small; large ones are transformed panel by panel whenever they are used, which costs a few percent where
- * a picture has many tiles and saves reading them from memory where it has few. */
-enum { WINOGRAD_KEPT_FLOATS = 0 };
 
 static bool uses_winograd(const de_convolution *convolution)
 {
     return convolution->size == 3 && convolution->stride == 1 &&
            convolution->panels.depth >= WINOGRAD_MIN_CHANNELS;
-}
-
-static void keep_transformed(de_convolution *convolution)
-{
-    int64_t count = de_winograd_transformed_count(&convolution->panels);
-    if (!uses_winograd(convolution) || count > WINOGRAD_KEPT_FLOATS)
-        return;
-    convolution->transformed = de_aligned_alloc((size_t)count * sizeof(float));
-    if (!convolution->transformed)
-        return; /* they can still be transformed when used */
-    de_winograd_transform(&convolution->panels, convolution->transformed);
-    free(convolution->panels.data);
-    convolution->panels.data = NULL;
 }
 
 diffedit_status de_convolution_new(de_convolution **convolution, const de_weight *weight,
@@ -61,7 +43,6 @@ diffedit_status de_convolution_new(de_convolution **convolution, const de_weight
         de_convolution_free(made);
         return status;
     }
-    keep_transformed(made);
     *convolution = made;
     return DIFFEDIT_OK;
 }
@@ -71,7 +52,6 @@ void de_convolution_free(de_convolution *convolution)
     if (!convolution)
         return;
     free(convolution->panels.data);
-    free(convolution->transformed);
     free(convolution->bias);
     free(convolution->zeros);
     free(convolution);
@@ -104,8 +84,7 @@ void de_convolution_run(de_context *context, const de_convolution *convolution, 
                         de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
 {
     if (uses_winograd(convolution)) {
-        de_winograd winograd = {&convolution->panels, convolution->transformed, convolution->bias,
-                                convolution->zeros};
+        de_winograd winograd = {&convolution->panels, convolution->bias, convolution->zeros};
         de_winograd_run(context, &winograd, x, shape, epilogue, y);
         return;
     }

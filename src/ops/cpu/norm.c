@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "ops/ops.h"
+#include "ops/cpu/threads.h"
 
 /* Rows summed together. The chunks do not depend on the number of threads, so neither do the sums. */
-enum { SUM_ROWS = 512, ROW_GRAIN = 16 * 1024 };
+enum { SUM_ROWS = 512 };
+/* Values of a chunk of rows that a thread takes; what one of them costs. */
+enum { ROW_GRAIN = 16 * 1024, OPERATIONS = 64 };
 
 typedef struct group_norm {
     de_tensor x, y;
@@ -77,11 +79,12 @@ void de_group_norm(de_context *context, de_tensor x, int groups, float eps, cons
     int64_t floats_each = sizeof(double) / sizeof(float);
     job.sums = (double *)(void *)de_arena_floats(&context->arena, x.n * job.chunks * 2 * x.c * floats_each);
     job.scale_shift = de_arena_floats(&context->arena, x.n * 2 * x.c);
+    int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(x));
     if (!context->arena.measuring) {
-        de_parallel_for(context->threads, x.n * job.chunks, 1, sum_chunks, &job);
+        de_parallel_for(threads, x.n * job.chunks, 1, sum_chunks, &job);
         for (int64_t image = 0; image < x.n; image++)
             find_scale_shift(&job, image, groups, eps, scale, shift);
-        de_parallel_for(context->threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), apply_rows, &job);
+        de_parallel_for(threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), apply_rows, &job);
     }
     de_arena_release(&context->arena, mark);
 }
@@ -105,6 +108,7 @@ void de_layer_norm(de_context *context, de_tensor x, float eps, const float *sca
                    de_tensor y)
 {
     layer_norm job = {x, y, eps, scale, shift};
+    int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(x));
     if (!context->arena.measuring)
-        de_parallel_for(context->threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), norm_rows, &job);
+        de_parallel_for(threads, x.n * x.h * x.w, de_divide_up(ROW_GRAIN, x.c), norm_rows, &job);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ops/cpu/threads.h"
+
 /* A block of rows is used for every panel of a task: it should stay in the second level cache (half of 1 MB),
  * while each panel is read from wherever it is. */
 enum { BLOCK_FLOATS = 128 * 1024, MIN_ROWS = 24, MAX_ROWS = 384, TASKS_PER_THREAD = 4 };
@@ -103,7 +105,9 @@ void de_product_run(de_context *context, const de_product *product)
                                         product->panels->columns);
     int64_t pointers = context->threads * product->panels->taps * grid.block_rows;
     grid.pointers = de_product_pointers(context, pointers);
+    double sums = (double)(product->images * product->image_rows) * (double)product->panels->columns;
+    int threads = de_threads_for(context, 2.0 * sums * (double)(product->panels->taps * product->panels->depth));
     if (!context->arena.measuring)
-        de_parallel_for(context->threads, grid.runs * grid.blocks * grid.groups, 1, run_tasks, &grid);
+        de_parallel_for(threads, grid.runs * grid.blocks * grid.groups, 1, run_tasks, &grid);
     de_arena_release(&context->arena, mark);
 }

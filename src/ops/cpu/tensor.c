@@ -1,9 +1,10 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "ops/ops.h"
+#include "ops/cpu/threads.h"
 
-enum { GRAIN = 16 * 1024 }; /* values of a chunk of element-wise work */
+/* Values of a chunk that a thread takes; what one of them costs where it is computed, and where it is moved. */
+enum { GRAIN = 16 * 1024, OPERATIONS = 64, MOVING_OPERATIONS = 16 };
 
 de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, int64_t c)
 {
@@ -27,8 +28,9 @@ static void activate_chunk(void *user, int64_t begin, int64_t end, int thread)
 void de_activate(de_context *context, de_tensor x, de_activation activation, de_tensor y)
 {
     elementwise job = {.a = x.data, .activation = activation, .y = y.data};
+    int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(x));
     if (!context->arena.measuring)
-        de_parallel_for(context->threads, de_tensor_count(x), GRAIN, activate_chunk, &job);
+        de_parallel_for(threads, de_tensor_count(x), GRAIN, activate_chunk, &job);
 }
 
 static void add_chunk(void *user, int64_t begin, int64_t end, int thread)
@@ -42,8 +44,9 @@ static void add_chunk(void *user, int64_t begin, int64_t end, int thread)
 void de_add(de_context *context, de_tensor a, de_tensor b, de_tensor y)
 {
     elementwise job = {.a = a.data, .b = b.data, .y = y.data};
+    int threads = de_threads_for(context, MOVING_OPERATIONS * (double)de_tensor_count(a));
     if (!context->arena.measuring)
-        de_parallel_for(context->threads, de_tensor_count(a), GRAIN, add_chunk, &job);
+        de_parallel_for(threads, de_tensor_count(a), GRAIN, add_chunk, &job);
 }
 
 static void concatenate_rows(void *user, int64_t begin, int64_t end, int thread)
@@ -60,8 +63,9 @@ static void concatenate_rows(void *user, int64_t begin, int64_t end, int thread)
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y)
 {
     elementwise job = {.a = a.data, .b = b.data, .a_c = a.c, .b_c = b.c, .y = y.data};
+    int threads = de_threads_for(context, MOVING_OPERATIONS * (double)de_tensor_count(y));
     if (!context->arena.measuring)
-        de_parallel_for(context->threads, a.n * a.h * a.w, de_divide_up(GRAIN, y.c), concatenate_rows, &job);
+        de_parallel_for(threads, a.n * a.h * a.w, de_divide_up(GRAIN, y.c), concatenate_rows, &job);
 }
 
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y)

@@ -1,13 +1,18 @@
 #include "ops/cpu/winograd.h"
 
 #include "ops/cpu/product.h"
+#include "ops/cpu/threads.h"
 #include "ops/cpu/window.h"
 
 /* Tiles go through the three stages (input, products, output) in blocks. Many tiles in a block share the cost of
- * reading or transforming the weights; the two arrays between the stages should not outgrow a large cache. */
-enum { BLOCK_TILES = 512, BLOCK_FLOATS = 40 * 1024 * 1024 };
-/* Weights of some panels that a thread transforms for itself stay in the second level cache. */
-enum { GROUP_FLOATS = 192 * 1024, TASKS_PER_THREAD = 4, PAIRS = 3, PAIR_POINTS = 12, TILE_GRAIN = 8 };
+ * transforming the weights; the two arrays between the stages should not outgrow a large cache. */
+enum { BLOCK_TILES = 192, BLOCK_FLOATS = 16 * 1024 * 1024, TILE_GRAIN = 8 };
+
+/* Transformed weights are eight times the size of f16 ones (SD 1.4's UNet: 8.7 GB), so they are not kept: a thread
+ * transforms those of some panels, some channels and two of the six rows of points whenever it needs them. With
+ * 256 KB they stay in its second level cache. Measured: as fast as transformed weights from memory at 128 tiles
+ * and more; 30 % of the time at 8 tiles. */
+enum { GROUP_FLOATS = 192 * 1024, CHUNK_CHANNELS = 640, TASKS_PER_THREAD = 4, PAIRS = 3, PAIR_POINTS = 12 };
 
 typedef struct stages {
     const de_winograd *winograd;
@@ -21,8 +26,9 @@ typedef struct stages {
     float *input;                /* [36] of [tiles, depth], input_stride floats apart */
     float *products;             /* [36] of [tiles, columns], product_stride floats apart */
     int64_t input_stride, product_stride;
-    int64_t group_panels;
-    float *weights;              /* for each thread [group_panels, 2, 6, c, 16] */
+    int64_t group_panels, chunk; /* panels and channels whose weights are transformed together */
+    int64_t point_stride;        /* of their weights, [chunk, 16] for each point */
+    float *weights;              /* for each thread [group_panels, 2, 6] of those */
     const float **pointers;      /* for each thread [tiles] */
     int64_t pointer_count;
 } stages;
@@ -52,24 +58,6 @@ static void input_stage(void *user, int64_t begin, int64_t end, int thread)
     }
 }
 
-/* The transformed weights of the panels first.., each [2, 6, c, 16] for a pair of rows of points. The stride from
- * one panel to the next is returned. */
-static int64_t find_weights(const stages *job, int64_t first, int64_t last, int pair, float *scratch,
-                            const float **weights)
-{
-    const de_winograd *winograd = job->winograd;
-    int64_t pair_floats = PAIR_POINTS * job->x.c * DE_PANEL;
-    if (winograd->transformed) {
-        *weights = winograd->transformed + (first * PAIRS + pair) * pair_floats;
-        return PAIRS * pair_floats;
-    }
-    for (int64_t panel = first; panel < last; panel++)
-        de_kernels_get()->winograd_weights(de_panels_at(winograd->panels, panel), winograd->panels->half,
-                                           job->x.c, pair, scratch + (panel - first) * pair_floats);
-    *weights = scratch;
-    return pair_floats;
-}
-
 /* index of point `i` of a pair of rows among the 36 */
 static int point_of(int pair, int i)
 {
@@ -77,38 +65,53 @@ static int point_of(int pair, int i)
     return rows[pair][i / DE_WINOGRAD_IN] * DE_WINOGRAD_IN + i % DE_WINOGRAD_IN;
 }
 
-/* products [tiles, columns] at one point, of the panels first.. */
-static void multiply_point(const stages *job, int point, int64_t first, int64_t last, const float *weights,
-                           int64_t panel_stride, const float **x)
+/* Some panels and some channels of a task. */
+typedef struct chunk_place {
+    int64_t first_panel, last_panel, begin, count;
+} chunk_place;
+
+/* products [tiles, panels] at one point, of the chunk's channels, added to those of the channels before */
+static void multiply_point(const stages *job, chunk_place place, int point, const float *weights, const float **x)
 {
-    static const float no_bias[DE_PANEL];
     for (int64_t tile = 0; tile < job->tiles; tile++)
-        x[tile] = job->input + point * job->input_stride + tile * job->depth;
-    for (int64_t panel = first; panel < last; panel++) {
+        x[tile] = job->input + point * job->input_stride + tile * job->depth + place.begin;
+    for (int64_t panel = place.first_panel; panel < place.last_panel; panel++) {
+        float *y = job->products + point * job->product_stride + panel * DE_PANEL;
         de_gemm gemm = {
-            .rows = job->tiles, .taps = 1, .depth = job->x.c, .columns = DE_PANEL, .x = x, .bias = no_bias,
-            .panels = weights + (panel - first) * panel_stride,
-            .y = job->products + point * job->product_stride + panel * DE_PANEL, .y_stride = job->columns,
+            .rows = job->tiles, .taps = 1, .depth = place.count, .columns = DE_PANEL, .x = x,
+            .panels = weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride,
+            .residual = place.begin ? y : NULL, .y = y, .y_stride = job->columns,
         };
         de_kernels_get()->gemm(&gemm);
     }
 }
 
-/* A task is a group of panels and a pair of rows of points. */
+static void multiply_chunk(const stages *job, chunk_place place, int pair, float *weights, const float **x)
+{
+    const de_panels *panels = job->winograd->panels;
+    for (int64_t panel = place.first_panel; panel < place.last_panel; panel++)
+        de_kernels_get()->winograd_weights(de_panels_at(panels, panel), panels->half, panels->depth, place.begin,
+                                           place.count, pair,
+                                           weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride,
+                                           job->point_stride);
+    for (int i = 0; i < PAIR_POINTS; i++)
+        multiply_point(job, place, point_of(pair, i), weights + i * job->point_stride, x);
+}
+
+/* A task is a group of panels at one pair of rows of points. */
 static void product_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
-    int64_t point_floats = job->x.c * DE_PANEL;
-    float *scratch = job->weights + thread * job->group_panels * PAIR_POINTS * point_floats;
+    int64_t c = job->x.c, panels = job->columns / DE_PANEL;
+    float *weights = job->weights + thread * job->group_panels * PAIR_POINTS * job->point_stride;
     const float **x = job->pointers + thread * job->pointer_count;
     for (int64_t task = begin; task < end; task++) {
-        int pair = (int)(task % PAIRS);
         int64_t first = task / PAIRS * job->group_panels;
-        int64_t last = de_min_i64(first + job->group_panels, job->columns / DE_PANEL);
-        const float *weights;
-        int64_t panel_stride = find_weights(job, first, last, pair, scratch, &weights);
-        for (int i = 0; i < PAIR_POINTS; i++)
-            multiply_point(job, point_of(pair, i), first, last, weights + i * point_floats, panel_stride, x);
+        chunk_place place = {first, de_min_i64(first + job->group_panels, panels), 0, 0};
+        for (; place.begin < c; place.begin += job->chunk) {
+            place.count = de_min_i64(job->chunk, c - place.begin);
+            multiply_chunk(job, place, (int)(task % PAIRS), weights, x);
+        }
     }
 }
 
@@ -139,16 +142,18 @@ static void prepare(de_context *context, stages *job, int64_t block_tiles)
 {
     de_arena *arena = &context->arena;
     int64_t panels = job->columns / DE_PANEL, c = job->x.c;
-    /* A cache line more than the array: at a multiple of 4 KB the points would fight for the same lines. */
+    /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same lines. */
     job->input_stride = block_tiles * job->depth + DE_PANEL;
     job->product_stride = block_tiles * job->columns + DE_PANEL;
     job->input = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->input_stride);
     job->products = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->product_stride);
-    int64_t group = de_max_i64(1, GROUP_FLOATS / (PAIR_POINTS * c * DE_PANEL));
+    job->chunk = de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS));
+    job->point_stride = job->chunk * DE_PANEL + DE_PANEL;
+    int64_t group = de_max_i64(1, GROUP_FLOATS / (PAIR_POINTS * job->chunk * DE_PANEL));
     int64_t groups = de_max_i64(de_divide_up(panels, group),
                                 de_min_i64(panels, (int64_t)context->threads * TASKS_PER_THREAD / PAIRS));
     job->group_panels = de_divide_up(panels, groups);
-    job->weights = de_arena_floats(arena, context->threads * job->group_panels * PAIR_POINTS * c * DE_PANEL);
+    job->weights = de_arena_floats(arena, context->threads * job->group_panels * PAIR_POINTS * job->point_stride);
     job->pointer_count = block_tiles;
     job->pointers = de_product_pointers(context, context->threads * block_tiles);
 }
@@ -169,27 +174,14 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
     int64_t block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
     block_tiles = de_divide_up(all, de_divide_up(all, block_tiles)); /* blocks of equal size */
     prepare(context, &job, block_tiles);
+    int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS * (double)(all * x.c * job.columns));
     int64_t tasks = de_divide_up(job.columns / DE_PANEL, job.group_panels) * PAIRS;
     for (int64_t first = 0; first < all && !context->arena.measuring; first += block_tiles) {
         job.first_tile = first;
         job.tiles = de_min_i64(block_tiles, all - first);
-        de_parallel_for(context->threads, job.tiles, TILE_GRAIN, input_stage, &job);
-        de_parallel_for(context->threads, tasks, 1, product_stage, &job);
-        de_parallel_for(context->threads, job.tiles, TILE_GRAIN, output_stage, &job);
+        de_parallel_for(threads, job.tiles, TILE_GRAIN, input_stage, &job);
+        de_parallel_for(threads, tasks, 1, product_stage, &job);
+        de_parallel_for(threads, job.tiles, TILE_GRAIN, output_stage, &job);
     }
     de_arena_release(&context->arena, mark);
-}
-
-int64_t de_winograd_transformed_count(const de_panels *panels)
-{
-    return de_round_up(panels->columns, DE_PANEL) * panels->depth * DE_WINOGRAD_POINTS;
-}
-
-void de_winograd_transform(const de_panels *panels, float *transformed)
-{
-    int64_t pair_floats = PAIR_POINTS * panels->depth * DE_PANEL;
-    for (int64_t panel = 0; panel * DE_PANEL < panels->columns; panel++)
-        for (int pair = 0; pair < PAIRS; pair++)
-            de_kernels_get()->winograd_weights(de_panels_at(panels, panel), panels->half, panels->depth, pair,
-                                               transformed + (panel * PAIRS + pair) * pair_floats);
 }

@@ -6,15 +6,11 @@
 #include "ops/ops.h"
 
 typedef struct de_winograd {
-    const de_panels *panels;  /* [ceil(columns / 16), 9, depth, 16]; not read where `transformed` is there */
-    const float *transformed; /* NULL or [ceil(columns / 16), 3, 2, 6, depth, 16] */
-    const float *bias;        /* [columns padded to 16] */
-    const float *zeros;       /* [depth] */
+    const de_panels *panels; /* [ceil(columns / 16), 9, depth, 16] */
+    const float *bias;       /* [columns padded to 16] */
+    const float *zeros;      /* [depth] */
 } de_winograd;
 
-/* floats of a whole transformed weight */
-int64_t de_winograd_transformed_count(const de_panels *panels);
-void de_winograd_transform(const de_panels *panels, float *transformed);
 void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor x,
                      de_convolution_shape shape, de_epilogue epilogue, de_tensor y);
 

@@ -1,0 +1,424 @@
+/* Every kernel family, by instruction set, at the sizes the networks use: checked against plain C and timed.
+ *
+ *     checkbench [--quick] [--threads N] [--only TEXT]
+ *
+ * The share is of what this machine's FMA units reach in the same run, on the same threads. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined __x86_64__
+#include <immintrin.h>
+#endif
+
+#include "checkbench_shapes.h"
+#include "kernels/kernels.h"
+#include "ops/ops.h"
+
+enum { TEXT_KEYS = 77, MAX_RUNS = 50, LINE = 64 };
+static const double difference_allowed = 2e-5; /* of the largest value */
+
+typedef struct settings {
+    bool quick;
+    int threads;
+    const char *only;
+    double seconds;     /* for each timing */
+    double check_flops; /* larger cases are not run in plain C */
+} settings;
+
+/* One case made ready: its layer, inputs and output. */
+typedef struct bench_run {
+    const bench_case *shape;
+    de_linear *linear;
+    de_convolution *convolution;
+    de_convolution_shape window;
+    de_tensor x, y;
+    float *keys, *values;     /* [n, tk, in] */
+    de_attention_shape attention;
+    float *scale, *shift;     /* [in] */
+} bench_run;
+
+/* ---- random data ---- */
+
+static uint32_t random_bits(void)
+{
+    static uint64_t state = 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 32);
+}
+
+static void *allocate(int64_t count, size_t size)
+{
+    void *memory = de_aligned_alloc((size_t)count * size);
+    if (!memory) {
+        fprintf(stderr, "checkbench: no memory for %lld values\n", (long long)count);
+        exit(1);
+    }
+    return memory;
+}
+
+static float *random_floats(int64_t count)
+{
+    float *values = allocate(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    return values;
+}
+
+/* f16 weights of about 1 / sqrt(fan in), so that results are near 1 */
+static de_weight random_weight(int rank, const int64_t *shape)
+{
+    de_weight weight = {.dtype = DE_F16, .rank = rank};
+    int64_t count = 1, fan_in = 1;
+    for (int i = 0; i < rank; i++) {
+        weight.shape[i] = shape[i];
+        count *= shape[i];
+        fan_in *= i ? shape[i] : 1;
+    }
+    uint16_t *values = allocate(count, sizeof *values);
+    int exponent = 15 - (int)lrint(log2((double)fan_in) / 2);
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits = random_bits();
+        values[i] = (uint16_t)((bits & 0x83ff) | (uint32_t)exponent << 10);
+    }
+    weight.data = values;
+    return weight;
+}
+
+/* ---- one case ---- */
+
+static void need(diffedit_status status)
+{
+    if (status == DIFFEDIT_OK)
+        return;
+    fprintf(stderr, "checkbench: a layer could not be made\n");
+    exit(1);
+}
+
+static void prepare_convolution(bench_run *run)
+{
+    const bench_case *shape = run->shape;
+    int stride = shape->kind == HALVING ? 2 : 1;
+    run->window = (de_convolution_shape){.stride = stride, .pad_top = 1, .pad_left = 1, .pad_bottom = 1,
+                                         .pad_right = 1};
+    if (shape->kind == ENLARGING) {
+        run->window.up_h = shape->h;
+        run->window.up_w = shape->w;
+        run->x.h /= 2;
+        run->x.w /= 2;
+    }
+    run->y.h = (shape->h - 1) / stride + 1;
+    run->y.w = (shape->w - 1) / stride + 1;
+    de_weight weight = random_weight(4, (int64_t[]){shape->out, shape->in, 3, 3});
+    de_weight bias = random_weight(1, &shape->out);
+    need(de_convolution_new(&run->convolution, &weight, &bias, stride, NULL));
+    free((void *)weight.data);
+    free((void *)bias.data);
+}
+
+static void prepare_linear(bench_run *run)
+{
+    const bench_case *shape = run->shape;
+    de_weight weight = random_weight(2, (int64_t[]){shape->out, shape->in});
+    de_weight bias = random_weight(1, &shape->out);
+    need(de_linear_new(&run->linear, &weight, &bias, 1, NULL));
+    free((void *)weight.data);
+    free((void *)bias.data);
+    if (shape->kind == GEGLU)
+        run->y.c /= 2;
+}
+
+static void prepare_attention(bench_run *run)
+{
+    const bench_case *shape = run->shape;
+    bool text = shape->kind == TEXT_ATTENTION;
+    int64_t tokens = shape->h * shape->w;
+    run->attention = (de_attention_shape){
+        .n = shape->n, .tq = tokens, .tk = text ? TEXT_KEYS : tokens, .heads = shape->out,
+        .d = shape->in / shape->out, .q_stride = shape->in, .k_stride = shape->in, .v_stride = shape->in,
+        .shared_keys = text};
+    run->keys = random_floats(shape->n * run->attention.tk * shape->in);
+    run->values = random_floats(shape->n * run->attention.tk * shape->in);
+    run->y.c = shape->in;
+}
+
+static bench_run prepare(const bench_case *shape)
+{
+    bench_run run = {.shape = shape, .x = {shape->n, shape->h, shape->w, shape->in, NULL},
+                     .y = {shape->n, shape->h, shape->w, shape->out, NULL}};
+    switch (shape->kind) {
+    case LINEAR:
+    case GEGLU:
+        prepare_linear(&run);
+        break;
+    case CONVOLUTION:
+    case ENLARGING:
+    case HALVING:
+        prepare_convolution(&run);
+        break;
+    case ATTENTION:
+    case TEXT_ATTENTION:
+        prepare_attention(&run);
+        break;
+    case GROUP_NORM:
+    case LAYER_NORM:
+        run.y.c = shape->in;
+        run.scale = random_floats(shape->in);
+        run.shift = random_floats(shape->in);
+        break;
+    }
+    run.x.data = random_floats(de_tensor_count(run.x));
+    run.y.data = random_floats(de_tensor_count(run.y));
+    return run;
+}
+
+static void release(bench_run *run)
+{
+    de_linear_free(run->linear);
+    de_convolution_free(run->convolution);
+    free(run->x.data);
+    free(run->y.data);
+    free(run->keys);
+    free(run->values);
+    free(run->scale);
+    free(run->shift);
+}
+
+static void compute(de_context *context, const bench_run *run)
+{
+    const de_epilogue plain = {0};
+    switch (run->shape->kind) {
+    case LINEAR:
+        de_linear_run(context, run->linear, run->x, plain, run->y);
+        break;
+    case GEGLU:
+        de_linear_geglu_run(context, run->linear, run->x, run->y);
+        break;
+    case CONVOLUTION:
+    case ENLARGING:
+    case HALVING:
+        de_convolution_run(context, run->convolution, run->x, run->window, plain, run->y);
+        break;
+    case ATTENTION:
+    case TEXT_ATTENTION:
+        de_attention(context, run->attention, run->x.data, run->keys, run->values, run->y.data);
+        break;
+    case GROUP_NORM:
+        de_group_norm(context, run->x, run->x.c < 32 ? 8 : 32, 1e-5f, run->scale, run->shift, DE_SILU, run->y);
+        break;
+    case LAYER_NORM:
+        de_layer_norm(context, run->x, 1e-5f, run->scale, run->shift, run->y);
+        break;
+    }
+}
+
+/* multiplications and additions, as the plain definition has them; norms: 0 */
+static double flops_of(const bench_run *run)
+{
+    double rows = (double)(run->y.n * run->y.h * run->y.w);
+    double in = (double)run->shape->in, out = (double)run->shape->out;
+    switch (run->shape->kind) {
+    case LINEAR:
+    case GEGLU:
+        return 2 * rows * in * out;
+    case CONVOLUTION:
+    case ENLARGING:
+    case HALVING:
+        return 2 * 9 * rows * in * out;
+    case ATTENTION:
+    case TEXT_ATTENTION:
+        return 4 * rows * in * (double)run->attention.tk;
+    case GROUP_NORM:
+    case LAYER_NORM:
+        break;
+    }
+    return 0;
+}
+
+static void describe(const bench_case *s, char *text)
+{
+    static const char *const kinds[] = {"linear", "geglu", "conv", "up+conv", "conv/2", "attention", "text att.",
+                                        "groupnorm", "layernorm"};
+    int tokens = (int)(s->h * s->w);
+    if (s->kind == ATTENTION || s->kind == TEXT_ATTENTION)
+        snprintf(text, LINE, "%-9s %dx %d x %d, %d heads of %d", kinds[s->kind], (int)s->n, tokens,
+                 s->kind == ATTENTION ? tokens : TEXT_KEYS, (int)s->out, (int)(s->in / s->out));
+    else if (s->out)
+        snprintf(text, LINE, "%-9s %dx%dx%d %d -> %d", kinds[s->kind], (int)s->n, (int)s->h, (int)s->w,
+                 (int)s->in, (int)s->out);
+    else
+        snprintf(text, LINE, "%-9s %dx%dx%d %d", kinds[s->kind], (int)s->n, (int)s->h, (int)s->w, (int)s->in);
+}
+
+/* ---- timing ---- */
+
+/* Seconds of the fastest run with `kernels`: whatever else the machine does only ever adds to it. */
+static double time_run(const bench_run *run, const de_kernels *kernels, int threads, double seconds)
+{
+    de_context context = {.threads = threads};
+    de_kernels_use(kernels);
+    de_arena_start_measuring(&context.arena);
+    compute(&context, run);
+    need(de_arena_allocate(&context.arena, NULL));
+    if (seconds > 0)
+        compute(&context, run); /* memory is mapped, caches are warm */
+    double best = INFINITY, start = de_seconds();
+    for (int i = 0; i == 0 || (i < MAX_RUNS && de_seconds() - start < seconds); i++) {
+        double before = de_seconds();
+        compute(&context, run);
+        best = fmin(best, de_seconds() - before);
+    }
+    de_arena_free(&context.arena);
+    return best;
+}
+
+static double difference(const float *a, const float *b, int64_t count)
+{
+    double largest = 0, scale = 1e-30;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)a[i] - b[i]));
+        scale = fmax(scale, fabs((double)a[i]));
+        if (isnan(a[i]) || isnan(b[i]))
+            return INFINITY;
+    }
+    return largest / scale;
+}
+
+#if defined __x86_64__
+/* 12 independent chains of FMAs: as many as two units with a latency of 4 to 6 cycles can use. */
+__attribute__((target("avx2,fma"))) static void multiply_add(void *user, int64_t begin, int64_t end, int thread)
+{
+    int64_t rounds = *(const int64_t *)user;
+    __m256 sums[12], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-4f);
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        for (int j = 0; j < 12; j++)
+            sums[j] = _mm256_set1_ps((float)j);
+        for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 12
+            for (int j = 0; j < 12; j++) {
+                sums[j] = _mm256_fmadd_ps(sums[j], x, y);
+                __asm__ volatile("" : "+x"(sums[j])); /* or gcc would keep them in memory */
+            }
+        }
+    }
+}
+
+static double find_peak(int threads)
+{
+    double best = 0;
+    int64_t rounds = 2000000;
+    for (int i = 0; i < 5; i++) {
+        double start = de_seconds();
+        de_parallel_for(threads, threads, 1, multiply_add, &rounds);
+        best = fmax(best, 12.0 * 16 * (double)rounds * threads / (de_seconds() - start));
+    }
+    return best;
+}
+#else
+static double find_peak(int threads)
+{
+    (void)threads;
+    return 0;
+}
+#endif
+
+/* ---- the table ---- */
+
+typedef struct totals {
+    const char *network;
+    double seconds, flops;
+} totals;
+
+static void print_totals(const totals *sum)
+{
+    if (sum->network)
+        printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n\n", sum->network, sum->seconds * 1e3,
+               sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9);
+}
+
+/* Prints one line; false if the fast kernels do not agree with the plain ones. */
+static bool run_case(const bench_case *shape, const de_kernels *fast, const settings *set, double peak, totals *sum)
+{
+    bench_run run = prepare(shape);
+    const de_kernels *ref = de_kernels_find("ref");
+    double flops = flops_of(&run), seconds = time_run(&run, fast, set->threads, set->seconds);
+    char text[LINE], rate[LINE] = "", check[LINE] = "";
+    bool right = true;
+    describe(shape, text);
+    sum->seconds += seconds * shape->times;
+    sum->flops += flops * shape->times;
+    if (flops > 0)
+        snprintf(rate, sizeof rate, "%7.1f GFLOP/s %4.0f %%", flops / seconds * 1e-9,
+                 peak > 0 ? 100 * flops / seconds / peak : 0);
+    if (fast != ref && flops <= set->check_flops) {
+        int64_t count = de_tensor_count(run.y);
+        float *got = allocate(count, sizeof *got);
+        memcpy(got, run.y.data, (size_t)count * sizeof *got);
+        double plain = time_run(&run, ref, set->threads, 0);
+        double off = difference(run.y.data, got, count);
+        right = off <= difference_allowed;
+        snprintf(check, sizeof check, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3, plain / seconds, off,
+                 right ? "" : " WRONG");
+        free(got);
+    }
+    printf("%-8s %-40s %9.3f ms x %-2d %-23s %s\n", shape->network, text, seconds * 1e3, shape->times, rate, check);
+    fflush(stdout);
+    release(&run);
+    return right;
+}
+
+static int run_table(const char *name, const settings *set, double peak)
+{
+    const de_kernels *kernels = de_kernels_find(name);
+    totals sum = {0};
+    int wrong = 0;
+    if (!kernels)
+        return 0;
+    printf("%s, %d thread%s, peak %.0f GFLOP/s\n", name, set->threads, set->threads == 1 ? "" : "s", peak * 1e-9);
+    for (size_t i = 0; i < sizeof bench_cases / sizeof *bench_cases; i++) {
+        const bench_case *shape = &bench_cases[i];
+        char text[LINE];
+        describe(shape, text);
+        if ((set->quick && strcmp(shape->network, "pocket") != 0) ||
+            (set->only && !strstr(text, set->only) && !strstr(shape->network, set->only)))
+            continue;
+        if (!sum.network || strcmp(sum.network, shape->network) != 0) {
+            print_totals(&sum);
+            sum = (totals){.network = shape->network};
+        }
+        wrong += !run_case(shape, kernels, set, peak, &sum);
+    }
+    print_totals(&sum);
+    return wrong;
+}
+
+int main(int argc, char **argv)
+{
+    settings set = {.threads = de_core_count(), .seconds = 0.4, .check_flops = 2e9};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            set.quick = true;
+        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            set.threads = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            set.only = argv[++i];
+        else {
+            fprintf(stderr, "usage: checkbench [--quick] [--threads N] [--only TEXT]\n");
+            return 2;
+        }
+    }
+    if (set.threads < 1)
+        set.threads = 1;
+    if (set.quick)
+        set.seconds = 0.05;
+    const char *const tables[] = {"avx2"};
+    int wrong = 0;
+    double peak = find_peak(set.threads);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        wrong += run_table(tables[i], &set, peak);
+    if (wrong)
+        printf("%d kernels disagree with plain C\n", wrong);
+    return wrong > 0;
+}

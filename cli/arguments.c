@@ -1,0 +1,239 @@
+/* The parser of the command line: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`, flags, `--`. */
+#include "arguments.h"
+
+#include "fail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* ---- the nearest known name, for those who mistyped ---- */
+
+enum { LONGEST_NAME = 32 };
+
+/* The number of characters to insert, drop or replace (Levenshtein), of names up to LONGEST_NAME. */
+static size_t distance(const char *typed, size_t typed_length, const char *known)
+{
+    size_t row[LONGEST_NAME + 1], known_length = strlen(known);
+    for (size_t j = 0; j <= known_length; j++)
+        row[j] = j;
+    for (size_t i = 0; i < typed_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < known_length; j++) {
+            size_t best = diagonal + (typed[i] != known[j]);
+            diagonal = row[j + 1];
+            best = best < row[j] + 1 ? best : row[j] + 1;
+            row[j + 1] = best < diagonal + 1 ? best : diagonal + 1;
+        }
+    }
+    return row[known_length];
+}
+
+static const char *nearest_option(const cli_command *command, const char *typed, size_t length)
+{
+    size_t count, best = SIZE_MAX;
+    const cli_option *table = cli_option_table(&count);
+    const char *nearest = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t found = distance(typed, length, table[i].name);
+        if (table[i].commands & command->bit && found < best) {
+            best = found;
+            nearest = table[i].name;
+        }
+    }
+    return nearest;
+}
+
+diffedit_status cli_command_find(const cli_command **command, const char *name, diffedit_error *error)
+{
+    size_t best = SIZE_MAX;
+    const char *nearest = "";
+    for (const cli_command *const *known = cli_commands; *known; known++) {
+        size_t found = distance(name, strlen(name), (*known)->name);
+        if (found == 0) {
+            *command = *known;
+            return DIFFEDIT_OK;
+        }
+        if (found < best) {
+            best = found;
+            nearest = (*known)->name;
+        }
+    }
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown command \"%.80s\"; the nearest is \"%s\"", name,
+                    nearest);
+}
+
+/* ---- values ---- */
+
+static diffedit_status draw_seed(cli_arguments *arguments, diffedit_error *error)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "the system gives no random numbers: %s", strerror(errno));
+    snprintf(arguments->random_seed, sizeof arguments->random_seed, "%ju", (uintmax_t)seed);
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status give_library(cli_arguments *arguments, const cli_option *option, const char *value,
+                                    diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_OK;
+    if (cli_library_row(option)->type == DIFFEDIT_TYPE_SEED) {
+        arguments->random_seed[0] = '\0';
+        if (strcmp(value, "random") == 0) {
+            status = draw_seed(arguments, error);
+            value = arguments->random_seed;
+        }
+    }
+    arguments->given[arguments->given_count++] = (cli_given){option->name, value};
+    return status;
+}
+
+static diffedit_status give_whole(int64_t *field, const cli_option *option, const char *value,
+                                  diffedit_error *error)
+{
+    errno = 0;
+    long long number = strtoll(value, NULL, 10);
+    if (!value[0] || strspn(value, "0123456789") != strlen(value) || errno || number < option->minimum ||
+        number > option->maximum)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "--%s: expected a whole number from %jd to %jd, found \"%.80s\"", option->name,
+                        (intmax_t)option->minimum, (intmax_t)option->maximum, value);
+    *field = number;
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status give(cli_arguments *arguments, const cli_option *option, const char *value,
+                            diffedit_error *error)
+{
+    void *field = (char *)arguments + option->offset;
+    switch (option->kind) {
+    case CLI_LIBRARY: return give_library(arguments, option, value, error);
+    case CLI_WHOLE: return give_whole(field, option, value, error);
+    case CLI_TEXT:
+        if (!value[0])
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected a %s, found \"\"", option->name,
+                            option->argument);
+        *(const char **)field = value;
+        return DIFFEDIT_OK;
+    case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
+    }
+    return DIFFEDIT_OK;
+}
+
+/* ---- words ---- */
+
+/* What stands in one word of the command line before its value. */
+typedef struct word {
+    const char *name;     /* without the dashes */
+    size_t length;
+    const char *attached; /* the value in the same word, or NULL */
+    bool is_short;
+} word;
+
+static word split(const char *text)
+{
+    if (text[1] != '-')
+        return (word){text + 1, 1, text[2] ? text + 2 : NULL, true};
+    size_t length = strcspn(text + 2, "=");
+    return (word){text + 2, length, text[2 + length] ? text + 2 + length + 1 : NULL, false};
+}
+
+static bool matches(const cli_option *option, word found)
+{
+    return found.is_short ? option->letter == found.name[0]
+                          : strlen(option->name) == found.length &&
+                                strncmp(option->name, found.name, found.length) == 0;
+}
+
+static diffedit_status find_option(const cli_option **option, const cli_command *command, word found,
+                                   diffedit_error *error)
+{
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    const char *dashes = found.is_short ? "-" : "--";
+    int shown = found.length < 80 ? (int)found.length : 80;
+    for (size_t i = 0; i < count; i++)
+        if (matches(&table[i], found)) {
+            *option = &table[i];
+            if (table[i].commands & command->bit)
+                return DIFFEDIT_OK;
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s", command->name,
+                            dashes, shown, found.name);
+        }
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; the nearest is --%s", dashes, shown,
+                    found.name, nearest_option(command, found.name, found.length));
+}
+
+/* Reads the option at values[*next] and its value, and moves *next behind them. */
+static diffedit_status read_option(cli_arguments *arguments, int count, char **values, int *next,
+                                   diffedit_error *error)
+{
+    word found = split(values[(*next)++]);
+    const cli_option *option = NULL;
+    diffedit_status status = find_option(&option, arguments->command, found, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const char *value = found.attached;
+    if (option->kind == CLI_FLAG && value)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s takes no value, found \"%.80s\"", option->name,
+                        value);
+    if (option->kind != CLI_FLAG && !value) {
+        if (*next == count)
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s needs a value", option->name);
+        value = values[(*next)++];
+    }
+    return give(arguments, option, value, error);
+}
+
+static diffedit_status read_picture(cli_arguments *arguments, const char *value, diffedit_error *error)
+{
+    if (!arguments->command->takes_picture || arguments->picture)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unexpected argument \"%.80s\": diffedit %s takes %s",
+                        value, arguments->command->name,
+                        arguments->command->takes_picture ? "one picture" : "none");
+    arguments->picture = value;
+    return DIFFEDIT_OK;
+}
+
+static void set_initial_values(cli_arguments *arguments)
+{
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].kind == CLI_WHOLE)
+            *(int64_t *)(void *)((char *)arguments + table[i].offset) = table[i].initial;
+}
+
+diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command *command, int count,
+                                    char **values, diffedit_error *error)
+{
+    *arguments = (cli_arguments){.command = command};
+    set_initial_values(arguments);
+    arguments->given = calloc((size_t)count + 1, sizeof *arguments->given);
+    if (!arguments->given)
+        return cli_fail_memory(error);
+    diffedit_status status = DIFFEDIT_OK;
+    bool only_pictures = false;
+    for (int next = 0; next < count && status == DIFFEDIT_OK;) {
+        const char *value = values[next];
+        if (only_pictures || value[0] != '-' || !value[1]) {
+            status = read_picture(arguments, value, error);
+            next++;
+        } else if (strcmp(value, "--") == 0) {
+            only_pictures = true;
+            next++;
+        } else {
+            status = read_option(arguments, count, values, &next, error);
+        }
+    }
+    return status;
+}
+
+void cli_arguments_free(cli_arguments *arguments)
+{
+    free(arguments->given);
+}

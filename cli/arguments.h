@@ -1,0 +1,79 @@
+/* The command line: which commands and options there are, and what a user gave of them. */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <diffedit/diffedit.h>
+
+enum { CLI_EDIT = 1, CLI_MASK = 2, CLI_INPAINT = 4, CLI_INVERT = 8, CLI_GENERATE = 16 };
+
+typedef struct cli_arguments cli_arguments;
+
+/* One subcommand; each stands in its cmd_*.c. */
+typedef struct cli_command {
+    const char *name;
+    unsigned bit;      /* CLI_EDIT ... */
+    bool takes_picture, needs_mask;
+    const char *usage; /* after "diffedit NAME" */
+    const char *summary;
+    const char *examples;
+    diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
+} cli_command;
+
+extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate;
+/* All of them, NULL-terminated, in the order of help. */
+extern const cli_command *const cli_commands[];
+
+typedef enum cli_kind {
+    CLI_LIBRARY, /* a row of diffedit_options_table(), which knows the rest */
+    CLI_TEXT,    /* const char * */
+    CLI_WHOLE,   /* int64_t */
+    CLI_FLAG,    /* bool, without a value */
+} cli_kind;
+
+/* One option. Those of the library have only the first columns here. */
+typedef struct cli_option {
+    const char *name;
+    unsigned commands; /* who takes it */
+    bool main;         /* shown by --help, not only by --help-all */
+    cli_kind kind;
+    char letter;       /* of the short form, or 0 */
+    size_t offset;     /* of its field in cli_arguments */
+    int64_t minimum, maximum, initial; /* of CLI_WHOLE */
+    const char *argument, *shown_default, *help;
+} cli_option;
+
+/* All options in the order of help; static storage. */
+const cli_option *cli_option_table(size_t *count);
+/* The library's row of an option of kind CLI_LIBRARY. */
+const diffedit_option *cli_library_row(const cli_option *option);
+bool cli_takes(const cli_command *command, const char *name);
+
+typedef struct cli_given {
+    const char *name, *value;
+} cli_given;
+
+/* What a user gave. Texts are borrowed from argv. */
+struct cli_arguments {
+    const cli_command *command;
+    const char *picture;
+    const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again, *stages;
+    int64_t max_pixels, quality, threads; /* threads 0: all cores */
+    bool force, no_parameters, json, quiet, verbose, help, help_all;
+    cli_given *given; /* options of the library, in the order given; owned */
+    int given_count;
+    char random_seed[24]; /* where --seed random drew one, else "" */
+};
+
+/* Reads what follows the command's name. Every value of the program's own options is checked here, those of
+ * the library when they are laid over the defaults. Errors: ARGUMENT, MEMORY. */
+diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command *command, int count,
+                                    char **values, diffedit_error *error);
+void cli_arguments_free(cli_arguments *arguments);
+/* The command of this name. Errors: ARGUMENT, naming the nearest. */
+diffedit_status cli_command_find(const cli_command **command, const char *name, diffedit_error *error);
+
+#endif

@@ -1,0 +1,33 @@
+/* Files as a careful program handles them: whole or not at all. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <diffedit/diffedit.h>
+
+/* A file that is written beside its place and renamed at the end; "-" is standard output. */
+typedef struct cli_file {
+    const char *path;
+    char *temporary; /* NULL for standard output */
+    FILE *stream;
+} cli_file;
+
+/* Errors: FILE, MEMORY. */
+diffedit_status cli_file_create(cli_file *file, const char *path, diffedit_error *error);
+/* Puts the file in its place, or removes it if something could not be written. Errors: FILE. */
+diffedit_status cli_file_commit(cli_file *file, diffedit_error *error);
+
+bool cli_is_standard(const char *path); /* "-" */
+/* Whether both exist and are one file, whatever their names. */
+bool cli_same_file(const char *a, const char *b);
+/* Whether a file could be created there: its folder exists and can be written to. Errors: FILE. */
+diffedit_status cli_check_folder(const char *path, diffedit_error *error);
+/* All of standard input; *bytes is freed by the caller. Errors: FILE, MEMORY, CANCELLED. */
+diffedit_status cli_read_standard_input(void **bytes, size_t *size, diffedit_error *error);
+/* "FOLDER/NAME", allocated, or NULL. */
+char *cli_join_path(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,148 @@
+#include "help.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { COLUMN = 27, SCREEN_WIDTH = 80 };
+
+void cli_help_program(FILE *stream)
+{
+    fputs("usage: diffedit COMMAND ...\n\n"
+          "Changes what a picture shows by saying so, and leaves the rest of it alone.\n\n", stream);
+    for (const cli_command *const *command = cli_commands; *command; command++)
+        fprintf(stream, "  diffedit %s %s\n      %s\n", (*command)->name, (*command)->usage, (*command)->summary);
+    fputs("\n  diffedit COMMAND --help     the main options of a command\n"
+          "  diffedit COMMAND --help-all all of them, with ranges and defaults\n"
+          "  diffedit --version\n", stream);
+}
+
+/* ---- what is said about one option ---- */
+
+/* A text that grows, cut where it is full. */
+typedef struct writing {
+    char text[512];
+    size_t length;
+} writing;
+
+static void add(writing *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(writing *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(to->text + to->length, sizeof to->text - to->length, format, arguments);
+    va_end(arguments);
+    to->length += strlen(to->text + to->length);
+}
+
+static void add_name(writing *to, const cli_option *option)
+{
+    const char *argument = option->argument;
+    if (option->kind == CLI_LIBRARY && !argument)
+        argument = cli_library_row(option)->argument;
+    if (option->letter)
+        add(to, "  -%c, --%s", option->letter, option->name);
+    else
+        add(to, "      --%s", option->name);
+    if (argument)
+        add(to, " %s", argument);
+}
+
+static const char *help_of(const cli_option *option)
+{
+    return option->kind == CLI_LIBRARY ? cli_library_row(option)->help : option->help;
+}
+
+static const char *default_of(const cli_option *option)
+{
+    const char *shown =
+        option->kind == CLI_LIBRARY ? cli_library_row(option)->defaults[0] : option->shown_default;
+    return shown && shown[0] ? shown : NULL;
+}
+
+static void add_library_range(writing *to, const diffedit_option *row)
+{
+    switch (row->type) {
+    case DIFFEDIT_TYPE_TEXT: return;
+    case DIFFEDIT_TYPE_SEED: add(to, "0..2^64-1"); break;
+    case DIFFEDIT_TYPE_SIZE: add(to, "sides %.0f..%.0f", row->minimum, row->maximum); break;
+    case DIFFEDIT_TYPE_INT:
+    case DIFFEDIT_TYPE_REAL:
+        add(to, row->minimum_excluded ? "above %.0f..%.0f" : "%.0f..%.0f", row->minimum, row->maximum);
+        break;
+    case DIFFEDIT_TYPE_CHOICE:
+        for (int i = 0; row->choices[i]; i++)
+            add(to, "%s%s", i ? " or " : "", row->choices[i]);
+        break;
+    }
+    if (row->word)
+        add(to, " or %s", row->word);
+    add(to, "; ");
+}
+
+/* "(1..999; paper 50, notebook 30, diffusers 50)" */
+static void add_range_and_defaults(writing *to, const cli_option *option)
+{
+    if (option->kind == CLI_WHOLE)
+        add(to, " (%jd..%jd; default %s)", (intmax_t)option->minimum, (intmax_t)option->maximum,
+            option->shown_default);
+    else if (option->kind != CLI_LIBRARY && default_of(option))
+        add(to, " (default %s)", default_of(option));
+    if (option->kind != CLI_LIBRARY || !default_of(option))
+        return;
+    const diffedit_option *row = cli_library_row(option);
+    const char *const *presets = diffedit_presets();
+    bool differ = false;
+    for (int i = 1; i < DIFFEDIT_PRESET_COUNT; i++)
+        differ |= strcmp(row->defaults[0], row->defaults[i]) != 0;
+    add(to, " (");
+    add_library_range(to, row);
+    for (int i = 0; i < DIFFEDIT_PRESET_COUNT && differ; i++)
+        add(to, "%s%s %s", i ? ", " : "", presets[i], row->defaults[i]);
+    if (!differ)
+        add(to, "default %s", row->defaults[0]);
+    add(to, ")");
+}
+
+/* The first clause of the help line and the default. */
+static void print_short(FILE *stream, const cli_option *option)
+{
+    writing name = {.length = 0};
+    const char *help = help_of(option), *shown = default_of(option);
+    add_name(&name, option);
+    fprintf(stream, "%-*s%.*s", COLUMN, name.text, (int)strcspn(help, ";"), help);
+    if (shown)
+        fprintf(stream, " [%s]", shown);
+    fputc('\n', stream);
+}
+
+/* All there is to say, in lines that fit the screen. */
+static void print_long(FILE *stream, const cli_option *option)
+{
+    writing name = {.length = 0}, about = {.length = 0};
+    add_name(&name, option);
+    add(&about, "%s", help_of(option));
+    add_range_and_defaults(&about, option);
+    fprintf(stream, "%-*s", COLUMN, name.text);
+    size_t column = name.length < COLUMN ? COLUMN : name.length;
+    for (char *word = strtok(about.text, " "); word; word = strtok(NULL, " ")) {
+        if (column + 1 + strlen(word) > SCREEN_WIDTH) {
+            fprintf(stream, "\n%*s", COLUMN, "");
+            column = COLUMN;
+        }
+        column += (size_t)fprintf(stream, column == COLUMN ? "%s" : " %s", word);
+    }
+    fputc('\n', stream);
+}
+
+void cli_help_command(FILE *stream, const cli_command *command, bool all)
+{
+    fprintf(stream, "usage: diffedit %s %s\n%s\n\n", command->name, command->usage, command->summary);
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].commands & command->bit && (all || table[i].main))
+            (all ? print_long : print_short)(stream, &table[i]);
+    fprintf(stream, "\n%s", command->examples);
+    if (!all)
+        fprintf(stream, "\ndiffedit %s --help-all: all options, their ranges, all defaults\n", command->name);
+}

@@ -1,0 +1,48 @@
+#include "json.h"
+
+#include "fail.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <jansson.h>
+
+static json_t *seconds_by_stage(const diffedit_stats *stats)
+{
+    json_t *seconds = json_object();
+    for (int stage = 0; stage < DIFFEDIT_STAGE_COUNT; stage++)
+        json_object_set_new(seconds, diffedit_stage_name((diffedit_stage_id)stage),
+                            json_real(stats->seconds[stage]));
+    json_object_set_new(seconds, "total", json_real(stats->total_seconds));
+    return seconds;
+}
+
+static int64_t peak_rss_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)usage.ru_maxrss * 1024;
+}
+
+diffedit_status cli_json_write(const cli_session *session, diffedit_error *error)
+{
+    diffedit_stats stats;
+    diffedit_editor_get_stats(session->editor, &stats);
+    char seed[24], size[32];
+    diffedit_options_get(&session->options, "seed", seed, sizeof seed);
+    snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
+    /* a file name need not be UTF-8, a JSON text must be */
+    json_t *output = json_string(session->arguments->output);
+    json_t *object = json_pack(
+        "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations", (json_int_t)stats.evaluations,
+        "seconds", seconds_by_stage(&stats), "mask_share", stats.mask_share, "peak_rss_bytes",
+        (json_int_t)peak_rss_bytes(), "size", size, "output", output ? output : json_null(), "warnings",
+        session->progress.warnings);
+    if (!object)
+        return cli_fail_memory(error);
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(object);
+    failed |= fputc('\n', stdout) == EOF || fflush(stdout) != 0;
+    return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written") : DIFFEDIT_OK;
+}

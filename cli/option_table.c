@@ -1,0 +1,101 @@
+/* The options of the command line: who takes the library's, and what the program adds. */
+#include "arguments.h"
+
+#include <string.h>
+
+#define FIELD(name) offsetof(cli_arguments, name)
+
+enum {
+    PICTURES = CLI_EDIT | CLI_MASK | CLI_INPAINT | CLI_INVERT, /* who reads one */
+    FINDERS = CLI_EDIT | CLI_MASK,                             /* who finds a mask */
+    CHANGERS = CLI_EDIT | CLI_INPAINT,                         /* who changes a picture inside one */
+    MAKERS = CHANGERS | CLI_GENERATE,                          /* who runs the guided decode */
+    ALL = PICTURES | CLI_GENERATE
+};
+
+static const cli_option table[] = {
+    {"from", PICTURES, true, .kind = CLI_LIBRARY},
+    {"to", MAKERS | CLI_MASK, true, .kind = CLI_LIBRARY},
+    {"output", ALL, true, CLI_TEXT, 'o', FIELD(output), .argument = "FILE",
+     .help = "the result, of the kind its name ends in; - is standard output; required"},
+    {"model", ALL, true, CLI_TEXT, 'm', FIELD(model), .argument = "PATH", .shown_default = "pocket",
+     .help = "folder of a Stable Diffusion model; also a fetched OWNER/NAME, or DIFFEDIT_MODEL"},
+    {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
+     .help = "change where this picture is light; grey >= 50 %, of the picture's size"},
+    {"mask-threshold", FINDERS, true, .kind = CLI_LIBRARY},
+    {"mask-grow", FINDERS | CHANGERS, true, .kind = CLI_LIBRARY},
+    {"ratio", CHANGERS | CLI_INVERT, true, .kind = CLI_LIBRARY},
+    {"guidance", ALL, true, .kind = CLI_LIBRARY},
+    {"steps", ALL, true, .kind = CLI_LIBRARY},
+    {"seed", ALL, true, .kind = CLI_LIBRARY, .argument = "N|random"},
+    {"negative", MAKERS, true, .kind = CLI_LIBRARY},
+    {"size", ALL, true, .kind = CLI_LIBRARY},
+    {"preset", ALL, true, CLI_TEXT, 0, FIELD(preset), .argument = "NAME", .shown_default = "paper",
+     .help = "the defaults of paper, notebook or diffusers; applied first wherever it stands"},
+    {"mask-out", CHANGERS, true, CLI_TEXT, 0, FIELD(mask_out), .argument = "FILE",
+     .help = "write the binary mask, at picture size"},
+    {"map-out", FINDERS, true, CLI_TEXT, 0, FIELD(map_out), .argument = "FILE",
+     .help = "write the grey map, at picture size"},
+    {"sheet", CHANGERS, true, CLI_TEXT, 0, FIELD(sheet), .argument = "FILE",
+     .help = "write input, map, mask and result side by side"},
+    {"again", ALL, true, CLI_TEXT, 0, FIELD(again), .argument = "FILE",
+     .help = "start from the options recorded in this PNG; options given override"},
+    {"threads", ALL, true, CLI_WHOLE, 'j', FIELD(threads), 1, 1024, .argument = "N",
+     .shown_default = "all cores", .help = "the result does not depend on it"},
+    {"json", ALL, true, CLI_FLAG, 0, FIELD(json),
+     .help = "one JSON object on standard output; not with -o -"},
+    {"quiet", ALL, true, CLI_FLAG, 'q', FIELD(quiet), .help = "no progress"},
+    {"verbose", ALL, false, CLI_FLAG, 'v', FIELD(verbose), .help = "more progress"},
+    {"rng", ALL, false, .kind = CLI_LIBRARY},
+    {"guidance-kind", ALL, false, .kind = CLI_LIBRARY},
+    {"scheduler", MAKERS, false, .kind = CLI_LIBRARY},
+    {"encode-guidance", CHANGERS | CLI_INVERT, false, .kind = CLI_LIBRARY},
+    {"background", CHANGERS, false, .kind = CLI_LIBRARY},
+    {"posterior", PICTURES, false, .kind = CLI_LIBRARY},
+    {"mask-method", FINDERS, false, .kind = CLI_LIBRARY},
+    {"mask-noise-level", FINDERS, false, .kind = CLI_LIBRARY},
+    {"mask-samples", FINDERS, false, .kind = CLI_LIBRARY},
+    {"mask-blur", CHANGERS, false, .kind = CLI_LIBRARY},
+    {"map-in", FINDERS, false, CLI_TEXT, 0, FIELD(map_in), .argument = "FILE.npy",
+     .help = "reuse a map that --stages wrote: another threshold then costs no evaluation"},
+    {"composite", CHANGERS, false, .kind = CLI_LIBRARY},
+    {"feather", CHANGERS, false, .kind = CLI_LIBRARY},
+    {"max-pixels", PICTURES, false, CLI_WHOLE, 0, FIELD(max_pixels), 1, (int64_t)1 << 40,
+     DIFFEDIT_MAX_PIXELS_DEFAULT, .argument = "N", .shown_default = "2^28",
+     .help = "larger pictures are refused before they are decoded"},
+    {"quality", ALL & ~CLI_INVERT, false, CLI_WHOLE, 0, FIELD(quality), 1, 100, 95, .argument = "Q",
+     .shown_default = "95", .help = "of JPEG (4:4:4) and WebP; 100 is lossless for WebP"},
+    {"no-parameters", ALL & ~CLI_INVERT, false, CLI_FLAG, 0, FIELD(no_parameters),
+     .help = "record nothing in the output"},
+    {"stages", ALL, true, CLI_TEXT, 0, FIELD(stages), .argument = "DIR",
+     .help = "write all that is made on the way into this folder; arrays as .npy, and pictures"},
+    {"force", PICTURES, false, CLI_FLAG, 0, FIELD(force), .help = "allow to write over the input"},
+    {"help", ALL, false, CLI_FLAG, 'h', FIELD(help), .help = "the main options"},
+    {"help-all", ALL, false, CLI_FLAG, 0, FIELD(help_all), .help = "all options"},
+};
+
+enum { ROWS = sizeof table / sizeof table[0] };
+
+const cli_option *cli_option_table(size_t *count)
+{
+    *count = ROWS;
+    return table;
+}
+
+const diffedit_option *cli_library_row(const cli_option *option)
+{
+    size_t count;
+    const diffedit_option *rows = diffedit_options_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].name, option->name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+bool cli_takes(const cli_command *command, const char *name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].commands & command->bit;
+    return false;
+}

@@ -1,0 +1,146 @@
+#include "recipe.h"
+
+#include "fail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+static diffedit_status read_record(cli_recipe *recipe, const char *path, int64_t max_pixels,
+                                   diffedit_error *error)
+{
+    diffedit_picture *picture;
+    diffedit_status status = diffedit_picture_open(&picture, path, max_pixels, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const char *record = diffedit_picture_record(picture);
+    if (!record)
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: holds no record of diffedit", path);
+    else if (!(recipe->record = strdup(record)))
+        status = cli_fail_memory(error);
+    diffedit_picture_free(picture);
+    /* a record that is not JSON is refused when the options are read */
+    if (recipe->record)
+        recipe->extras = json_loads(recipe->record, 0, NULL);
+    return status;
+}
+
+/* Takes a text that was recorded unless one was given, or the command has no use for it. */
+static void take(const char **field, const cli_recipe *recipe, const cli_command *command, const char *name)
+{
+    const char *recorded = json_string_value(json_object_get(recipe->extras, name));
+    if (!*field && cli_takes(command, name))
+        *field = recorded;
+}
+
+diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, diffedit_error *error)
+{
+    if (!arguments->again)
+        return DIFFEDIT_OK;
+    diffedit_status status = read_record(recipe, arguments->again, arguments->max_pixels, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    take(&arguments->model, recipe, arguments->command, "model");
+    if (!arguments->mask && !arguments->map_in) {
+        take(&arguments->mask, recipe, arguments->command, "mask");
+        take(&arguments->map_in, recipe, arguments->command, "map-in");
+    }
+    return DIFFEDIT_OK;
+}
+
+void cli_recipe_free(cli_recipe *recipe)
+{
+    free(recipe->record);
+    json_decref(recipe->extras);
+    diffedit_free(recipe->texts);
+}
+
+/* ---- laying one over the other ---- */
+
+/* A preset that is named counts more than the record: its rows are those in which presets differ. */
+static diffedit_status lay_preset_rows(diffedit_options *options, const diffedit_options *preset,
+                                       diffedit_error *error)
+{
+    size_t count;
+    const diffedit_option *rows = diffedit_options_table(&count);
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
+        bool differs = false;
+        for (int j = 1; j < DIFFEDIT_PRESET_COUNT && rows[i].defaults[0]; j++)
+            differs |= strcmp(rows[i].defaults[0], rows[i].defaults[j]) != 0;
+        char value[64];
+        if (differs) {
+            diffedit_options_get(preset, rows[i].name, value, sizeof value);
+            status = diffedit_options_set(options, rows[i].name, value, error);
+        }
+    }
+    return status;
+}
+
+static diffedit_status lay_record(cli_recipe *recipe, diffedit_options *options,
+                                  const cli_arguments *arguments, diffedit_error *error)
+{
+    diffedit_options preset = *options;
+    diffedit_error reason;
+    diffedit_free(recipe->texts);
+    recipe->texts = NULL;
+    diffedit_status status = diffedit_options_read_record(options, &recipe->texts, recipe->record, &reason);
+    if (status != DIFFEDIT_OK)
+        return cli_fail(error, status, "%.200s: %.300s", arguments->again, reason.message);
+    return arguments->preset ? lay_preset_rows(options, &preset, error) : DIFFEDIT_OK;
+}
+
+diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options, const cli_arguments *arguments,
+                               const diffedit_model *model, diffedit_error *error)
+{
+    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset, error);
+    if (status == DIFFEDIT_OK && model)
+        status = diffedit_options_apply_model(options, model, error);
+    if (status == DIFFEDIT_OK && recipe->record)
+        status = lay_record(recipe, options, arguments, error);
+    for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)
+        status = diffedit_options_set(options, arguments->given[i].name, arguments->given[i].value, error);
+    return status;
+}
+
+/* ---- writing ---- */
+
+/* The members of both objects, texts of JSON, in one; `first` is not empty. */
+static char *join_objects(const char *first, const char *second)
+{
+    size_t length = strlen(first) - 1, size = length + strlen(second) + 2;
+    char *joined = malloc(size);
+    if (joined && second[1] == '}')
+        snprintf(joined, size, "%s", first);
+    else if (joined)
+        snprintf(joined, size, "%.*s, %s", (int)length, first, second + 1);
+    return joined;
+}
+
+/* Adds a file as it was named. A name that is not UTF-8 cannot stand in JSON and is left out. */
+static void add_file(json_t *extras, const char *name, const char *file)
+{
+    if (file)
+        json_object_set_new(extras, name, json_string(file));
+}
+
+diffedit_status cli_record(char **json, const diffedit_options *options, const cli_arguments *arguments,
+                           diffedit_error *error)
+{
+    char *record;
+    diffedit_status status = diffedit_options_record(&record, options, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    json_t *extras = json_object();
+    add_file(extras, "model", arguments->model);
+    add_file(extras, "mask", arguments->mask);
+    add_file(extras, "map-in", arguments->map_in);
+    char *text = extras ? json_dumps(extras, JSON_ENSURE_ASCII) : NULL;
+    *json = text ? join_objects(record, text) : NULL;
+    json_decref(extras);
+    free(text);
+    diffedit_free(record);
+    return *json ? DIFFEDIT_OK : cli_fail_memory(error);
+}

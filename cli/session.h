@@ -1,0 +1,34 @@
+/* One run of a command: everything opened, checked and put together before the work, everything written after. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "arguments.h"
+#include "progress.h"
+#include "recipe.h"
+
+typedef struct cli_session {
+    cli_arguments *arguments;
+    cli_recipe recipe;
+    diffedit_options options;
+    diffedit_model *model;
+    diffedit_picture *picture; /* NULL: none is needed */
+    diffedit_editor *editor;
+    cli_progress progress;
+    bool made_folder; /* of --stages, still empty */
+} cli_session;
+
+/* Checks what was given before anything slow, then opens the picture and the model. The session is closed by the
+ * caller, whatever this returns. Errors: all. */
+diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments, diffedit_error *error);
+/* Writes what was asked for beside the result. Errors: FILE, MEMORY, CANCELLED. */
+diffedit_status cli_session_write_extras(cli_session *session, const diffedit_picture *result,
+                                         diffedit_error *error);
+void cli_session_close(cli_session *session);
+
+/* A function of the library that makes a picture. */
+typedef diffedit_status (*cli_make_fn)(diffedit_editor *editor, const diffedit_options *options,
+                                       diffedit_picture **result, diffedit_error *error);
+/* A whole command whose result is a picture. Errors: all. */
+diffedit_status cli_make_picture(cli_arguments *arguments, cli_make_fn make, diffedit_error *error);
+
+#endif

@@ -1,0 +1,158 @@
+/* Between a picture's own encoding and what the networks see: 8-bit sRGB, at any size. */
+#include "picture/colour.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- resizing ---- */
+
+/* *image at exactly width x height, lanczos3. */
+static int resize(VipsImage **image, int width, int height)
+{
+    VipsImage *resized, *cut;
+    if ((*image)->Xsize == width && (*image)->Ysize == height)
+        return 0;
+    if (vips_resize(*image, &resized, (double)width / (*image)->Xsize, "vscale",
+                    (double)height / (*image)->Ysize, "kernel", VIPS_KERNEL_LANCZOS3, NULL))
+        return -1;
+    /* rounding may have made it a pixel too large or too small */
+    int failed = vips_gravity(resized, &cut, VIPS_COMPASS_DIRECTION_NORTH_WEST, width, height, "extend",
+                              VIPS_EXTEND_COPY, NULL);
+    g_object_unref(resized);
+    if (failed)
+        return -1;
+    g_object_unref(*image);
+    *image = cut;
+    return 0;
+}
+
+/* ---- picture -> network ---- */
+
+/* A value of 8 or 16 bit as 8 bit. */
+static uint8_t byte_at(const VipsImage *image, const void *pixels, size_t index)
+{
+    if (image->BandFmt == VIPS_FORMAT_UCHAR)
+        return ((const uint8_t *)pixels)[index];
+    return (uint8_t)((((const uint16_t *)pixels)[index] + 128u) / 257u);
+}
+
+/* rgb [pixels, 3] of an image in memory: grey spread, alpha over white. */
+static void flatten(const VipsImage *image, const void *pixels, uint8_t *rgb)
+{
+    size_t count = (size_t)image->Xsize * (size_t)image->Ysize;
+    int bands = image->Bands, colours = de_image_colours(image);
+    for (size_t i = 0; i < count; i++) {
+        int alpha = bands == colours ? 255 : byte_at(image, pixels, i * (size_t)bands + (size_t)colours);
+        for (int j = 0; j < 3; j++) {
+            int value = byte_at(image, pixels, i * (size_t)bands + (size_t)(colours == 3 ? j : 0));
+            rgb[3 * i + (size_t)j] = (uint8_t)(255 - ((255 - value) * alpha + 127) / 255);
+        }
+    }
+}
+
+/* The picture in sRGB, its own size, alpha kept. */
+static int to_srgb(const diffedit_picture *picture, VipsImage **image)
+{
+    if (picture->is_srgb) {
+        *image = g_object_ref(picture->image);
+        return 0;
+    }
+    return vips_icc_transform(picture->image, image, "srgb", "embedded", TRUE, "intent",
+                              VIPS_INTENT_RELATIVE, "depth", 8, NULL);
+}
+
+diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height, uint8_t *rgb,
+                                         diffedit_error *error)
+{
+    static const char what[] = "cannot be converted for the network";
+    VipsImage *image = NULL, *flat = NULL;
+    uint8_t *all = malloc((size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3);
+    void *converted = NULL, *scaled = NULL;
+    size_t size;
+    if (!all)
+        return de_fail_memory(error, (size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3, "a picture");
+    diffedit_status status = DIFFEDIT_OK;
+    if (to_srgb(picture, &image) || !(converted = vips_image_write_to_memory(image, &size))) {
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
+    } else {
+        flatten(image, converted, all);
+        flat = de_image_over(all, image->Xsize, image->Ysize, 3, VIPS_FORMAT_UCHAR);
+        if (!flat || resize(&flat, width, height) || !(scaled = vips_image_write_to_memory(flat, &size)))
+            status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
+        else
+            memcpy(rgb, scaled, (size_t)width * (size_t)height * 3);
+    }
+    g_free(converted);
+    g_free(scaled);
+    if (flat)
+        g_object_unref(flat);
+    if (image)
+        g_object_unref(image);
+    free(all);
+    return status;
+}
+
+/* ---- network -> picture ---- */
+
+/* *image from 8-bit sRGB into the picture's profile and depth, through Lab. */
+static int to_profile(const diffedit_picture *picture, VipsImage **image)
+{
+    VipsImage *lab, *tagged, *out;
+    if (vips_icc_import(*image, &lab, "input_profile", "srgb", "intent", VIPS_INTENT_RELATIVE, "pcs",
+                        VIPS_PCS_LAB, NULL))
+        return -1;
+    int failed = vips_copy(lab, &tagged, NULL);
+    g_object_unref(lab);
+    if (failed)
+        return -1;
+    de_image_copy_metadata(tagged, picture->image); /* the embedded profile is what it is exported to */
+    failed = vips_icc_export(tagged, &out, "intent", VIPS_INTENT_RELATIVE, "depth", de_image_bits(picture->image),
+                             "pcs", VIPS_PCS_LAB, NULL);
+    g_object_unref(tagged);
+    if (failed)
+        return -1;
+    g_object_unref(*image);
+    *image = out;
+    return 0;
+}
+
+/* A row's values as 16 bits each in the picture's depth: RGB as it is, or its luma (ITU-R BT.709) where the
+ * picture is grey and the edit is not. */
+static void store(const VipsImage *from, const void *pixels, const VipsImage *picture, uint16_t *colours)
+{
+    size_t count = (size_t)from->Xsize * (size_t)from->Ysize;
+    int wanted = de_image_colours(picture);
+    bool widen = de_image_bits(picture) == 16 && from->BandFmt == VIPS_FORMAT_UCHAR;
+    for (size_t i = 0; i < count; i++) {
+        double values[3];
+        for (int j = 0; j < 3; j++) {
+            size_t index = i * (size_t)from->Bands + (size_t)(from->Bands >= 3 ? j : 0);
+            values[j] = from->BandFmt == VIPS_FORMAT_UCHAR ? ((const uint8_t *)pixels)[index]
+                                                           : ((const uint16_t *)pixels)[index];
+            values[j] *= widen ? 257 : 1;
+        }
+        if (wanted == 1)
+            colours[i] = (uint16_t)(0.2126 * values[0] + 0.7152 * values[1] + 0.0722 * values[2] + 0.5);
+        else
+            for (size_t j = 0; j < 3; j++)
+                colours[3 * i + j] = (uint16_t)values[j];
+    }
+}
+
+diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, const uint8_t *edited, int width,
+                                           int height, uint16_t *colours, diffedit_error *error)
+{
+    size_t size;
+    void *pixels = NULL;
+    VipsImage *image = de_image_over(edited, width, height, 3, VIPS_FORMAT_UCHAR);
+    diffedit_status status = DIFFEDIT_OK;
+    if (!image || resize(&image, picture->image->Xsize, picture->image->Ysize) ||
+        (!picture->is_srgb && to_profile(picture, &image)) || !(pixels = vips_image_write_to_memory(image, &size)))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the edit", "cannot be converted to the picture's colours");
+    else
+        store(image, pixels, picture->image, colours);
+    g_free(pixels);
+    if (image)
+        g_object_unref(image);
+    return status;
+}

@@ -1,0 +1,237 @@
+/* File -> picture. Only the loaders named here are ever called, whatever libvips could read besides. */
+#include "picture/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct file_kind {
+    const char *loader; /* libvips operation on bytes in memory */
+    size_t offset;      /* of the signature */
+    const char *signature;
+    size_t length;
+} file_kind;
+
+static const file_kind KINDS[] = {
+    {"pngload_buffer", 0, "\x89PNG\r\n\x1a\n", 8}, {"jpegload_buffer", 0, "\xff\xd8\xff", 3},
+    {"webpload_buffer", 8, "WEBP", 4},             {"tiffload_buffer", 0, "II*\0", 4},
+    {"tiffload_buffer", 0, "MM\0*", 4},            {"tiffload_buffer", 0, "II+\0", 4},
+    {"tiffload_buffer", 0, "MM\0+", 4},            {"heifload_buffer", 4, "ftyp", 4},
+};
+
+static const file_kind *find_kind(const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (size >= KINDS[i].offset + KINDS[i].length &&
+            memcmp((const char *)bytes + KINDS[i].offset, KINDS[i].signature, KINDS[i].length) == 0)
+            return &KINDS[i];
+    return NULL;
+}
+
+/* The header only: libvips decodes when pixels are asked for. The bytes must outlive the image. */
+static diffedit_status load(VipsImage **image, const void *bytes, size_t size, const char *name,
+                            diffedit_error *error)
+{
+    const file_kind *kind = find_kind(bytes, size);
+    if (!kind || !vips_type_find("VipsOperation", kind->loader))
+        return de_fail(error, DIFFEDIT_ERROR_PICTURE,
+                       "%s: not a picture that diffedit reads (PNG, JPEG, WebP, TIFF, HEIC, AVIF)", name);
+    VipsBlob *blob = vips_blob_new(NULL, bytes, size);
+    int result = vips_call(kind->loader, blob, image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                           VIPS_FAIL_ON_TRUNCATED, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    return result == 0 ? DIFFEDIT_OK : de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be read");
+}
+
+static diffedit_status check_size(const VipsImage *image, const char *name, int64_t max_pixels,
+                                  diffedit_error *error)
+{
+    int64_t pixels = (int64_t)image->Xsize * image->Ysize;
+    if (max_pixels == 0)
+        max_pixels = DIFFEDIT_MAX_PIXELS_DEFAULT;
+    if (pixels > max_pixels)
+        return de_fail(error, DIFFEDIT_ERROR_PICTURE,
+                       "%s: %dx%d is %lld pixels; at most %lld are read (--max-pixels)", name, image->Xsize,
+                       image->Ysize, (long long)pixels, (long long)max_pixels);
+    return DIFFEDIT_OK;
+}
+
+/* Replaces *image by the result of a step that made `next`. */
+static void replace(VipsImage **image, VipsImage *next)
+{
+    g_object_unref(*image);
+    *image = next;
+}
+
+/* One of the forms that the rest of the program knows: grey or RGB, 8 or 16 bit. */
+static int normalise(VipsImage **image, bool *was_cmyk)
+{
+    VipsImage *next = vips_image_copy_memory(*image); /* decodes; turning needs pixels in any order */
+    if (!next)
+        return -1;
+    replace(image, next);
+    if (vips_autorot(*image, &next, NULL))
+        return -1;
+    replace(image, next);
+    *was_cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
+    if (*was_cmyk) {
+        if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk", "depth", 8, NULL))
+            return -1;
+        replace(image, next);
+        vips_image_remove(*image, VIPS_META_ICC_NAME);
+    }
+    bool wide = (*image)->BandFmt == VIPS_FORMAT_USHORT, narrow = (*image)->BandFmt == VIPS_FORMAT_UCHAR;
+    VipsInterpretation type = (*image)->Type;
+    bool known = type == VIPS_INTERPRETATION_sRGB || type == VIPS_INTERPRETATION_RGB ||
+                 type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16 ||
+                 type == VIPS_INTERPRETATION_RGB16;
+    if (!known || (!wide && !narrow)) { /* floating point, Lab and other rarities: their look in 8-bit sRGB */
+        if (vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL))
+            return -1;
+        replace(image, next);
+        vips_image_remove(*image, VIPS_META_ICC_NAME);
+        if (vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL))
+            return -1;
+        replace(image, next);
+    }
+    if ((*image)->Bands > 4) {
+        if (vips_extract_band(*image, &next, 0, "n", 4, NULL))
+            return -1;
+        replace(image, next);
+    }
+    next = vips_image_copy_memory(*image);
+    if (!next)
+        return -1;
+    replace(image, next);
+    return 0;
+}
+
+/* Whether an 8-bit RGB or grey ramp keeps its values through the picture's profile. */
+static bool profile_is_srgb(const VipsImage *image)
+{
+    enum { STEPS = 6, COLOURS = STEPS * STEPS * STEPS };
+    uint8_t ramp[COLOURS][3];
+    int bands = de_image_colours(image);
+    if (!vips_image_get_typeof(image, VIPS_META_ICC_NAME))
+        return true;
+    for (int i = 0; i < COLOURS; i++)
+        for (int j = 0, rest = i; j < 3; j++, rest /= STEPS)
+            ramp[i][j] = (uint8_t)(rest % STEPS * 51);
+    VipsImage *over = de_image_over(ramp, COLOURS * 3 / bands, 1, bands, VIPS_FORMAT_UCHAR), *converted = NULL;
+    bool same = false;
+    if (over) {
+        VipsImage *tagged;
+        if (vips_copy(over, &tagged, NULL) == 0) {
+            de_image_copy_metadata(tagged, image);
+            if (vips_icc_transform(tagged, &converted, "srgb", "embedded", TRUE, "depth", 8, NULL) == 0) {
+                size_t size;
+                uint8_t *values = vips_image_write_to_memory(converted, &size);
+                same = values != NULL;
+                for (int i = 0; same && i < COLOURS * 3; i++) {
+                    int found = bands == 3 ? values[i] : values[3 * i];
+                    same = abs(found - ((uint8_t *)ramp)[i]) <= 1;
+                }
+                g_free(values);
+                g_object_unref(converted);
+            }
+            g_object_unref(tagged);
+        }
+        g_object_unref(over);
+    }
+    vips_error_clear();
+    return same;
+}
+
+static char *copy_text(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+/* A profile that does not fit the pixels says nothing about them. */
+static bool drop_unfit_profile(VipsImage *image)
+{
+    const void *profile;
+    size_t size;
+    if (!vips_image_get_typeof(image, VIPS_META_ICC_NAME) ||
+        vips_image_get_blob(image, VIPS_META_ICC_NAME, &profile, &size))
+        return false;
+    if (vips_icc_is_compatible_profile(image, profile, size))
+        return false;
+    vips_image_remove(image, VIPS_META_ICC_NAME);
+    return true;
+}
+
+static const char *remark(bool was_cmyk, bool dropped_profile, int pages)
+{
+    if (was_cmyk)
+        return "the picture is CMYK; it was converted to sRGB, and the result will be sRGB";
+    if (dropped_profile)
+        return "the picture's colour profile does not fit its pixels and was ignored";
+    return pages > 1 ? "the file holds several pictures; only the first is used" : NULL;
+}
+
+static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size, const char *name,
+                              int64_t max_pixels, diffedit_error *error)
+{
+    VipsImage *image;
+    diffedit_status status = load(&image, bytes, size, name, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const char *record = NULL;
+    int pages = 1;
+    bool was_cmyk = false;
+    status = check_size(image, name, max_pixels, error);
+    if (status == DIFFEDIT_OK && vips_image_get_typeof(image, VIPS_META_N_PAGES))
+        vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
+    if (status == DIFFEDIT_OK && normalise(&image, &was_cmyk))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be decoded");
+    if (status != DIFFEDIT_OK) {
+        g_object_unref(image);
+        return status;
+    }
+    bool dropped = drop_unfit_profile(image);
+    if (vips_image_get_typeof(image, "png-comment-0-diffedit"))
+        vips_image_get_string(image, "png-comment-0-diffedit", &record);
+    status = de_picture_wrap(picture, image, error);
+    if (status == DIFFEDIT_OK) {
+        (*picture)->is_srgb = profile_is_srgb(image);
+        (*picture)->record = copy_text(record);
+        (*picture)->warning = copy_text(remark(was_cmyk, dropped, pages));
+    }
+    return status;
+}
+
+diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *bytes, size_t size,
+                                        const char *name, int64_t max_pixels, diffedit_error *error)
+{
+    diffedit_status status = de_vips_start(error);
+    return status == DIFFEDIT_OK ? decode(picture, bytes, size, name, max_pixels, error) : status;
+}
+
+diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path, int64_t max_pixels,
+                                      diffedit_error *error)
+{
+    struct stat info;
+    FILE *file = fopen(path, "rb");
+    if (!file || fstat(fileno(file), &info) != 0 || S_ISDIR(info.st_mode)) {
+        diffedit_status status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path,
+                                         file ? "it is a folder" : strerror(errno));
+        if (file)
+            fclose(file);
+        return status;
+    }
+    size_t size = (size_t)info.st_size;
+    void *bytes = malloc(size ? size : 1);
+    diffedit_status status = DIFFEDIT_OK;
+    if (!bytes)
+        status = de_fail_memory(error, size, path);
+    else if (fread(bytes, 1, size, file) != size)
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be read: %s", path, strerror(errno));
+    fclose(file);
+    if (status == DIFFEDIT_OK)
+        status = diffedit_picture_decode(picture, bytes, size, path, max_pixels, error);
+    free(bytes);
+    return status;
+}

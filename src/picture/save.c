@@ -1,0 +1,212 @@
+/* Picture -> file: encoded in memory, written beside the target, renamed. */
+#include "picture/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { QUALITY_DEFAULT = 95, LOSSLESS = 100 };
+
+typedef enum file_format { FORMAT_PNG, FORMAT_JPEG, FORMAT_WEBP, FORMAT_TIFF, FORMAT_NONE } file_format;
+
+static file_format find_format(const char *path)
+{
+    static const struct {
+        const char *ending;
+        file_format format;
+    } endings[] = {{".png", FORMAT_PNG},   {".jpg", FORMAT_JPEG}, {".jpeg", FORMAT_JPEG},
+                   {".webp", FORMAT_WEBP}, {".tif", FORMAT_TIFF}, {".tiff", FORMAT_TIFF}};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i].ending) == 0)
+            return endings[i].format;
+    return FORMAT_NONE;
+}
+
+static diffedit_status unknown_ending(const char *path, diffedit_error *error)
+{
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "%s: the ending says no kind of picture that diffedit writes (.png, .jpg, .webp, .tif)", path);
+}
+
+/* ---- encoding ---- */
+
+/* 16 bit to 8: v / 257, rounded. */
+static VipsImage *reduce_depth(const VipsImage *image, uint8_t **bytes)
+{
+    size_t count = (size_t)image->Xsize * (size_t)image->Ysize * (size_t)image->Bands;
+    const uint16_t *values = (const uint16_t *)(const void *)VIPS_IMAGE_ADDR(image, 0, 0);
+    *bytes = malloc(count);
+    if (!*bytes)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        (*bytes)[i] = (uint8_t)((values[i] + 128u) / 257u);
+    return de_image_over(*bytes, image->Xsize, image->Ysize, image->Bands, VIPS_FORMAT_UCHAR);
+}
+
+static int save_jpeg(VipsImage *image, int quality, void **bytes, size_t *size)
+{
+    VipsArrayDouble *white = vips_array_double_newv(1, 255.0); /* what shows through where there is alpha */
+    int failed = vips_jpegsave_buffer(image, bytes, size, "Q", quality, "subsample_mode",
+                                      VIPS_FOREIGN_SUBSAMPLE_OFF, "background", white, NULL);
+    vips_area_unref(VIPS_AREA(white));
+    return failed;
+}
+
+/* A copy of the picture's header with its metadata and the record, over the same pixels or reduced ones. */
+static int encode(const diffedit_picture *picture, file_format format, const diffedit_save_options *options,
+                  void **bytes, size_t *size)
+{
+    uint8_t *reduced = NULL;
+    bool narrow = (format == FORMAT_JPEG || format == FORMAT_WEBP) && de_image_bits(picture->image) == 16;
+    const VipsImage *from = picture->image;
+    int quality = options->quality ? options->quality : QUALITY_DEFAULT;
+    VipsImage *image = narrow ? reduce_depth(from, &reduced)
+                              : de_image_over(VIPS_IMAGE_ADDR(from, 0, 0), from->Xsize, from->Ysize, from->Bands,
+                                              from->BandFmt);
+    int failed = -1;
+    if (image) {
+        de_image_copy_metadata(image, from);
+        if (options->record)
+            vips_image_set_string(image, "png-comment-0-diffedit", options->record);
+        switch (format) {
+        case FORMAT_PNG: failed = vips_pngsave_buffer(image, bytes, size, NULL); break;
+        case FORMAT_JPEG: failed = save_jpeg(image, quality, bytes, size); break;
+        case FORMAT_WEBP:
+            failed = vips_webpsave_buffer(image, bytes, size, "Q", quality, "lossless", quality == LOSSLESS, NULL);
+            break;
+        default:
+            failed = vips_tiffsave_buffer(image, bytes, size, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE,
+                                          NULL);
+        }
+        g_object_unref(image);
+    }
+    free(reduced);
+    return failed;
+}
+
+static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_picture *picture, const char *path,
+                                 const diffedit_save_options *options, diffedit_error *error)
+{
+    static const diffedit_save_options defaults = {0};
+    if (!options)
+        options = &defaults;
+    file_format format = find_format(options->format ? options->format : path);
+    if (format == FORMAT_NONE)
+        return unknown_ending(options->format ? options->format : path, error);
+    if (options->quality < 0 || options->quality > 100)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a quality of %d: expected 1 to 100", options->quality);
+    void *encoded = NULL;
+    if (encode(picture, format, options, &encoded, size))
+        return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, path, "cannot be encoded");
+    *bytes = encoded;
+    return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_picture_encode(void **bytes, size_t *size, const diffedit_picture *picture,
+                                        const diffedit_save_options *options, diffedit_error *error)
+{
+    void *encoded;
+    const diffedit_save_options png = {.format = ".png"};
+    if (!options)
+        options = &png;
+    diffedit_status status =
+        encode_as(&encoded, size, picture, options->format ? "the picture" : "the picture.png", options, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    *bytes = malloc(*size); /* diffedit_free() is free(), not g_free() */
+    if (*bytes)
+        memcpy(*bytes, encoded, *size);
+    else
+        status = de_fail_memory(error, *size, "an encoded picture");
+    g_free(encoded);
+    return status;
+}
+
+/* ---- writing ---- */
+
+/* The folder that a path lies in. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *error)
+{
+    struct stat info;
+    if (find_format(path) == FORMAT_NONE)
+        return unknown_ending(path, error);
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: it is a folder", path);
+    char *folder = folder_of(path);
+    if (!folder)
+        return de_fail_memory(error, strlen(path), "a path");
+    diffedit_status status = DIFFEDIT_OK;
+    if (stat(folder, &info) != 0)
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s: %s", path, folder, strerror(errno));
+    else if (!S_ISDIR(info.st_mode) || access(folder, W_OK) != 0)
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s is not a folder one may write to",
+                         path, folder);
+    free(folder);
+    return status;
+}
+
+/* Writes all bytes and closes; false with errno set if that fails. */
+static bool write_all(int file, const void *bytes, size_t size)
+{
+    bool written = file >= 0;
+    for (size_t at = 0; written && at < size;) {
+        ssize_t step = write(file, (const char *)bytes + at, size - at);
+        if (step < 0 && errno == EINTR)
+            continue;
+        written = step > 0;
+        at += (size_t)(step > 0 ? step : 0);
+    }
+    int reason = errno;
+    if (file >= 0 && close(file) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    errno = reason;
+    return written;
+}
+
+static diffedit_status write_file(const char *path, const void *bytes, size_t size, diffedit_error *error)
+{
+    size_t length = strlen(path) + 32;
+    char *temporary = malloc(length);
+    if (!temporary)
+        return de_fail_memory(error, length, "a path");
+    snprintf(temporary, length, "%s.%ld.part", path, (long)getpid());
+    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    bool made = file >= 0;
+    diffedit_status status = DIFFEDIT_OK;
+    if (!write_all(file, bytes, size) || rename(temporary, path) != 0) {
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
+        if (made)
+            unlink(temporary);
+    }
+    free(temporary);
+    return status;
+}
+
+diffedit_status diffedit_picture_save(const diffedit_picture *picture, const char *path,
+                                      const diffedit_save_options *options, diffedit_error *error)
+{
+    void *bytes;
+    size_t size;
+    diffedit_status status = encode_as(&bytes, &size, picture, path, options, error);
+    if (status == DIFFEDIT_OK) {
+        status = write_file(path, bytes, size, error);
+        g_free(bytes);
+    }
+    return status;
+}

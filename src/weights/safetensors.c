@@ -1,0 +1,183 @@
+#include "weights/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 /* the reference's limit */ };
+
+/* One file while its header is being read. */
+typedef struct reader {
+    const char *path;
+    const unsigned char *data; /* the arrays, [data_size] */
+    size_t data_size;
+    diffedit_error *error;
+} reader;
+
+static const struct {
+    const char *name;
+    size_t bytes;
+    bool readable;
+    de_dtype dtype;
+} TYPES[] = {
+    {"F32", 4, true, DE_F32},    {"F16", 2, true, DE_F16},    {"BF16", 2, true, DE_BF16},
+    {"F64", 8, false, 0},        {"F8_E5M2", 1, false, 0},    {"F8_E4M3", 1, false, 0},
+    {"I64", 8, false, 0},        {"I32", 4, false, 0},        {"I16", 2, false, 0},
+    {"I8", 1, false, 0},         {"U64", 8, false, 0},        {"U32", 4, false, 0},
+    {"U16", 2, false, 0},        {"U8", 1, false, 0},         {"BOOL", 1, false, 0},
+};
+
+static diffedit_status refuse(const reader *r, const char *name, const char *what)
+{
+    return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: %s", r->path, name, what);
+}
+
+/* Sets the entry's type; *bytes is the size of one element. */
+static diffedit_status read_type(const reader *r, de_table_entry *entry, const json_t *info, size_t *bytes)
+{
+    const char *type = json_string_value(json_object_get(info, "dtype"));
+    if (!type)
+        return refuse(r, entry->name, "`dtype` is missing or no string");
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+        if (strcmp(TYPES[i].name, type) == 0) {
+            entry->type = TYPES[i].name;
+            entry->readable = TYPES[i].readable;
+            entry->dtype = TYPES[i].dtype;
+            *bytes = TYPES[i].bytes;
+            return DIFFEDIT_OK;
+        }
+    return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has the unknown type \"%.40s\"", r->path,
+                   entry->name, type);
+}
+
+/* Sets the entry's shape; *bytes is multiplied by its sizes. */
+static diffedit_status read_shape(const reader *r, de_table_entry *entry, const json_t *info, size_t *bytes)
+{
+    const json_t *shape = json_object_get(info, "shape");
+    if (!json_is_array(shape))
+        return refuse(r, entry->name, "`shape` is missing or no list");
+    if (json_array_size(shape) > DE_TABLE_RANK)
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has %zu dimensions; at most %d are supported",
+                       r->path, entry->name, json_array_size(shape), DE_TABLE_RANK);
+    entry->rank = (int)json_array_size(shape);
+    for (int i = 0; i < entry->rank; i++) {
+        const json_t *size = json_array_get(shape, (size_t)i);
+        if (!json_is_integer(size) || json_integer_value(size) < 0)
+            return refuse(r, entry->name, "`shape` holds something that is no size");
+        entry->shape[i] = json_integer_value(size);
+        if (!de_multiply_size(*bytes, (size_t)entry->shape[i], bytes))
+            return refuse(r, entry->name, "the product of its sizes overflows");
+    }
+    return DIFFEDIT_OK;
+}
+
+/* The value at `index` of a pair of offsets; false where there is none. */
+static bool read_offset(const json_t *offsets, size_t index, uint64_t *offset)
+{
+    const json_t *value = json_array_get(offsets, index);
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *offset = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+static diffedit_status read_place(const reader *r, de_table_entry *entry, const json_t *info, size_t bytes)
+{
+    const json_t *offsets = json_object_get(info, "data_offsets");
+    uint64_t begin, end;
+    if (json_array_size(offsets) != 2 || !read_offset(offsets, 0, &begin) || !read_offset(offsets, 1, &end) ||
+        begin > end)
+        return refuse(r, entry->name, "`data_offsets` is missing or no pair of a beginning and an end");
+    if (end > r->data_size)
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor `%s` ends at byte %ju of the data, but the file holds only %zu; it is cut off or damaged",
+                       r->path, entry->name, (uintmax_t)end, r->data_size);
+    if (end - begin != bytes)
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor `%s` should take %zu bytes by its type and shape, but has %ju", r->path,
+                       entry->name, bytes, (uintmax_t)(end - begin));
+    entry->data = r->data + begin;
+    entry->bytes = bytes;
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status read_entry(const reader *r, de_table_entry *entry, const char *name,
+                                  const json_t *info)
+{
+    if (!json_is_object(info))
+        return refuse(r, name, "its entry in the header is no object");
+    entry->name = strdup(name);
+    if (!entry->name)
+        return de_fail_memory(r->error, strlen(name) + 1, "a tensor's name");
+    size_t bytes;
+    diffedit_status status = read_type(r, entry, info, &bytes);
+    if (status == DIFFEDIT_OK)
+        status = read_shape(r, entry, info, &bytes);
+    if (status == DIFFEDIT_OK)
+        status = read_place(r, entry, info, bytes);
+    return status;
+}
+
+static diffedit_status read_entries(const reader *r, de_table *table, json_t *header)
+{
+    table->entries = calloc(json_object_size(header) + 1, sizeof *table->entries);
+    if (!table->entries)
+        return de_fail_memory(r->error, json_object_size(header) * sizeof *table->entries, "a list of tensors");
+    const char *name;
+    json_t *info;
+    json_object_foreach(header, name, info) {
+        if (strcmp(name, "__metadata__") == 0)
+            continue; /* the writer's notes */
+        diffedit_status status = read_entry(r, &table->entries[table->count++], name, info);
+        if (status != DIFFEDIT_OK)
+            return status;
+    }
+    return de_table_finish(table, r->path, r->error);
+}
+
+/* The header's length, checked against the file's. */
+static diffedit_status read_length(const char *path, const unsigned char *bytes, size_t size, size_t *length,
+                                   diffedit_error *error)
+{
+    if (size < LENGTH_BYTES)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: not a safetensors file: it has only %zu bytes", path, size);
+    uint64_t value = 0;
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    if (value > MAX_HEADER || value < 2 || bytes[LENGTH_BYTES < size ? LENGTH_BYTES : 0] != '{')
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: not a safetensors file: no header of 2 to %d bytes at its beginning", path,
+                       MAX_HEADER);
+    if (value > size - LENGTH_BYTES)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,
+                       (uintmax_t)value, size - LENGTH_BYTES);
+    *length = (size_t)value;
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_safetensors_read(de_table *table, const char *path, const unsigned char *bytes,
+                                    size_t size, diffedit_error *error)
+{
+    *table = (de_table){0};
+    size_t length;
+    diffedit_status status = read_length(path, bytes, size, &length, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    json_error_t reason;
+    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &reason);
+    if (!header)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the header is not valid JSON: %s at its byte %d",
+                       path, reason.text, reason.position);
+    reader r = {.path = path,
+                .data = bytes + LENGTH_BYTES + length,
+                .data_size = size - LENGTH_BYTES - length,
+                .error = error};
+    status = read_entries(&r, table, header);
+    json_decref(header);
+    if (status != DIFFEDIT_OK)
+        de_table_free(table);
+    return status;
+}

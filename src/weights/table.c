@@ -1,0 +1,69 @@
+#include "weights/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void de_table_free(de_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        free(table->entries[i].name);
+    free(table->entries);
+    *table = (de_table){0};
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const de_table_entry *first = a, *second = b;
+    return strcmp(first->name, second->name);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const de_table_entry *first = *(const de_table_entry *const *)a;
+    const de_table_entry *second = *(const de_table_entry *const *)b;
+    if (first->data != second->data)
+        return first->data < second->data ? -1 : 1;
+    return first->bytes < second->bytes ? -1 : first->bytes > second->bytes;
+}
+
+static diffedit_status check_overlap(const de_table *table, const char *path, diffedit_error *error)
+{
+    if (table->count == 0)
+        return DIFFEDIT_OK;
+    const de_table_entry **places = calloc(table->count, sizeof *places);
+    if (!places)
+        return de_fail_memory(error, table->count * sizeof *places, "a list of tensors");
+    for (size_t i = 0; i < table->count; i++)
+        places[i] = &table->entries[i];
+    qsort(places, table->count, sizeof *places, compare_places);
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 1; i < table->count && status == DIFFEDIT_OK; i++)
+        if (places[i]->data < places[i - 1]->data + places[i - 1]->bytes)
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensors `%s` and `%s` overlap in the file",
+                             path, places[i - 1]->name, places[i]->name);
+    free(places);
+    return status;
+}
+
+diffedit_status de_table_finish(de_table *table, const char *path, diffedit_error *error)
+{
+    if (table->count > 1)
+        qsort(table->entries, table->count, sizeof *table->entries, compare_names);
+    return check_overlap(table, path, error);
+}
+
+const de_table_entry *de_table_find(const de_table *table, const char *name)
+{
+    size_t begin = 0, end = table->count;
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+        int order = strcmp(table->entries[middle].name, name);
+        if (order == 0)
+            return &table->entries[middle];
+        if (order < 0)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* What a weight file's reader hands to the set of weights: a list of named arrays, checked and sorted by name. */
+#ifndef DE_TABLE_H
+#define DE_TABLE_H
+
+#include "weights/weight.h"
+
+enum { DE_TABLE_RANK = 8 };
+
+/* `type` is as the file writes it; `readable` is false for those that no network has as weights. */
+typedef struct de_table_entry {
+    char *name;       /* owned */
+    const char *type; /* static */
+    bool readable;
+    de_dtype dtype; /* where readable */
+    int rank;
+    int64_t shape[DE_TABLE_RANK];
+    const unsigned char *data; /* `bytes` bytes, borrowed */
+    size_t bytes;
+} de_table_entry;
+
+typedef struct de_table {
+    de_table_entry *entries; /* [count], owned */
+    size_t count;
+} de_table;
+
+void de_table_free(de_table *table);
+/* Sorts by name and refuses arrays that overlap in the file. Errors: MODEL, MEMORY. */
+diffedit_status de_table_finish(de_table *table, const char *path, diffedit_error *error);
+/* NULL: no such array */
+const de_table_entry *de_table_find(const de_table *table, const char *name);
+
+#endif

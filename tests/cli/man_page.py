@@ -1,0 +1,56 @@
+"""The options section of docs/diffedit.1, as `diffedit COMMAND --help-all` has it.
+
+    /usr/bin/python3 tests/cli/man_page.py build/diffedit     writes it anew; a test compares
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
+COMMANDS = ["edit", "mask", "inpaint", "invert", "generate"]
+SECTION = re.compile(r"(?<=\n\.SH OPTIONS\n).*?(?=\n\.SH )", re.DOTALL)
+ENTRY = re.compile(r" {2}(?:-(\w), | {4})--(\S+) ?(.*)")
+COLUMN = 27  # of help's texts
+
+
+def options(program, command):
+    """{name: (letter, argument, text)} in the order of help."""
+    text = subprocess.run([program, command, "--help-all"], capture_output=True, text=True, check=True).stdout
+    found, name = {}, None
+    for line in text.split("\n\n")[1].splitlines():
+        entry = ENTRY.match(line[:COLUMN])
+        if entry:
+            letter, name, argument = entry.groups()
+            found[name] = (letter, argument.strip(), line[COLUMN:])
+        else:
+            letter, argument, text = found[name]
+            found[name] = (letter, argument, f"{text} {line.strip()}")
+    return found
+
+
+def roff(text):
+    return text.replace("\\", "\\e").replace("-", "\\-")
+
+
+def section(program):
+    by_command = {command: options(program, command) for command in COMMANDS}
+    lines = ["An option that not every command takes is followed by those that do."]
+    for name, (letter, argument, text) in by_command["edit"].items():
+        takers = [command for command in COMMANDS if name in by_command[command]]
+        lines.append(".TP")
+        short = f"\\-{letter}, " if letter else ""
+        lines.append(f".B {short}{roff('--' + name)}" + (f" \\fI{roff(argument)}\\fR" if argument else ""))
+        lines.append(roff(text))
+        if takers != COMMANDS:
+            lines.append(f"[{', '.join(takers)}]")
+    return "\n".join(lines)
+
+
+def main():
+    page = PAGE.read_text()
+    PAGE.write_text(SECTION.sub(lambda _: section(sys.argv[1]), page))
+
+
+if __name__ == "__main__":
+    main()

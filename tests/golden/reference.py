@@ -1,0 +1,318 @@
+"""The method on PyTorch, diffusers' networks and transformers' text encoder: what diffedit is held against.
+
+Written from the papers and the references, independently of the C code. Arrays are channels first; everything is
+float32. `k` of a share is rint(steps * share), ties to even, at least 1 and at most `steps`.
+"""
+import dataclasses
+import math
+
+import numpy as np
+import torch
+
+
+@dataclasses.dataclass
+class Options:
+    """The command line's options, with the defaults of preset `paper`."""
+    source: str = ""
+    target: str = ""
+    negative: str = ""
+    seed: int = 42
+    rng: str = "cpu"
+    steps: int = 50
+    ratio: float = 0.8
+    guidance: float = 7.5
+    guidance_kind: str = "cfg"
+    scheduler: str = "ddim"
+    encode_guidance: float = 1.0
+    background: str = "same"
+    posterior: str = "mean"
+    mask_method: str = "contrast"
+    mask_noise_level: float = 0.5
+    mask_samples: int = 10
+    mask_threshold: float = 0.5
+
+
+PRESETS = {
+    "paper": {},
+    "diffusers": {"encode_guidance": None, "background": "lagged"},  # None: as guidance
+    "notebook": {"steps": 30, "ratio": 2 / 3, "guidance": 0.15, "guidance_kind": "normalised", "scheduler": "lms",
+                 "background": "start", "posterior": "sample", "mask_method": "plus-minus", "mask_samples": 20},
+}
+
+
+def share(steps, part):
+    return min(max(int(np.rint(steps * part)), 1), steps)
+
+
+# ---- random numbers ----
+
+def philox_normal(seed, count):
+    """torch's CUDA generator: Philox 4x32-10, each element with a counter of its own (Salmon et al. 2011)."""
+    mask = np.uint64(0xFFFFFFFF)
+    words = [np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.arange(count, dtype=np.uint64),
+             np.zeros(count, np.uint64)]
+    key = [seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
+    for _ in range(10):
+        a, b = words[0] * np.uint64(0xD2511F53), words[2] * np.uint64(0xCD9E8D57)
+        words = [b >> np.uint64(32) ^ words[1] ^ np.uint64(key[0]), b & mask,
+                 a >> np.uint64(32) ^ words[3] ^ np.uint64(key[1]), a & mask]
+        key = [key[0] + 0x9E3779B9 & 0xFFFFFFFF, key[1] + 0xBB67AE85 & 0xFFFFFFFF]
+    u = words[0] * 2.0 ** -32 + 2.0 ** -33
+    v = 2 * math.pi * (words[1] * 2.0 ** -32 + 2.0 ** -33)
+    return np.sqrt(-2 * np.log(u)) * np.sin(v)
+
+
+def randn(rng, seed, shape):
+    seed %= 2 ** 64
+    if rng == "cuda":
+        values = philox_normal(seed, math.prod(shape)).astype(np.float32)
+        return torch.from_numpy(values).reshape(shape)
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+
+
+# ---- schedules ----
+
+def alphas_cumprod(config):
+    total, start, end = config["num_train_timesteps"], config["beta_start"], config["beta_end"]
+    if config["beta_schedule"] == "linear":
+        betas = torch.linspace(start, end, total, dtype=torch.float32)
+    else:
+        betas = torch.linspace(start ** 0.5, end ** 0.5, total, dtype=torch.float32) ** 2
+    return torch.cumprod(1 - betas, 0)
+
+
+class DDIM:
+    """Song et al. 2021, equation 12 with eta 0, in either direction."""
+
+    def __init__(self, config, steps):
+        self.alphas = alphas_cumprod(config).double()
+        self.steps = steps
+        step = config["num_train_timesteps"] // steps
+        self.timesteps = [i * step + config["steps_offset"] for i in range(steps)]
+        self.first = 1.0 if config["set_alpha_to_one"] else float(self.alphas[0])
+
+    def level(self, i):
+        """alphas_cumprod of x_i."""
+        return self.first if i == 0 else float(self.alphas[self.timesteps[i - 1]])
+
+    @staticmethod
+    def move(x, eps, a, b):
+        clean = (x - math.sqrt(1 - a) * eps) / math.sqrt(a)
+        return math.sqrt(b) * clean + math.sqrt(1 - b) * eps
+
+
+class LMS:
+    """Linear multistep of order 4 on fractional timesteps (diffusers' LMSDiscreteScheduler)."""
+
+    def __init__(self, config, steps):
+        alphas = alphas_cumprod(config)
+        total = config["num_train_timesteps"]
+        self.timesteps = np.linspace(0, total - 1, steps, dtype=np.float32)[::-1].copy()
+        sigmas = (((1 - alphas) / alphas) ** 0.5).numpy()
+        sigmas = np.interp(self.timesteps, np.arange(total), sigmas)
+        self.sigmas = np.concatenate([sigmas, [0.0]]).astype(np.float32)
+        self.derivatives = []
+
+    def coefficient(self, order, i, j):
+        from scipy import integrate
+        sigmas = self.sigmas.astype(np.float64)
+
+        def lagrange(sigma):
+            product = 1.0
+            for k in range(order):
+                if k != j:
+                    product *= (sigma - sigmas[i - k]) / (sigmas[i - j] - sigmas[i - k])
+            return product
+        return integrate.quad(lagrange, sigmas[i], sigmas[i + 1], epsrel=1e-8)[0]
+
+    def step(self, i, eps, x):
+        """The order grows with the step's index, even where a history that began later has fewer derivatives."""
+        self.derivatives = [eps] + self.derivatives[:3]
+        order = min(i + 1, 4)
+        for j, derivative in zip(range(order), self.derivatives):
+            x = x + float(self.coefficient(order, i, j)) * derivative
+        return x
+
+
+# ---- guidance ----
+
+def guide(kind, u, t, g):
+    if kind == "cfg":
+        return u + g * (t - u)
+    difference = t - u
+    if g == 0 or float(difference.norm()) == 0:
+        return u
+    p = u + g * difference / difference.norm() * u.norm()
+    return p * u.norm() / p.norm()
+
+
+# ---- the method ----
+
+class Method:
+    """One picture under one model; `stages` collects every tensor on the way by the name of its stage file."""
+
+    def __init__(self, model, options, pixels=None, user_mask=None):
+        self.model, self.o, self.user_mask = model, options, user_mask
+        self.stages = {}
+        for name, text in (("from", options.source), ("to", options.target), ("negative", options.negative)):
+            tokens = self.tokenize(text)
+            self.stages["tokens-" + name] = tokens[0].numpy().astype(np.int32)
+            self.stages["embedding-" + name] = self.embed(text)[0].numpy()
+        self.pixels = pixels  # [1, 3, H, W] in -1..1
+
+    def tokenize(self, text):
+        tokenizer = self.model["tokenizer"]
+        return tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+                         return_tensors="pt").input_ids
+
+    @torch.no_grad()
+    def embed(self, text):
+        return self.model["text_encoder"](self.tokenize(text)).last_hidden_state
+
+    @torch.no_grad()
+    def eps(self, x, t, text, level):
+        """The UNet's prediction at sample x of noise level `level`, as eps whatever it was trained to predict."""
+        out = self.model["unet"](x, torch.tensor(t), self.embed(text)).sample
+        if self.model["schedule"]["prediction_type"] == "v_prediction":
+            out = math.sqrt(level) * out + math.sqrt(1 - level) * x
+        return out
+
+    def guided(self, x, t, level, base, text, scale):
+        return guide(self.o.guidance_kind, self.eps(x, t, base, level), self.eps(x, t, text, level), scale)
+
+    @torch.no_grad()
+    def decode(self, latent):
+        vae = self.model["vae"]
+        return vae.decode(latent / vae.config.scaling_factor).sample
+
+    @torch.no_grad()
+    def encode(self):
+        vae = self.model["vae"]
+        posterior = vae.encode(self.pixels).latent_dist
+        latent = posterior.mean
+        if self.o.posterior == "sample":
+            latent = latent + posterior.std * randn(self.o.rng, self.o.seed - 1, latent.shape)
+        self.x0 = latent * vae.config.scaling_factor
+        self.stages["latent"] = self.x0[0].numpy()
+
+    def find_map(self):
+        if self.o.mask_method == "contrast":
+            self.contrast()
+        else:
+            self.plus_minus()
+
+    def contrast(self):
+        """DiffEdit, section 3.2, step 1."""
+        o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
+        t = ddim.timesteps[share(o.steps, o.mask_noise_level) - 1]
+        level = float(ddim.alphas[t])
+        noise = randn(o.rng, o.seed, (o.mask_samples, *self.x0.shape[1:]))
+        d = torch.zeros(self.x0.shape[2:])
+        for n in noise[:, None]:
+            z = math.sqrt(level) * self.x0 + math.sqrt(1 - level) * n
+            d += (self.eps(z, t, o.target, level) - self.eps(z, t, o.source, level)).abs().mean((0, 1))
+        d /= o.mask_samples
+        limit = 3 * d.mean()
+        self.map = d.clamp(max=limit) / limit if limit > 0 else d
+        self.stages.update({"mask-noise": noise.numpy(), "map": self.map.numpy()})
+
+    def plus_minus(self):
+        """The DiffEdit-practice notebook: one text, guidance of both signs, compared in pixels."""
+        o, lms = self.o, LMS(self.model["schedule"], self.o.steps)
+        index = o.steps - share(o.steps, o.mask_noise_level)
+        sigma, t = float(lms.sigmas[index]), float(lms.timesteps[index])
+        noise = torch.cat([randn(o.rng, o.seed + i, self.x0.shape) for i in range(o.mask_samples)])
+        total = torch.zeros(self.pixels.shape[2:])
+        for n in noise[:, None]:
+            z = self.x0 + sigma * n
+            scaled, level = z / math.sqrt(sigma ** 2 + 1), 1 / (sigma ** 2 + 1)
+            plus = z - sigma * self.guided(scaled, t, level, "", o.source, o.guidance)
+            minus = z - sigma * self.guided(scaled, t, level, "", o.source, -o.guidance)
+            both = torch.relu(self.decode(plus - minus)) + torch.relu(self.decode(minus - plus))
+            total += both[0].mean(0)
+        self.map = (total / 3).clamp(0, 1)
+        self.stages.update({"mask-noise": noise.numpy(), "map": self.map.numpy()})
+
+    def find_mask(self):
+        h, w = self.x0.shape[2:]
+        if self.user_mask is not None:  # [H, W] of 0 and 1: a cell changes if any of its pixels does
+            f = self.user_mask.shape[0] // h
+            self.mask = torch.from_numpy(self.user_mask.reshape(h, f, w, f).max((1, 3)).astype(np.float32))
+        else:
+            f = self.map.shape[0] // h
+            self.mask = (self.map[::f, ::f] >= self.o.mask_threshold).float()
+        self.stages["mask"] = self.mask.numpy()
+
+    def invert(self):
+        """DiffEdit, section 3.2, step 2: DDIM encoding."""
+        o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
+        scale = o.guidance if o.encode_guidance is None else o.encode_guidance
+        self.states = [self.x0]
+        for i in range(share(o.steps, o.ratio)):
+            x, t, a, b = self.states[-1], ddim.timesteps[i], ddim.level(i), ddim.level(i + 1)
+            e = self.eps(x, t, "", a) if scale == 1 else self.guided(x, t, a, "", o.source, scale)
+            self.states.append(DDIM.move(x, e, a, b))
+        self.stages["inverted"] = torch.cat(self.states).numpy()
+
+    def base(self):
+        return "" if self.o.guidance_kind == "normalised" else self.o.negative
+
+    def finish(self, y):
+        self.stages["final"] = y[0].numpy()
+        self.stages["decoded"] = (self.decode(y)[0] / 2 + 0.5).clamp(0, 1).numpy()
+
+    def denoise(self):
+        """DiffEdit, section 3.2, step 3, or the notebook's LMS."""
+        if self.o.scheduler == "lms":
+            return self.denoise_lms()
+        o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
+        y = self.states[-1]
+        for i in reversed(range(share(o.steps, o.ratio))):
+            b, a = ddim.level(i + 1), ddim.level(i)
+            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target, o.guidance), b, a)
+            background = {"same": self.states[i], "lagged": self.states[i + 1], "start": self.x0}[o.background]
+            y = self.mask * y + (1 - self.mask) * background
+        return self.finish(y)
+
+    def lms_steps(self, lms, y, first, mask):
+        o = self.o
+        for i in range(first, o.steps):
+            sigma, t = float(lms.sigmas[i]), float(lms.timesteps[i])
+            e = self.guided(y / math.sqrt(sigma ** 2 + 1), t, 1 / (sigma ** 2 + 1), self.base(), o.target, o.guidance)
+            y = lms.step(i, e, y)
+            if mask is not None:
+                y = mask * y + (1 - mask) * self.x0
+        return self.finish(y)
+
+    def denoise_lms(self):
+        o, lms = self.o, LMS(self.model["schedule"], self.o.steps)
+        start = o.steps - share(o.steps, o.ratio)
+        noise = randn(o.rng, o.seed, self.x0.shape)
+        self.stages["noise"] = noise[0].numpy()
+        self.lms_steps(lms, self.x0 + float(lms.sigmas[start]) * noise, start + 1, self.mask)
+
+    def edit(self):
+        self.encode()
+        if self.user_mask is None:
+            self.find_map()
+        self.find_mask()
+        if self.o.scheduler == "ddim":
+            self.invert()
+        self.denoise()
+
+    def only_invert(self):
+        self.encode()
+        self.invert()
+
+    def generate(self, height, width):
+        o, channels = self.o, self.model["vae"].config.latent_channels
+        noise = randn(o.rng, o.seed, (1, channels, height, width))
+        self.stages["noise"] = noise[0].numpy()
+        if o.scheduler == "lms":
+            lms = LMS(self.model["schedule"], o.steps)
+            return self.lms_steps(lms, noise * float(lms.sigmas[0]), 0, None)
+        ddim, y = DDIM(self.model["schedule"], o.steps), noise
+        for i in reversed(range(o.steps)):
+            b, a = ddim.level(i + 1), ddim.level(i)
+            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target, o.guidance), b, a)
+        return self.finish(y)

@@ -1,0 +1,338 @@
+/* The editor on the pocket model: what it computes anew when an option changes, and what an edit promises. */
+#include <diffedit/diffedit.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WIDTH = 72, HEIGHT = 56 };
+
+static diffedit_model *model;
+
+/* A scene with a bright disc, so that masks have something to find. */
+static diffedit_picture *new_picture(void)
+{
+    static uint8_t pixels[HEIGHT][WIDTH][3];
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            int inside = (x - 30) * (x - 30) + (y - 30) * (y - 30) < 300;
+            pixels[y][x][0] = (uint8_t)(inside ? 220 : 90 + y);
+            pixels[y][x][1] = (uint8_t)(inside ? 40 + x : 150);
+            pixels[y][x][2] = (uint8_t)(inside ? 30 : 200 - y);
+        }
+    diffedit_picture *picture;
+    assert_int_equal(diffedit_picture_new(&picture, WIDTH, HEIGHT, 3, 8, pixels, WIDTH * 3, NULL), 0);
+    return picture;
+}
+
+/* White in the left half. */
+static diffedit_picture *new_mask(int value)
+{
+    static uint8_t pixels[HEIGHT][WIDTH];
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            pixels[y][x] = (uint8_t)(x < WIDTH / 2 ? value : 0);
+    diffedit_picture *mask;
+    assert_int_equal(diffedit_picture_new(&mask, WIDTH, HEIGHT, 1, 8, pixels, WIDTH, NULL), 0);
+    return mask;
+}
+
+static diffedit_editor *new_editor(void)
+{
+    diffedit_picture *picture = new_picture();
+    diffedit_editor *editor;
+    assert_int_equal(diffedit_editor_new(&editor, model, picture, NULL), 0);
+    diffedit_picture_free(picture);
+    return editor;
+}
+
+static diffedit_options small_options(void)
+{
+    diffedit_options options;
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL), 0);
+    options.from = "a red apple";
+    options.to = "a lemon";
+    options.steps = 5;
+    options.mask_samples = 2;
+    options.width = WIDTH;
+    options.height = HEIGHT;
+    return options;
+}
+
+static int64_t evaluations_of_edit(diffedit_editor *editor, const diffedit_options *options)
+{
+    diffedit_picture *result = NULL;
+    diffedit_error error = {.message = ""};
+    if (diffedit_edit(editor, options, &result, &error) != DIFFEDIT_OK)
+        fail_msg("%s", error.message);
+    diffedit_picture_free(result);
+    diffedit_stats stats;
+    diffedit_editor_get_stats(editor, &stats);
+    return stats.evaluations;
+}
+
+/* Map 2 x 2, encoding 4, guided decode 4 x 2. */
+static void test_only_what_changed_is_computed(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    assert_int_equal(evaluations_of_edit(editor, &options), 16);
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.feather = 3;
+    options.mask_blur = 2;
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.to = "an orange";
+    assert_int_equal(evaluations_of_edit(editor, &options), 4 + 8);
+    options.mask_threshold = 0.3;
+    assert_int_equal(evaluations_of_edit(editor, &options), 8);
+    options.guidance = 3;
+    assert_int_equal(evaluations_of_edit(editor, &options), 8);
+    options.guidance = 1;
+    assert_int_equal(evaluations_of_edit(editor, &options), 4);
+    diffedit_editor_free(editor);
+}
+
+static void test_the_ratio_extends_the_encoding(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_picture *mask = new_mask(255);
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
+    diffedit_picture_free(mask);
+    options.ratio = 0.4;
+    assert_int_equal(evaluations_of_edit(editor, &options), 2 + 4);
+    options.ratio = 0.8;
+    assert_int_equal(evaluations_of_edit(editor, &options), 2 + 8);
+    options.ratio = 0.6;
+    assert_int_equal(evaluations_of_edit(editor, &options), 6);
+    options.seed = 7; /* neither encoding nor DDIM decoding draws */
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.encode_guidance = 2;
+    assert_int_equal(evaluations_of_edit(editor, &options), 6 + 6);
+    diffedit_array array;
+    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_INVERTED, &array, NULL), 0);
+    assert_int_equal(array.shape[0], 4);
+    diffedit_editor_free(editor);
+}
+
+static void count_warnings(void *user, diffedit_log_level level, const char *line)
+{
+    if (level == DIFFEDIT_LOG_WARNING && strstr(line, "mask is empty"))
+        ++*(int *)user;
+}
+
+static void test_an_empty_map_changes_nothing(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(), *result;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    int warnings = 0;
+    diffedit_editor_set_log(editor, count_warnings, &warnings);
+    options.from = options.to = "a red apple";
+    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture), WIDTH * HEIGHT * 3);
+    assert_int_equal(warnings, 1);
+    diffedit_stats stats;
+    diffedit_editor_get_stats(editor, &stats);
+    assert_int_equal(stats.evaluations, 0);
+    diffedit_picture_free(result);
+    diffedit_picture_free(picture);
+    diffedit_editor_free(editor);
+}
+
+static diffedit_picture *edit_with_threads(int threads)
+{
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_picture *result;
+    diffedit_editor_set_threads(editor, threads);
+    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    diffedit_editor_free(editor);
+    return result;
+}
+
+static void test_threads_do_not_change_the_result(void **state)
+{
+    (void)state;
+    diffedit_picture *one = edit_with_threads(1), *three = edit_with_threads(3);
+    assert_memory_equal(diffedit_picture_pixels(one), diffedit_picture_pixels(three), WIDTH * HEIGHT * 3);
+    diffedit_picture_free(one);
+    diffedit_picture_free(three);
+}
+
+static void test_pixels_outside_the_mask_are_kept(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(), *mask = new_mask(255), *result;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    options.feather = 4;
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
+    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    const uint8_t *before = diffedit_picture_pixels(picture), *after = diffedit_picture_pixels(result);
+    int changed = 0;
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            int same = memcmp(before + (y * WIDTH + x) * 3, after + (y * WIDTH + x) * 3, 3) == 0;
+            if (x >= WIDTH / 2 + 4)
+                assert_true(same);
+            changed += !same;
+        }
+    assert_true(changed > WIDTH * HEIGHT / 4);
+    diffedit_picture_free(result);
+    diffedit_picture_free(mask);
+    diffedit_picture_free(picture);
+    diffedit_editor_free(editor);
+}
+
+/* Decoding without text undoes encoding without text, up to DDIM's error of discretisation. */
+static void test_encoding_and_decoding_return(void **state)
+{
+    (void)state;
+    static uint8_t all[HEIGHT * WIDTH];
+    memset(all, 255, sizeof all);
+    diffedit_picture *mask;
+    assert_int_equal(diffedit_picture_new(&mask, WIDTH, HEIGHT, 1, 8, all, WIDTH, NULL), 0);
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    options.to = "";
+    options.guidance = 1;
+    options.steps = 50;
+    options.ratio = 0.5;
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
+    assert_int_equal(evaluations_of_edit(editor, &options), 50);
+    diffedit_array start, end;
+    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_LATENT, &start, NULL), 0);
+    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_FINAL, &end, NULL), 0);
+    double error = 0, norm = 0;
+    for (int64_t i = 0; i < start.shape[0] * start.shape[1] * start.shape[2]; i++) {
+        error += pow(start.data[i] - end.data[i], 2);
+        norm += pow(start.data[i], 2);
+    }
+    print_message("relative error of the way there and back: %.4f\n", sqrt(error / norm));
+    assert_true(error < 0.1 * 0.1 * norm);
+    diffedit_picture_free(mask);
+    diffedit_editor_free(editor);
+}
+
+static int cancel_in_denoise(void *user, diffedit_stage_id stage, int done, int total)
+{
+    (void)total;
+    return stage == DIFFEDIT_STAGE_DENOISE && done == *(int *)user;
+}
+
+static void test_a_callback_cancels(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_picture *result = NULL;
+    diffedit_error error;
+    int step = 2;
+    diffedit_editor_set_progress(editor, cancel_in_denoise, &step);
+    assert_int_equal(diffedit_edit(editor, &options, &result, &error), DIFFEDIT_ERROR_CANCELLED);
+    assert_null(result);
+    diffedit_editor_set_progress(editor, NULL, NULL);
+    assert_int_equal(evaluations_of_edit(editor, &options), 8); /* map and encoding are still there */
+    diffedit_editor_free(editor);
+}
+
+static void test_a_map_can_be_given(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_model_info info;
+    diffedit_model_get_info(model, &info);
+    int h = HEIGHT / info.factor, w = WIDTH / info.factor;
+    float *map = calloc((size_t)(h * w), sizeof *map);
+    map[w + 1] = 0.75f;
+    diffedit_picture *mask;
+    diffedit_error error;
+    assert_int_equal(diffedit_editor_set_map(editor, map, h, w + 1, NULL), 0);
+    assert_int_equal(diffedit_find_mask(editor, &options, &mask, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "must be"));
+    assert_int_equal(diffedit_editor_set_map(editor, map, h, w, NULL), 0);
+    assert_int_equal(diffedit_find_mask(editor, &options, &mask, NULL), 0);
+    const uint8_t *pixels = diffedit_picture_pixels(mask);
+    int white = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++)
+        white += pixels[i] == 255;
+    assert_int_equal(white, info.factor * info.factor);
+    map[0] = 2;
+    assert_int_equal(diffedit_editor_set_map(editor, map, h, w, &error), DIFFEDIT_ERROR_ARGUMENT);
+    free(map);
+    diffedit_picture_free(mask);
+    diffedit_editor_free(editor);
+}
+
+/* The networks alone are the ones the stages use. */
+static void test_the_networks_alone(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    assert_int_equal(diffedit_invert(editor, &options, NULL), 0);
+    diffedit_model_info info;
+    diffedit_model_get_info(model, &info);
+    diffedit_array view;
+    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_INVERTED, &view, NULL), 0);
+    int64_t count = view.shape[1] * view.shape[2] * view.shape[3];
+    float *states = malloc(sizeof(float) * 2 * (size_t)count), *eps = malloc(sizeof(float) * (size_t)count);
+    float *embedding = malloc(sizeof(float) * (size_t)(info.text_tokens * info.text_width));
+    memcpy(states, view.data, sizeof(float) * 2 * (size_t)count);
+    int h = (int)view.shape[2], w = (int)view.shape[3];
+    assert_int_equal(diffedit_encode_text(editor, "", embedding, NULL), 0);
+    assert_int_equal(diffedit_predict_noise(editor, states, h, w, 1, embedding, eps, NULL), 0);
+    /* x_1 = sqrt(b / a) x_0 + c eps: both factors follow from two elements and must hold for all */
+    double x0 = states[0], y0 = states[1], e0 = eps[0], f0 = eps[1];
+    double determinant = x0 * f0 - y0 * e0;
+    double p = (states[count] * f0 - states[count + 1] * e0) / determinant;
+    double q = (x0 * states[count + 1] - y0 * states[count]) / determinant;
+    for (int64_t i = 0; i < count; i++)
+        assert_true(fabs(p * states[i] + q * eps[i] - states[count + i]) < 1e-3);
+    free(states);
+    free(eps);
+    free(embedding);
+    diffedit_editor_free(editor);
+}
+
+static int open_model(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    if (diffedit_model_open(&model, POCKET, 0, &error) == DIFFEDIT_OK)
+        return 0;
+    print_error("%s\n", error.message);
+    return 1;
+}
+
+static int close_model(void **state)
+{
+    (void)state;
+    diffedit_model_close(model);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_what_changed_is_computed),
+        cmocka_unit_test(test_the_ratio_extends_the_encoding),
+        cmocka_unit_test(test_an_empty_map_changes_nothing),
+        cmocka_unit_test(test_threads_do_not_change_the_result),
+        cmocka_unit_test(test_pixels_outside_the_mask_are_kept),
+        cmocka_unit_test(test_encoding_and_decoding_return),
+        cmocka_unit_test(test_a_callback_cancels),
+        cmocka_unit_test(test_a_map_can_be_given),
+        cmocka_unit_test(test_the_networks_alone),
+    };
+    return cmocka_run_group_tests(tests, open_model, close_model);
+}
