@@ -19,15 +19,16 @@ static inline __m256 de_scaled_exp2_avx2(__m256 n, __m256 f)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
 }
 
-/* 2^x for x <= 0; 2^-126 for whatever is less than that, minus infinity too. */
+/* 2^x for x <= 0; 2^-126 for whatever is less than that, minus infinity too. A NaN stays one (of two operands, the
+ * second is what comparisons with a NaN give). */
 static inline __m256 de_exp2_avx2(__m256 x)
 {
-    x = _mm256_max_ps(x, _mm256_set1_ps(-126.0f));
+    x = _mm256_max_ps(_mm256_set1_ps(-126.0f), x);
     __m256 n = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     return de_scaled_exp2_avx2(n, _mm256_sub_ps(x, n));
 }
 
-/* e^x, with x held within [-87, 88]: relative error 1e-7. A NaN stays one. */
+/* e^x, with x held within [-87, 88]: relative error 1e-7. A NaN stays one here too. */
 static inline __m256 de_exp_avx2(__m256 x)
 {
     const __m256 log2_e = _mm256_set1_ps(1.44269504f), log2_e_rest = _mm256_set1_ps(1.925963033500e-8f);

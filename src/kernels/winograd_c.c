@@ -61,7 +61,7 @@ static void load_panel(const void *panel, bool half, int64_t offset, float *out)
 }
 
 void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                              int pair, float *out, int64_t point_stride)
+                           int pair, float *out, int64_t point_stride)
 {
     static const int rows_of[3][2] = {{0, 5}, {1, 2}, {3, 4}};
     for (int64_t c = 0; c < count; c++) {

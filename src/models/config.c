@@ -160,7 +160,7 @@ static void check_keys(reader *file, const char *const *honoured, const neutral_
             neutral++;
         char expected[TEXT + 16];
         if (!neutral->key && !json_is_null(value) && !json_is_false(value))
-            refuse(file, key, value, "it not to be there: diffedit does not know this key");
+            refuse(file, key, value, "no such key: diffedit does not know it");
         else if (neutral->key && !is_neutral(neutral, value)) {
             snprintf(expected, sizeof expected, "%s, which is all that is supported", neutral->values[0]);
             refuse(file, key, value, expected);
@@ -349,6 +349,28 @@ static const neutral_key TEXT_NEUTRAL[] = {
     {"transformers_version", {"*"}},
     {"gradient_checkpointing", {"*"}},
     {"use_cache", {"*"}},
+    /* what every transformers config may carry, about generating text */
+    {"return_dict", {"*"}},
+    {"tie_word_embeddings", {"*"}},
+    {"chunk_size_feed_forward", {"*"}},
+    {"max_length", {"*"}},
+    {"min_length", {"*"}},
+    {"num_beams", {"*"}},
+    {"num_beam_groups", {"*"}},
+    {"diversity_penalty", {"*"}},
+    {"temperature", {"*"}},
+    {"top_k", {"*"}},
+    {"top_p", {"*"}},
+    {"typical_p", {"*"}},
+    {"repetition_penalty", {"*"}},
+    {"length_penalty", {"*"}},
+    {"no_repeat_ngram_size", {"*"}},
+    {"encoder_no_repeat_ngram_size", {"*"}},
+    {"num_return_sequences", {"*"}},
+    {"id2label", {"*"}},
+    {"label2id", {"*"}},
+    {"pruned_heads", {"*"}},
+    {"tokenizer_class", {"*"}},
     {0}};
 
 diffedit_status de_text_config_read(de_text_config *config, const char *path, diffedit_error *error)

@@ -260,7 +260,8 @@ static bool add_bytes(de_vocabulary *vocabulary, const char *suffix)
 static bool add_merged(de_vocabulary *vocabulary)
 {
     char token[512];
-    const char *text = memchr(de_clip_merges, '\n', (size_t)(de_clip_merges_end - de_clip_merges)) + 1;
+    const char *header_end = memchr(de_clip_merges, '\n', (size_t)(de_clip_merges_end - de_clip_merges));
+    const char *text = header_end + 1;
     bool added = true;
     while (text < de_clip_merges_end) {
         size_t length = 0;

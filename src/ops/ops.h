@@ -15,7 +15,7 @@
 
 typedef struct de_context {
     de_arena arena;
-    int threads;
+    int threads; /* at least 1; as many while measuring as later */
 } de_context;
 
 typedef struct de_tensor {

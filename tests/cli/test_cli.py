@@ -1,0 +1,656 @@
+"""The program from outside: exact messages, exit statuses, files."""
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import time
+import zlib
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import man_page
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
+COMMANDS = man_page.COMMANDS
+TEXTS = ["--from", "a horse", "--to", "a zebra"]
+FAST = ["--steps", "4", "--mask-samples", "2", "--size", "64x64"]
+STAGES = {"input.png", "tokens-from.npy", "tokens-to.npy", "tokens-negative.npy", "embedding-from.npy",
+          "embedding-to.npy", "embedding-negative.npy", "latent.npy"}
+MAP_STAGES = {"mask-noise.npy", "map.npy", "map.png", "mask.npy", "mask.png"}
+EDIT_STAGES = {"final.npy", "decoded.png", "output.png"}
+
+
+def small_model():
+    """A random model that the golden tests use, or the pocket model."""
+    found = sorted(SOURCE.glob("tests/golden/data/**/model_index.json"))
+    return found[0].parent if found else SOURCE / "models/pocket"
+
+
+MODEL = small_model()
+
+
+def run(*arguments, environment=None, **keywords):
+    variables = {key: value for key, value in os.environ.items() if key != "DIFFEDIT_MODEL"}
+    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True, timeout=300,
+                          env={**variables, **(environment or {})}, **keywords)
+
+
+def succeed(*arguments, **keywords):
+    result = run(*arguments, **keywords)
+    assert result.returncode == 0, result.stderr.decode()
+    return result
+
+
+def fail(status, message, *arguments, **keywords):
+    """The program exits so, says just this sentence, and nothing on standard output."""
+    result = run(*arguments, **keywords)
+    assert result.stderr.decode().strip().splitlines()[-1] == f"diffedit: {message}"
+    assert (result.returncode, result.stdout) == (status, b"")
+
+
+def fail_naming(status, *words, command):
+    """The program exits so, in one line that names these words."""
+    result = run(*command)
+    lines = result.stderr.decode().splitlines()
+    assert (result.returncode, len(lines)) == (status, 1), lines
+    assert lines[0].startswith("diffedit: ")
+    assert [word for word in words if word not in lines[0]] == [], lines[0]
+
+
+def pixels(source):
+    return np.asarray(PIL.Image.open(source))
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "in.png"
+    noise = np.random.default_rng(0).integers(0, 60, (60, 80, 3))
+    slope = np.add.outer(2 * np.arange(60), np.arange(80))[:, :, None]
+    PIL.Image.fromarray((slope + noise).astype(np.uint8)).save(path)
+    return path
+
+
+def edit(picture, output, *more, texts=TEXTS):
+    return ["edit", picture, *texts, "-m", MODEL, *FAST, "-o", output, *more]
+
+
+@pytest.fixture(scope="session")
+def edited(picture, tmp_path_factory):
+    """One edit with everything that can be asked for."""
+    folder = tmp_path_factory.mktemp("edited")
+    result = succeed(*edit(picture, folder / "out.png", "--stages", folder / "stages", "--json", "--sheet",
+                           folder / "sheet.png", "--mask-out", folder / "mask.png", "--map-out",
+                           folder / "map.png"))
+    return folder, json.loads(result.stdout)
+
+
+# ---- help ----
+
+def test_without_arguments():
+    result = run()
+    assert result.returncode == 2 and result.stdout == b""
+    assert result.stderr.startswith(b"usage: diffedit COMMAND")
+
+
+def test_help():
+    result = succeed("--help")
+    assert all(f"diffedit {command} " in result.stdout.decode() for command in COMMANDS)
+    assert succeed("-h").stdout == result.stdout
+
+
+def test_version():
+    assert re.fullmatch(rb"diffedit \d+\.\d+\.\d+\n", succeed("--version").stdout)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_one_screen_and_shows_examples(command):
+    text = succeed(command, "--help").stdout.decode()
+    assert len(text.splitlines()) <= 40
+    assert f"\n  diffedit {command} " in text
+    assert max(map(len, (text + succeed(command, "--help-all").stdout.decode()).splitlines())) <= 80
+
+
+def test_help_all_shows_the_whole_contract():
+    names = set(man_page.options(PROGRAM, "edit"))
+    assert names >= set(
+        "model output from to negative seed rng preset steps ratio guidance guidance-kind scheduler encode-guidance "
+        "background posterior mask mask-method mask-noise-level mask-samples mask-threshold mask-grow mask-blur "
+        "mask-out map-out map-in composite feather size max-pixels quality again no-parameters stages threads json "
+        "quiet verbose force".split())
+
+
+def test_man_page_has_the_options_of_the_table():
+    page = man_page.PAGE.read_text()
+    assert man_page.SECTION.search(page).group().strip() == man_page.section(PROGRAM)
+
+
+# ---- wrong usage: exit 2, before anything is opened ----
+
+@pytest.mark.parametrize("message, arguments", [
+    ('unknown command "edti"; the nearest is "edit"', ["edti"]),
+    ('unknown command "--from"; the nearest is "mask"', ["--from", "x"]),
+    ("unknown option --stpes; the nearest is --steps", ["edit", "--stpes", "3"]),
+    ("unknown option --mask-treshold; the nearest is --mask-threshold", ["edit", "--mask-treshold=3"]),
+    ("unknown option --step; the nearest is --steps", ["edit", "--step", "3"]),
+    ("diffedit mask takes no option --ratio", ["mask", "--ratio", "0.5"]),
+    ("diffedit generate takes no option --from", ["generate", "--from", "x"]),
+    ("--steps needs a value", ["edit", "in.png", "--steps"]),
+    ("--output needs a value", ["edit", "in.png", "-o"]),
+    ('--output: expected a FILE, found ""', ["edit", "in.png", "-o", ""]),
+    ('--json takes no value, found "yes"', ["edit", "in.png", "--json=yes"]),
+    ('unexpected argument "b.png": diffedit edit takes one picture', ["edit", "a.png", "b.png"]),
+    ('unexpected argument "a.png": diffedit generate takes none', ["generate", "a.png"]),
+    ("a picture is required", ["edit", *TEXTS, "-o", "x.png"]),
+    ("--output is required", ["edit", "no.png", *TEXTS]),
+    ("--to is required; it may be empty", ["edit", "no.png", "--from", "x", "-o", "x.png"]),
+    ("--to is required; it may be empty", ["generate", "-o", "x.png"]),
+    ("--mask is required", ["inpaint", "no.png", "--to", "x", "-o", "x.png"]),
+    ("--mask and --map-in exclude each other",
+     ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-in", "m.npy"]),
+    ("--map-out: no map is made where --mask gives the mask",
+     ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-out", "m2.png"]),
+    ("--json and --output - both want standard output", ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
+    ('--preset: expected one of paper, notebook, diffusers, found "papers"',
+     ["edit", "no.png", *TEXTS, "-o", "x.png", "--preset", "papers"]),
+    ("x.png: is named for two outputs",
+     ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask-out", "x.png"]),
+    ("x.png: expected a name that ends in .npy", ["invert", "no.png", "-o", "x.png"]),
+])
+def test_usage(message, arguments, tmp_path):
+    fail(2, message, *arguments, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+SEED = "a whole number from 0 to 18446744073709551615, decimal or 0x"
+RANGES = [
+    ("seed", SEED, ["-1", "18446744073709551616", "1.5", "0x", "Random"]),
+    ("rng", "one of cpu, cuda", ["gpu"]),
+    ("steps", "a whole number from 1 to 999", ["0", "1000", "5.5", "", "five", "-1"]),
+    ("ratio", "a number above 0 and up to 1", ["0", "1.01", "nan", "-0.5", "1/0", "0,5"]),
+    ("guidance", "a number from -100 to 100", ["-100.1", "100.1", "inf", "nan"]),
+    ("guidance-kind", "one of cfg, normalised", ["normalized"]),
+    ("scheduler", "one of ddim, lms", ["euler"]),
+    ("encode-guidance", 'a number from -100 to 100 or "guidance"', ["101", "same"]),
+    ("background", "one of same, lagged, start", ["x"]),
+    ("posterior", "one of mean, sample", ["mode"]),
+    ("mask-method", "one of contrast, plus-minus", ["x"]),
+    ("mask-noise-level", "a number above 0 and up to 1", ["0", "1.5"]),
+    ("mask-samples", "a whole number from 1 to 1000", ["0", "1001"]),
+    ("mask-threshold", "a number from 0 to 1", ["-0.1", "1.1"]),
+    ("mask-grow", "a whole number from -4096 to 4096", ["-4097", "4097", "0.5"]),
+    ("mask-blur", "a number from 0 to 4096", ["-1", "4097"]),
+    ("composite", "one of pixel, latent", ["x"]),
+    ("feather", 'a number from 0 to 4096 or "cell"', ["-1", "4097"]),
+    ("size", 'WxH with sides from 1 to 16384 or "fit"', ["64", "64x", "0x64", "64x99999", "64 x 64"]),
+    ("max-pixels", "a whole number from 1 to 1099511627776", ["0", "-1", "2^28", "1099511627777"]),
+    ("quality", "a whole number from 1 to 100", ["0", "101", "95.5"]),
+    ("threads", "a whole number from 1 to 1024", ["0", "1025", "all"]),
+]
+
+
+@pytest.mark.parametrize("name, expected, value",
+                         [(name, expected, value) for name, expected, values in RANGES for value in values])
+def test_ranges(name, expected, value):
+    fail(2, f'--{name}: expected {expected}, found "{value}"', "edit", "no.png", *TEXTS, "-o", "x.png",
+         f"--{name}={value}")
+
+
+def test_options_that_do_not_fit(picture, tmp_path):
+    output = tmp_path / "out.png"
+    fail(2, '--scheduler lms needs --background start, found "same"',
+         *edit(picture, output, "--scheduler", "lms", "-q"))
+    fail(2, "--from is empty: --mask-method plus-minus finds the region from that text alone",
+         *edit(picture, output, "--preset", "notebook", "-q", texts=["--to", "x"]))
+    fail_naming(2, "--size: expected multiples of", "found 63x64",
+                command=edit(picture, output, "--size", "63x64", "-q"))
+    assert not output.exists()
+
+
+# ---- outputs are checked before any work ----
+
+def test_output_of_unknown_kind(picture, tmp_path):
+    fail_naming(2, "out.xyz", command=edit(picture, tmp_path / "out.xyz"))
+    fail_naming(2, "map.gif", command=edit(picture, tmp_path / "out.png", "--map-out", tmp_path / "map.gif"))
+
+
+def test_output_that_cannot_be_written(picture, tmp_path):
+    fail_naming(1, "none/out.png", command=edit(picture, tmp_path / "none/out.png"))
+    fail_naming(1, "none/mask.png", command=edit(picture, tmp_path / "o.png", "--mask-out", tmp_path / "none/mask.png"))
+    fail_naming(1, "none/out.npy", command=["invert", picture, "-o", tmp_path / "none/out.npy"])
+    fail_naming(1, "none/stages", command=edit(picture, tmp_path / "o.png", "--stages", tmp_path / "none/stages"))
+    fail_naming(1, "in.png", command=edit(picture, tmp_path / "o.png", "--stages", picture))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_is_the_input(picture, tmp_path):
+    copy, link, hard = tmp_path / "in.png", tmp_path / "link.png", tmp_path / "hard.png"
+    shutil.copy(picture, copy)
+    link.symlink_to(copy)
+    hard.hardlink_to(copy)
+    for output in (copy, link, hard):
+        fail(2, f"{output}: is the input; --force writes over it", *edit(copy, output))
+    fail(2, f"{copy}: is the input; --force writes over it",
+         *edit(copy, tmp_path / "o.png", "--mask-out", copy))
+    assert copy.read_bytes() == picture.read_bytes()
+    succeed(*edit(copy, copy, "--force"))
+    assert "diffedit" in PIL.Image.open(copy).text
+
+
+# ---- pictures that are none ----
+
+def test_missing_picture(tmp_path):
+    fail_naming(1, "none.png", command=edit(tmp_path / "none.png", tmp_path / "out.png"))
+
+
+def test_text_as_a_picture(tmp_path):
+    text = tmp_path / "text.png"
+    text.write_text("This is not a picture.\n")
+    fail_naming(1, "text.png", command=edit(text, tmp_path / "out.png"))
+    assert [path.name for path in tmp_path.iterdir()] == ["text.png"]
+
+
+def test_decompression_bomb(tmp_path):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + chunk(b"IEND", b""))
+    fail_naming(1, "bomb.png", "30000", command=edit(bomb, tmp_path / "out.png"))
+
+
+def test_max_pixels(picture, tmp_path):
+    fail_naming(1, "in.png", "4799", command=edit(picture, tmp_path / "o.png", "--max-pixels", "4799"))
+    succeed(*edit(picture, tmp_path / "o.png", "--max-pixels", "4800"))
+
+
+def test_mask_of_another_size(picture, tmp_path):
+    PIL.Image.new("L", (79, 60)).save(tmp_path / "mask.png")
+    fail_naming(2, "79", command=edit(picture, tmp_path / "o.png", "--mask", tmp_path / "mask.png"))
+
+
+@pytest.mark.parametrize("damage, words", [
+    (lambda data: data[:-4], "holds less than its"),
+    (lambda data: data + b"0", "holds more than its"),
+    (lambda data: data.replace(b"<f4", b"<f8"), "expected a map"),
+    (lambda data: data[:40], "ends within its header"),
+    (lambda data: b"PNG" + data, "is not a .npy file"),
+    (lambda data: b"", "is not a .npy file"),
+    (lambda data: data.replace(b"False", b"True "), "expected a map"),
+    (lambda data: data[:-4] + struct.pack("<f", float("nan")), "values from 0 to 1"),
+])
+def test_damaged_map(edited, picture, tmp_path, damage, words):
+    damaged = tmp_path / "map.npy"
+    damaged.write_bytes(damage((edited[0] / "stages/map.npy").read_bytes()))
+    result = run(*edit(picture, tmp_path / "o.png", "--map-in", damaged))
+    assert result.returncode in (1, 2) and words in result.stderr.decode()
+
+
+# ---- models that are none ----
+
+def test_no_model(picture, tmp_path):
+    """A program away from its folders has no pocket model."""
+    (tmp_path / "bin").mkdir()
+    program = shutil.copy(PROGRAM, tmp_path / "bin")
+    result = subprocess.run([program, "edit", picture, *TEXTS, "-o", tmp_path / "out.png"], capture_output=True,
+                            env={"LD_LIBRARY_PATH": str(PROGRAM.parent), "PATH": os.environ["PATH"]})
+    if result.returncode == 0:
+        pytest.skip("a pocket model is installed")
+    assert result.returncode == 1
+    assert result.stderr.decode().startswith(
+        "diffedit: there is no model: name one with --model or DIFFEDIT_MODEL (looked for the pocket model in "
+        f"{tmp_path}/bin/../models/pocket, {tmp_path}/bin/../share/diffedit/models/pocket and ")
+
+
+def test_model_that_is_not_there(picture, tmp_path):
+    command = ["edit", picture, *TEXTS, "-o", tmp_path / "out.png"]
+    fail(1, "no/such/model: there is no such model", *command, "-m", "no/such/model")
+    fail(1, f"own/name: there is no such model (nor {tmp_path}/diffedit/models/own/name)", *command, "-m",
+         "own/name", environment={"XDG_DATA_HOME": str(tmp_path)})
+    fail(1, "from/the/environment: there is no such model", *command,
+         environment={"DIFFEDIT_MODEL": "from/the/environment"})
+
+
+def test_fetched_model(picture, edited, tmp_path):
+    folder = tmp_path / "diffedit/models/own"
+    folder.mkdir(parents=True)
+    (folder / "name").symlink_to(MODEL)
+    output = tmp_path / "out.png"
+    succeed("edit", picture, *TEXTS, *FAST, "-m", "own/name", "-o", output,
+            environment={"XDG_DATA_HOME": str(tmp_path)})
+    assert (pixels(output) == pixels(edited[0] / "out.png")).all()
+
+
+@pytest.fixture
+def copied_model(tmp_path):
+    return pathlib.Path(shutil.copytree(MODEL, tmp_path / "model"))
+
+
+def weights_of(model, part):
+    return next(path for path in sorted((model / part).glob("*.safetensors")))
+
+
+def rewrite(path, change):
+    """Changes the header of a safetensors file in place of its own."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length:])
+
+
+def fail_with_model(model, picture, *words):
+    fail_naming(1, *words, command=["edit", picture, *TEXTS, *FAST, "-m", model, "-o", model.parent / "o.png"])
+    assert not (model.parent / "o.png").exists()
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_truncated_weights(copied_model, picture, part):
+    path = weights_of(copied_model, part)
+    path.write_bytes(path.read_bytes()[:-1])
+    fail_with_model(copied_model, picture, path.name)
+    path.write_bytes(path.read_bytes()[:100])
+    fail_with_model(copied_model, picture, path.name)
+    path.write_bytes(b"")
+    fail_with_model(copied_model, picture, path.name)
+    path.unlink()
+    fail_with_model(copied_model, picture, part)
+
+
+def test_missing_tensor(copied_model, picture):
+    rewrite(weights_of(copied_model, "unet"), lambda header: header.pop("conv_in.bias"))
+    fail_with_model(copied_model, picture, "conv_in.bias")
+
+
+def test_tensor_of_another_shape(copied_model, picture):
+    rewrite(weights_of(copied_model, "vae"), lambda header: header["decoder.conv_in.weight"]["shape"].reverse())
+    fail_with_model(copied_model, picture, "decoder.conv_in.weight")
+
+
+def test_tensor_beyond_the_file(copied_model, picture):
+    def reach_out(header):
+        header["conv_in.bias"]["data_offsets"] = [1 << 40, (1 << 40) + 4]
+    path = weights_of(copied_model, "unet")
+    rewrite(path, reach_out)
+    fail_with_model(copied_model, picture, path.name)
+
+
+@pytest.mark.parametrize("file, key, value", [
+    ("unet/config.json", "block_out_channels", [64, 64]),
+    ("unet/config.json", "block_out_channels", "many"),
+    ("unet/config.json", "cross_attention_dim", 12345),
+    ("unet/config.json", "act_fn", "mish"),
+    ("unet/config.json", "down_block_types", ["UnknownBlock2D"]),
+    ("unet/config.json", "norm_num_groups", 0),
+    ("vae/config.json", "latent_channels", 5),
+    ("vae/config.json", "latent_channels", 1e12),
+    ("text_encoder/config.json", "hidden_size", 31),
+    ("text_encoder/config.json", "hidden_act", "relu"),
+    ("scheduler/scheduler_config.json", "rescale_betas_zero_snr", True),
+    ("scheduler/scheduler_config.json", "prediction_type", "sample"),
+    ("scheduler/scheduler_config.json", "num_train_timesteps", -5),
+    ("model_index.json", "_class_name", "StableDiffusionXLPipeline"),
+])
+def test_config_that_lies(copied_model, picture, file, key, value):
+    path = copied_model / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    fail_with_model(copied_model, picture)
+
+
+@pytest.mark.parametrize("file", ["model_index.json", "unet/config.json", "vae/config.json",
+                                  "text_encoder/config.json", "tokenizer/merges.txt"])
+def test_files_that_are_damaged_or_missing(copied_model, picture, file):
+    path = copied_model / file
+    path.write_text("{")
+    fail_with_model(copied_model, picture, path.name)
+    path.unlink()
+    fail_with_model(copied_model, picture, path.name)
+
+
+def test_defaults_of_the_model(copied_model, picture, tmp_path):
+    """The model's defaults lie over the preset's and under what is given."""
+    (copied_model / "diffedit.json").write_text(json.dumps({"defaults": {"guidance": 3, "seed": 7}}))
+    output = tmp_path / "o.png"
+    succeed("edit", picture, *TEXTS, *FAST, "-m", copied_model, "--seed", "8", "-o", output)
+    record = json.loads(PIL.Image.open(output).text["diffedit"])
+    assert (record["guidance"], record["seed"]) == (3, "8")
+
+
+# ---- an edit ----
+
+def test_edit_writes_what_was_asked_for(edited, picture):
+    folder, said = edited
+    input_pixels, mask, result = pixels(picture), pixels(folder / "mask.png"), pixels(folder / "out.png")
+    assert result.shape == input_pixels.shape and result.dtype == input_pixels.dtype
+    assert mask.shape == (60, 80) and set(np.unique(mask)) <= {0, 255}
+    assert pixels(folder / "map.png").shape == (60, 80)
+    assert said["mask_share"] == pytest.approx((mask == 255).mean())
+    sheet = PIL.Image.open(folder / "sheet.png").convert("RGB")
+    assert sheet.height == 60 and sheet.width == 4 * 80 + 3 * 8
+    assert (np.asarray(sheet)[:, :80] == input_pixels).all() and (np.asarray(sheet)[:, -80:] == result).all()
+
+
+def test_json(edited):
+    folder, said = edited
+    assert set(said) == {"seed", "evaluations", "seconds", "mask_share", "peak_rss_bytes", "size", "output", "warnings"}
+    assert said["seed"] == "42" and said["size"] == "64x64" and said["output"] == str(folder / "out.png")
+    assert set(said["seconds"]) == {"text", "encode", "map", "invert", "denoise", "decode", "composite", "total"}
+    # 2 samples x 2 texts, rint(4 x 0.8) = 3 steps of encoding, 3 guided ones
+    assert said["evaluations"] == 4 + 3 + 6
+    assert said["peak_rss_bytes"] > 1 << 20
+
+
+def test_stages(edited):
+    folder, _ = edited
+    stages = folder / "stages"
+    assert {path.name for path in stages.iterdir()} == STAGES | MAP_STAGES | EDIT_STAGES | {"inverted.npy"}
+    arrays = {path.stem: np.load(path) for path in stages.glob("*.npy")}
+    for name, array in arrays.items():
+        assert array.dtype == (np.int32 if name.startswith("tokens") else np.float32)
+        assert array.flags["C_CONTIGUOUS"]
+    channels, height, width = arrays["latent"].shape
+    assert arrays["mask-noise"].shape == (2, channels, height, width)
+    assert arrays["inverted"].shape == (4, channels, height, width)
+    assert arrays["final"].shape == arrays["latent"].shape
+    assert arrays["map"].shape == arrays["mask"].shape == (height, width)
+    assert (arrays["inverted"][0] == arrays["latent"]).all()
+    assert ((arrays["map"] >= 0.5) == arrays["mask"]).all()
+    assert arrays["embedding-to"].shape[0] == len(arrays["tokens-to"])
+    assert pixels(stages / "input.png").shape == pixels(stages / "decoded.png").shape == (64, 64, 3)
+    assert (pixels(stages / "output.png") == pixels(folder / "out.png")).all()
+    assert (pixels(stages / "mask.png") == pixels(folder / "mask.png")).all()
+
+
+def test_result_does_not_depend_on_threads(edited, picture, tmp_path):
+    for threads in ("1", "2", "3"):
+        succeed(*edit(picture, tmp_path / f"{threads}.png", "-j", threads))
+        assert (tmp_path / f"{threads}.png").read_bytes() == (edited[0] / "out.png").read_bytes()
+
+
+def test_record(edited):
+    record = PIL.Image.open(edited[0] / "out.png").text["diffedit"]
+    assert record.isascii()
+    values = json.loads(record)
+    assert values["from"] == "a horse" and values["to"] == "a zebra" and values["model"] == str(MODEL)
+    assert values["steps"] == 4 and values["ratio"] == 0.8 and values["seed"] == "42" and values["size"] == "64x64"
+
+
+def test_no_parameters(edited, picture, tmp_path):
+    succeed(*edit(picture, tmp_path / "o.png", "--no-parameters"))
+    assert "diffedit" not in PIL.Image.open(tmp_path / "o.png").text
+    assert (pixels(tmp_path / "o.png") == pixels(edited[0] / "out.png")).all()
+    fail(1, f"{tmp_path}/o.png: holds no record of diffedit", "edit", picture, "--again", tmp_path / "o.png", "-o",
+         tmp_path / "p.png")
+
+
+def test_again(edited, picture, tmp_path):
+    output = tmp_path / "again.png"
+    succeed("edit", picture, "--again", edited[0] / "out.png", "-o", output)
+    assert output.read_bytes() == (edited[0] / "out.png").read_bytes()
+    succeed("edit", picture, "--again", edited[0] / "out.png", "--seed", "7", "-o", output)
+    assert json.loads(PIL.Image.open(output).text["diffedit"])["seed"] == "7"
+
+
+def test_again_with_another_preset(edited, picture, tmp_path):
+    """A preset that is named changes the options in which presets differ, and leaves the rest of the record."""
+    output = tmp_path / "again.png"
+    succeed("edit", picture, "--again", edited[0] / "out.png", "--preset", "notebook", "--steps", "3", "-o", output)
+    record = json.loads(PIL.Image.open(output).text["diffedit"])
+    assert (record["to"], record["size"], record["mask-samples"], record["scheduler"]) == ("a zebra", "64x64", 20, "lms")
+
+
+def test_again_with_odd_texts_and_a_mask(picture, edited, tmp_path):
+    first, second = tmp_path / "1.png", tmp_path / "2.png"
+    texts = ["--from", 'ein "Pferd" \\ 馬 🐴', "--to", "", "--negative", "é"]
+    succeed("inpaint", picture, *texts, "-m", MODEL, "--steps", "3", "--size", "64x64", "--mask",
+            edited[0] / "mask.png", "--ratio", "2/3", "-o", first)
+    succeed("inpaint", picture, "--again", first, "-o", second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_damaged_record(picture, tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+    for text, words in (("{", "not JSON"), ("{}", "not written by diffedit"), ('{"diffedit": "1", "steps": 0}', "--steps")):
+        information = PngInfo()
+        information.add_text("diffedit", text)
+        PIL.Image.open(picture).save(tmp_path / "damaged.png", pnginfo=information)
+        fail_naming(1, "damaged.png: ", words, command=edit(picture, tmp_path / "o.png", "--again", tmp_path / "damaged.png"))
+
+
+def test_map_in_costs_no_evaluation(edited, picture, tmp_path):
+    command = edit(picture, tmp_path / "o.png", "--map-in", edited[0] / "stages/map.npy", "--json")
+    assert json.loads(succeed(*command).stdout)["evaluations"] == 3 + 6
+    assert (pixels(tmp_path / "o.png") == pixels(edited[0] / "out.png")).all()
+    share = json.loads(succeed(*command, "--mask-threshold", "0.3").stdout)["mask_share"]
+    assert share > edited[1]["mask_share"]
+
+
+def test_standard_input_and_output(edited, picture):
+    result = succeed(*edit("-", "-", "-q"), input=picture.read_bytes())
+    assert (pixels(io.BytesIO(result.stdout)) == pixels(edited[0] / "out.png")).all()
+    assert result.stderr == b""
+
+
+def test_options_in_any_order_and_form(edited, picture, tmp_path):
+    output = tmp_path / "o.png"
+    succeed("edit", f"-o{output}", "--steps=9", "--from=x", "--mask-samples=2", "--size", "64x64", f"-m{MODEL}",
+            "--steps=4", "--from", "a horse", "--to=a zebra", "--preset", "paper", "-q", "--", picture)
+    assert output.read_bytes() == (edited[0] / "out.png").read_bytes()
+
+
+def test_random_seed(picture, tmp_path):
+    result = succeed(*edit(picture, tmp_path / "o.png", "--seed", "random", "-q", "--json"))
+    drawn = re.fullmatch(r"diffedit: seed (\d+)\n", result.stderr.decode())[1]
+    assert json.loads(result.stdout)["seed"] == drawn
+    assert json.loads(PIL.Image.open(tmp_path / "o.png").text["diffedit"])["seed"] == drawn
+
+
+def test_equal_texts_change_nothing_and_say_so(picture, tmp_path):
+    result = succeed(*edit(picture, tmp_path / "o.png", "--json", texts=["--from", "x", "--to", "x"]))
+    said = json.loads(result.stdout)
+    assert said["mask_share"] == 0 and len(said["warnings"]) >= 1 and "empty" in said["warnings"][-1]
+    assert f"diffedit: warning: {said['warnings'][-1]}" in result.stderr.decode()
+    assert (pixels(tmp_path / "o.png") == pixels(picture)).all()
+
+
+@pytest.mark.parametrize("ending, kind", [("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"),
+                                          ("TIFF", "TIFF")])
+def test_kinds_of_output(picture, tmp_path, ending, kind):
+    output = tmp_path / f"out.{ending}"
+    succeed(*edit(picture, output, "--quality", "100"))
+    assert PIL.Image.open(output).format == kind and PIL.Image.open(output).size == (80, 60)
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_plain_progress(picture, tmp_path):
+    arguments = edit(picture, tmp_path / "o.png", "--steps", "40")
+    lines = succeed(*arguments).stderr.decode().splitlines()
+    denoise = [line for line in lines if line.startswith("denoise")]
+    assert 9 <= len(denoise) <= 10
+    assert re.fullmatch(r"denoise +32/32  [\d.]+ s/step  [\d.]+ s", denoise[-1])
+    assert re.fullmatch(r"denoise +16/32  [\d.]+ s/step  \d+:\d\d left", denoise[len(denoise) // 2 - 1])
+    assert succeed(*arguments, "-q").stderr == b""
+    verbose = succeed(*arguments, "-v").stderr.decode().splitlines()
+    assert len([line for line in verbose if line.startswith("denoise")]) == 32
+
+
+# ---- the other commands ----
+
+def test_mask(edited, picture, tmp_path):
+    output = tmp_path / "mask.png"
+    succeed("mask", picture, *TEXTS, *FAST, "-m", MODEL, "-o", output, "--stages", tmp_path / "stages")
+    assert (pixels(output) == pixels(edited[0] / "mask.png")).all()
+    assert PIL.Image.open(output).mode == "L"
+    assert {path.name for path in (tmp_path / "stages").iterdir()} == STAGES | MAP_STAGES | {"output.png"}
+
+
+def test_inpaint_is_an_edit_with_a_mask(edited, picture, tmp_path):
+    output = tmp_path / "o.png"
+    common = [picture, "--to", "a zebra", "-m", MODEL, "--steps", "4", "--size", "64x64"]
+    succeed("inpaint", *common, "--mask", edited[0] / "mask.png", "-o", output)
+    succeed("edit", *common, "--mask", edited[0] / "mask.png", "-o", tmp_path / "p.png")
+    assert (pixels(output) == pixels(tmp_path / "p.png")).all()
+
+
+def test_invert(edited, picture, tmp_path):
+    output = tmp_path / "out.npy"
+    succeed("invert", picture, "-m", MODEL, "--steps", "4", "--size", "64x64", "-o", output)
+    assert output.read_bytes() == (edited[0] / "stages/inverted.npy").read_bytes()
+    result = succeed("invert", picture, "-m", MODEL, "--steps", "4", "--size", "64x64", "-o", "-", "-q")
+    assert result.stdout == output.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.npy"]
+
+
+@pytest.mark.parametrize("more", [[], ["--preset", "notebook", "--steps", "3"], ["--rng", "cuda"]])
+def test_generate(tmp_path, more):
+    first, second = tmp_path / "1.png", tmp_path / "2.png"
+    succeed("generate", "--to", "a zebra", "-m", MODEL, "--steps", "3", *more, "-o", first, "--stages",
+            tmp_path / "stages")
+    succeed("generate", "--again", first, "-o", second)
+    assert first.read_bytes() == second.read_bytes()
+    names = {path.name for path in (tmp_path / "stages").iterdir()}
+    assert names >= {"tokens-to.npy", "embedding-to.npy", "noise.npy", "final.npy", "decoded.png"}
+    assert not names & {"latent.npy", "inverted.npy", "map.npy", "input.png"}
+
+
+def test_notebook(picture, tmp_path):
+    output = tmp_path / "o.png"
+    succeed(*edit(picture, output, "--preset", "notebook", "--steps", "6", "--stages", tmp_path / "stages"))
+    names = {path.name for path in (tmp_path / "stages").iterdir()}
+    assert {"noise.npy", "map.npy"} <= names and "inverted.npy" not in names
+    assert np.load(tmp_path / "stages/map.npy").shape == (64, 64)
+
+
+# ---- Ctrl-C ----
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt(picture, tmp_path, number):
+    command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "999", "--stages",
+                   tmp_path / "stages", "--mask-out", tmp_path / "m.png")
+    process = subprocess.Popen([str(part) for part in (PROGRAM, *command)], stderr=subprocess.PIPE)
+    while b"map" not in process.stderr.readline():
+        pass
+    process.send_signal(number)
+    start = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and said.endswith(b"diffedit: interrupted\n")
+    assert time.monotonic() - start < 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupt_while_waiting_for_input(tmp_path):
+    command = [str(part) for part in (PROGRAM, *edit("-", tmp_path / "o.png"))]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    process.stdin.close()
+    assert process.stderr.read() == b"diffedit: interrupted\n"

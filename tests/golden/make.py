@@ -1,0 +1,146 @@
+"""Builds small random models and writes what the references compute on them, into data/.
+
+    python3 -m venv venv && venv/bin/pip install torch==2.8.0 diffusers==0.33.1 transformers==4.52.4 ftfy==6.3.1 scipy pillow
+    venv/bin/python make.py
+"""
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+from PIL import Image
+
+import models
+import others
+import pipeline
+import reference
+
+DATA = pathlib.Path(__file__).resolve().parent / "data"
+SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36)}  # width, height
+TEXTS = ["--from", "a photo of a horse", "--to", "a zebra on the beach"]
+FEW = ["--steps", "10", "--mask-samples", "3"]
+OPTION_FIELDS = {"from": "source", "to": "target"}
+
+# name: (command, extra arguments)
+CASES = {
+    "paper": ("edit", TEXTS + FEW),
+    "diffusers": ("edit", TEXTS + FEW + ["--preset", "diffusers", "--guidance", "3"]),
+    "notebook": ("edit", TEXTS + FEW + ["--preset", "notebook", "--guidance", "0.8"]),
+    "negative": ("edit", TEXTS + FEW + ["--negative", "blue, ugly", "--seed", "7", "--ratio", "0.6",
+                                        "--mask-noise-level", "0.3"]),
+    "unguided": ("edit", TEXTS + FEW + ["--guidance", "1", "--ratio", "1"]),
+    "guided-encoding": ("edit", TEXTS + FEW + ["--encode-guidance", "2.5", "--background", "lagged"]),
+    "start": ("edit", TEXTS + FEW + ["--background", "start", "--posterior", "sample", "--seed", "0"]),
+    "lms": ("edit", TEXTS + FEW + ["--scheduler", "lms", "--background", "start", "--guidance", "4"]),
+    "normalised": ("edit", TEXTS + FEW + ["--guidance-kind", "normalised", "--guidance", "0.3"]),
+    "plus-minus-cfg": ("edit", TEXTS + FEW + ["--mask-method", "plus-minus", "--guidance", "2"]),
+    "cuda": ("edit", TEXTS + FEW + ["--rng", "cuda", "--posterior", "sample", "--seed", "16321159919113515480"]),
+    "one-step": ("edit", TEXTS + ["--steps", "1", "--mask-samples", "1"]),
+    "from-nothing": ("edit", ["--from", "", "--to", "a zebra"] + FEW),
+    "inpaint": ("inpaint", ["--to", "a zebra on the beach", "--steps", "10"]),
+    "invert": ("invert", ["--steps", "20", "--ratio", "0.5"]),
+    "generate": ("generate", ["--to", "a red apple", "--steps", "8"]),
+    "generate-lms": ("generate", ["--to", "a red apple", "--steps", "8", "--scheduler", "lms", "--seed", "4294967296"]),
+    "generate-normalised": ("generate", ["--to", "a red apple", "--steps", "6", "--guidance-kind", "normalised",
+                                         "--guidance", "0.2"]),
+}
+
+
+def parse(arguments):
+    """The reference's options of a command line."""
+    given = dict(zip(arguments[::2], arguments[1::2]))
+    options = reference.Options(**reference.PRESETS[given.pop("--preset", "paper")])
+    for name, text in given.items():
+        field = OPTION_FIELDS.get(name[2:], name[2:].replace("-", "_"))
+        kind = str if field in ("source", "target") else type(getattr(reference.Options, field))
+        setattr(options, field, kind(text))
+    return options
+
+
+def make_picture(path, width, height):
+    """Smooth colours, a disc and some texture."""
+    y, x = np.mgrid[0:height, 0:width]
+    picture = np.stack([120 + 100 * np.sin(x / 9), 90 + 60 * np.cos(y / 7), 60 + 2 * y], -1)
+    disc = (x - 0.4 * width) ** 2 + (y - 0.5 * height) ** 2 < (0.3 * height) ** 2
+    picture[disc] = [210, 60, 50]
+    picture += np.random.default_rng(1).normal(0, 6, picture.shape)
+    picture = picture.clip(0, 255).astype(np.uint8)
+    Image.fromarray(picture).save(path)
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def make_mask(path, width, height):
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 4:height // 4 * 3 + 1, width // 3:width // 3 * 2] = 1
+    Image.fromarray(mask * 255).save(path)
+    return mask
+
+
+def choose_threshold(values):
+    """A threshold that no value is near, so that the mask does not hang on the last digits."""
+    inside = np.unique(values[(values > 0.02) & (values < 0.98)])
+    quantiles = np.quantile(inside, np.linspace(0.3, 0.7, 41))
+    return max((round(float(t), 4) for t in quantiles), key=lambda t: np.abs(values - t).min())
+
+
+def run_case(model, command, arguments, pixels, mask):
+    method = reference.Method(model, parse(arguments), pixels, mask if command == "inpaint" else None)
+    if command == "generate":
+        factor = 2 ** (len(model["vae"].config.block_out_channels) - 1)
+        method.generate(pixels.shape[2] // factor, pixels.shape[3] // factor)
+    elif command == "invert":
+        method.only_invert()
+    else:
+        method.encode()
+        if command == "edit":
+            method.find_map()
+            factor = method.map.shape[0] // method.x0.shape[2]
+            threshold = choose_threshold(method.map[::factor, ::factor].numpy())
+            arguments += ["--mask-threshold", str(threshold)]
+            method = reference.Method(model, parse(arguments), pixels)
+        method.edit()
+        share = float(method.mask.mean())
+        assert 0.1 < share < 0.95, f"a mask of {share}"
+    return method
+
+
+def write_case(folder, name, command, arguments, size, stages):
+    folder = folder / name
+    folder.mkdir(parents=True)
+    for stage, values in stages.items():
+        np.save(folder / f"{stage}.npy", values)
+    command_line = [command] + ([] if command == "generate" else ["{model}/../picture.png"]) + arguments
+    if command == "inpaint":
+        command_line += ["--mask", "{model}/../user-mask.png"]
+    command_line += ["--size", f"{size[0]}x{size[1]}"]
+    (folder / "case.json").write_text(json.dumps({"arguments": command_line, "stages": sorted(stages)}, indent=1) + "\n")
+
+
+def make_cases(name):
+    folder = DATA / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model = models.make_model(folder / "model", name)
+    pixels = make_picture(folder / "picture.png", *SIZES[name])
+    mask = make_mask(folder / "user-mask.png", *SIZES[name])
+    for case, (command, arguments) in CASES.items():
+        arguments = list(arguments)
+        method = run_case(model, command, arguments, pixels, mask)
+        write_case(folder, case, command, arguments, SIZES[name], method.stages)
+        print(name, case, "final std %.3f" % method.stages.get("final", method.stages.get("inverted")).std())
+        if case == "diffusers" and name != "tiny-odd":  # the pipeline cannot have a sample_size of two numbers
+            pipeline.compare(model, method, pixels, parse(arguments))
+
+
+def main():
+    torch.set_num_threads(1)
+    for name in sys.argv[1:] or models.MODELS:
+        make_cases(name)
+    others.make_random(DATA / "random")
+    others.make_tokenizer_strings(DATA / "tokenizer")
+
+
+if __name__ == "__main__":
+    main()

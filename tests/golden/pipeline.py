@@ -1,0 +1,30 @@
+"""StableDiffusionDiffEditPipeline itself, where preset `diffusers` should agree with it."""
+import torch
+from diffusers import DDIMInverseScheduler, DDIMScheduler, StableDiffusionDiffEditPipeline
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+
+def compare(model, method, pixels, options):
+    """Inverts and denoises with the pipeline from our map's mask; its posterior is made to give the mean, as ours does."""
+    settings = {key: value for key, value in model["schedule"].items() if not key.startswith("_")}
+    pipe = StableDiffusionDiffEditPipeline(
+        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"], unet=model["unet"],
+        scheduler=DDIMScheduler(**settings), inverse_scheduler=DDIMInverseScheduler(**settings), safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    sample = DiagonalGaussianDistribution.sample
+    DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
+    try:
+        latents = pipe.invert(prompt=options.source, image=pixels / 2 + 0.5, num_inference_steps=options.steps,
+                              inpaint_strength=options.ratio, guidance_scale=options.guidance).latents
+        final = pipe(prompt=options.target, mask_image=method.mask.numpy(), image_latents=latents,
+                     num_inference_steps=options.steps, inpaint_strength=options.ratio,
+                     guidance_scale=options.guidance, output_type="latent").images
+    finally:
+        DiagonalGaussianDistribution.sample = sample
+    ours = torch.from_numpy(method.stages["final"])
+    states = torch.from_numpy(method.stages["inverted"])
+    inversion = float((latents[0].flip(0) - states[-latents.shape[1]:]).norm() / states.norm())
+    edit = float((final[0] - ours).norm() / ours.norm())
+    print(f"  pipeline: relative L2 difference of the encoding {inversion:.1e}, of the edit {edit:.1e}")
+    assert edit < 1e-3
