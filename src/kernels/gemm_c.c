@@ -2,7 +2,7 @@
 
 #include "kernels/c.h"
 #include "kernels/functions_c.h"
-#include "kernels/half.h"
+#include "base/half.h"
 
 /* A block of rows is summed on the stack, DEPTH weights at a time, so that f16 weights are converted once per
  * block. */

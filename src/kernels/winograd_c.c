@@ -2,7 +2,7 @@
 
 #include "kernels/c.h"
 #include "kernels/functions_c.h"
-#include "kernels/half.h"
+#include "base/half.h"
 #include "kernels/winograd.h"
 
 /* Everything is done for LANES channels at once, in loops of constant length that the compiler makes vectors of. */

@@ -1,5 +1,7 @@
 #include "models/model.h"
 
+#include "kernels/kernels.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +133,9 @@ static diffedit_status check_folder(const char *folder, diffedit_error *error)
 
 diffedit_status de_model_open_folder(diffedit_model **model, const char *folder, diffedit_error *error)
 {
+    const char *problem = de_kernels_problem();
+    if (problem)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);
     diffedit_status status = check_folder(folder, error);
     if (status != DIFFEDIT_OK)
         return status;

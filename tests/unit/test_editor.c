@@ -216,7 +216,7 @@ static void test_encoding_and_decoding_return(void **state)
         error += pow(start.data[i] - end.data[i], 2);
         norm += pow(start.data[i], 2);
     }
-    print_message("relative error of the way there and back: %.4f\n", sqrt(error / norm));
+    print_message("# relative error of the way there and back: %.4f\n", sqrt(error / norm));
     assert_true(error < 0.1 * 0.1 * norm);
     diffedit_picture_free(mask);
     diffedit_editor_free(editor);
@@ -252,7 +252,7 @@ static void test_a_map_can_be_given(void **state)
     diffedit_model_info info;
     diffedit_model_get_info(model, &info);
     int h = HEIGHT / info.factor, w = WIDTH / info.factor;
-    float *map = calloc((size_t)(h * w), sizeof *map);
+    float *map = calloc((size_t)(h * (w + 1)), sizeof *map);
     map[w + 1] = 0.75f;
     diffedit_picture *mask;
     diffedit_error error;

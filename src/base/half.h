@@ -1,4 +1,4 @@
-/* IEEE 754 half precision in plain C, for the path that has no instruction for it. */
+/* IEEE 754 half precision in plain C, for the paths that have no instruction for it. */
 #ifndef DE_HALF_H
 #define DE_HALF_H
 

@@ -1,0 +1,16 @@
+/* A folder for the files of a test. */
+#ifndef SCRATCH_H
+#define SCRATCH_H
+
+#include <stddef.h>
+
+/* Makes the folder; main() calls it once, before any test. */
+void scratch_make(void);
+void scratch_remove(void);
+/* FOLDER/name; static storage, overwritten by the next call */
+const char *scratch_path(const char *name);
+/* Writes a file and returns its path, as scratch_path(). */
+const char *scratch_write(const char *name, const void *bytes, size_t size);
+const char *scratch_write_text(const char *name, const char *text);
+
+#endif

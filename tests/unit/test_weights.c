@@ -1,0 +1,111 @@
+/* Weight files: what a good one gives, and the sentence that each kind of bad one gets. */
+#include "scratch.h"
+#include "weights/weights.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { DATA_BYTES = 64 };
+
+/* Header length, header, DATA_BYTES bytes 0, 1, 2, ... */
+static const char *write_file(const char *header)
+{
+    static unsigned char file[4096];
+    size_t length = strlen(header);
+    for (int i = 0; i < 8; i++)
+        file[i] = (unsigned char)(length >> (8 * i));
+    memcpy(file + 8, header, length);
+    for (size_t i = 0; i < DATA_BYTES; i++)
+        file[8 + length + i] = (unsigned char)i;
+    return scratch_write("w.safetensors", file, 8 + length + DATA_BYTES);
+}
+
+static void expect_refused(const char *path, const char *part)
+{
+    de_weights *weights;
+    diffedit_error error = {.message = ""};
+    assert_int_not_equal(de_weights_open(&weights, path, &error), DIFFEDIT_OK);
+    if (!strstr(error.message, part) || !strstr(error.message, path))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, part);
+}
+
+static void test_a_good_file(void **state)
+{
+    (void)state;
+    const char *path = write_file("{\"__metadata__\":{\"format\":\"pt\"},"
+                                  "\"a\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
+                                  "\"ids\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[12,20]}}");
+    de_weights *weights;
+    de_weight weight;
+    diffedit_error error;
+    assert_int_equal(de_weights_open(&weights, path, &error), DIFFEDIT_OK);
+    assert_true(de_weights_has(weights, "ids"));
+    assert_false(de_weights_has(weights, "b"));
+    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){2, 3}, &weight, &error), DIFFEDIT_OK);
+    assert_int_equal(weight.dtype, DE_F16);
+    assert_int_equal(((const unsigned char *)weight.data)[5], 5);
+    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){3, 2}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_non_null(strstr(error.message, "[2, 3]"));
+    assert_non_null(strstr(error.message, "[3, 2]"));
+    assert_int_equal(de_weights_get(weights, "b", 1, (int64_t[]){1}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_non_null(strstr(error.message, "b"));
+    assert_int_equal(de_weights_get(weights, "ids", 1, (int64_t[]){1}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_non_null(strstr(error.message, "I64"));
+    de_weights_close(weights);
+}
+
+static void test_precisions(void **state)
+{
+    (void)state;
+    /* 1.5 and the smallest subnormal in f16; 1.5 and -2 in bf16; unaligned */
+    const unsigned char bytes[] = {0, 0x00, 0x3e, 0x01, 0x00, 0xc0, 0x3f, 0x00, 0xc0};
+    float values[2];
+    de_weight_to_f32(&(de_weight){.data = bytes + 1, .dtype = DE_F16, .rank = 1, .shape = {2}}, 0, 2, values);
+    assert_true(values[0] == 1.5f && values[1] == 0x1p-24f);
+    de_weight_to_f32(&(de_weight){.data = bytes + 5, .dtype = DE_BF16, .rank = 1, .shape = {2}}, 0, 2, values);
+    assert_true(values[0] == 1.5f && values[1] == -2.0f);
+}
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *part;
+    } cases[] = {
+        {"{]", "JSON"},
+        {"[]", "header"},
+        {"{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}", "F99"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,400]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,4]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", "overlap"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_refused(write_file(cases[i].header), cases[i].part);
+    expect_refused(scratch_write("short", "abc", 3), "");
+    expect_refused(scratch_write("huge", "\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10), "");
+    expect_refused(scratch_write("empty", "", 0), "");
+    expect_refused(scratch_path("nothing"), "");
+    expect_refused("/tmp", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_good_file), cmocka_unit_test(test_precisions),
+                                       cmocka_unit_test(test_bad_files)};
+    scratch_make();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    scratch_remove();
+    return failed;
+}
