@@ -1,0 +1,140 @@
+"""Trains the autoencoder on whole pictures.
+
+Whole pictures and not crops: the statistics of GroupNorm differ on a crop, and the
+colours of large smooth things come out wrong.
+
+`--decoder-only` goes on with the decoder while the encoder stands still. It may run
+beside or after the denoiser's training, since the latents keep their meaning.
+"""
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import common
+import nets
+import world
+
+BATCH = {"cpu": 6, "cuda": 64}
+RATE = {"cpu": 1.5e-3, "cuda": 1.5e-3}
+DECODER_RATE = 8e-4
+POOL = 4000
+
+
+class Pool:
+    """Rendered scenes. It grows by the newest scenes until it is full, then is drawn from."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+        self.pictures, self.masks = [], []
+
+    def grow(self, count):
+        for _ in range(count):
+            scene = world.scene(self.rng)
+            self.pictures.append(scene.picture)
+            self.masks.append(scene.mask())
+
+    def batch(self, count):
+        if len(self.pictures) < POOL:
+            self.grow(count)
+            chosen = range(len(self.pictures) - count, len(self.pictures))
+        else:
+            chosen = self.rng.integers(len(self.pictures), size=count)
+        return np.stack([self.pictures[i] for i in chosen]), np.stack([self.masks[i] for i in chosen])
+
+
+def gradients(batch):
+    return batch[..., 1:] - batch[..., :-1], batch[..., 1:, :] - batch[..., :-1, :]
+
+
+def reconstruction_loss(result, target, mask):
+    """Colour, edges and the colour of small areas. Things weigh more than the easy places behind them."""
+    weight = 1 + 2 * mask
+    weight = weight / weight.mean()
+    colour = (weight * (result - target).abs()).mean()
+    edges = sum((a - b).abs().mean() for a, b in zip(gradients(result), gradients(target)))
+    areas = (F.avg_pool2d(weight, 4) * (F.avg_pool2d(result, 4) - F.avg_pool2d(target, 4)).abs()).mean()
+    return colour + 0.5 * edges + areas
+
+
+def kl_divergence(latent):
+    return 0.5 * (latent.mean ** 2 + latent.var - 1 - latent.logvar).mean()
+
+
+def psnr(result, target):
+    """In decibels; the values span 2."""
+    return float(-10 * torch.log10((result.detach() - target).pow(2).mean() / 4))
+
+
+def start_network(options):
+    network = nets.autoencoder(world.SIZE)
+    with torch.no_grad():
+        network.quant_conv.bias[nets.LATENT_CHANNELS:] = -6.0   # nearly no noise at first
+    return network.to(options.device, memory_format=torch.channels_last)
+
+
+def train(options):
+    common.prepare(options)
+    path = options.work / "autoencoder.pt"
+    decoder_path = options.work / "decoder.pt"
+    network = start_network(options)
+    start = path if options.decoder_only else options.start
+    if options.decoder_only:
+        path = decoder_path
+        network.encoder.requires_grad_(False)
+        network.quant_conv.requires_grad_(False)
+    state = common.load(path)
+    if start and not state:
+        network.load_state_dict(common.load(start)["mean"])
+    average = common.Average(network, 0.998)
+    parameters = [value for value in network.parameters() if value.requires_grad]
+    peak = DECODER_RATE if options.decoder_only else RATE[options.device]
+    optimizer = torch.optim.AdamW(parameters, peak, betas=(0.9, 0.99), weight_decay=0)
+    step, spent = 0, 0.0
+    if state:
+        network.load_state_dict(state["network"])
+        average.network.load_state_dict(state["mean"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent = state["step"], state["seconds"]
+    pace = common.Pace(peak, 100, spent, common.end_time(options, spent))
+    log = common.Log(path.with_suffix(".log"), options.log_every)
+    pool = Pool([options.seed, step])
+    count = options.batch or BATCH[options.device]
+
+    def checkpoint():
+        common.save({"network": network.state_dict(), "mean": average.network.state_dict(),
+                     "optimizer": optimizer.state_dict(), "step": step, "seconds": pace.spent()}, path)
+
+    while not pace.over():
+        pictures, masks = pool.batch(count)
+        target = nets.to_tensor(pictures, options.device)
+        mask = torch.as_tensor(masks, device=options.device)[:, None].float()
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.bf16):
+            with torch.set_grad_enabled(not options.decoder_only):
+                latent = network.encode(target).latent_dist
+                sample = latent.sample()
+            result = network.decode(sample).sample
+        result = result.float()
+        loss = reconstruction_loss(result, target, mask)
+        if not options.decoder_only:
+            loss = loss + 1e-5 * kl_divergence(latent)
+        common.descend(loss, optimizer, parameters, pace.rate(step))
+        step += 1
+        average.update(network, step)
+        log.add(step, pace.spent(), pace.rate(step), float(loss.detach()), psnr=psnr(result, target))
+        if step % options.save_every == 0:
+            checkpoint()
+    checkpoint()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    common.add_arguments(parser, minutes=60)
+    parser.add_argument("--decoder-only", action="store_true", help="keep the encoder, improve the decoder")
+    parser.add_argument("--start", type=Path, help="a checkpoint whose averaged weights to begin with")
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the processor is faster so")
+    parser.add_argument("--log-every", type=int, default=20)
+    parser.add_argument("--save-every", type=int, default=100)
+    train(parser.parse_args())

@@ -1,0 +1,251 @@
+"""The world of the pocket model: cut-out photographs on painted places.
+
+Every scene comes with its caption and the exact mask of each thing in it, so a
+model trained on it can be measured without anyone labelling anything. A scene is
+drawn from a random generator alone and at any size: the same generator state gives
+the same scene at 128 and at 256 pixels.
+"""
+import argparse
+import os
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+
+STAMPS = os.environ.get("STAMPS", "/usr/share/tuxpaint/stamps")
+SIZE = 128
+
+# What the caption says -> the cut-out, a file of the package tuxpaint-stamps-default.
+THINGS = {
+    "horse": "animals/mammals/equines/horse",
+    "zebra": "animals/mammals/equines/zebra",
+    "giraffe": "animals/mammals/giraffe",
+    "elephant": "animals/mammals/elephant",
+    "cow": "animals/mammals/bovines/cow",
+    "tiger": "animals/mammals/cats/tiger",
+    "sheep": "animals/mammals/bovines/sheep",
+    "penguin": "animals/birds/penguin",
+    "duck": "animals/birds/duck",
+    "strawberry": "food/fruit/Strawberry2",
+    "red apple": "food/fruit/apple_red",
+    "green apple": "food/fruit/apple_green",
+    "lemon": "food/fruit/lemon",
+    "orange": "food/fruit/orange",
+    "pear": "food/fruit/pear",
+    "red car": "vehicles/auto/beetle",
+    "blue car": "vehicles/auto/sedan",
+    "truck": "vehicles/auto/truck",
+    "rhino": "animals/mammals/rhino_black",
+    "bear": "animals/mammals/bears/bear",
+    "pig": "animals/mammals/pig",
+    "tomato": "food/vegetables/tomato",
+    "onion": "food/vegetables/onion",
+    "pumpkin": "food/vegetables/pumpkin_small",
+}
+
+# Plurals are three of a thing, close together.
+GROUPS = {"strawberries": "strawberry", "apples": "red apple", "lemons": "lemon", "oranges": "orange"}
+
+KINDS = list(THINGS) + list(GROUPS)
+
+# The classic edits are drawn more often than the rest.
+CLASSIC = {"horse", "zebra", "giraffe", "strawberries", "apples"}
+
+# In a group the long stalk of the strawberry would leave little room for the fruit.
+STALK = 0.36
+
+
+@dataclass(frozen=True)
+class Place:
+    """Colours from the top of the sky to its foot, from the far ground to the near, and the ground's texture."""
+    phrase: str
+    sky: tuple
+    ground: tuple
+    roughness: float
+    grain: int
+
+
+PLACES = {
+    "meadow": Place("on a meadow", ((110, 170, 235), (205, 228, 248)), ((120, 165, 70), (60, 105, 40)), 55, 18),
+    "beach": Place("on the beach", ((90, 165, 230), (40, 120, 185)), ((238, 212, 160), (215, 185, 130)), 22, 20),
+    "snow": Place("in the snow", ((150, 170, 195), (212, 222, 236)), ((244, 247, 252), (222, 230, 241)), 14, 8),
+    "desert": Place("in the desert", ((250, 195, 130), (250, 226, 185)), ((222, 150, 85), (185, 108, 52)), 30, 7),
+    "table": Place("on a table", ((235, 225, 208), (222, 210, 190)), ((152, 98, 58), (118, 70, 40)), 10, 4),
+    "road": Place("on a road", ((140, 188, 232), (216, 230, 240)), ((122, 122, 127), (78, 78, 84)), 16, 20),
+    "night": Place("at night", ((14, 18, 44), (48, 56, 96)), ((46, 54, 62), (26, 30, 40)), 14, 12),
+}
+
+
+@dataclass
+class Scene:
+    picture: np.ndarray   # [size, size, 3], bytes
+    caption: str
+    masks: list           # one boolean [size, size] for each thing
+    kinds: list
+    place: str
+
+    def mask(self):
+        """Where anything stands."""
+        return np.any(self.masks, axis=0)
+
+
+_cutouts = {}
+
+
+def cutout(path):
+    """The cut-out without its transparent margin; loaded once."""
+    if path not in _cutouts:
+        picture = Image.open(f"{STAMPS}/{path}.png").convert("RGBA")
+        solid = picture.getchannel("A").point(lambda alpha: 255 * (alpha > 20))
+        picture = picture.crop(solid.getbbox())
+        picture.thumbnail((220, 220), Image.LANCZOS)
+        _cutouts[path] = picture
+    return _cutouts[path]
+
+
+def cutout_in_group(kind):
+    picture = cutout(THINGS[kind])
+    if kind != "strawberry":
+        return picture
+    fruit = picture.crop((0, int(picture.height * STALK), picture.width, picture.height))
+    return fruit.crop(fruit.getchannel("A").getbbox())
+
+
+def smooth_noise(rng, cells, height, width):
+    """Noise in -0.5 .. 0.5 that varies over 1/cells of the picture."""
+    grid = Image.fromarray((rng.random((cells, cells)) * 255).astype(np.uint8))
+    return np.asarray(grid.resize((width, height), Image.BICUBIC), np.float32)[:, :, None] / 255 - 0.5
+
+
+def gradient(top, bottom, height, width):
+    share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    column = np.float32(top) * (1 - share) + np.float32(bottom) * share
+    return np.repeat(column, width, axis=1)
+
+
+def paint_place(name, rng, size):
+    place = PLACES[name]
+    horizon = int(size * rng.uniform(0.35, 0.6))
+    colours = [np.clip(np.array(colour) + rng.normal(0, 9, 3), 0, 255) for colour in place.sky + place.ground]
+    sky = gradient(colours[0], colours[1], horizon, size)
+    sky += 18 * smooth_noise(rng, 5, horizon, size)
+    ground = gradient(colours[2], colours[3], size - horizon, size)
+    ground += place.roughness * smooth_noise(rng, place.grain, size - horizon, size)
+    if name == "table":
+        boards = rng.uniform(2, 4) * size / SIZE
+        ground += 7 * np.sin(np.arange(size - horizon) / boards)[:, None, None]
+    picture = np.clip(np.concatenate([sky, ground]), 0, 255).astype(np.uint8)
+    return Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.6 * size / SIZE))
+
+
+def drop_shadow(picture, x, foot, width, height):
+    size = picture.width
+    depth = max(2, height // 7)
+    ellipse = Image.new("L", (width, depth), 0)
+    ImageDraw.Draw(ellipse).ellipse([width * 0.08, 0, width * 0.92, depth], fill=90)
+    shadow = Image.new("L", picture.size, 0)
+    shadow.paste(ellipse, (x, foot - depth // 2 - 2 * size // SIZE))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(size / 64))
+    picture.paste((0, 0, 0), (0, 0), shadow)
+
+
+def put(picture, mask, thing, length, centre, foot, flip, light):
+    """Set a cut-out on the ground; all measures are shares of the picture's side."""
+    size = picture.width
+    scale = length * size / max(thing.size)
+    thing = thing.resize((max(1, int(thing.width * scale)), max(1, int(thing.height * scale))), Image.LANCZOS)
+    if flip:
+        thing = thing.transpose(Image.FLIP_LEFT_RIGHT)
+    alpha = thing.getchannel("A")
+    colours = ImageEnhance.Brightness(thing.convert("RGB")).enhance(light)
+    margin = 2 * size // SIZE
+    x = int(np.clip(centre * size - thing.width / 2, -margin, size - thing.width + margin))
+    y = int(np.clip(foot * size, thing.height, size)) - thing.height
+    drop_shadow(picture, x, y + thing.height, thing.width, thing.height)
+    picture.paste(colours, (x, y), alpha)
+    mask.paste(alpha, (x, y), alpha)
+
+
+def put_group(picture, mask, kind, rng, light):
+    """Two behind, one before them."""
+    thing = cutout_in_group(GROUPS[kind])
+    centre, foot, length = rng.uniform(0.42, 0.58), rng.uniform(0.86, 0.96), rng.uniform(0.40, 0.46)
+    for offset, behind in ((-0.24, True), (0.24, True), (0, False)):
+        back = rng.uniform(0.02, 0.08) if behind else 0
+        put(picture, mask, thing, length, centre + offset, foot - back, rng.random() < 0.5, light)
+
+
+def put_thing(picture, mask, kind, rng, light, side):
+    """`side` is None for a thing alone in the picture, else 0 for left and 1 for right."""
+    length = rng.uniform(0.62, 0.85) if side is None else rng.uniform(0.40, 0.48)
+    low, high = {None: (0.38, 0.62), 0: (0.2, 0.3), 1: (0.7, 0.8)}[side]
+    put(picture, mask, cutout(THINGS[kind]), length, rng.uniform(low, high), rng.uniform(0.82, 0.97),
+        rng.random() < 0.5, light)
+
+
+def with_article(kind):
+    if kind in GROUPS:
+        return kind
+    return ("an " if kind[0] in "aeiou" else "a ") + kind
+
+
+def caption(kinds, place, rng):
+    """One of the forms that people write."""
+    what = " and ".join(with_article(kind) for kind in kinds)
+    form = rng.random()
+    if form < 0.5:
+        return f"{what} {PLACES[place].phrase}"
+    if form < 0.62:
+        return f"a photo of {what} {PLACES[place].phrase}"
+    if form < 0.9:
+        return what
+    return f"{what} image" if len(kinds) == 1 else f"a photo of {what}"
+
+
+def choose_kinds(rng):
+    weights = np.array([3.0 if kind in CLASSIC else 1.0 for kind in KINDS])
+    kinds = [str(rng.choice(KINDS, p=weights / weights.sum()))]
+    if kinds[0] not in GROUPS and rng.random() < 0.2:
+        kinds.append(str(rng.choice(list(THINGS))))
+    return kinds
+
+
+def scene(rng, kinds=None, place=None, size=SIZE):
+    """Draw a scene; what is not given is chosen at random."""
+    place = place or str(rng.choice(list(PLACES)))
+    kinds = kinds or choose_kinds(rng)
+    picture = paint_place(place, rng, size)
+    masks = []
+    for index, kind in enumerate(kinds):
+        mask = Image.new("L", picture.size, 0)
+        light = rng.uniform(0.9, 1.08)
+        if kind in GROUPS:
+            put_group(picture, mask, kind, rng, light)
+        else:
+            put_thing(picture, mask, kind, rng, light, index if len(kinds) > 1 else None)
+        masks.append(np.asarray(mask) > 127)
+    return Scene(np.array(picture), caption(kinds, place, rng), masks, kinds, place)
+
+
+def words():
+    """Every word that a caption can hold, sorted."""
+    texts = KINDS + [place.phrase for place in PLACES.values()] + ["a an and photo of image"]
+    return sorted(set(re.findall("[a-z]+", " ".join(texts))))
+
+
+def contact_sheet(rows=6, columns=9, seed=0):
+    """First each kind once, then random scenes: to be looked at before training on them."""
+    rng = np.random.default_rng(seed)
+    sheet = Image.new("RGB", (SIZE * columns, SIZE * rows))
+    for index in range(rows * columns):
+        kinds = [KINDS[index]] if index < len(KINDS) else None
+        tile = Image.fromarray(scene(rng, kinds).picture)
+        sheet.paste(tile, (index % columns * SIZE, index // columns * SIZE))
+    return sheet
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write a contact sheet of scenes.")
+    parser.add_argument("--sheet", required=True, help="the PNG to write")
+    contact_sheet().save(parser.parse_args().sheet)
