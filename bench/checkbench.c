@@ -136,8 +136,7 @@ static void prepare_attention(bench_run *run)
     int64_t tokens = shape->h * shape->w;
     run->attention = (de_attention_shape){
         .n = shape->n, .tq = tokens, .tk = text ? TEXT_KEYS : tokens, .heads = shape->out,
-        .d = shape->in / shape->out, .q_stride = shape->in, .k_stride = shape->in, .v_stride = shape->in,
-        .shared_keys = text};
+        .d = shape->in / shape->out, .q_stride = shape->in, .k_stride = shape->in, .v_stride = shape->in};
     run->keys = random_floats(shape->n * run->attention.tk * shape->in);
     run->values = random_floats(shape->n * run->attention.tk * shape->in);
     run->y.c = shape->in;

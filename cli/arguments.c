@@ -49,6 +49,8 @@ static const char *nearest_option(const cli_command *command, const char *typed,
 
 diffedit_status cli_command_find(const cli_command **command, const char *name, diffedit_error *error)
 {
+    if (name[0] == '-')
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s", name);
     size_t best = SIZE_MAX;
     const char *nearest = "";
     for (const cli_command *const *known = cli_commands; *known; known++) {

@@ -95,9 +95,7 @@ static diffedit_status lay_record(cli_recipe *recipe, diffedit_options *options,
 diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options, const cli_arguments *arguments,
                                const diffedit_model *model, diffedit_error *error)
 {
-    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset, error);
-    if (status == DIFFEDIT_OK && model)
-        status = diffedit_options_apply_model(options, model, error);
+    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset, model, error);
     if (status == DIFFEDIT_OK && recipe->record)
         status = lay_record(recipe, options, arguments, error);
     for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)

@@ -27,8 +27,7 @@ int main(int argc, char **argv)
     diffedit_options options;
     int failed = diffedit_model_open(&model, argv[1], 0, &error) ||
                  diffedit_picture_open(&photo, argv[2], 0, &error) ||
-                 diffedit_options_init(&options, sizeof options, "paper", &error) ||
-                 diffedit_options_apply_model(&options, model, &error) ||
+                 diffedit_options_init(&options, sizeof options, "paper", model, &error) ||
                  diffedit_editor_new(&editor, model, photo, &error);
     if (!failed) {
         options.from = argv[3];

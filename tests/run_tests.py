@@ -30,13 +30,20 @@ def run_c_tests(build):
     return code, *count(report)
 
 
+LONGEST = 40 * 60  # seconds; a test that hangs is a failure, not a wait
+
+
 def run_python_tests(build):
     report = build / "meson-logs" / "pytest.junit.xml"
     report.unlink(missing_ok=True)
     environment = dict(os.environ, DIFFEDIT=str(build / "diffedit"), DIFFEDIT_BUILD=str(build))
-    code = subprocess.call(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *PYTHON_TESTS],
-        cwd=SOURCE, env=environment)
+    try:
+        code = subprocess.call(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *PYTHON_TESTS],
+            cwd=SOURCE, env=environment, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        code = 1
+        print(f"the Python tests did not end within {LONGEST} s", file=sys.stderr)
     return code, *count(report)
 
 

@@ -5,7 +5,7 @@
  *
  *     diffedit_model *model;   diffedit_model_open(&model, "models/pocket", 0, &error);
  *     diffedit_picture *photo; diffedit_picture_open(&photo, "photo.jpg", 0, &error);
- *     diffedit_options o;      diffedit_options_init(&o, sizeof o, "paper", &error);
+ *     diffedit_options o;      diffedit_options_init(&o, sizeof o, "paper", model, &error);
  *     o.from = "a horse"; o.to = "a zebra";
  *     diffedit_editor *editor; diffedit_editor_new(&editor, model, photo, &error);
  *     diffedit_picture *result;
@@ -217,14 +217,12 @@ DIFFEDIT_API const diffedit_option *diffedit_options_table(size_t *count);
 /* The names of the presets, DIFFEDIT_PRESET_COUNT of them; static storage. */
 DIFFEDIT_API const char *const *diffedit_presets(void);
 
-/* Fills `options` with the defaults of a preset (NULL: "paper"); `size` is sizeof(diffedit_options) as the
- * caller knows it. Errors: ARGUMENT (unknown preset). */
+/* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's own
+ * diffedit.json gives for that preset, unless `model` is NULL. `size` is sizeof(diffedit_options) as the caller knows
+ * it. Errors: ARGUMENT (unknown preset), MODEL (a default that is out of range). */
 DIFFEDIT_API diffedit_status diffedit_options_init(diffedit_options *options, size_t size,
-                                                   const char *preset, diffedit_error *error);
-/* Lays the defaults that a model's own diffedit.json gives over a preset's. */
-DIFFEDIT_API diffedit_status diffedit_options_apply_model(diffedit_options *options,
-                                                          const diffedit_model *model,
-                                                          diffedit_error *error);
+                                                   const char *preset, const diffedit_model *model,
+                                                   diffedit_error *error);
 /* Sets one option by name from text, checking its range. A text value is borrowed. Errors: ARGUMENT. */
 DIFFEDIT_API diffedit_status diffedit_options_set(diffedit_options *options, const char *name,
                                                   const char *value, diffedit_error *error);

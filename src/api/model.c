@@ -1,6 +1,5 @@
 #include "models/model.h"
 
-
 diffedit_status diffedit_model_open(diffedit_model **model, const char *path, uint32_t flags,
                                     diffedit_error *error)
 {
@@ -31,18 +30,4 @@ void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *i
                       de_weights_parameters(model->unet_weights) +
                       de_weights_parameters(model->vae_weights),
     };
-}
-
-diffedit_status diffedit_options_apply_model(diffedit_options *options, const diffedit_model *model,
-                                             diffedit_error *error)
-{
-    const de_model_hints *hints = &model->hints;
-    for (int i = 0; hints->default_names && hints->default_names[i]; i++) {
-        diffedit_error reason;
-        diffedit_status status =
-            diffedit_options_set(options, hints->default_names[i], hints->default_values[i], &reason);
-        if (status != DIFFEDIT_OK)
-            return de_fail(error, DIFFEDIT_ERROR_MODEL, "the model's diffedit.json: %.400s", reason.message);
-    }
-    return DIFFEDIT_OK;
 }

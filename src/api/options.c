@@ -1,6 +1,8 @@
 /* The public functions on options: filling, setting, reading and checking by the table. */
 #include "api/options.h"
 
+#include "models/model.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +21,26 @@ static diffedit_status find_preset(int *column, const char *preset, diffedit_err
                    names[0], names[1], names[2], preset);
 }
 
+/* Lays what the model's diffedit.json says for this preset over it. */
+static diffedit_status lay_model(diffedit_options *options, int column, const diffedit_model *model,
+                                 diffedit_error *error)
+{
+    const de_model_hints *hints = &model->hints;
+    for (int i = 0; i < hints->default_count; i++) {
+        const de_model_default *given = &hints->defaults[i];
+        int wanted;
+        diffedit_error reason;
+        diffedit_status status = find_preset(&wanted, given->preset, &reason);
+        if (status == DIFFEDIT_OK && wanted == column)
+            status = diffedit_options_set(options, given->name, given->value, &reason);
+        if (status != DIFFEDIT_OK)
+            return de_fail(error, DIFFEDIT_ERROR_MODEL, "the model's diffedit.json: %.400s", reason.message);
+    }
+    return DIFFEDIT_OK;
+}
+
 diffedit_status diffedit_options_init(diffedit_options *options, size_t size, const char *preset,
-                                      diffedit_error *error)
+                                      const diffedit_model *model, diffedit_error *error)
 {
     if (size != sizeof *options)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
@@ -37,7 +57,7 @@ diffedit_status diffedit_options_init(diffedit_options *options, size_t size, co
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
         if (table[i].defaults[column])
             status = de_option_parse(&table[i], options, table[i].defaults[column], error);
-    return status;
+    return status == DIFFEDIT_OK && model ? lay_model(options, column, model, error) : status;
 }
 
 diffedit_status diffedit_options_set(diffedit_options *options, const char *name, const char *value,
@@ -79,7 +99,8 @@ diffedit_status de_options_check_run(const diffedit_options *options, unsigned n
     diffedit_status status = diffedit_options_check(options, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (needs & DE_NEED_TO && !options->to)
+    bool needs_to = needs & DE_NEED_TO || (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_CONTRAST);
+    if (needs_to && !options->to)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--to is required; it may be empty");
     if (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_PLUS_MINUS &&
         !(options->from && options->from[0]))

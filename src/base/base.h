@@ -57,7 +57,7 @@ float *de_arena_floats(de_arena *arena, int64_t count);
 static inline size_t de_arena_mark(const de_arena *arena) { return arena->used; }
 static inline void de_arena_release(de_arena *arena, size_t mark) { arena->used = mark; }
 
-/* ---- threads: the one place that knows OpenMP ---- */
+/* ---- threads ---- */
 
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
 

@@ -480,6 +480,9 @@ diffedit_status de_model_index_check(const char *path, diffedit_error *error)
                  {"vae", "AutoencoderKL", NULL},
                  {"text_encoder", "CLIPTextModel", NULL},
                  {"tokenizer", "CLIPTokenizer", "CLIPTokenizerFast"}};
+    static const char *const pipelines[] = {
+        "StableDiffusionPipeline",         "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline",
+        "StableDiffusionDiffEditPipeline", "StableDiffusionInpaintPipelineLegacy", NULL};
     static const char *const known[] = {"unet", "vae", "text_encoder", "tokenizer", "scheduler",
                                         "safety_checker", "feature_extractor", "requires_safety_checker",
                                         "image_encoder", "inverse_scheduler", "caption_generator",
@@ -489,7 +492,9 @@ diffedit_status de_model_index_check(const char *path, diffedit_error *error)
     if (file.status != DIFFEDIT_OK)
         return close_json(&file);
     const char *key;
-    json_t *value;
+    json_t *value = json_object_get(file.json, "_class_name");
+    if (value && !(json_is_string(value) && is_listed(pipelines, json_string_value(value))))
+        refuse(&file, "_class_name", value, "a pipeline of Stable Diffusion 1 or 2, such as StableDiffusionPipeline");
     json_object_foreach(file.json, key, value)
         if (key[0] != '_' && !is_listed(known, key) && !json_is_null(json_array_get(value, 1)) &&
             json_is_array(value))
@@ -506,45 +511,69 @@ diffedit_status de_model_index_check(const char *path, diffedit_error *error)
 
 /* ---- diffedit.json ---- */
 
-/* The items of a list or the values of an object as allocated texts, NULL-terminated. */
-static char **new_texts(reader *file, size_t count)
+static char *new_text(reader *file, const char *text)
 {
-    char **texts = calloc(count + 1, sizeof *texts);
-    if (!texts)
-        file->status = de_fail_memory(file->error, count * sizeof *texts, "the model's hints");
-    return texts;
-}
-
-static char *value_text(reader *file, const char *key, const json_t *value)
-{
-    char text[TEXT];
-    if (!json_is_string(value) && !json_is_number(value))
-        refuse(file, key, value, "a text or a number");
-    char *copy = strdup(json_is_string(value) ? json_string_value(value) : shown(value, text));
+    char *copy = strdup(text);
     if (!copy)
-        file->status = de_fail_memory(file->error, TEXT, "the model's hints");
+        file->status = de_fail_memory(file->error, strlen(text) + 1, "the model's hints");
     return copy;
 }
 
-static void read_hints(reader *file, de_model_hints *hints)
+static void read_words(reader *file, de_model_hints *hints)
 {
-    const json_t *words = get(file, "words"), *defaults = get(file, "defaults");
-    if (words && (hints->words = new_texts(file, json_array_size(words))))
-        for (size_t i = 0; i < json_array_size(words) && file->status == DIFFEDIT_OK; i++)
-            hints->words[i] = value_text(file, "words", json_array_get(words, i));
-    if (!json_is_object(defaults) || file->status != DIFFEDIT_OK)
+    const json_t *words = get(file, "words");
+    size_t count = json_array_size(words);
+    if (!words)
         return;
-    hints->default_names = new_texts(file, json_object_size(defaults));
-    hints->default_values = new_texts(file, json_object_size(defaults));
-    const char *name;
-    json_t *value;
-    size_t i = 0;
-    json_object_foreach((json_t *)defaults, name, value)
+    if (!json_is_array(words))
+        refuse(file, "words", words, "a list of words");
+    else if (!(hints->words = calloc(count + 1, sizeof *hints->words)))
+        file->status = de_fail_memory(file->error, count * sizeof *hints->words, "the model's words");
+    for (size_t i = 0; i < count && file->status == DIFFEDIT_OK; i++) {
+        const json_t *word = json_array_get(words, i);
+        if (json_is_string(word))
+            hints->words[i] = new_text(file, json_string_value(word));
+        else
+            refuse(file, "words", word, "a list of words");
+    }
+}
+
+/* Adds preset -> option -> value. */
+static void add_default(reader *file, de_model_hints *hints, const char *preset, const char *name,
+                        const json_t *value)
+{
+    char text[TEXT];
+    if (!json_is_string(value) && !json_is_number(value)) {
+        refuse(file, name, value, "a text or a number");
+        return;
+    }
+    size_t size = ((size_t)hints->default_count + 1) * sizeof *hints->defaults;
+    de_model_default *grown = realloc(hints->defaults, size);
+    if (!grown) {
+        file->status = de_fail_memory(file->error, size, "the model's defaults");
+        return;
+    }
+    hints->defaults = grown;
+    grown[hints->default_count++] = (de_model_default){
+        .preset = new_text(file, preset),
+        .name = new_text(file, name),
+        .value = new_text(file, json_is_string(value) ? json_string_value(value) : shown(value, text))};
+}
+
+static void read_defaults(reader *file, de_model_hints *hints)
+{
+    const json_t *presets = get(file, "defaults");
+    const char *preset, *name;
+    json_t *options, *value;
+    if (presets && !json_is_object(presets))
+        refuse(file, "defaults", presets, "an object: a preset's name, then options and their values");
+    json_object_foreach((json_t *)presets, preset, options)
     {
-        if (file->status != DIFFEDIT_OK)
-            break;
-        hints->default_names[i] = strdup(name);
-        hints->default_values[i++] = value_text(file, name, value);
+        if (!json_is_object(options))
+            refuse(file, preset, options, "an object: options and their values");
+        json_object_foreach(options, name, value)
+            if (file->status == DIFFEDIT_OK)
+                add_default(file, hints, preset, name, value);
     }
 }
 
@@ -559,24 +588,25 @@ diffedit_status de_model_hints_read(de_model_hints *hints, const char *path, dif
         fclose(there);
     open_json(&file, path, error);
     if (file.status == DIFFEDIT_OK)
-        read_hints(&file, hints);
+        read_words(&file, hints);
+    if (file.status == DIFFEDIT_OK)
+        read_defaults(&file, hints);
     diffedit_status status = close_json(&file);
     if (status != DIFFEDIT_OK)
         de_model_hints_free(hints);
     return status;
 }
 
-static void free_texts(char **texts)
-{
-    for (char **text = texts; text && *text; text++)
-        free(*text);
-    free(texts);
-}
-
 void de_model_hints_free(de_model_hints *hints)
 {
-    free_texts(hints->words);
-    free_texts(hints->default_names);
-    free_texts(hints->default_values);
+    for (char **word = hints->words; word && *word; word++)
+        free(*word);
+    free(hints->words);
+    for (int i = 0; i < hints->default_count; i++) {
+        free(hints->defaults[i].preset);
+        free(hints->defaults[i].name);
+        free(hints->defaults[i].value);
+    }
+    free(hints->defaults);
     *hints = (de_model_hints){0};
 }

@@ -56,10 +56,14 @@ typedef struct de_schedule_config {
 } de_schedule_config;
 
 /* diffedit.json, optional */
+typedef struct de_model_default {
+    char *preset, *name, *value; /* of an option, as text; owned */
+} de_model_default;
+
 typedef struct de_model_hints {
-    char **words;           /* lower-case words the model knows, NULL-terminated, owned; NULL: unknown */
-    char **default_names;   /* option names, NULL-terminated, owned; NULL: none */
-    char **default_values;  /* their values as text */
+    char **words; /* lower-case words the model knows, NULL-terminated, owned; NULL: unknown */
+    de_model_default *defaults; /* that suit it better than a preset's, owned */
+    int default_count;
 } de_model_hints;
 
 /* Each reads `path` and checks it whole. Errors: FILE, MODEL, MEMORY. */

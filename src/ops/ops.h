@@ -90,7 +90,6 @@ typedef struct de_attention_shape {
     int64_t n, tq, tk, heads, d;
     int64_t q_stride, k_stride, v_stride;
     bool causal;            /* query i sees keys 0..i */
-    bool shared_keys;       /* every image uses the keys and values of image 0 */
 } de_attention_shape;
 
 void de_attention(de_context *context, de_attention_shape shape, const float *q, const float *k,
@@ -98,10 +97,8 @@ void de_attention(de_context *context, de_attention_shape shape, const float *q,
 
 /* ---- small ones ---- */
 
-void de_activate(de_context *context, de_tensor x, de_activation activation, de_tensor y); /* y may be x */
 /* y [n, h, w, a.c + b.c] = a, b side by side */
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
-void de_add(de_context *context, de_tensor a, de_tensor b, de_tensor y); /* y may be a or b */
 /* [n, c, h, w] <-> [n, h, w, c] */
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
 void de_channels_first(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);

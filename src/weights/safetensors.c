@@ -162,7 +162,7 @@ diffedit_status de_safetensors_read(de_table *table, const char *path, const uns
                                     size_t size, diffedit_error *error)
 {
     *table = (de_table){0};
-    size_t length;
+    size_t length = 0;
     diffedit_status status = read_length(path, bytes, size, &length, error);
     if (status != DIFFEDIT_OK)
         return status;

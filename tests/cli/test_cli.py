@@ -136,7 +136,7 @@ def test_man_page_has_the_options_of_the_table():
 
 @pytest.mark.parametrize("message, arguments", [
     ('unknown command "edti"; the nearest is "edit"', ["edti"]),
-    ('unknown command "--from"; the nearest is "mask"', ["--from", "x"]),
+    ("expected a command before --from", ["--from", "x"]),
     ("unknown option --stpes; the nearest is --steps", ["edit", "--stpes", "3"]),
     ("unknown option --mask-treshold; the nearest is --mask-threshold", ["edit", "--mask-treshold=3"]),
     ("unknown option --step; the nearest is --steps", ["edit", "--step", "3"]),
@@ -416,12 +416,31 @@ def test_files_that_are_damaged_or_missing(copied_model, picture, file):
 
 
 def test_defaults_of_the_model(copied_model, picture, tmp_path):
-    """The model's defaults lie over the preset's and under what is given."""
-    (copied_model / "diffedit.json").write_text(json.dumps({"defaults": {"guidance": 3, "seed": 7}}))
+    """The model's defaults for a preset lie over that preset's and under what is given."""
+    defaults = {"paper": {"guidance": 3, "seed": 7}, "diffusers": {"guidance": 2}}
+    (copied_model / "diffedit.json").write_text(json.dumps({"defaults": defaults}))
     output = tmp_path / "o.png"
-    succeed("edit", picture, *TEXTS, *FAST, "-m", copied_model, "--seed", "8", "-o", output)
-    record = json.loads(PIL.Image.open(output).text["diffedit"])
-    assert (record["guidance"], record["seed"]) == (3, "8")
+    for more, guidance, seed in ([], 3, "7"), (["--seed", "8"], 3, "8"), (["--preset", "diffusers"], 2, "42"):
+        succeed("edit", picture, *TEXTS, *FAST, "-m", copied_model, *more, "-o", output, "--force")
+        record = json.loads(PIL.Image.open(output).text["diffedit"])
+        assert (record["guidance"], record["seed"]) == (guidance, seed)
+
+
+@pytest.mark.parametrize("hints, found", [
+    ({"defaults": {"paper": {"guidance": 1000}}}, "--guidance"),
+    ({"defaults": {"papers": {"guidance": 3}}}, '"papers"'),
+    ({"defaults": {"guidance": 3}}, "guidance"),
+    ({"words": "horse"}, "words"),
+])
+def test_hints_that_lie(copied_model, picture, hints, found):
+    (copied_model / "diffedit.json").write_text(json.dumps(hints))
+    fail_with_model(copied_model, picture, "diffedit.json", found)
+
+
+def test_a_word_that_the_model_has_never_seen(copied_model, picture, tmp_path):
+    (copied_model / "diffedit.json").write_text(json.dumps({"words": ["a", "horse"]}))
+    result = succeed(*["edit", picture, *TEXTS, *FAST, "-m", copied_model, "-o", tmp_path / "o.png", "-q"])
+    assert result.stderr.decode().count("never seen") == 1 and b'"zebra"' in result.stderr
 
 
 # ---- an edit ----
@@ -633,11 +652,10 @@ def test_notebook(picture, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(picture, tmp_path, number):
-    command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "999", "--stages",
+    command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "400", "--stages",
                    tmp_path / "stages", "--mask-out", tmp_path / "m.png")
     process = subprocess.Popen([str(part) for part in (PROGRAM, *command)], stderr=subprocess.PIPE)
-    while b"map" not in process.stderr.readline():
-        pass
+    assert any(b"map" in line for line in process.stderr)
     process.send_signal(number)
     start = time.monotonic()
     _, said = process.communicate(timeout=60)

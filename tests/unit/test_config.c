@@ -145,11 +145,13 @@ static void test_hints(void **state)
     (void)state;
     de_model_hints hints;
     diffedit_error error = {.message = ""};
-    const char *path = write_config("", "\"words\": [\"horse\"], \"defaults\": {\"guidance\": 4.5, \"steps\": 25}");
+    const char *path = write_config("", "\"words\": [\"horse\"], \"defaults\": {\"paper\": {\"guidance\": 4.5}, \"diffusers\": {\"steps\": 25}}");
     assert_int_equal(de_model_hints_read(&hints, path, &error), DIFFEDIT_OK);
     assert_string_equal(hints.words[0], "horse");
-    assert_string_equal(hints.default_names[1], "steps");
-    assert_string_equal(hints.default_values[0], "4.5");
+    assert_int_equal(hints.default_count, 2);
+    assert_string_equal(hints.defaults[0].preset, "paper");
+    assert_string_equal(hints.defaults[0].value, "4.5");
+    assert_string_equal(hints.defaults[1].name, "steps");
     de_model_hints_free(&hints);
     assert_int_equal(de_model_hints_read(&hints, scratch_path("nothing"), &error), DIFFEDIT_OK);
     assert_null(hints.words);

@@ -53,7 +53,7 @@ static diffedit_editor *new_editor(void)
 static diffedit_options small_options(void)
 {
     diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL), 0);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL, NULL), 0);
     options.from = "a red apple";
     options.to = "a lemon";
     options.steps = 5;
@@ -73,6 +73,28 @@ static int64_t evaluations_of_edit(diffedit_editor *editor, const diffedit_optio
     diffedit_stats stats;
     diffedit_editor_get_stats(editor, &stats);
     return stats.evaluations;
+}
+
+static void test_the_models_own_defaults(void **state)
+{
+    (void)state;
+    diffedit_options options;
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", model, NULL), 0);
+    assert_true(options.guidance == 5);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "notebook", model, NULL), 0);
+    assert_true(options.guidance == 0.15); /* a scale of another kind: the model says nothing of it */
+}
+
+static void test_a_map_needs_both_texts(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_error error;
+    options.to = NULL;
+    assert_int_equal(diffedit_find_map(editor, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "--to is required; it may be empty");
+    diffedit_editor_free(editor);
 }
 
 /* Map 2 x 2, encoding 4, guided decode 4 x 2. */
@@ -324,6 +346,8 @@ static int close_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_models_own_defaults),
+        cmocka_unit_test(test_a_map_needs_both_texts),
         cmocka_unit_test(test_only_what_changed_is_computed),
         cmocka_unit_test(test_the_ratio_extends_the_encoding),
         cmocka_unit_test(test_an_empty_map_changes_nothing),

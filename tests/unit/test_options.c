@@ -15,7 +15,7 @@
 static diffedit_options initial(const char *preset)
 {
     diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, preset, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, preset, NULL, NULL), DIFFEDIT_OK);
     return options;
 }
 
@@ -74,10 +74,10 @@ static void test_init_refuses(void **state)
     (void)state;
     diffedit_options options;
     diffedit_error error;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message,
                         "--preset: expected one of paper, notebook, diffusers, found \"papers\"");
-    assert_int_equal(diffedit_options_init(&options, sizeof options - 1, NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_options_init(&options, sizeof options - 1, NULL, NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
     memset(&options, 0, sizeof options);
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "the options were not filled by diffedit_options_init()");

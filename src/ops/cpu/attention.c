@@ -57,7 +57,7 @@ static void pack_blocks(void *user, int64_t begin, int64_t end, int thread)
         int64_t pair = i / job->key_blocks, first = i % job->key_blocks * DE_ATTENTION_KEYS;
         int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
         int64_t keys = de_min_i64(DE_ATTENTION_KEYS, shape->tk - first);
-        int64_t row = (shape->shared_keys ? 0 : image * shape->tk) + first;
+        int64_t row = image * shape->tk + first;
         float *packed = job->packed + pair * (job->key_floats + job->value_floats);
         pack_keys(job, job->k + row * shape->k_stride + head * shape->d, keys, packed + first * shape->d);
         pack_values(job, job->v + row * shape->v_stride + head * shape->d, keys,
