@@ -68,10 +68,13 @@ static void replace(VipsImage **image, VipsImage *next)
 /* One of the forms that the rest of the program knows: grey or RGB, 8 or 16 bit. */
 static int normalise(VipsImage **image, bool *was_cmyk)
 {
+    /* By one thread: where several read lines in turn, libvips 8.14 tells only one of them of a broken file. */
+    vips_image_set_int(*image, VIPS_META_CONCURRENCY, 1);
     VipsImage *next = vips_image_copy_memory(*image); /* decodes; turning needs pixels in any order */
     if (!next)
         return -1;
     replace(image, next);
+    vips_image_remove(*image, VIPS_META_CONCURRENCY);
     if (vips_autorot(*image, &next, NULL))
         return -1;
     replace(image, next);
