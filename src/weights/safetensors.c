@@ -133,7 +133,8 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
         if (status != DIFFEDIT_OK)
             return status;
     }
-    return de_table_finish(table, r->path, r->error);
+    diffedit_status status = de_table_sort(table, r->path, r->error);
+    return status == DIFFEDIT_OK ? de_table_check_overlap(table, r->path, r->error) : status;
 }
 
 /* The header's length, checked against the file's. */

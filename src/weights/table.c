@@ -26,7 +26,7 @@ static int compare_places(const void *a, const void *b)
     return first->bytes < second->bytes ? -1 : first->bytes > second->bytes;
 }
 
-static diffedit_status check_overlap(const de_table *table, const char *path, diffedit_error *error)
+diffedit_status de_table_check_overlap(const de_table *table, const char *path, diffedit_error *error)
 {
     if (table->count == 0)
         return DIFFEDIT_OK;
@@ -45,11 +45,15 @@ static diffedit_status check_overlap(const de_table *table, const char *path, di
     return status;
 }
 
-diffedit_status de_table_finish(de_table *table, const char *path, diffedit_error *error)
+diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error *error)
 {
     if (table->count > 1)
         qsort(table->entries, table->count, sizeof *table->entries, compare_names);
-    return check_overlap(table, path, error);
+    for (size_t i = 1; i < table->count; i++)
+        if (strcmp(table->entries[i - 1].name, table->entries[i].name) == 0)
+            return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there are two tensors `%s`", path,
+                           table->entries[i].name);
+    return DIFFEDIT_OK;
 }
 
 const de_table_entry *de_table_find(const de_table *table, const char *name)
@@ -66,4 +70,12 @@ const de_table_entry *de_table_find(const de_table *table, const char *name)
             end = middle;
     }
     return NULL;
+}
+
+int64_t de_table_entry_count(const de_table_entry *entry)
+{
+    int64_t count = 1;
+    for (int i = 0; i < entry->rank; i++)
+        count *= entry->shape[i];
+    return count;
 }

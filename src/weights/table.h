@@ -24,9 +24,13 @@ typedef struct de_table {
 } de_table;
 
 void de_table_free(de_table *table);
-/* Sorts by name and refuses arrays that overlap in the file. Errors: MODEL, MEMORY. */
-diffedit_status de_table_finish(de_table *table, const char *path, diffedit_error *error);
+/* Sorts by name. Errors: MODEL (two arrays of one name). */
+diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error *error);
+/* Refuses arrays that overlap in the file. Errors: MODEL, MEMORY. */
+diffedit_status de_table_check_overlap(const de_table *table, const char *path, diffedit_error *error);
 /* NULL: no such array */
 const de_table_entry *de_table_find(const de_table *table, const char *name);
+
+int64_t de_table_entry_count(const de_table_entry *entry); /* values */
 
 #endif

@@ -1,72 +1,23 @@
 #include "weights/weights.h"
 
-#include "weights/safetensors.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct de_weights {
     char *path;
-    unsigned char *bytes; /* the mapped file, [size] */
-    size_t size;
+    de_weight_file **files; /* each held once */
+    int file_count;
     de_table table;
+    size_t capacity; /* of the table */
 };
 
-static diffedit_status fail_file(diffedit_error *error, const char *path, const char *what)
-{
-    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: %s: %s", path, what, strerror(errno));
-}
-
-static diffedit_status map_descriptor(de_weights *weights, int descriptor, diffedit_error *error)
-{
-    struct stat info;
-    if (fstat(descriptor, &info) != 0)
-        return fail_file(error, weights->path, "cannot be read");
-    if (!S_ISREG(info.st_mode))
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: expected a weight file, found something that is no file",
-                       weights->path);
-    if (info.st_size == 0)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is empty", weights->path);
-    if ((uintmax_t)info.st_size > SIZE_MAX)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is too large for this machine",
-                       weights->path);
-    void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (bytes == MAP_FAILED)
-        return fail_file(error, weights->path, "cannot be mapped");
-    weights->bytes = bytes;
-    weights->size = (size_t)info.st_size;
-    return DIFFEDIT_OK;
-}
-
-static diffedit_status map_file(de_weights *weights, diffedit_error *error)
-{
-    int descriptor = open(weights->path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return fail_file(error, weights->path, "cannot be opened");
-    diffedit_status status = map_descriptor(weights, descriptor, error);
-    close(descriptor); /* the mapping stays */
-    return status;
-}
-
-diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error)
+diffedit_status de_weights_new(de_weights **weights, const char *path, diffedit_error *error)
 {
     de_weights *new = calloc(1, sizeof *new);
     if (!new || !(new->path = strdup(path))) {
         free(new);
-        return de_fail_memory(error, sizeof *new + strlen(path), "a weight file");
-    }
-    diffedit_status status = map_file(new, error);
-    if (status == DIFFEDIT_OK)
-        status = de_safetensors_read(&new->table, path, new->bytes, new->size, error);
-    if (status != DIFFEDIT_OK) {
-        de_weights_close(new);
-        return status;
+        return de_fail_memory(error, sizeof *new + strlen(path), "weights");
     }
     *weights = new;
     return DIFFEDIT_OK;
@@ -77,10 +28,75 @@ void de_weights_close(de_weights *weights)
     if (!weights)
         return;
     de_table_free(&weights->table);
-    if (weights->bytes)
-        munmap(weights->bytes, weights->size);
+    for (int i = 0; i < weights->file_count; i++)
+        de_weight_file_release(weights->files[i]);
+    free(weights->files);
     free(weights->path);
     free(weights);
+}
+
+static diffedit_status hold(de_weights *weights, de_weight_file *file, diffedit_error *error)
+{
+    for (int i = 0; i < weights->file_count; i++)
+        if (weights->files[i] == file)
+            return DIFFEDIT_OK;
+    size_t bytes = ((size_t)weights->file_count + 1) * sizeof(de_weight_file *);
+    de_weight_file **grown = realloc(weights->files, bytes);
+    if (!grown)
+        return de_fail_memory(error, bytes, "a list of files");
+    weights->files = grown;
+    grown[weights->file_count++] = de_weight_file_hold(file);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_weights_add(de_weights *weights, de_weight_file *file, const de_table_entry *entry,
+                               const char *name, diffedit_error *error)
+{
+    diffedit_status status = hold(weights, file, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_table *table = &weights->table;
+    if (table->count == weights->capacity) {
+        size_t capacity = 2 * weights->capacity + 64;
+        de_table_entry *grown = realloc(table->entries, capacity * sizeof *grown);
+        if (!grown)
+            return de_fail_memory(error, capacity * sizeof *grown, "a list of tensors");
+        table->entries = grown;
+        weights->capacity = capacity;
+    }
+    char *copy = strdup(name);
+    if (!copy)
+        return de_fail_memory(error, strlen(name) + 1, "a tensor's name");
+    table->entries[table->count] = *entry;
+    table->entries[table->count++].name = copy;
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_weights_finish(de_weights *weights, diffedit_error *error)
+{
+    return de_table_sort(&weights->table, weights->path, error);
+}
+
+diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error)
+{
+    de_weight_file *file;
+    diffedit_status status = de_weight_file_open(&file, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_weights *new = NULL;
+    status = de_weights_new(&new, path, error);
+    const de_table *table = de_weight_file_table(file);
+    for (size_t i = 0; i < table->count && status == DIFFEDIT_OK; i++)
+        status = de_weights_add(new, file, &table->entries[i], table->entries[i].name, error);
+    if (status == DIFFEDIT_OK)
+        status = de_weights_finish(new, error);
+    de_weight_file_release(file);
+    if (status != DIFFEDIT_OK) {
+        de_weights_close(new);
+        return status;
+    }
+    *weights = new;
+    return DIFFEDIT_OK;
 }
 
 const char *de_weights_path(const de_weights *weights)
@@ -91,14 +107,28 @@ const char *de_weights_path(const de_weights *weights)
 int64_t de_weights_parameters(const de_weights *weights)
 {
     int64_t parameters = 0;
-    for (size_t i = 0; i < weights->table.count; i++) {
-        const de_table_entry *entry = &weights->table.entries[i];
-        int64_t count = 1;
-        for (int j = 0; j < entry->rank; j++)
-            count *= entry->shape[j];
-        parameters += count;
-    }
+    for (size_t i = 0; i < weights->table.count; i++)
+        parameters += de_table_entry_count(&weights->table.entries[i]);
     return parameters;
+}
+
+const de_table *de_weights_table(const de_weights *weights)
+{
+    return &weights->table;
+}
+
+diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_OK;
+    for (int i = 0; i < weights->file_count && status == DIFFEDIT_OK; i++)
+        status = de_weight_file_check_size(weights->files[i], error);
+    return status;
+}
+
+void de_weights_forget_pages(de_weights *weights)
+{
+    for (int i = 0; i < weights->file_count; i++)
+        de_weight_file_forget_pages(weights->files[i]);
 }
 
 bool de_weights_has(const de_weights *weights, const char *name)
@@ -119,13 +149,23 @@ static const char *shape_format(char text[SHAPE_LENGTH], int rank, const int64_t
     return text;
 }
 
+/* Without the last sizes of 1 of what is at least a matrix. */
+static int plain_rank(int rank, const int64_t *shape)
+{
+    while (rank > 2 && shape[rank - 1] == 1)
+        rank--;
+    return rank;
+}
+
 diffedit_status de_weights_get(const de_weights *weights, const char *name, int rank,
                                const int64_t *shape, de_weight *weight, diffedit_error *error)
 {
     const de_table_entry *entry = de_table_find(&weights->table, name);
     if (!entry)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path, name);
-    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0) {
+    int plain = plain_rank(rank, shape);
+    if (plain_rank(entry->rank, entry->shape) != plain ||
+        memcmp(entry->shape, shape, (size_t)plain * sizeof *shape) != 0) {
         char expected[SHAPE_LENGTH], found[SHAPE_LENGTH];
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected shape %s, found %s",
                        weights->path, name, shape_format(expected, rank, shape),

@@ -1,21 +1,33 @@
-/* Weight files: file -> named tensors. A file is memory-mapped, and hostile until proved otherwise. */
+/* The tensors of one network, under the names that diffusers and transformers publish, from one file or several. */
 #ifndef DE_WEIGHTS_H
 #define DE_WEIGHTS_H
 
-#include "weights/weight.h"
+#include "weights/file.h"
 
 typedef struct de_weights de_weights;
 
-/* Maps a .safetensors file and checks its whole header: sizes, offsets inside the file, no overlap,
- * known types, no duplicate names, shape products. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error);
+/* An empty set; `path` is what messages call it. Errors: MEMORY. */
+diffedit_status de_weights_new(de_weights **weights, const char *path, diffedit_error *error);
 void de_weights_close(de_weights *weights);
+/* Adds an array of a file, which the set then holds, under a name of its own. Errors: MEMORY. */
+diffedit_status de_weights_add(de_weights *weights, de_weight_file *file, const de_table_entry *entry,
+                               const char *name, diffedit_error *error);
+/* After the last array: sorts them. Errors: MODEL (two of one name). */
+diffedit_status de_weights_finish(de_weights *weights, diffedit_error *error);
+/* All arrays of one file, under their names. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error);
+
 const char *de_weights_path(const de_weights *weights);
 /* values in all tensors together */
 int64_t de_weights_parameters(const de_weights *weights);
+const de_table *de_weights_table(const de_weights *weights);
+/* The sizes of the files, and the memory of their pages: see file.h. */
+diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error *error);
+void de_weights_forget_pages(de_weights *weights);
 
 bool de_weights_has(const de_weights *weights, const char *name);
-/* The named tensor of exactly this shape (`rank` sizes follow as int64_t array), of a floating-point type.
+/* The named tensor of this shape (`rank` sizes), of a floating-point type. A matrix [out, in] may stand in the file as
+ * a 1x1 convolution [out, in, 1, 1] or the other way round: the memory is the same.
  * Errors: MODEL, naming file, tensor, expected and found shape. */
 diffedit_status de_weights_get(const de_weights *weights, const char *name, int rank,
                                const int64_t *shape, de_weight *weight, diffedit_error *error);
