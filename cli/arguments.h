@@ -61,8 +61,9 @@ struct cli_arguments {
     const cli_command *command;
     const char *picture;
     const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again, *stages;
+    const char *vae, *text_encoder, *prediction;
     int64_t max_pixels, quality, threads; /* threads 0: all cores */
-    bool force, no_parameters, json, quiet, verbose, help, help_all;
+    bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;
     char random_seed[24]; /* where --seed random drew one, else "" */

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     diffedit_picture *photo = NULL, *result = NULL;
     diffedit_editor *editor = NULL;
     diffedit_options options;
-    int failed = diffedit_model_open(&model, argv[1], 0, &error) ||
+    int failed = diffedit_model_open(&model, argv[1], NULL, &error) ||
                  diffedit_picture_open(&photo, argv[2], 0, &error) ||
                  diffedit_options_init(&options, sizeof options, "paper", model, &error) ||
                  diffedit_editor_new(&editor, model, photo, &error);

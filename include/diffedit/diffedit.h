@@ -66,10 +66,29 @@ typedef struct diffedit_error {
 /* Text encoder, UNet, autoencoder and noise schedule of one Stable Diffusion model. */
 typedef struct diffedit_model diffedit_model;
 
-/* Opens a folder in the published diffusers layout (model_index.json, tokenizer/, text_encoder/, unet/,
- * vae/, scheduler/). `flags` is 0. The model is owned by the caller, who closes it after every editor
- * that uses it is gone. Errors: FILE, MODEL, MEMORY. */
-DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path, uint32_t flags,
+enum {
+    /* Prepares one network at a time, when it is needed: less memory, and a pause wherever another one's turn comes. */
+    DIFFEDIT_MODEL_LOW_MEMORY = 1,
+    /* Takes the weights of the last training step where a file holds averaged ones (`model_ema.*`) too. */
+    DIFFEDIT_MODEL_NO_EMA = 2
+};
+
+enum { DIFFEDIT_PREDICTION_AUTO, DIFFEDIT_PREDICTION_EPSILON, DIFFEDIT_PREDICTION_V };
+
+/* How a model is opened, beyond its path. Set what you need in a struct of zeros. */
+typedef struct diffedit_model_settings {
+    uint32_t flags;           /* DIFFEDIT_MODEL_... */
+    int prediction;           /* DIFFEDIT_PREDICTION_...: what the UNet predicts, where the model cannot tell */
+    const char *vae;          /* a file or folder whose autoencoder is used, or NULL */
+    const char *text_encoder; /* a file or folder whose text encoder is used, or NULL */
+} diffedit_model_settings;
+
+/* Opens a Stable Diffusion 1 or 2 model: a folder in the published diffusers layout (model_index.json, tokenizer/,
+ * text_encoder/, unet/, vae/, scheduler/), the hub cache's folder of a repository, or one file in the original layout
+ * (.safetensors or .ckpt, told by its content). `settings` may be NULL. The model is owned by the caller, who closes
+ * it after every editor that uses it is gone. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
+DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
+                                                 const diffedit_model_settings *settings,
                                                  diffedit_error *error);
 DIFFEDIT_API void diffedit_model_close(diffedit_model *model);
 

@@ -1,12 +1,16 @@
 #include "models/model.h"
 
-diffedit_status diffedit_model_open(diffedit_model **model, const char *path, uint32_t flags,
-                                    diffedit_error *error)
+diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
+                                    const diffedit_model_settings *settings, diffedit_error *error)
 {
-    if (flags != 0)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x; expected 0", path,
-                       (unsigned)flags);
-    return de_model_open_folder(model, path, error);
+    const diffedit_model_settings none = {0};
+    const uint32_t known = DIFFEDIT_MODEL_LOW_MEMORY | DIFFEDIT_MODEL_NO_EMA;
+    if (!settings)
+        settings = &none;
+    if (settings->flags & ~known || settings->prediction < 0 || settings->prediction > DIFFEDIT_PREDICTION_V)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x or prediction %d", path,
+                       (unsigned)settings->flags, settings->prediction);
+    return de_model_open(model, path, settings, error);
 }
 
 void diffedit_model_close(diffedit_model *model)
@@ -17,6 +21,9 @@ void diffedit_model_close(diffedit_model *model)
 void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info)
 {
     int factor = de_vae_factor(&model->vae_config);
+    int64_t parameters = 0;
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        parameters += de_weights_parameters(model->weights[part]);
     *info = (diffedit_model_info){
         .native_width = model->unet_config.sample_width * factor,
         .native_height = model->unet_config.sample_height * factor,
@@ -26,8 +33,6 @@ void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *i
         .text_width = model->text_config.width,
         .train_timesteps = model->schedule_config.train_timesteps,
         .v_prediction = model->schedule_config.v_prediction,
-        .parameters = de_weights_parameters(model->text_weights) +
-                      de_weights_parameters(model->unet_weights) +
-                      de_weights_parameters(model->vae_weights),
+        .parameters = parameters,
     };
 }

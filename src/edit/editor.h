@@ -147,6 +147,7 @@ void de_editor_free_texts(diffedit_editor *editor);
 /* The UNet under one or two texts, ready for many evaluations without allocation. */
 typedef struct de_predictor {
     diffedit_editor *editor;
+    const de_unet *unet; /* used until the predictor is freed */
     de_text_keys keys;
     int n;     /* texts, and eps made by an evaluation */
     float *x;  /* [n, h, w, c] */

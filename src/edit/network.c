@@ -12,7 +12,7 @@ static void forward(de_predictor *predictor, double t)
     de_tensor x = {predictor->n, editor->latent_h, editor->latent_w, editor->channels, predictor->x};
     de_tensor y = x;
     y.data = predictor->y;
-    de_unet_run(&editor->context, editor->model->unet, x, (float)t, &predictor->keys, y);
+    de_unet_run(&editor->context, predictor->unet, x, (float)t, &predictor->keys, y);
 }
 
 /* The texts' keys, which need the embeddings side by side. */
@@ -27,8 +27,8 @@ static diffedit_status make_keys(de_predictor *predictor, const float *const *em
         return status;
     for (int i = 0; i < predictor->n; i++)
         memcpy(all + i * count, embeddings[i], (size_t)count * sizeof *all);
-    status = de_unet_text_keys(&predictor->keys, &editor->context, editor->model->unet, all, predictor->n,
-                               tokens, error);
+    status = de_unet_text_keys(&predictor->keys, &editor->context, predictor->unet, all, predictor->n, tokens,
+                               error);
     free(all);
     return status;
 }
@@ -38,7 +38,11 @@ diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *edito
 {
     *predictor = (de_predictor){.editor = editor, .n = n};
     int64_t count = n * de_latent_count(editor);
-    diffedit_status status = make_keys(predictor, embeddings, error);
+    diffedit_status status = de_networks_use(editor->model->networks, DE_PART_UNET, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    predictor->unet = de_networks_unet(editor->model->networks);
+    status = make_keys(predictor, embeddings, error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&predictor->x, count, "the UNet's input", error);
     if (status == DIFFEDIT_OK)
@@ -57,8 +61,10 @@ diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *edito
 
 void de_predictor_free(de_predictor *predictor)
 {
-    if (predictor->editor)
-        de_unet_text_keys_free(&predictor->keys, predictor->editor->model->unet);
+    if (predictor->unet) {
+        de_unet_text_keys_free(&predictor->keys, predictor->unet);
+        de_networks_done(predictor->editor->model->networks, DE_PART_UNET);
+    }
     free(predictor->x);
     free(predictor->y);
     free(predictor->eps);
@@ -116,11 +122,16 @@ typedef void (*vae_run)(de_context *context, const de_vae *vae, de_tensor x, de_
 static diffedit_status run_vae(diffedit_editor *editor, vae_run run, de_tensor x, de_tensor y,
                                diffedit_error *error)
 {
+    de_networks *networks = editor->model->networks;
+    diffedit_status status = de_networks_use(networks, DE_PART_VAE, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     de_arena_start_measuring(&editor->context.arena);
-    run(&editor->context, editor->model->vae, x, y);
-    diffedit_status status = de_arena_allocate(&editor->context.arena, error);
+    run(&editor->context, de_networks_vae(networks), x, y);
+    status = de_arena_allocate(&editor->context.arena, error);
     if (status == DIFFEDIT_OK)
-        run(&editor->context, editor->model->vae, x, y);
+        run(&editor->context, de_networks_vae(networks), x, y);
+    de_networks_done(networks, DE_PART_VAE);
     return status;
 }
 

@@ -10,11 +10,16 @@ diffedit_status de_editor_embed(diffedit_editor *editor, const int32_t *tokens, 
     const diffedit_model *model = editor->model;
     int n = de_tokenizer_length(model->tokenizer);
     de_tensor y = {1, 1, n, model->text_config.width, embedding};
+    diffedit_status status = de_networks_use(model->networks, DE_PART_TEXT, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const de_text_encoder *encoder = de_networks_text_encoder(model->networks);
     de_arena_start_measuring(&editor->context.arena);
-    de_text_encoder_run(&editor->context, model->text_encoder, tokens, n, y);
-    diffedit_status status = de_arena_allocate(&editor->context.arena, error);
+    de_text_encoder_run(&editor->context, encoder, tokens, n, y);
+    status = de_arena_allocate(&editor->context.arena, error);
     if (status == DIFFEDIT_OK)
-        de_text_encoder_run(&editor->context, model->text_encoder, tokens, n, y);
+        de_text_encoder_run(&editor->context, encoder, tokens, n, y);
+    de_networks_done(model->networks, DE_PART_TEXT);
     return status;
 }
 

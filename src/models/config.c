@@ -287,7 +287,7 @@ diffedit_status de_unet_config_read(de_unet_config *config, const char *path, di
         config->levels = get_channels(&file, config->channels, config->norm_groups);
         get_unet_blocks(&file, config);
         config->cross_attention_dim = get_int(&file, "cross_attention_dim", 1280, 1, MAX_CHANNELS);
-        config->linear_projection = get_bool(&file, "use_linear_projection", false);
+        get_bool(&file, "use_linear_projection", false); /* one array either way */
     }
     return close_json(&file);
 }

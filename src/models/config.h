@@ -21,7 +21,6 @@ typedef struct de_unet_config {
     int norm_groups;
     float norm_eps;
     int cross_attention_dim;
-    bool linear_projection;
 } de_unet_config;
 
 /* AutoencoderKL */

@@ -1,64 +1,33 @@
+/* Opening a model: reads its parts, checks that they fit each other, prepares the networks. */
 #include "models/model.h"
 
 #include "kernels/kernels.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_LENGTH = 4096 };
-
-/* folder/part into path; the folder's length was checked when the model was opened */
-static void join(char path[PATH_LENGTH], const char *folder, const char *part)
-{
-    snprintf(path, PATH_LENGTH, "%s/%s", folder, part);
-}
-
-static diffedit_status read_configs(diffedit_model *model, const char *folder, diffedit_error *error)
-{
-    char path[PATH_LENGTH];
-    join(path, folder, "model_index.json");
-    diffedit_status status = de_model_index_check(path, error);
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "text_encoder/config.json");
-        status = de_text_config_read(&model->text_config, path, error);
-    }
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "unet/config.json");
-        status = de_unet_config_read(&model->unet_config, path, error);
-    }
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "vae/config.json");
-        status = de_vae_config_read(&model->vae_config, path, error);
-    }
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "scheduler/scheduler_config.json");
-        status = de_schedule_config_read(&model->schedule_config, path, error);
-    }
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "diffedit.json");
-        status = de_model_hints_read(&model->hints, path, error);
-    }
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "tokenizer");
-        status = de_tokenizer_open(&model->tokenizer, path, error);
-    }
-    return status;
-}
+static const char *const PART_NAMES[DE_PART_COUNT] = {"text encoder", "UNet", "autoencoder"};
+static const char *const PART_OPTIONS[DE_PART_COUNT] = {"--text-encoder", NULL, "--vae"};
 
 /* One part's number must be another's. */
-static diffedit_status expect_equal(const char *folder, const char *what, int found, const char *other,
+static diffedit_status expect_equal(const char *path, const char *what, int found, const char *other,
                                     int expected, diffedit_error *error)
 {
     if (found == expected)
         return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s is %d, but %s is %d", folder, what, found, other,
+    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s is %d, but %s is %d", path, what, found, other,
                    expected);
 }
 
-static diffedit_status check_parts(const diffedit_model *model, const char *folder, diffedit_error *error)
+/* Inpainting UNets read the mask and the masked picture's latent beside the latent. */
+bool de_model_inpaints(const diffedit_model *model)
+{
+    return model->unet_config.in_channels == 2 * model->vae_config.latent_channels + 1;
+}
+
+static diffedit_status check_parts(const diffedit_model *model, const char *path, diffedit_error *error)
 {
     const de_unet_config *unet = &model->unet_config;
     const de_vae_config *vae = &model->vae_config;
@@ -69,7 +38,8 @@ static diffedit_status check_parts(const diffedit_model *model, const char *fold
         const char *other;
         int expected;
     } pairs[] = {
-        {"the UNet's in_channels", unet->in_channels, "the VAE's latent_channels", vae->latent_channels},
+        {"the UNet's in_channels", de_model_inpaints(model) ? vae->latent_channels : unet->in_channels,
+         "the VAE's latent_channels", vae->latent_channels},
         {"the UNet's out_channels", unet->out_channels, "the VAE's latent_channels", vae->latent_channels},
         {"the UNet's cross_attention_dim", unet->cross_attention_dim, "the text encoder's hidden_size",
          text->width},
@@ -77,76 +47,94 @@ static diffedit_status check_parts(const diffedit_model *model, const char *fold
         {"the VAE's out_channels", vae->out_channels, "a picture's number of colours", 3},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        diffedit_status status = expect_equal(folder, pairs[i].what, pairs[i].found, pairs[i].other,
+        diffedit_status status = expect_equal(path, pairs[i].what, pairs[i].found, pairs[i].other,
                                               pairs[i].expected, error);
         if (status != DIFFEDIT_OK)
             return status;
     }
     if (de_tokenizer_length(model->tokenizer) > text->positions)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: the tokenizer makes %d tokens, but the text encoder has only %d positions", folder,
+                       "%s: the tokenizer makes %d tokens, but the text encoder has only %d positions", path,
                        de_tokenizer_length(model->tokenizer), text->positions);
     if (de_tokenizer_vocab_size(model->tokenizer) > text->vocab_size)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: the tokenizer has token ids up to %d, but the text encoder knows only %d tokens",
-                       folder, de_tokenizer_vocab_size(model->tokenizer) - 1, text->vocab_size);
+                       path, de_tokenizer_vocab_size(model->tokenizer) - 1, text->vocab_size);
     return DIFFEDIT_OK;
 }
 
-static diffedit_status read_networks(diffedit_model *model, const char *folder, diffedit_error *error)
+static diffedit_status read_model(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
+                                  diffedit_error *error)
 {
-    char path[PATH_LENGTH];
-    join(path, folder, "text_encoder/model.safetensors");
-    diffedit_status status = de_weights_open(&model->text_weights, path, error);
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: the model cannot be opened: %s", path, strerror(errno));
+    return S_ISDIR(info.st_mode) ? de_folder_read(model, path, error)
+                                 : de_original_read(model, path, settings, error);
+}
+
+/* A part that the user names takes the place of the model's own. */
+static diffedit_status read_given(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
+{
+    struct stat info;
+    if (!path)
+        return DIFFEDIT_OK;
+    if (stat(path, &info) != 0)
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    de_weights_close(model->weights[part]);
+    model->weights[part] = NULL;
+    return S_ISDIR(info.st_mode) ? de_folder_read_part(model, part, path, error)
+                                 : de_original_read_part(model, part, path, error);
+}
+
+static diffedit_status check_complete(const diffedit_model *model, const char *path, diffedit_error *error)
+{
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        if (!model->weights[part])
+            return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there is no %s in it%s%s", path, PART_NAMES[part],
+                           PART_OPTIONS[part] ? "; name one with " : "",
+                           PART_OPTIONS[part] ? PART_OPTIONS[part] : "");
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status prepare_networks(diffedit_model *model, bool one_at_a_time, diffedit_error *error)
+{
+    de_network_sources sources = {
+        .text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        sources.weights[part] = model->weights[part];
+    return de_networks_new(&model->networks, &sources, one_at_a_time, error);
+}
+
+static diffedit_status fill(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
+                            diffedit_error *error)
+{
+    diffedit_status status = read_model(model, path, settings, error);
     if (status == DIFFEDIT_OK)
-        status = de_text_encoder_new(&model->text_encoder, &model->text_config, model->text_weights, error);
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "unet/diffusion_pytorch_model.safetensors");
-        status = de_weights_open(&model->unet_weights, path, error);
-    }
+        status = read_given(model, DE_PART_VAE, settings->vae, error);
     if (status == DIFFEDIT_OK)
-        status = de_unet_new(&model->unet, &model->unet_config, model->unet_weights, error);
-    if (status == DIFFEDIT_OK) {
-        join(path, folder, "vae/diffusion_pytorch_model.safetensors");
-        status = de_weights_open(&model->vae_weights, path, error);
-    }
+        status = read_given(model, DE_PART_TEXT, settings->text_encoder, error);
     if (status == DIFFEDIT_OK)
-        status = de_vae_new(&model->vae, &model->vae_config, model->vae_weights, error);
+        status = check_complete(model, path, error);
+    if (status == DIFFEDIT_OK)
+        status = check_parts(model, path, error);
+    if (status == DIFFEDIT_OK && settings->prediction != DIFFEDIT_PREDICTION_AUTO)
+        model->schedule_config.v_prediction = settings->prediction == DIFFEDIT_PREDICTION_V;
+    if (status == DIFFEDIT_OK)
+        status = prepare_networks(model, settings->flags & DIFFEDIT_MODEL_LOW_MEMORY, error);
     return status;
 }
 
-static diffedit_status check_folder(const char *folder, diffedit_error *error)
-{
-    const char *longest_part = "/unet/diffusion_pytorch_model.safetensors";
-    struct stat info;
-    if (strlen(folder) + strlen(longest_part) >= PATH_LENGTH)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "the model's path is too long (%zu bytes)",
-                       strlen(folder));
-    if (stat(folder, &info) != 0)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: the model cannot be opened: %s", folder,
-                       strerror(errno));
-    if (!S_ISDIR(info.st_mode))
-        return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: expected a model folder in the diffusers layout, found a file", folder);
-    return DIFFEDIT_OK;
-}
-
-diffedit_status de_model_open_folder(diffedit_model **model, const char *folder, diffedit_error *error)
+diffedit_status de_model_open(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
+                              diffedit_error *error)
 {
     const char *problem = de_kernels_problem();
     if (problem)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);
-    diffedit_status status = check_folder(folder, error);
-    if (status != DIFFEDIT_OK)
-        return status;
     diffedit_model *new = calloc(1, sizeof *new);
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
-    status = read_configs(new, folder, error);
-    if (status == DIFFEDIT_OK)
-        status = check_parts(new, folder, error);
-    if (status == DIFFEDIT_OK)
-        status = read_networks(new, folder, error);
+    diffedit_status status = fill(new, path, settings, error);
     if (status != DIFFEDIT_OK) {
         de_model_close(new);
         return status;
@@ -159,12 +147,9 @@ void de_model_close(diffedit_model *model)
 {
     if (!model)
         return;
-    de_text_encoder_free(model->text_encoder);
-    de_unet_free(model->unet);
-    de_vae_free(model->vae);
-    de_weights_close(model->text_weights);
-    de_weights_close(model->unet_weights);
-    de_weights_close(model->vae_weights);
+    de_networks_free(model->networks);
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        de_weights_close(model->weights[part]);
     de_tokenizer_close(model->tokenizer);
     de_schedule_config_free(&model->schedule_config);
     de_model_hints_free(&model->hints);

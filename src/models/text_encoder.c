@@ -21,18 +21,17 @@ static void layer_load(encoder_layer *layer, de_loader *loader, const char *name
                        const de_text_config *config)
 {
     static const char *const qkv[] = {"q_proj", "k_proj", "v_proj"};
-    static const de_linear_form with_bias = {.bias = true};
     int width = config->width;
     de_name attention = de_name_join(name, "self_attn");
     layer->norm1 = de_load_affine(loader, de_name_join(name, "layer_norm1").text, width);
     layer->qkv = de_load_fused_linear(loader, attention.text, qkv, 3, width, width, true);
     layer->out = de_load_linear(loader, de_name_join(attention.text, "out_proj").text, width, width,
-                                with_bias);
+                                true);
     layer->norm2 = de_load_affine(loader, de_name_join(name, "layer_norm2").text, width);
     layer->feed_in = de_load_linear(loader, de_name_join(name, "mlp.fc1").text, width,
-                                    config->intermediate, with_bias);
+                                    config->intermediate, true);
     layer->feed_out = de_load_linear(loader, de_name_join(name, "mlp.fc2").text, config->intermediate,
-                                     width, with_bias);
+                                     width, true);
 }
 
 static void layer_free(encoder_layer *layer)

@@ -51,8 +51,7 @@ static void transformer_load(de_unet *unet, de_transformer *transformer, de_load
                                                 .heads = config->heads[level],
                                                 .layers = config->transformer_layers[level],
                                                 .groups = config->norm_groups,
-                                                .text_width = config->cross_attention_dim,
-                                                .linear_projection = config->linear_projection});
+                                                .text_width = config->cross_attention_dim});
     unet->text_blocks += transformer->layers;
 }
 
@@ -125,13 +124,12 @@ static void up_load(de_unet *unet, de_loader *loader, int index, int in, skip_st
 static void network_load(de_unet *unet, de_loader *loader)
 {
     const de_unet_config *config = &unet->config;
-    const de_linear_form with_bias = {.bias = true};
     int first = config->channels[0], last = config->channels[config->levels - 1];
     skip_stack skips = {.channels = {first}, .count = 1};
     unet->conv_in = de_load_convolution(loader, "conv_in", config->in_channels, first, 1);
-    unet->time1 = de_load_linear(loader, "time_embedding.linear_1", first, time_width(config), with_bias);
+    unet->time1 = de_load_linear(loader, "time_embedding.linear_1", first, time_width(config), true);
     unet->time2 = de_load_linear(loader, "time_embedding.linear_2", time_width(config), time_width(config),
-                                 with_bias);
+                                 true);
     int channels = first;
     for (int level = 0; level < config->levels; level++) {
         down_load(unet, loader, level, channels, &skips);

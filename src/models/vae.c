@@ -59,7 +59,7 @@ static void middle_load(const de_vae_config *config, vae_half *half, de_loader *
         half->attention.norm = de_load_affine(loader, de_name_join(attention.text, "group_norm").text, c);
         half->attention.qkv = de_load_fused_linear(loader, attention.text, qkv, 3, c, c, true);
         half->attention.out = de_load_linear(loader, de_name_join(attention.text, "to_out.0").text, c, c,
-                                             (de_linear_form){.bias = true});
+                                             true);
     }
     resblock_load(config, &half->middle2, loader, de_name_join(name, "resnets.1").text, c, c);
 }
@@ -76,8 +76,7 @@ static void layers_load(const de_vae_config *config, vae_block *block, de_loader
 
 static de_linear *load_quant(de_loader *loader, bool present, const char *name, int channels)
 {
-    const de_linear_form form = {.bias = true, .convolution = true};
-    return present ? de_load_linear(loader, name, channels, channels, form) : NULL;
+    return present ? de_load_linear(loader, name, channels, channels, true) : NULL;
 }
 
 static void encoder_load(de_vae *vae, de_loader *loader)

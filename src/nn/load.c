@@ -67,15 +67,23 @@ void de_affine_free(de_affine affine)
     free(affine.shift);
 }
 
-de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, de_linear_form form)
+/* The product of weights side by side; what was packed is not needed in the file's pages any more. */
+static de_linear *new_linear(de_loader *loader, const de_weight *weights, const de_weight *biases, int parts)
 {
-    de_weight weight, bias;
     de_linear *linear = NULL;
-    if (find(loader, de_name_join(name, "weight").text, form.convolution ? 4 : 2,
-             (int64_t[]){out, in, 1, 1}, &weight) &&
-        (!form.bias || find(loader, de_name_join(name, "bias").text, 1, &out, &bias)))
-        loader->status = de_linear_new(&linear, &weight, form.bias ? &bias : NULL, 1, loader->error);
+    loader->status = de_linear_new(&linear, weights, biases, parts, loader->error);
+    for (int i = 0; i < parts; i++)
+        de_weight_forget_pages(&weights[i]);
     return linear;
+}
+
+de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, bool bias)
+{
+    de_weight weight, shift;
+    if (!find(loader, de_name_join(name, "weight").text, 2, (int64_t[]){out, in}, &weight) ||
+        (bias && !find(loader, de_name_join(name, "bias").text, 1, &out, &shift)))
+        return NULL;
+    return new_linear(loader, &weight, bias ? &shift : NULL, 1);
 }
 
 enum { MAX_PARTS = 3 };
@@ -83,7 +91,7 @@ enum { MAX_PARTS = 3 };
 de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
                                 int64_t in, int64_t out_each, bool bias)
 {
-    de_weight weights[MAX_PARTS], biases[MAX_PARTS];
+    de_weight weights[MAX_PARTS] = {0}, biases[MAX_PARTS] = {0};
     for (int i = 0; i < parts; i++) {
         de_name name = de_name_join(parent, names[i]);
         if (!find(loader, de_name_join(name.text, "weight").text, 2, (int64_t[]){out_each, in}, &weights[i]))
@@ -91,9 +99,7 @@ de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const cha
         if (bias && !find(loader, de_name_join(name.text, "bias").text, 1, &out_each, &biases[i]))
             return NULL;
     }
-    de_linear *linear = NULL;
-    loader->status = de_linear_new(&linear, weights, bias ? biases : NULL, parts, loader->error);
-    return linear;
+    return new_linear(loader, weights, bias ? biases : NULL, parts);
 }
 
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
@@ -102,7 +108,9 @@ de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t
     de_weight weight, bias;
     de_convolution *convolution = NULL;
     if (find(loader, de_name_join(name, "weight").text, 4, (int64_t[]){out, in, 3, 3}, &weight) &&
-        find(loader, de_name_join(name, "bias").text, 1, &out, &bias))
+        find(loader, de_name_join(name, "bias").text, 1, &out, &bias)) {
         loader->status = de_convolution_new(&convolution, &weight, &bias, stride, loader->error);
+        de_weight_forget_pages(&weight);
+    }
     return convolution;
 }

@@ -33,12 +33,8 @@ typedef struct de_affine {
 float *de_load_vector(de_loader *loader, const char *name, int64_t count);
 de_affine de_load_affine(de_loader *loader, const char *name, int64_t count);
 void de_affine_free(de_affine affine);
-/* `name`.weight [out, in], and `name`.bias [out] if `bias`. A linear layer may stand in the file as a 1x1
- * convolution [out, in, 1, 1], which is the same thing on [n, h, w, c]: `convolution`. */
-typedef struct de_linear_form {
-    bool bias, convolution;
-} de_linear_form;
-de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, de_linear_form form);
+/* `name`.weight [out, in], and `name`.bias [out] if `bias` */
+de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, bool bias);
 /* parent.names[0..parts-1] side by side in one product */
 de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
                                 int64_t in, int64_t out_each, bool bias);

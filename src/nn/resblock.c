@@ -11,12 +11,12 @@ void de_resblock_load(de_resblock *block, de_loader *loader, const char *name, i
     block->conv1 = de_load_convolution(loader, de_name_join(name, "conv1").text, in, out, 1);
     if (time_width)
         block->time_projection = de_load_linear(loader, de_name_join(name, "time_emb_proj").text, time_width,
-                                                out, (de_linear_form){.bias = true});
+                                                out, true);
     block->norm2 = de_load_affine(loader, de_name_join(name, "norm2").text, out);
     block->conv2 = de_load_convolution(loader, de_name_join(name, "conv2").text, out, out, 1);
     if (in != out)
         block->shortcut = de_load_linear(loader, de_name_join(name, "conv_shortcut").text, in, out,
-                                         (de_linear_form){.bias = true, .convolution = true});
+                                         true);
 }
 
 void de_resblock_free(de_resblock *block)

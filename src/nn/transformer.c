@@ -5,7 +5,7 @@
 static const float GROUP_NORM_EPS = 1e-6f; /* the transformer's own, whatever norm_eps says */
 static const float LAYER_NORM_EPS = 1e-5f;
 
-static const de_linear_form WITH_BIAS = {.bias = true}, NO_BIAS = {.bias = false};
+enum { NO_BIAS = false, WITH_BIAS = true };
 
 static void block_load(de_transformer_block *block, de_loader *loader, const char *name,
                        de_transformer_config config)
@@ -43,17 +43,16 @@ void de_transformer_load(de_transformer *transformer, de_loader *loader, const c
                          de_transformer_config config)
 {
     int c = config.channels;
-    de_linear_form projection = {.bias = true, .convolution = !config.linear_projection};
     *transformer = (de_transformer){.channels = c, .heads = config.heads, .groups = config.groups};
     transformer->norm = de_load_affine(loader, de_name_join(name, "norm").text, c);
-    transformer->proj_in = de_load_linear(loader, de_name_join(name, "proj_in").text, c, c, projection);
+    transformer->proj_in = de_load_linear(loader, de_name_join(name, "proj_in").text, c, c, WITH_BIAS);
     transformer->blocks = de_load_allocate(loader, (size_t)config.layers, sizeof *transformer->blocks);
     if (transformer->blocks)
         transformer->layers = config.layers;
     for (int i = 0; i < transformer->layers; i++)
         block_load(&transformer->blocks[i], loader, de_name_format("%s.transformer_blocks.%d", name, i).text,
                    config);
-    transformer->proj_out = de_load_linear(loader, de_name_join(name, "proj_out").text, c, c, projection);
+    transformer->proj_out = de_load_linear(loader, de_name_join(name, "proj_out").text, c, c, WITH_BIAS);
 }
 
 void de_transformer_free(de_transformer *transformer)

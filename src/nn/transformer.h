@@ -28,7 +28,6 @@ typedef struct de_text_keys {
 
 typedef struct de_transformer_config {
     int channels, heads, layers, groups, text_width;
-    bool linear_projection;
 } de_transformer_config;
 
 void de_transformer_load(de_transformer *transformer, de_loader *loader, const char *name,

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE /* madvise */
 #include "weights/file.h"
 
 #include "weights/safetensors.h"
@@ -106,9 +105,4 @@ diffedit_status de_weight_file_check_size(const de_weight_file *file, diffedit_e
         return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: the file had %zu bytes when it was opened, and now has %jd",
                        file->path, file->size, (intmax_t)info.st_size);
     return DIFFEDIT_OK;
-}
-
-void de_weight_file_forget_pages(de_weight_file *file)
-{
-    madvise(file->bytes, file->size, MADV_DONTNEED);
 }

@@ -17,7 +17,5 @@ const char *de_weight_file_path(const de_weight_file *file);
 const de_table *de_weight_file_table(const de_weight_file *file);
 /* A mapped file that has become shorter ends a program that reads it: to be asked before long reads. Errors: FILE. */
 diffedit_status de_weight_file_check_size(const de_weight_file *file, diffedit_error *error);
-/* Gives back the memory in which the file's pages stand; they are read again when they are needed again. */
-void de_weight_file_forget_pages(de_weight_file *file);
 
 #endif

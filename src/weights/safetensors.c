@@ -119,6 +119,22 @@ static diffedit_status read_entry(const reader *r, de_table_entry *entry, const 
     return status;
 }
 
+/* The writer's notes: `modelspec.prediction_type`, or the architecture where it implies one. */
+static de_prediction read_prediction(const json_t *notes)
+{
+    const char *said = json_string_value(json_object_get(notes, "modelspec.prediction_type"));
+    const char *kind = json_string_value(json_object_get(notes, "modelspec.architecture"));
+    if (!said)
+        said = json_string_value(json_object_get(notes, "prediction_type"));
+    if (said && (strcmp(said, "v") == 0 || strcmp(said, "v_prediction") == 0))
+        return DE_PREDICTION_V;
+    if (said && strcmp(said, "epsilon") == 0)
+        return DE_PREDICTION_EPSILON;
+    if (kind && strncmp(kind, "stable-diffusion-v2-768-v", 25) == 0)
+        return DE_PREDICTION_V;
+    return kind && strncmp(kind, "stable-diffusion-v2-512", 23) == 0 ? DE_PREDICTION_EPSILON : DE_PREDICTION_UNKNOWN;
+}
+
 static diffedit_status read_entries(const reader *r, de_table *table, json_t *header)
 {
     table->entries = calloc(json_object_size(header) + 1, sizeof *table->entries);
@@ -127,8 +143,10 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
     const char *name;
     json_t *info;
     json_object_foreach(header, name, info) {
-        if (strcmp(name, "__metadata__") == 0)
-            continue; /* the writer's notes */
+        if (strcmp(name, "__metadata__") == 0) {
+            table->prediction = read_prediction(info);
+            continue;
+        }
         diffedit_status status = read_entry(r, &table->entries[table->count++], name, info);
         if (status != DIFFEDIT_OK)
             return status;

@@ -18,9 +18,13 @@ typedef struct de_table_entry {
     size_t bytes;
 } de_table_entry;
 
+/* What a file's notes say that its UNet predicts. */
+typedef enum de_prediction { DE_PREDICTION_UNKNOWN, DE_PREDICTION_EPSILON, DE_PREDICTION_V } de_prediction;
+
 typedef struct de_table {
     de_table_entry *entries; /* [count], owned */
     size_t count;
+    de_prediction prediction;
 } de_table;
 
 void de_table_free(de_table *table);

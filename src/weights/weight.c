@@ -1,8 +1,11 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "weights/weight.h"
 
 #include "base/half.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Bytes of a file may stand anywhere: values are fetched by memcpy. */
 
@@ -34,4 +37,15 @@ void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, flo
         memcpy(&bits, data + (size_t)(begin + i) * sizeof bits, sizeof bits);
         out[i] = weight->dtype == DE_F16 ? de_half_to_float(bits) : bf16_to_f32(bits);
     }
+}
+
+void de_weight_forget_pages(const de_weight *weight)
+{
+    if (!weight->mapped)
+        return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)weight->data;
+    uintptr_t end = begin + (uintptr_t)de_weight_count(weight) * (weight->dtype == DE_F32 ? 4 : 2);
+    uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+    if (first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
 }

@@ -15,10 +15,13 @@ typedef struct de_weight {
     de_dtype dtype;
     int rank;
     int64_t shape[DE_WEIGHT_RANK];
+    bool mapped; /* from a file; its pages can be given back */
 } de_weight;
 
 /* out[count] = the values from index `begin` on as float32 */
 void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
+/* Gives back the memory of the file's pages that hold nothing but this array; they are read again if needed. */
+void de_weight_forget_pages(const de_weight *weight);
 int64_t de_weight_count(const de_weight *weight);
 
 #endif

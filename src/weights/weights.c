@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 struct de_weights {
     char *path;
     de_weight_file **files; /* each held once */
@@ -77,20 +79,107 @@ diffedit_status de_weights_finish(de_weights *weights, diffedit_error *error)
     return de_table_sort(&weights->table, weights->path, error);
 }
 
-diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error)
+diffedit_status de_weights_add_file(de_weights *weights, de_weight_file *file, de_rename_fn rename, const void *user,
+                                    diffedit_error *error)
+{
+    const de_table *table = de_weight_file_table(file);
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < table->count && status == DIFFEDIT_OK; i++) {
+        const de_table_entry *entry = &table->entries[i];
+        char published[DE_TENSOR_NAME];
+        if (!rename)
+            status = de_weights_add(weights, file, entry, entry->name, error);
+        else if (rename(user, entry->name, published))
+            status = de_weights_add(weights, file, entry, published, error);
+    }
+    return status;
+}
+
+static diffedit_status add_path(de_weights *weights, const char *path, de_rename_fn rename, diffedit_error *error)
 {
     de_weight_file *file;
     diffedit_status status = de_weight_file_open(&file, path, error);
     if (status != DIFFEDIT_OK)
         return status;
+    status = de_weights_add_file(weights, file, rename, NULL, error);
+    de_weight_file_release(file);
+    return status;
+}
+
+/* ---- several files under an index ---- */
+
+static const char INDEX_ENDING[] = ".index.json";
+
+static bool is_index(const char *path)
+{
+    size_t length = strlen(path), ending = strlen(INDEX_ENDING);
+    return length > ending && strcmp(path + length - ending, INDEX_ENDING) == 0;
+}
+
+/* A file that stands beside the index. */
+static diffedit_status add_shard(de_weights *weights, const char *name, de_rename_fn rename, diffedit_error *error)
+{
+    const char *slash = strrchr(weights->path, '/');
+    int folder = slash ? (int)(slash - weights->path + 1) : 0;
+    if (strchr(name, '/') || strcmp(name, "..") == 0)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected names of files beside it, found \"%.80s\"",
+                       weights->path, name);
+    size_t size = (size_t)folder + strlen(name) + 1;
+    char *path = malloc(size);
+    if (!path)
+        return de_fail_memory(error, size, "a path");
+    snprintf(path, size, "%.*s%s", folder, weights->path, name);
+    diffedit_status status = add_path(weights, path, rename, error);
+    free(path);
+    return status;
+}
+
+static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn rename, diffedit_error *error)
+{
+    json_t *seen = json_object();
+    diffedit_status status = seen ? DIFFEDIT_OK : de_fail_memory(error, 64, "a list of files");
+    const char *name;
+    json_t *value;
+    json_object_foreach(map, name, value)
+    {
+        const char *shard = json_string_value(value);
+        if (status == DIFFEDIT_OK && !shard)
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` is in no file", weights->path, name);
+        if (status != DIFFEDIT_OK || json_object_get(seen, shard))
+            continue;
+        json_object_set_new(seen, shard, json_true());
+        status = add_shard(weights, shard, rename, error);
+    }
+    json_decref(seen);
+    return status;
+}
+
+static diffedit_status add_index(de_weights *weights, de_rename_fn rename, diffedit_error *error)
+{
+    json_error_t reason;
+    json_t *index = json_load_file(weights->path, JSON_REJECT_DUPLICATES, &reason);
+    json_t *map = json_object_get(index, "weight_map");
+    diffedit_status status = DIFFEDIT_OK;
+    if (!index)
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a JSON object: %.200s", weights->path, reason.text);
+    else if (json_object_size(map) == 0)
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a `weight_map` of tensors to files, found none",
+                         weights->path);
+    else
+        status = add_shards(weights, map, rename, error);
+    json_decref(index);
+    return status;
+}
+
+diffedit_status de_weights_open(de_weights **weights, const char *path, de_rename_fn rename, diffedit_error *error)
+{
     de_weights *new = NULL;
-    status = de_weights_new(&new, path, error);
-    const de_table *table = de_weight_file_table(file);
-    for (size_t i = 0; i < table->count && status == DIFFEDIT_OK; i++)
-        status = de_weights_add(new, file, &table->entries[i], table->entries[i].name, error);
+    diffedit_status status = de_weights_new(&new, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = is_index(path) ? add_index(new, rename, error) : add_path(new, path, rename, error);
     if (status == DIFFEDIT_OK)
         status = de_weights_finish(new, error);
-    de_weight_file_release(file);
     if (status != DIFFEDIT_OK) {
         de_weights_close(new);
         return status;
@@ -123,12 +212,6 @@ diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error 
     for (int i = 0; i < weights->file_count && status == DIFFEDIT_OK; i++)
         status = de_weight_file_check_size(weights->files[i], error);
     return status;
-}
-
-void de_weights_forget_pages(de_weights *weights)
-{
-    for (int i = 0; i < weights->file_count; i++)
-        de_weight_file_forget_pages(weights->files[i]);
 }
 
 bool de_weights_has(const de_weights *weights, const char *name)
@@ -174,7 +257,7 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
     if (!entry->readable)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected type F32, F16 or BF16, found %s",
                        weights->path, name, entry->type);
-    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank};
+    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = true};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     return DIFFEDIT_OK;
 }

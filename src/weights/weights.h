@@ -14,16 +14,25 @@ diffedit_status de_weights_add(de_weights *weights, de_weight_file *file, const 
                                const char *name, diffedit_error *error);
 /* After the last array: sorts them. Errors: MODEL (two of one name). */
 diffedit_status de_weights_finish(de_weights *weights, diffedit_error *error);
-/* All arrays of one file, under their names. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_weights_open(de_weights **weights, const char *path, diffedit_error *error);
+
+enum { DE_TENSOR_NAME = 256 };
+
+/* Writes the published name of an array that the file calls `name`; false leaves the array out. */
+typedef bool (*de_rename_fn)(const void *user, const char *name, char published[DE_TENSOR_NAME]);
+
+/* Adds the arrays of a file; NULL keeps their names. Errors: MEMORY. */
+diffedit_status de_weights_add_file(de_weights *weights, de_weight_file *file, de_rename_fn rename, const void *user,
+                                    diffedit_error *error);
+/* All arrays of one file, or of the files that an index (`*.index.json`, weight_map: name -> file beside it) names.
+ * Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_weights_open(de_weights **weights, const char *path, de_rename_fn rename, diffedit_error *error);
 
 const char *de_weights_path(const de_weights *weights);
 /* values in all tensors together */
 int64_t de_weights_parameters(const de_weights *weights);
 const de_table *de_weights_table(const de_weights *weights);
-/* The sizes of the files, and the memory of their pages: see file.h. */
+/* Of its files: see file.h. Errors: FILE. */
 diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error *error);
-void de_weights_forget_pages(de_weights *weights);
 
 bool de_weights_has(const de_weights *weights, const char *name);
 /* The named tensor of this shape (`rank` sizes), of a floating-point type. A matrix [out, in] may stand in the file as

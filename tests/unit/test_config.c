@@ -44,7 +44,6 @@ static void test_unet(void **state)
     assert_true(config.up_attention[0] && !config.up_attention[1]);
     assert_int_equal(config.heads[1], 10);
     assert_int_equal(config.norm_groups, 32);
-    assert_true(config.linear_projection);
 }
 
 static void expect_unet_refused(const char *extra, const char *key)

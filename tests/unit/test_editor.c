@@ -330,7 +330,7 @@ static int open_model(void **state)
 {
     (void)state;
     diffedit_error error;
-    if (diffedit_model_open(&model, POCKET, 0, &error) == DIFFEDIT_OK)
+    if (diffedit_model_open(&model, POCKET, NULL, &error) == DIFFEDIT_OK)
         return 0;
     print_error("%s\n", error.message);
     return 1;

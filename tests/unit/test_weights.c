@@ -28,7 +28,7 @@ static void expect_refused(const char *path, const char *part)
 {
     de_weights *weights;
     diffedit_error error = {.message = ""};
-    assert_int_not_equal(de_weights_open(&weights, path, &error), DIFFEDIT_OK);
+    assert_int_not_equal(de_weights_open(&weights, path, NULL, &error), DIFFEDIT_OK);
     if (!strstr(error.message, part) || !strstr(error.message, path))
         fail_msg("\"%s\" does not say \"%s\"", error.message, part);
 }
@@ -42,7 +42,7 @@ static void test_a_good_file(void **state)
     de_weights *weights;
     de_weight weight;
     diffedit_error error;
-    assert_int_equal(de_weights_open(&weights, path, &error), DIFFEDIT_OK);
+    assert_int_equal(de_weights_open(&weights, path, NULL, &error), DIFFEDIT_OK);
     assert_true(de_weights_has(weights, "ids"));
     assert_false(de_weights_has(weights, "b"));
     assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){2, 3}, &weight, &error), DIFFEDIT_OK);

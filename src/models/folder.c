@@ -1,0 +1,169 @@
+/* A model folder in the diffusers layout, as the hub's tools leave it: variants, shards, old names, the cache. */
+#include "models/model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_LENGTH = 4096 };
+
+typedef struct de_path {
+    char text[PATH_LENGTH];
+} de_path;
+
+/* folder/part; a path that is too long is cut and then not found, see check_length() */
+static de_path join(const char *folder, const char *part)
+{
+    de_path path;
+    int length = snprintf(path.text, sizeof path.text, "%s/%s", folder, part);
+    if (length >= PATH_LENGTH)
+        path.text[0] = '\0';
+    return path;
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static diffedit_status check_length(const char *folder, diffedit_error *error)
+{
+    enum { LONGEST_PART = 512 };
+    if (strlen(folder) + LONGEST_PART < PATH_LENGTH)
+        return DIFFEDIT_OK;
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "the model's path is too long (%zu bytes)", strlen(folder));
+}
+
+/* ---- weights ---- */
+
+static const char *const PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae"};
+/* what the files of a part are called, without their ending; the second is of the text encoder's .bin */
+static const char *const PART_STEMS[DE_PART_COUNT][2] = {
+    {"model", "pytorch_model"}, {"diffusion_pytorch_model", NULL}, {"diffusion_pytorch_model", NULL}};
+/* in the order in which they are looked for: plain before a variant, safetensors before pickles */
+static const char *const ENDINGS[] = {
+    ".safetensors", ".safetensors.index.json", ".fp16.safetensors", ".safetensors.index.fp16.json",
+    ".bin",         ".bin.index.json",         ".fp16.bin",         ".bin.index.fp16.json"};
+
+static bool find_weights(de_path *path, de_part part, const char *folder)
+{
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
+        for (int j = 0; j < 2 && PART_STEMS[part][j]; j++) {
+            char name[80];
+            snprintf(name, sizeof name, "%s%s", PART_STEMS[part][j], ENDINGS[i]);
+            *path = join(folder, name);
+            if (exists(path->text))
+                return true;
+        }
+    return false;
+}
+
+/* Attention's layers as diffusers called them before 0.18. */
+static bool modern_name(const void *user, const char *name, char published[DE_TENSOR_NAME])
+{
+    static const char *const old_names[][2] = {
+        {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
+    (void)user;
+    for (size_t i = 0; i < sizeof old_names / sizeof *old_names && strstr(name, ".attentions."); i++) {
+        const char *found = strstr(name, old_names[i][0]);
+        if (found)
+            return snprintf(published, DE_TENSOR_NAME, "%.*s%s%s", (int)(found - name), name, old_names[i][1],
+                            found + strlen(old_names[i][0])) < DE_TENSOR_NAME;
+    }
+    return snprintf(published, DE_TENSOR_NAME, "%s", name) < DE_TENSOR_NAME;
+}
+
+static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
+{
+    de_path path;
+    if (!find_weights(&path, part, folder))
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors", folder,
+                       PART_STEMS[part][0]);
+    return de_weights_open(&model->weights[part], path.text, part == DE_PART_TEXT ? NULL : modern_name, error);
+}
+
+static diffedit_status read_part_config(diffedit_model *model, de_part part, const char *folder,
+                                        diffedit_error *error)
+{
+    de_path path = join(folder, "config.json");
+    switch (part) {
+    case DE_PART_TEXT: return de_text_config_read(&model->text_config, path.text, error);
+    case DE_PART_UNET: return de_unet_config_read(&model->unet_config, path.text, error);
+    default: return de_vae_config_read(&model->vae_config, path.text, error);
+    }
+}
+
+diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
+{
+    diffedit_status status = check_length(folder, error);
+    if (status == DIFFEDIT_OK)
+        status = read_part_config(model, part, folder, error);
+    return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
+}
+
+/* ---- the whole folder ---- */
+
+static diffedit_status read_folder(diffedit_model *model, const char *folder, diffedit_error *error)
+{
+    diffedit_status status = de_model_index_check(join(folder, "model_index.json").text, error);
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+        status = read_part_config(model, part, join(folder, PART_FOLDERS[part]).text, error);
+    if (status == DIFFEDIT_OK)
+        status = de_schedule_config_read(&model->schedule_config,
+                                         join(folder, "scheduler/scheduler_config.json").text, error);
+    if (status == DIFFEDIT_OK)
+        status = de_model_hints_read(&model->hints, join(folder, "diffedit.json").text, error);
+    if (status == DIFFEDIT_OK)
+        status = de_tokenizer_open(&model->tokenizer, join(folder, "tokenizer").text, error);
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+        status = open_weights(model, part, join(folder, PART_FOLDERS[part]).text, error);
+    return status;
+}
+
+/* ---- the hub's cache: models--OWNER--NAME/refs/main names a folder of snapshots/ ---- */
+
+/* The only entry of a folder into `name`; false where there is none or more than one. */
+static bool only_entry(const char *folder, char *name, size_t size)
+{
+    DIR *directory = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        if (entry->d_name[0] != '.' && snprintf(name, size, "%s", entry->d_name) < (int)size)
+            count++;
+    if (directory)
+        closedir(directory);
+    return count == 1;
+}
+
+static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diffedit_error *error)
+{
+    char name[128] = "";
+    FILE *reference = fopen(join(folder, "refs/main").text, "r");
+    if (reference && !fgets(name, sizeof name, reference))
+        name[0] = '\0';
+    if (reference)
+        fclose(reference);
+    name[strcspn(name, "\n/")] = '\0';
+    de_path snapshots = join(folder, "snapshots");
+    if (!name[0] && !only_entry(snapshots.text, name, sizeof name))
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: a hub cache without refs/main and with no or several snapshots; name one of them",
+                       folder);
+    *snapshot = join(snapshots.text, name);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_folder_read(diffedit_model *model, const char *folder, diffedit_error *error)
+{
+    diffedit_status status = check_length(folder, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (exists(join(folder, "model_index.json").text) || !exists(join(folder, "snapshots").text))
+        return read_folder(model, folder, error);
+    de_path snapshot;
+    status = find_snapshot(&snapshot, folder, error);
+    return status == DIFFEDIT_OK ? read_folder(model, snapshot.text, error) : status;
+}

@@ -1,0 +1,110 @@
+#include "models/networks.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct de_networks {
+    de_network_sources sources;
+    bool one_at_a_time;
+    pthread_mutex_t lock;
+    int users[DE_PART_COUNT];
+    bool ready[DE_PART_COUNT];
+    de_text_encoder *text_encoder;
+    de_unet *unet;
+    de_vae *vae;
+};
+
+static diffedit_status prepare(de_networks *networks, de_part part, diffedit_error *error)
+{
+    const de_network_sources *from = &networks->sources;
+    const de_weights *weights = from->weights[part];
+    diffedit_status status = de_weights_check_size(weights, error);
+    if (status == DIFFEDIT_OK && part == DE_PART_TEXT)
+        status = de_text_encoder_new(&networks->text_encoder, from->text, weights, error);
+    else if (status == DIFFEDIT_OK && part == DE_PART_UNET)
+        status = de_unet_new(&networks->unet, from->unet, weights, error);
+    else if (status == DIFFEDIT_OK)
+        status = de_vae_new(&networks->vae, from->vae, weights, error);
+    networks->ready[part] = status == DIFFEDIT_OK;
+    return status;
+}
+
+static void drop(de_networks *networks, de_part part)
+{
+    if (!networks->ready[part])
+        return;
+    if (part == DE_PART_TEXT)
+        de_text_encoder_free(networks->text_encoder);
+    else if (part == DE_PART_UNET)
+        de_unet_free(networks->unet);
+    else
+        de_vae_free(networks->vae);
+    networks->ready[part] = false;
+}
+
+diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources, bool one_at_a_time,
+                                diffedit_error *error)
+{
+    de_networks *new = calloc(1, sizeof *new);
+    if (!new)
+        return de_fail_memory(error, sizeof *new, "a model");
+    new->sources = *sources;
+    new->one_at_a_time = one_at_a_time;
+    pthread_mutex_init(&new->lock, NULL);
+    diffedit_status status = DIFFEDIT_OK;
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK && !one_at_a_time; part++)
+        status = prepare(new, part, error);
+    if (status != DIFFEDIT_OK) {
+        de_networks_free(new);
+        return status;
+    }
+    *networks = new;
+    return DIFFEDIT_OK;
+}
+
+void de_networks_free(de_networks *networks)
+{
+    if (!networks)
+        return;
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        drop(networks, part);
+    pthread_mutex_destroy(&networks->lock);
+    free(networks);
+}
+
+diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_OK;
+    pthread_mutex_lock(&networks->lock);
+    if (!networks->ready[part]) {
+        for (de_part other = 0; other < DE_PART_COUNT; other++)
+            if (networks->users[other] == 0)
+                drop(networks, other);
+        status = prepare(networks, part, error);
+    }
+    networks->users[part] += status == DIFFEDIT_OK;
+    pthread_mutex_unlock(&networks->lock);
+    return status;
+}
+
+void de_networks_done(de_networks *networks, de_part part)
+{
+    pthread_mutex_lock(&networks->lock);
+    networks->users[part]--;
+    pthread_mutex_unlock(&networks->lock);
+}
+
+const de_text_encoder *de_networks_text_encoder(const de_networks *networks)
+{
+    return networks->text_encoder;
+}
+
+const de_unet *de_networks_unet(const de_networks *networks)
+{
+    return networks->unet;
+}
+
+const de_vae *de_networks_vae(const de_networks *networks)
+{
+    return networks->vae;
+}

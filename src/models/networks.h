@@ -1,0 +1,37 @@
+/* The three networks of a model, prepared for running: all the time, or one at a time where memory is short. */
+#ifndef DE_NETWORKS_H
+#define DE_NETWORKS_H
+
+#include "models/text_encoder.h"
+#include "models/unet.h"
+#include "models/vae.h"
+
+typedef enum de_part { DE_PART_TEXT, DE_PART_UNET, DE_PART_VAE, DE_PART_COUNT } de_part;
+
+/* What they are prepared from. */
+typedef struct de_network_sources {
+    const de_text_config *text;
+    const de_unet_config *unet;
+    const de_vae_config *vae;
+    const de_weights *weights[DE_PART_COUNT];
+} de_network_sources;
+
+typedef struct de_networks de_networks;
+
+/* Without `one_at_a_time`, prepares all three at once. `sources` and what it points at must outlive the networks.
+ * Errors: FILE (a file that shrank), MODEL, MEMORY. */
+diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources, bool one_at_a_time,
+                                diffedit_error *error);
+void de_networks_free(de_networks *networks);
+
+/* Whoever runs a network uses it first, and is done with it afterwards; from any thread. One at a time, what nobody
+ * uses makes room. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error);
+void de_networks_done(de_networks *networks, de_part part);
+
+/* Valid while it is used. */
+const de_text_encoder *de_networks_text_encoder(const de_networks *networks);
+const de_unet *de_networks_unet(const de_networks *networks);
+const de_vae *de_networks_vae(const de_networks *networks);
+
+#endif
