@@ -1,0 +1,207 @@
+"""The forms in which people have Stable Diffusion: all of them make the same picture, to the last bit."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import files
+
+PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", files.SOURCE / "build/diffedit")).resolve()
+SAMPLE = files.SOURCE / "models/pocket/samples/horse.png"
+EDIT = ["edit", SAMPLE, "--from", "a horse", "--to", "a zebra!", "--steps", "3", "--mask-samples", "1",
+        "--size", "64x64", "--quiet", "--no-parameters"]
+
+
+def run(*arguments):
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("DIFFEDIT_M")}
+    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True, text=True, timeout=300,
+                          env=clean)
+
+
+def picture(model, output, *more):
+    result = run(*EDIT, "-m", model, "-o", output, "--force", *more)
+    assert result.returncode == 0, result.stderr
+    return output.read_bytes()
+
+
+def refused(model, *more):
+    result = run(*EDIT, "-m", model, "-o", model.parent / "never.png", *more)
+    lines = result.stderr.splitlines()
+    assert (result.returncode, len(lines)) == (1, 1), lines
+    assert not (model.parent / "never.png").exists()
+    return lines[0]
+
+
+@pytest.fixture(scope="session")
+def sd1(tmp_path_factory):
+    """A folder, and the picture that it makes."""
+    folder = files.write_folder(tmp_path_factory.mktemp("sd1") / "model", files.SD1)
+    return folder, picture(folder, folder.parent / "expected.png")
+
+
+@pytest.fixture
+def copy(sd1, tmp_path):
+    return pathlib.Path(shutil.copytree(sd1[0], tmp_path / "copy")), sd1[1]
+
+
+def single(path, tensors, **more):
+    files.write_safetensors(path, tensors, **more)
+    return path
+
+
+# ---- single files ----
+
+def test_sd1(sd1, tmp_path):
+    assert picture(single(tmp_path / "m.safetensors", files.original(files.SD1)), tmp_path / "o.png") == sd1[1]
+
+
+@pytest.mark.parametrize("metadata, more", [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
+                                            ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"])])
+def test_sd2(tmp_path, metadata, more):
+    expected = picture(files.write_folder(tmp_path / "folder", files.SD2), tmp_path / "e.png")
+    model = single(tmp_path / "m.safetensors", files.original(files.SD2), metadata=metadata)
+    assert picture(model, tmp_path / "o.png", *more) == expected
+
+
+def test_sd2_does_not_guess_what_is_predicted(tmp_path):
+    model = single(tmp_path / "m.safetensors", files.original(files.SD2))
+    assert "--prediction v" in refused(model)
+
+
+def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
+    tensors = files.original(files.SD1)
+    unet = {name: values for name, values in tensors.items() if name.startswith("model.diffusion_model.")}
+    averages = {"model_ema." + name[len("model."):].replace(".", ""): values for name, values in unet.items()}
+    changed = {**tensors, **{name: values * np.float16(1.5) for name, values in unet.items()}}
+    plain = picture(single(tmp_path / "plain.safetensors", changed), tmp_path / "p.png")
+    both = single(tmp_path / "both.safetensors", {**changed, **averages})
+    assert picture(both, tmp_path / "o.png") == sd1[1] != plain
+    assert picture(both, tmp_path / "o.png", "--no-ema") == plain
+    averages.popitem()
+    some = single(tmp_path / "some.safetensors", {**changed, **averages})
+    assert picture(some, tmp_path / "o.png") == plain
+
+
+def test_a_text_encoder_without_its_outer_name(sd1, tmp_path):
+    tensors = {name.replace("transformer.text_model.", "transformer."): values
+               for name, values in files.original(files.SD1).items()}
+    assert picture(single(tmp_path / "m.safetensors", tensors), tmp_path / "o.png") == sd1[1]
+
+
+def without(prefix):
+    return {name: values for name, values in files.original(files.SD1).items() if not name.startswith(prefix)}
+
+
+def test_missing_parts_are_named_and_can_be_given(sd1, tmp_path):
+    folder, expected = sd1
+    model = single(tmp_path / "no-vae.safetensors", without("first_stage_model."))
+    assert "no autoencoder in it; name one with --vae" in refused(model)
+    vae = {name[len("first_stage_model."):]: values for name, values in files.original(files.SD1).items()
+           if name.startswith("first_stage_model.")}
+    for given in (folder / "vae", single(tmp_path / "vae.safetensors", vae),
+                  single(tmp_path / "whole.safetensors", files.original(files.SD1))):
+        assert picture(model, tmp_path / "o.png", "--vae", given) == expected
+    model = single(tmp_path / "no-text.safetensors", without("cond_stage_model."))
+    assert "no text encoder in it; name one with --text-encoder" in refused(model)
+    for given in (folder / "text_encoder", folder / "text_encoder/model.safetensors"):
+        assert picture(model, tmp_path / "o.png", "--text-encoder", given) == expected
+
+
+@pytest.mark.parametrize("names, said", [
+    (["conditioner.embedders.1.model.ln_final.weight"], "XL"), (["conv_in.weight"], "one network alone"),
+    (["something"], "no tensor of a Stable Diffusion model")])
+def test_other_models_are_refused(tmp_path, names, said):
+    model = single(tmp_path / "m.safetensors", {name: np.zeros(4, np.float16) for name in names})
+    assert said in refused(model)
+
+
+def test_a_tensor_is_missing_or_misshapen(tmp_path):
+    name = "model.diffusion_model.middle_block.0.in_layers.2.weight"
+    assert "mid_block.resnets.0.conv1.weight` is missing" in refused(single(tmp_path / "m.safetensors", without(name)))
+    tensors = {**files.original(files.SD1), name: np.zeros((3, 3), np.float16)}
+    assert "expected shape [64, 64, 3, 3], found [3, 3]" in refused(single(tmp_path / "m.safetensors", tensors))
+
+
+# ---- folders as the hub's tools leave them ----
+
+def test_low_memory_makes_the_same_picture(sd1, tmp_path):
+    assert picture(sd1[0], tmp_path / "o.png", "--low-memory") == sd1[1]
+
+
+def test_a_variant(copy, tmp_path):
+    folder, expected = copy
+    for path in folder.rglob("*.safetensors"):
+        path.rename(path.with_suffix(".fp16.safetensors"))
+    assert picture(folder, tmp_path / "o.png") == expected
+
+
+def shard(folder, kind):
+    """The UNet in two files under an index."""
+    whole = folder / "unet/diffusion_pytorch_model.safetensors"
+    tensors = list(files.unet(kind).items())
+    halves = {f"diffusion_pytorch_model-0000{i + 1}-of-00002.safetensors": dict(tensors[i::2]) for i in range(2)}
+    for name, part in halves.items():
+        files.write_safetensors(whole.with_name(name), part)
+    whole.unlink()
+    index = {"metadata": {}, "weight_map": {tensor: name for name, part in halves.items() for tensor in part}}
+    files.write_json(whole.with_name(whole.name + ".index.json"), index)
+    return whole.with_name(whole.name + ".index.json"), index
+
+
+def test_shards(copy, tmp_path):
+    folder, expected = copy
+    shard(folder, files.SD1)
+    assert picture(folder, tmp_path / "o.png") == expected
+
+
+def test_bad_shards(copy):
+    path, index = shard(copy[0], files.SD1)
+    first = next(iter(index["weight_map"]))
+    for change, said in [({first: "../../secret"}, "../../secret"), ({first: 3}, first), ({first: "gone"}, "gone")]:
+        files.write_json(path, {"weight_map": {**index["weight_map"], **change}})
+        assert said in refused(copy[0])
+    files.write_json(path, {})
+    assert "weight_map" in refused(copy[0])
+
+
+def test_old_names_of_attention(copy, tmp_path):
+    folder, expected = copy
+    tensors = {}
+    for name, values in files.vae(files.SD1).items():
+        for new, old in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")]:
+            name = name.replace(new, old)
+        tensors[name] = values
+    files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", tensors)
+    assert picture(folder, tmp_path / "o.png") == expected
+
+
+def test_the_hub_cache(copy, tmp_path):
+    folder, expected = copy
+    cache = tmp_path / "models--owner--name"
+    blobs, snapshot = cache / "blobs", cache / "snapshots/0123abcd"
+    blobs.mkdir(parents=True)
+    for number, path in enumerate(sorted(path for path in folder.rglob("*") if path.is_file())):
+        path.rename(blobs / str(number))
+        link = snapshot / path.relative_to(folder)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(blobs / str(number))
+    assert picture(snapshot, tmp_path / "o.png") == expected
+    assert picture(cache, tmp_path / "o.png") == expected
+    (cache / "snapshots/other").mkdir()
+    assert "several snapshots" in refused(cache)
+    (cache / "refs").mkdir()
+    (cache / "refs/main").write_text("0123abcd")
+    assert picture(cache, tmp_path / "o.png") == expected
+
+
+def test_a_folder_without_weights(copy):
+    (copy[0] / "unet/diffusion_pytorch_model.safetensors").unlink()
+    assert "holds no weights" in refused(copy[0])
+
+
+def test_a_wrong_prediction_name(sd1, tmp_path):
+    result = run(*EDIT, "-m", sd1[0], "-o", tmp_path / "o.png", "--prediction", "x0")
+    assert (result.returncode, result.stderr) == (2, 'diffedit: --prediction: expected v or epsilon, found "x0"\n')
