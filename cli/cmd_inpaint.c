@@ -1,9 +1,8 @@
 #include "session.h"
 
-/* An edit whose mask is given instead of found. */
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 {
-    return cli_make_picture(arguments, diffedit_edit, error);
+    return cli_make_picture(arguments, diffedit_inpaint, error);
 }
 
 const cli_command cli_inpaint = {

@@ -312,6 +312,11 @@ DIFFEDIT_API diffedit_status diffedit_find_mask(diffedit_editor *editor, const d
 /* Encodes the picture to the ratio (step 2), in DIFFEDIT_ARRAY_INVERTED. */
 DIFFEDIT_API diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options *options,
                                              diffedit_error *error);
+/* Changes what lies under the mask of diffedit_editor_set_mask(). With a UNet that reads the mask (9 channels) as
+ * StableDiffusionInpaintPipeline does at strength 1: from noise alone, `ratio` and `background` unused; with any other
+ * it is diffedit_edit(). Errors: ARGUMENT (no mask), as diffedit_edit(). */
+DIFFEDIT_API diffedit_status diffedit_inpaint(diffedit_editor *editor, const diffedit_options *options,
+                                              diffedit_picture **result, diffedit_error *error);
 /* The whole edit (steps 1-3, decoding and composite). *result has the input's size, depth and profile and
  * is owned by the caller. An empty mask is a warning, and the result is the input. */
 DIFFEDIT_API diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *options,

@@ -186,6 +186,35 @@ diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *o
     return status;
 }
 
+/* With a UNet that reads the mask: from noise alone, and nothing is encoded. */
+static diffedit_status inpaint(diffedit_editor *editor, const diffedit_options *options, diffedit_picture **result,
+                               diffedit_error *error)
+{
+    diffedit_status status = begin_with_picture(editor, options, DE_NEED_TO, error);
+    if (status == DIFFEDIT_OK)
+        status = find_mask(editor, options, error);
+    if (status == DIFFEDIT_OK && editor->mask_is_empty) {
+        status = de_picture_copy(result, editor->picture, error);
+    } else if (status == DIFFEDIT_OK) {
+        status = de_stage_inpaint(editor, options, error);
+        if (status == DIFFEDIT_OK)
+            status = de_stage_decode(editor, error);
+        if (status == DIFFEDIT_OK)
+            status = de_stage_composite(editor, options, result, error);
+    }
+    de_editor_end(editor);
+    return status;
+}
+
+diffedit_status diffedit_inpaint(diffedit_editor *editor, const diffedit_options *options,
+                                 diffedit_picture **result, diffedit_error *error)
+{
+    if (!editor->user_mask)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "inpainting needs a mask: diffedit_editor_set_mask()");
+    return de_model_inpaints(editor->model) ? inpaint(editor, options, result, error)
+                                            : diffedit_edit(editor, options, result, error);
+}
+
 diffedit_status diffedit_generate(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_picture **result, diffedit_error *error)
 {

@@ -40,6 +40,9 @@ diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *lat
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", timestep, last);
     diffedit_status status = set_size(editor, height, width, error);
     de_predictor predictor = {0};
+    const diffedit_options mean = {.posterior = DIFFEDIT_POSTERIOR_MEAN};
+    if (status == DIFFEDIT_OK)
+        status = de_condition_everything(editor, &mean, error);
     if (status == DIFFEDIT_OK)
         status = de_predictor_new(&predictor, editor, &embedding, 1, error);
     if (status == DIFFEDIT_OK) {

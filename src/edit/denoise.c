@@ -138,9 +138,9 @@ static diffedit_status generate(diffedit_editor *editor, const diffedit_options 
 typedef diffedit_status (*denoise_fn)(diffedit_editor *editor, const diffedit_options *options,
                                       de_guided *guided, diffedit_error *error);
 
-/* Runs one of the three with guidance towards the query text; its result is editor->final. */
+/* Runs one of them with guidance towards the query text; its result is editor->final. */
 static diffedit_status run_guided(diffedit_editor *editor, const diffedit_options *options, denoise_fn run,
-                                  diffedit_error *error)
+                                  bool masked, diffedit_error *error)
 {
     double start = de_seconds();
     editor->has_final = false;
@@ -154,6 +154,9 @@ static diffedit_status run_guided(diffedit_editor *editor, const diffedit_option
     diffedit_status status = DIFFEDIT_OK;
     if (!editor->final)
         status = de_allocate_floats(&editor->final, de_latent_count(editor), "a latent", error);
+    if (status == DIFFEDIT_OK)
+        status = masked ? de_condition_mask(editor, options, error)
+                        : de_condition_everything(editor, options, error);
     de_guided guided = {0};
     if (status == DIFFEDIT_OK)
         status = de_guided_new(&guided, editor, unconditional, &editor->texts[DE_TEXT_TO],
@@ -166,9 +169,9 @@ static diffedit_status run_guided(diffedit_editor *editor, const diffedit_option
     return status;
 }
 
-static de_final_key final_key(const diffedit_editor *editor, const diffedit_options *options)
+static de_final_key final_key(const diffedit_editor *editor, const diffedit_options *options, bool inpaint)
 {
-    bool lms = options->scheduler == DIFFEDIT_SCHEDULER_LMS;
+    bool from_noise = inpaint || options->scheduler == DIFFEDIT_SCHEDULER_LMS;
     de_final_key key = {.latent = editor->latent_key,
                         .to = editor->texts[DE_TEXT_TO].serial,
                         .negative = editor->texts[DE_TEXT_NEGATIVE].serial,
@@ -177,8 +180,10 @@ static de_final_key final_key(const diffedit_editor *editor, const diffedit_opti
                         .scheduler = options->scheduler,
                         .background = options->background,
                         .steps = options->steps,
-                        .k = de_schedule_share(options->steps, options->ratio)};
-    if (lms) {
+                        .k = de_schedule_share(options->steps, options->ratio),
+                        .mask = de_mask_hash(editor),
+                        .inpaint = inpaint};
+    if (from_noise) {
         key.seed = options->seed;
         key.rng = options->rng;
     } else {
@@ -187,11 +192,12 @@ static de_final_key final_key(const diffedit_editor *editor, const diffedit_opti
     return key;
 }
 
-diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options *options,
-                                 diffedit_error *error)
+/* Runs a decode inside the mask unless its result is there. */
+static diffedit_status run_masked(diffedit_editor *editor, const diffedit_options *options, denoise_fn run,
+                                  diffedit_error *error)
 {
     size_t area = (size_t)editor->latent_h * (size_t)editor->latent_w;
-    de_final_key key = final_key(editor, options);
+    de_final_key key = final_key(editor, options, run == generate);
     if (editor->has_final && editor->final_cells && memcmp(&key, &editor->final_key, sizeof key) == 0 &&
         memcmp(editor->cells, editor->final_cells, area) == 0)
         return DIFFEDIT_OK;
@@ -202,8 +208,19 @@ diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options
         return status;
     memcpy(editor->final_cells, editor->cells, area);
     editor->final_key = key;
+    return run_guided(editor, options, run, true, error);
+}
+
+diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options *options,
+                                 diffedit_error *error)
+{
     bool lms = options->scheduler == DIFFEDIT_SCHEDULER_LMS;
-    return run_guided(editor, options, lms ? denoise_lms : denoise_ddim, error);
+    return run_masked(editor, options, lms ? denoise_lms : denoise_ddim, error);
+}
+
+diffedit_status de_stage_inpaint(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error)
+{
+    return run_masked(editor, options, generate, error);
 }
 
 diffedit_status de_stage_generate(diffedit_editor *editor, const diffedit_options *options,
@@ -211,5 +228,5 @@ diffedit_status de_stage_generate(diffedit_editor *editor, const diffedit_option
 {
     free(editor->final_cells);
     editor->final_cells = NULL;
-    return run_guided(editor, options, generate, error);
+    return run_guided(editor, options, generate, false, error);
 }

@@ -31,7 +31,7 @@ static void forget(diffedit_editor *editor)
 {
     editor->has_latent = editor->has_map = editor->has_final = false;
     float **floats[] = {&editor->latent, &editor->mask_noise, &editor->map,  &editor->inverted,
-                        &editor->noise,  &editor->final,      &editor->mask_view};
+                        &editor->noise,  &editor->final,      &editor->mask_view, &editor->condition};
     uint8_t **bytes[] = {&editor->mask, &editor->cells, &editor->final_cells, &editor->decoded};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
         free(*floats[i]);

@@ -62,6 +62,8 @@ typedef struct de_final_key {
     uint64_t seed, to, negative;
     double guidance;
     int guidance_kind, scheduler, background, k, steps, rng;
+    uint64_t mask;  /* a hash, where the UNet reads the mask */
+    int64_t inpaint; /* from noise alone */
 } de_final_key;
 
 struct diffedit_editor {
@@ -112,6 +114,7 @@ struct diffedit_editor {
     float *final;       /* [c, h, w] */
     uint8_t *decoded;   /* [height, width, 3], or NULL */
     float *mask_view;   /* [h, w], what diffedit_editor_array shows */
+    float *condition;   /* [1 + c, h, w], what an inpainting UNet reads beside the latent; see condition.c */
 };
 
 static inline int64_t de_latent_count(const diffedit_editor *editor)
@@ -150,7 +153,7 @@ typedef struct de_predictor {
     const de_unet *unet; /* used until the predictor is freed */
     de_text_keys keys;
     int n;     /* texts, and eps made by an evaluation */
-    float *x;  /* [n, h, w, c] */
+    float *x;  /* [n, h, w, the UNet's channels] */
     float *y;  /* [n, h, w, c] */
     float *eps; /* [n, c, h, w], what the last evaluation found */
 } de_predictor;
@@ -185,7 +188,21 @@ diffedit_status de_editor_decode(diffedit_editor *editor, const float *latent, f
 diffedit_status de_editor_encode(diffedit_editor *editor, const float *pixels, float *moments,
                                  diffedit_error *error);
 
+/* ---- condition.c: to be set before a predictor is made ---- */
+
+/* Everything is to be changed: mask 1, masked picture grey. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_condition_everything(diffedit_editor *editor, const diffedit_options *options,
+                                        diffedit_error *error);
+/* The mask that was found or given. */
+diffedit_status de_condition_mask(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error);
+/* A number that differs where the mask does, if the UNet reads it. */
+uint64_t de_mask_hash(const diffedit_editor *editor);
+
 /* ---- the stages ---- */
+
+/* moments [h, w, 2 c] -> latent [c, h, w], scaled: the posterior's mean or a sample. Errors: MEMORY. */
+diffedit_status de_take_posterior(const diffedit_editor *editor, const diffedit_options *options,
+                                  const float *moments, float *latent, diffedit_error *error);
 diffedit_status de_stage_encode(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error);
 diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *options,
@@ -196,6 +213,9 @@ diffedit_status de_stage_mask(diffedit_editor *editor, const diffedit_options *o
 diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error);
 diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options *options,
+                                 diffedit_error *error);
+/* From noise, towards the query text, for a UNet that reads the mask; needs de_stage_encode and de_stage_mask. */
+diffedit_status de_stage_inpaint(diffedit_editor *editor, const diffedit_options *options,
                                  diffedit_error *error);
 diffedit_status de_stage_generate(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_error *error);

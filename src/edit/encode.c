@@ -29,9 +29,8 @@ static diffedit_status scale_input(diffedit_editor *editor, diffedit_error *erro
     return DIFFEDIT_OK;
 }
 
-/* moments [h, w, 2 c] -> editor->latent [c, h, w] */
-static diffedit_status take_posterior(diffedit_editor *editor, const diffedit_options *options,
-                                      const float *moments, diffedit_error *error)
+diffedit_status de_take_posterior(const diffedit_editor *editor, const diffedit_options *options,
+                                  const float *moments, float *latent, diffedit_error *error)
 {
     int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
     int c = editor->channels;
@@ -51,7 +50,7 @@ static diffedit_status take_posterior(diffedit_editor *editor, const diffedit_op
                 log_variance = fminf(fmaxf(log_variance, LOG_VARIANCE_MIN), LOG_VARIANCE_MAX);
                 value = mean + expf(0.5f * log_variance) * noise[j * cells + cell];
             }
-            editor->latent[j * cells + cell] = value * scale;
+            latent[j * cells + cell] = value * scale;
         }
     free(noise);
     return DIFFEDIT_OK;
@@ -73,7 +72,7 @@ static diffedit_status encode_input(diffedit_editor *editor, const diffedit_opti
         status = de_editor_encode(editor, pixels, moments, error);
     }
     if (status == DIFFEDIT_OK)
-        status = take_posterior(editor, options, moments, error);
+        status = de_take_posterior(editor, options, moments, editor->latent, error);
     free(pixels);
     free(moments);
     return status;

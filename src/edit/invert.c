@@ -71,6 +71,8 @@ diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options 
         double start = de_seconds();
         status = reserve(editor, k, error);
         if (status == DIFFEDIT_OK)
+            status = de_condition_everything(editor, options, error);
+        if (status == DIFFEDIT_OK)
             status = encode_to(editor, options, &grid, k, error);
         editor->stats.seconds[DIFFEDIT_STAGE_INVERT] += de_seconds() - start;
     }

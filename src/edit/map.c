@@ -213,6 +213,8 @@ diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *op
     double start = de_seconds();
     diffedit_status status = allocate_map(editor, options->mask_samples, error);
     if (status == DIFFEDIT_OK)
+        status = de_condition_everything(editor, options, error);
+    if (status == DIFFEDIT_OK)
         status = options->mask_method == DIFFEDIT_MASK_CONTRAST ? contrast(editor, options, error)
                                                                 : plus_minus(editor, options, error);
     editor->stats.seconds[DIFFEDIT_STAGE_MAP] += de_seconds() - start;

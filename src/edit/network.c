@@ -9,9 +9,9 @@
 static void forward(de_predictor *predictor, double t)
 {
     diffedit_editor *editor = predictor->editor;
-    de_tensor x = {predictor->n, editor->latent_h, editor->latent_w, editor->channels, predictor->x};
-    de_tensor y = x;
-    y.data = predictor->y;
+    int h = editor->latent_h, w = editor->latent_w;
+    de_tensor x = {predictor->n, h, w, editor->model->unet_config.in_channels, predictor->x};
+    de_tensor y = {predictor->n, h, w, editor->channels, predictor->y};
     de_unet_run(&editor->context, predictor->unet, x, (float)t, &predictor->keys, y);
 }
 
@@ -44,7 +44,8 @@ diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *edito
     predictor->unet = de_networks_unet(editor->model->networks);
     status = make_keys(predictor, embeddings, error);
     if (status == DIFFEDIT_OK)
-        status = de_allocate_floats(&predictor->x, count, "the UNet's input", error);
+        status = de_allocate_floats(&predictor->x, count / editor->channels * editor->model->unet_config.in_channels,
+                                    "the UNet's input", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&predictor->y, count, "the UNet's output", error);
     if (status == DIFFEDIT_OK)
@@ -71,13 +72,26 @@ void de_predictor_free(de_predictor *predictor)
     *predictor = (de_predictor){0};
 }
 
+/* predictor->x [n, h, w, channels] = for each text the sample x [c, h, w], and the condition behind it */
+static void set_input(de_predictor *predictor, const float *x)
+{
+    const diffedit_editor *editor = predictor->editor;
+    int64_t area = (int64_t)editor->latent_h * editor->latent_w;
+    int c = editor->channels, channels = editor->model->unet_config.in_channels;
+    for (int i = 0; i < predictor->n; i++)
+        for (int64_t cell = 0; cell < area; cell++) {
+            float *pixel = predictor->x + (i * area + cell) * channels;
+            for (int j = 0; j < channels; j++)
+                pixel[j] = j < c ? x[j * area + cell] : editor->condition[(j - c) * area + cell];
+        }
+}
+
 void de_predictor_run(de_predictor *predictor, const float *x, double t, double level)
 {
     diffedit_editor *editor = predictor->editor;
     int h = editor->latent_h, w = editor->latent_w, c = editor->channels;
     int64_t count = de_latent_count(editor);
-    for (int i = 0; i < predictor->n; i++)
-        de_channels_last(x, 1, c, h, w, predictor->x + i * count);
+    set_input(predictor, x);
     forward(predictor, t);
     de_channels_first(predictor->y, predictor->n, c, h, w, predictor->eps);
     for (int i = 0; i < predictor->n && editor->model->schedule_config.v_prediction; i++)

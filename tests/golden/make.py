@@ -18,7 +18,7 @@ import pipeline
 import reference
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
-SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36)}  # width, height
+SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36), "tiny-inpaint": (64, 48)}  # width, height
 TEXTS = ["--from", "a photo of a horse", "--to", "a zebra on the beach"]
 FEW = ["--steps", "10", "--mask-samples", "3"]
 OPTION_FIELDS = {"from": "source", "to": "target"}
@@ -46,6 +46,10 @@ CASES = {
     "generate-normalised": ("generate", ["--to", "a red apple", "--steps", "6", "--guidance-kind", "normalised",
                                          "--guidance", "0.2"]),
 }
+
+
+# what the mask's channel changes
+INPAINT_CASES = ["paper", "notebook", "inpaint", "generate", "invert"]
 
 
 def parse(arguments):
@@ -94,6 +98,7 @@ def run_case(model, command, arguments, pixels, mask):
         method.only_invert()
     else:
         method.encode()
+        method.condition_on_everything(*method.x0.shape[2:])
         if command == "edit":
             method.find_map()
             factor = method.map.shape[0] // method.x0.shape[2]
@@ -126,10 +131,14 @@ def make_cases(name):
     pixels = make_picture(folder / "picture.png", *SIZES[name])
     mask = make_mask(folder / "user-mask.png", *SIZES[name])
     for case, (command, arguments) in CASES.items():
+        if name == "tiny-inpaint" and case not in INPAINT_CASES:
+            continue
         arguments = list(arguments)
         method = run_case(model, command, arguments, pixels, mask)
         write_case(folder, case, command, arguments, SIZES[name], method.stages)
         print(name, case, "final std %.3f" % method.stages.get("final", method.stages.get("inverted")).std())
+        if case == "inpaint" and name == "tiny-inpaint":
+            pipeline.compare_inpainting(model, pixels, parse(arguments))
         if case == "diffusers" and name != "tiny-odd":  # the pipeline cannot have a sample_size of two numbers
             pipeline.compare(model, method, pixels, parse(arguments))
 

@@ -41,6 +41,20 @@ MODELS = {
                 "norm_num_groups": 4, "sample_size": 64, "scaling_factor": 0.18215},
         "schedule": {"prediction_type": "v_prediction"},
     },
+    # Inpainting: the UNet reads the mask and the masked picture too
+    "tiny-inpaint": {
+        "dtype": torch.float16, "merges": 300, "length": 77, "pad": END,
+        "text": {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3,
+                 "hidden_act": "quick_gelu"},
+        "unet": {"sample_size": 8, "in_channels": 9, "out_channels": 4, "layers_per_block": 1,
+                 "block_out_channels": (8, 16, 16), "attention_head_dim": 2, "norm_num_groups": 4,
+                 "cross_attention_dim": 24,
+                 "down_block_types": ("CrossAttnDownBlock2D",) * 2 + ("DownBlock2D",),
+                 "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 2},
+        "vae": {"block_out_channels": (8, 8, 12, 16), "layers_per_block": 1, "latent_channels": 4,
+                "norm_num_groups": 4, "sample_size": 64, "scaling_factor": 0.18215},
+        "schedule": {},
+    },
     # Odd throughout: two levels, factor 4, three latent channels, linear betas, another number of timesteps
     "tiny-odd": {
         "dtype": torch.bfloat16, "merges": 700, "length": 16, "pad": END,

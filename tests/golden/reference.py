@@ -154,6 +154,7 @@ class Method:
     def __init__(self, model, options, pixels=None, user_mask=None):
         self.model, self.o, self.user_mask = model, options, user_mask
         self.stages = {}
+        self.condition = None  # [1, 1 + c, h, w], what an inpainting UNet reads beside the latent
         for name, text in (("from", options.source), ("to", options.target), ("negative", options.negative)):
             tokens = self.tokenize(text)
             self.stages["tokens-" + name] = tokens[0].numpy().astype(np.int32)
@@ -172,7 +173,8 @@ class Method:
     @torch.no_grad()
     def eps(self, x, t, text, level):
         """The UNet's prediction at sample x of noise level `level`, as eps whatever it was trained to predict."""
-        out = self.model["unet"](x, torch.tensor(t), self.embed(text)).sample
+        seen = x if self.condition is None else torch.cat([x, self.condition], 1)
+        out = self.model["unet"](seen, torch.tensor(t), self.embed(text)).sample
         if self.model["schedule"]["prediction_type"] == "v_prediction":
             out = math.sqrt(level) * out + math.sqrt(1 - level) * x
         return out
@@ -186,14 +188,37 @@ class Method:
         return vae.decode(latent / vae.config.scaling_factor).sample
 
     @torch.no_grad()
-    def encode(self):
+    def latent_of(self, pixels):
         vae = self.model["vae"]
-        posterior = vae.encode(self.pixels).latent_dist
+        posterior = vae.encode(pixels).latent_dist
         latent = posterior.mean
         if self.o.posterior == "sample":
             latent = latent + posterior.std * randn(self.o.rng, self.o.seed - 1, latent.shape)
-        self.x0 = latent * vae.config.scaling_factor
+        return latent * vae.config.scaling_factor
+
+    def encode(self):
+        self.x0 = self.latent_of(self.pixels)
         self.stages["latent"] = self.x0[0].numpy()
+
+    def inpaints(self):
+        return self.model["unet"].config.in_channels > self.model["unet"].config.out_channels
+
+    def condition_on(self, mask, pixels):
+        """Mask [h, w] and the picture with grey in the mask's place."""
+        if self.inpaints():
+            self.condition = torch.cat([mask[None, None], self.latent_of(pixels)], 1)
+
+    def condition_on_everything(self, height, width):
+        factor = 2 ** (len(self.model["vae"].config.block_out_channels) - 1)
+        self.condition_on(torch.ones(height, width), torch.zeros(1, 3, height * factor, width * factor))
+
+    def condition_on_mask(self):
+        if self.user_mask is not None:
+            mask = torch.from_numpy(self.user_mask.astype(np.float32))
+        else:
+            factor = self.pixels.shape[2] // self.mask.shape[0]
+            mask = self.mask.repeat_interleave(factor, 0).repeat_interleave(factor, 1)
+        self.condition_on(self.mask, self.pixels * (1 - mask))
 
     def find_map(self):
         if self.o.mask_method == "contrast":
@@ -293,18 +318,32 @@ class Method:
 
     def edit(self):
         self.encode()
+        self.condition_on_everything(*self.x0.shape[2:])
         if self.user_mask is None:
             self.find_map()
         self.find_mask()
+        if self.user_mask is not None and self.inpaints():
+            return self.inpaint()
         if self.o.scheduler == "ddim":
             self.invert()
+        self.condition_on_mask()
         self.denoise()
+
+    def inpaint(self):
+        """From noise alone, as StableDiffusionInpaintPipeline at strength 1."""
+        self.condition_on_mask()
+        self.from_noise(*self.x0.shape[2:])
 
     def only_invert(self):
         self.encode()
+        self.condition_on_everything(*self.x0.shape[2:])
         self.invert()
 
     def generate(self, height, width):
+        self.condition_on_everything(height, width)
+        self.from_noise(height, width)
+
+    def from_noise(self, height, width):
         o, channels = self.o, self.model["vae"].config.latent_channels
         noise = randn(o.rng, o.seed, (1, channels, height, width))
         self.stages["noise"] = noise[0].numpy()

@@ -78,4 +78,4 @@ def test_case(case, tmp_path):
 
 
 def test_there_are_cases():
-    assert len(CASES) >= 54
+    assert len(CASES) >= 59

@@ -38,7 +38,7 @@ class Maker:
 
     def add(self, name, *shape):
         scale = 0.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.05
-        self.tensors[name] = (scale * self.random.standard_normal(shape)).astype(np.float16)
+        self.tensors[name] = (scale * self.random.standard_normal(shape, np.float32)).astype(np.float16)
 
     def layer(self, name, out, *rest, bias=True):
         self.add(f"{name}.weight", out, *rest)
@@ -143,7 +143,7 @@ def text_encoder(kind):
     make.add("text_model.embeddings.token_embedding.weight", 49408, width)
     make.tensors["text_model.embeddings.token_embedding.weight"] *= np.float16(8)
     make.add("text_model.embeddings.position_embedding.weight", 77, width)
-    for i in range(2):
+    for i in range(kind["text_layers"]):
         layer = f"text_model.encoder.layers.{i}"
         for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
             make.layer(f"{layer}.self_attn.{part}", width, width)
@@ -155,10 +155,14 @@ def text_encoder(kind):
     return make.tensors
 
 
-SD1 = {"channels": [32, 64, 64, 64], "vae_channels": [32, 32, 64], "text_width": 64, "in_channels": 4,
+SD1 = {"channels": [32, 64, 64, 64], "vae_channels": [32, 32, 64], "text_width": 64, "text_layers": 2, "in_channels": 4,
        "open_clip": False, "prediction": "epsilon", "pad": END}
 SD2 = {**SD1, "channels": [64, 64, 128, 128], "open_clip": True, "prediction": "v_prediction", "pad": "!"}
 INPAINTING = {**SD1, "in_channels": 9}
+FULL_SD1 = {**SD1, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512], "text_width": 768,
+            "text_layers": 12}
+FULL_SD2 = {**SD2, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512], "text_width": 1024,
+            "text_layers": 23}
 
 
 # ---- the diffusers layout ----
@@ -207,7 +211,7 @@ def write_configs(folder, kind):
         "up_block_types": ["UpDecoderBlock2D"] * count})
     write_json(folder / "text_encoder/config.json", {
         "vocab_size": 49408, "hidden_size": kind["text_width"], "intermediate_size": 4 * kind["text_width"],
-        "num_hidden_layers": 2, "num_attention_heads": kind["text_width"] // 64,
+        "num_hidden_layers": kind["text_layers"], "num_attention_heads": kind["text_width"] // 64,
         "hidden_act": "gelu" if kind["open_clip"] else "quick_gelu"})
     write_json(folder / "scheduler/scheduler_config.json", {"prediction_type": kind["prediction"]})
 
@@ -284,13 +288,14 @@ def original_text(tensors, kind):
                          ("self_attn.out_proj", "attn.out_proj"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")]:
             name = name.replace(new, old)
         result[name] = values
-    for i in range(2):
+    last = kind["text_layers"] - 1
+    for i in range(kind["text_layers"]):
         layer = f"transformer.resblocks.{i}"
         for part in ("weight", "bias"):
             thirds = [result.pop(f"{layer}.self_attn.{letter}_proj.{part}") for letter in "qkv"]
             result[f"{layer}.attn.in_proj_{part}"] = np.concatenate(thirds)
-    unused = {name.replace("resblocks.1", "resblocks.2"): values + np.float16(1)
-              for name, values in result.items() if "resblocks.1" in name}
+    unused = {name.replace(f"resblocks.{last}.", f"resblocks.{last + 1}."): values + np.float16(1)
+              for name, values in result.items() if f"resblocks.{last}." in name}
     extra = {"text_projection": np.ones((4, 4), np.float16), "logit_scale": np.ones((), np.float32)}
     return {f"cond_stage_model.model.{name}": values for name, values in {**result, **unused, **extra}.items()}
 

@@ -85,6 +85,12 @@ def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
     assert picture(some, tmp_path / "o.png") == plain
 
 
+def test_an_inpainting_model(tmp_path):
+    folder = files.write_folder(tmp_path / "folder", files.INPAINTING)
+    model = single(tmp_path / "m.safetensors", files.original(files.INPAINTING))
+    assert picture(model, tmp_path / "o.png") == picture(folder, tmp_path / "e.png")
+
+
 def test_a_text_encoder_without_its_outer_name(sd1, tmp_path):
     tensors = {name.replace("transformer.text_model.", "transformer."): values
                for name, values in files.original(files.SD1).items()}
