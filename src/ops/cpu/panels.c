@@ -3,29 +3,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies row `row` of a weight, [depth, taps], to column `column` of a panel, [taps, depth, 16]. */
-static void pack_row_f32(const de_panels *panels, const de_weight *weight, int64_t row, int64_t column,
-                         float *values)
+/* The packing of some weights: a task is a panel. */
+typedef struct packing {
+    const de_panels *panels;
+    const de_weight *weights;
+} packing;
+
+/* The weight that holds a column of the panels, and its row there. */
+static const de_weight *weight_of(const packing *job, int64_t column, int64_t *row)
 {
-    int64_t count = panels->taps * panels->depth;
-    float *out = (float *)panels->data + column / DE_PANEL * count * DE_PANEL + column % DE_PANEL;
-    de_weight_to_f32(weight, row * count, count, values);
-    for (int64_t k = 0; k < panels->depth; k++)
-        for (int64_t tap = 0; tap < panels->taps; tap++)
-            out[(tap * panels->depth + k) * DE_PANEL] = values[k * panels->taps + tap];
+    const de_weight *weight = job->weights;
+    while (column >= weight->shape[0])
+        column -= (weight++)->shape[0];
+    *row = column;
+    return weight;
 }
 
-static void pack_row_f16(const de_panels *panels, const de_weight *weight, int64_t row, int64_t column,
-                         uint16_t *values)
+/* A panel [taps, depth, 16] from 16 rows [depth, taps]. Element by element
+ * across the rows, so that what is read and what is written are both streams. */
+static void pack_f16(const de_panels *panels, const unsigned char *const *rows, uint16_t *out)
 {
-    int64_t count = panels->taps * panels->depth;
-    uint16_t *out = (uint16_t *)panels->data + column / DE_PANEL * count * DE_PANEL + column % DE_PANEL;
-    /* the file's data may be unaligned */
-    memcpy(values, (const char *)weight->data + (size_t)(row * count) * sizeof *values,
-           (size_t)count * sizeof *values);
-    for (int64_t k = 0; k < panels->depth; k++)
-        for (int64_t tap = 0; tap < panels->taps; tap++)
-            out[(tap * panels->depth + k) * DE_PANEL] = values[k * panels->taps + tap];
+    int64_t taps = panels->taps, depth = panels->depth;
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t tap = 0; tap < taps; tap++) {
+            uint16_t *column = out + (tap * depth + k) * DE_PANEL;
+            for (int j = 0; j < DE_PANEL; j++) /* the file's data may be unaligned */
+                memcpy(&column[j], rows[j] + (k * taps + tap) * 2, sizeof *column);
+        }
+}
+
+static void pack_panel_f16(const packing *job, int64_t panel)
+{
+    const de_panels *panels = job->panels;
+    int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
+    int64_t columns = de_min_i64(DE_PANEL, panels->columns - first);
+    uint16_t *out = (uint16_t *)panels->data + panel * count * DE_PANEL;
+    const unsigned char *rows[DE_PANEL];
+    for (int64_t j = 0; j < columns; j++) {
+        int64_t row;
+        const de_weight *weight = weight_of(job, first + j, &row);
+        rows[j] = (const unsigned char *)weight->data + row * count * 2;
+    }
+    for (int64_t j = columns; j < DE_PANEL; j++)
+        rows[j] = rows[0]; /* anything; cleared below */
+    pack_f16(panels, rows, out);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = columns; j < DE_PANEL; j++)
+            out[i * DE_PANEL + j] = 0;
+}
+
+/* The same from any precision, a column after the other. */
+static void pack_panel_f32(const packing *job, int64_t panel)
+{
+    enum { BLOCK = 1024 };
+    const de_panels *panels = job->panels;
+    int64_t taps = panels->taps, count = taps * panels->depth, first = panel * DE_PANEL;
+    float *out = (float *)panels->data + panel * count * DE_PANEL, values[BLOCK];
+    for (int64_t j = 0; j < DE_PANEL; j++) {
+        int64_t row = 0;
+        const de_weight *weight = first + j < panels->columns ? weight_of(job, first + j, &row) : NULL;
+        for (int64_t begin = 0; begin < count; begin += BLOCK) {
+            int64_t block = de_min_i64(BLOCK, count - begin);
+            if (weight)
+                de_weight_to_f32(weight, row * count + begin, block, values);
+            for (int64_t i = 0; i < block; i++) {
+                int64_t k = (begin + i) / taps, tap = (begin + i) % taps;
+                out[(tap * panels->depth + k) * DE_PANEL + j] = weight ? values[i] : 0;
+            }
+        }
+    }
+}
+
+static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
+{
+    const packing *job = user;
+    (void)thread;
+    for (int64_t panel = begin; panel < end; panel++) {
+        if (job->panels->half)
+            pack_panel_f16(job, panel);
+        else
+            pack_panel_f32(job, panel);
+    }
 }
 
 static void set_shape(de_panels *panels, const de_weight *weights, int parts)
@@ -42,31 +100,15 @@ static void set_shape(de_panels *panels, const de_weight *weights, int parts)
 diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts, diffedit_error *error)
 {
     set_shape(panels, weights, parts);
-    size_t row_count = (size_t)(panels->taps * panels->depth);
-    size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) * row_count;
+    size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) * (size_t)(panels->taps * panels->depth);
     size_t bytes = count * (panels->half ? sizeof(uint16_t) : sizeof(float));
-    float *row_values = malloc(row_count * sizeof *row_values);
     panels->data = de_aligned_alloc(bytes);
-    if (!panels->data || !row_values) {
-        free(panels->data);
-        free(row_values);
+    if (!panels->data) {
         *panels = (de_panels){0};
         return de_fail_memory(error, bytes, "weights");
     }
-    int64_t tail = panels->columns / DE_PANEL * DE_PANEL; /* the last panel's missing columns are zero */
-    memset((char *)panels->data + (size_t)tail * (bytes / (size_t)de_round_up(panels->columns, DE_PANEL)), 0,
-           (size_t)(de_round_up(panels->columns, DE_PANEL) - tail) *
-               (bytes / (size_t)de_round_up(panels->columns, DE_PANEL)));
-    int64_t column = 0;
-    for (int i = 0; i < parts; i++) {
-        for (int64_t row = 0; row < weights[i].shape[0]; row++, column++) {
-            if (panels->half)
-                pack_row_f16(panels, &weights[i], row, column, (uint16_t *)row_values);
-            else
-                pack_row_f32(panels, &weights[i], row, column, row_values);
-        }
-    }
-    free(row_values);
+    packing job = {panels, weights};
+    de_parallel_for(de_core_count(), de_divide_up(panels->columns, DE_PANEL), 1, pack_panels, &job);
     return DIFFEDIT_OK;
 }
 
