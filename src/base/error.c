@@ -3,6 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Names from files stand in sentences: no control character of theirs reaches a terminal. */
+static void make_plain(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
 {
     if (error) {
@@ -10,6 +18,7 @@ diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char 
         va_start(arguments, format);
         vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        make_plain(error->message);
         error->code = code;
     }
     return code;

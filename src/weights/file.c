@@ -1,5 +1,6 @@
 #include "weights/file.h"
 
+#include "weights/checkpoint.h"
 #include "weights/safetensors.h"
 
 #include <errno.h>
@@ -58,7 +59,9 @@ diffedit_status de_weight_file_open(de_weight_file **file, const char *path, dif
     new->descriptor = -1;
     diffedit_status status = map(new, error);
     if (status == DIFFEDIT_OK)
-        status = de_safetensors_read(&new->table, path, new->bytes, new->size, error);
+        status = de_checkpoint_begins(new->bytes, new->size)
+                     ? de_checkpoint_read(&new->table, path, new->bytes, new->size, error)
+                     : de_safetensors_read(&new->table, path, new->bytes, new->size, error);
     if (status != DIFFEDIT_OK) {
         de_weight_file_release(new);
         return status;

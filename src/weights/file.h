@@ -6,7 +6,7 @@
 
 typedef struct de_weight_file de_weight_file;
 
-/* Maps a file and checks its whole header: sizes, offsets inside the file, no overlap, known types, no duplicate
+/* Maps a file, a safetensors one or one of torch's (told by its first bytes), and checks its whole header: sizes, offsets inside the file, no overlap, known types, no duplicate
  * names, shape products. The caller holds it once. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_weight_file_open(de_weight_file **file, const char *path, diffedit_error *error);
 /* Held once more, and once less; the last to let go closes it. */

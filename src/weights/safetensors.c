@@ -15,19 +15,6 @@ typedef struct reader {
     diffedit_error *error;
 } reader;
 
-static const struct {
-    const char *name;
-    size_t bytes;
-    bool readable;
-    de_dtype dtype;
-} TYPES[] = {
-    {"F32", 4, true, DE_F32},    {"F16", 2, true, DE_F16},    {"BF16", 2, true, DE_BF16},
-    {"F64", 8, false, 0},        {"F8_E5M2", 1, false, 0},    {"F8_E4M3", 1, false, 0},
-    {"I64", 8, false, 0},        {"I32", 4, false, 0},        {"I16", 2, false, 0},
-    {"I8", 1, false, 0},         {"U64", 8, false, 0},        {"U32", 4, false, 0},
-    {"U16", 2, false, 0},        {"U8", 1, false, 0},         {"BOOL", 1, false, 0},
-};
-
 static diffedit_status refuse(const reader *r, const char *name, const char *what)
 {
     return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: %s", r->path, name, what);
@@ -39,16 +26,13 @@ static diffedit_status read_type(const reader *r, de_table_entry *entry, const j
     const char *type = json_string_value(json_object_get(info, "dtype"));
     if (!type)
         return refuse(r, entry->name, "`dtype` is missing or no string");
-    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
-        if (strcmp(TYPES[i].name, type) == 0) {
-            entry->type = TYPES[i].name;
-            entry->readable = TYPES[i].readable;
-            entry->dtype = TYPES[i].dtype;
-            *bytes = TYPES[i].bytes;
-            return DIFFEDIT_OK;
-        }
-    return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has the unknown type \"%.40s\"", r->path,
-                   entry->name, type);
+    const de_table_type *known = de_table_find_type(type);
+    if (!known)
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has the unknown type \"%.40s\"", r->path,
+                       entry->name, type);
+    de_table_set_type(entry, known);
+    *bytes = known->bytes;
+    return DIFFEDIT_OK;
 }
 
 /* Sets the entry's shape; *bytes is multiplied by its sizes. */
@@ -99,6 +83,7 @@ static diffedit_status read_place(const reader *r, de_table_entry *entry, const 
                        entry->name, bytes, (uintmax_t)(end - begin));
     entry->data = r->data + begin;
     entry->bytes = bytes;
+    entry->mapped = true;
     return DIFFEDIT_OK;
 }
 
@@ -161,14 +146,14 @@ static diffedit_status read_length(const char *path, const unsigned char *bytes,
 {
     if (size < LENGTH_BYTES)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: not a safetensors file: it has only %zu bytes", path, size);
+                       "%s: neither a safetensors file nor one of torch's: it has only %zu bytes", path, size);
     uint64_t value = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--)
         value = value << 8 | bytes[i];
     if (value > MAX_HEADER || value < 2 || bytes[LENGTH_BYTES < size ? LENGTH_BYTES : 0] != '{')
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: not a safetensors file: no header of 2 to %d bytes at its beginning", path,
-                       MAX_HEADER);
+                       "%s: neither a safetensors file nor one of torch's: it begins with no header of 2 to %d bytes, no "
+                       "zip archive and no pickle", path, MAX_HEADER);
     if (value > size - LENGTH_BYTES)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,

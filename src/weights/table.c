@@ -3,8 +3,50 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const de_table_type TYPES[] = {
+    {"F32", 4, true, DE_F32},    {"F16", 2, true, DE_F16},    {"BF16", 2, true, DE_BF16},
+    {"F64", 8, false, 0},        {"F8_E5M2", 1, false, 0},    {"F8_E4M3", 1, false, 0},
+    {"I64", 8, false, 0},        {"I32", 4, false, 0},        {"I16", 2, false, 0},
+    {"I8", 1, false, 0},         {"U64", 8, false, 0},        {"U32", 4, false, 0},
+    {"U16", 2, false, 0},        {"U8", 1, false, 0},         {"BOOL", 1, false, 0},
+};
+
+const de_table_type *de_table_find_type(const char *name)
+{
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+        if (strcmp(TYPES[i].name, name) == 0)
+            return &TYPES[i];
+    return NULL;
+}
+
+void de_table_set_type(de_table_entry *entry, const de_table_type *type)
+{
+    entry->type = type->name;
+    entry->readable = type->readable;
+    entry->dtype = type->dtype;
+}
+
+struct de_table_memory {
+    struct de_table_memory *next;
+    unsigned char bytes[];
+};
+
+void *de_table_allocate(de_table *table, size_t bytes)
+{
+    struct de_table_memory *memory = malloc(sizeof *memory + bytes);
+    if (!memory)
+        return NULL;
+    memory->next = table->memory;
+    table->memory = memory;
+    return memory->bytes;
+}
+
 void de_table_free(de_table *table)
 {
+    for (struct de_table_memory *memory = table->memory, *next; memory; memory = next) {
+        next = memory->next;
+        free(memory);
+    }
     for (size_t i = 0; i < table->count; i++)
         free(table->entries[i].name);
     free(table->entries);

@@ -6,7 +6,18 @@
 
 enum { DE_TABLE_RANK = 8 };
 
-/* `type` is as the file writes it; `readable` is false for those that no network has as weights. */
+/* A type of numbers, under the name that safetensors gives it. */
+typedef struct de_table_type {
+    const char *name;
+    size_t bytes; /* of one number */
+    bool readable; /* a network may have it as weights */
+    de_dtype dtype;
+} de_table_type;
+
+/* NULL: no such type */
+const de_table_type *de_table_find_type(const char *name);
+
+/* `type` is as safetensors writes it; `readable` is false for those that no network has as weights. */
 typedef struct de_table_entry {
     char *name;       /* owned */
     const char *type; /* static */
@@ -16,6 +27,7 @@ typedef struct de_table_entry {
     int64_t shape[DE_TABLE_RANK];
     const unsigned char *data; /* `bytes` bytes, borrowed */
     size_t bytes;
+    bool mapped; /* `data` lies in the file, not in memory of the table's */
 } de_table_entry;
 
 /* What a file's notes say that its UNet predicts. */
@@ -25,9 +37,13 @@ typedef struct de_table {
     de_table_entry *entries; /* [count], owned */
     size_t count;
     de_prediction prediction;
+    struct de_table_memory *memory; /* owned: values that do not stand in the file as they are needed */
 } de_table;
 
 void de_table_free(de_table *table);
+void de_table_set_type(de_table_entry *entry, const de_table_type *type);
+/* Memory that lives as long as the table; NULL if it is short. */
+void *de_table_allocate(de_table *table, size_t bytes);
 /* Sorts by name. Errors: MODEL (two arrays of one name). */
 diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error *error);
 /* Refuses arrays that overlap in the file. Errors: MODEL, MEMORY. */

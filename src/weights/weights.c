@@ -257,7 +257,7 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
     if (!entry->readable)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected type F32, F16 or BF16, found %s",
                        weights->path, name, entry->type);
-    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = true};
+    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = entry->mapped};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     return DIFFEDIT_OK;
 }

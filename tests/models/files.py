@@ -10,8 +10,22 @@ import struct
 import numpy as np
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TYPES = {"float16": "F16", "float32": "F32", "int64": "I64"}
+TYPES = {"float16": "F16", "float32": "F32", "bfloat16": "BF16", "int64": "I64"}
 START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+class Brain(np.ndarray):
+    """The upper halves of float32 numbers, as uint16: numpy knows no bfloat16."""
+    kind = "bfloat16"
+
+
+def brain(values):
+    return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16).view(Brain)
+
+
+def rounded(values):
+    """float32 numbers that a bfloat16 holds exactly."""
+    return (np.asarray(brain(values)).astype(np.uint32) << 16).view(np.float32)
 
 
 def write_safetensors(path, tensors, metadata=None):
@@ -19,7 +33,7 @@ def write_safetensors(path, tensors, metadata=None):
     if metadata:
         header["__metadata__"] = metadata
     for name, values in tensors.items():
-        header[name] = {"dtype": TYPES[values.dtype.name], "shape": list(values.shape),
+        header[name] = {"dtype": TYPES[getattr(values, "kind", values.dtype.name)], "shape": list(values.shape),
                         "data_offsets": [offset, offset + values.nbytes]}
         offset += values.nbytes
     text = json.dumps(header).encode()

@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+import checkpoints
 import files
 
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", files.SOURCE / "build/diffedit")).resolve()
@@ -56,6 +57,23 @@ def single(path, tensors, **more):
 
 def test_sd1(sd1, tmp_path):
     assert picture(single(tmp_path / "m.safetensors", files.original(files.SD1)), tmp_path / "o.png") == sd1[1]
+
+
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: checkpoints.mapping(
+    {"epoch": checkpoints.integer(13), "state_dict": state, "global_step": checkpoints.integer(470000)})])
+def test_a_checkpoint(sd1, tmp_path, wrap):
+    """Told by its content: the name may be anything."""
+    model = checkpoints.write_checkpoint(tmp_path / "m.safetensors", files.original(files.SD1), wrap)
+    assert picture(model, tmp_path / "o.png") == sd1[1]
+
+
+@pytest.mark.parametrize("write", [single, checkpoints.write_checkpoint])
+def test_mixed_precisions(tmp_path, write):
+    plain = {name: files.rounded(values) for name, values in files.original(files.SD1).items()}
+    convert = [lambda values: values.astype(np.float32), lambda values: values.astype(np.float16), files.brain]
+    mixed = {name: convert[i % 3](values) for i, (name, values) in enumerate(plain.items())}
+    expected = picture(single(tmp_path / "plain.safetensors", plain), tmp_path / "e.png")
+    assert picture(write(tmp_path / "mixed", mixed), tmp_path / "o.png") == expected
 
 
 @pytest.mark.parametrize("metadata, more", [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
@@ -144,22 +162,35 @@ def test_a_variant(copy, tmp_path):
     assert picture(folder, tmp_path / "o.png") == expected
 
 
-def shard(folder, kind):
+def shard(folder, kind, ending="safetensors", write=files.write_safetensors):
     """The UNet in two files under an index."""
-    whole = folder / "unet/diffusion_pytorch_model.safetensors"
     tensors = list(files.unet(kind).items())
-    halves = {f"diffusion_pytorch_model-0000{i + 1}-of-00002.safetensors": dict(tensors[i::2]) for i in range(2)}
+    halves = {f"diffusion_pytorch_model-0000{i + 1}-of-00002.{ending}": dict(tensors[i::2]) for i in range(2)}
     for name, part in halves.items():
-        files.write_safetensors(whole.with_name(name), part)
-    whole.unlink()
+        write(folder / "unet" / name, part)
+    (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
     index = {"metadata": {}, "weight_map": {tensor: name for name, part in halves.items() for tensor in part}}
-    files.write_json(whole.with_name(whole.name + ".index.json"), index)
-    return whole.with_name(whole.name + ".index.json"), index
+    path = folder / f"unet/diffusion_pytorch_model.{ending}.index.json"
+    files.write_json(path, index)
+    return path, index
 
 
-def test_shards(copy, tmp_path):
+@pytest.mark.parametrize("kind", [(), ("bin", checkpoints.write_checkpoint)])
+def test_shards(copy, tmp_path, kind):
     folder, expected = copy
-    shard(folder, files.SD1)
+    shard(folder, files.SD1, *kind)
+    assert picture(folder, tmp_path / "o.png") == expected
+
+
+@pytest.mark.parametrize("ending", ["bin", "fp16.bin"])
+def test_pickles_in_a_folder(copy, tmp_path, ending):
+    """The text encoder's has a name of its own, and attention's layers their old ones."""
+    folder, expected = copy
+    for part, name, tensors in [("text_encoder", "pytorch_model", files.text_encoder(files.SD1)),
+                                ("unet", "diffusion_pytorch_model", files.unet(files.SD1)),
+                                ("vae", "diffusion_pytorch_model", old_names(files.vae(files.SD1)))]:
+        next((folder / part).glob("*.safetensors")).unlink()
+        checkpoints.write_checkpoint(folder / part / f"{name}.{ending}", tensors)
     assert picture(folder, tmp_path / "o.png") == expected
 
 
@@ -173,14 +204,18 @@ def test_bad_shards(copy):
     assert "weight_map" in refused(copy[0])
 
 
-def test_old_names_of_attention(copy, tmp_path):
-    folder, expected = copy
-    tensors = {}
-    for name, values in files.vae(files.SD1).items():
+def old_names(tensors):
+    result = {}
+    for name, values in tensors.items():
         for new, old in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")]:
             name = name.replace(new, old)
-        tensors[name] = values
-    files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", tensors)
+        result[name] = values
+    return result
+
+
+def test_old_names_of_attention(copy, tmp_path):
+    folder, expected = copy
+    files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", old_names(files.vae(files.SD1)))
     assert picture(folder, tmp_path / "o.png") == expected
 
 
