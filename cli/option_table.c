@@ -19,7 +19,7 @@ static const cli_option table[] = {
     {"output", ALL, true, CLI_TEXT, 'o', FIELD(output), .argument = "FILE",
      .help = "the result, of the kind its name ends in; - is standard output; required"},
     {"model", ALL, true, CLI_TEXT, 'm', FIELD(model), .argument = "PATH", .shown_default = "pocket",
-     .help = "a Stable Diffusion model: folder, .safetensors or .ckpt file, fetched OWNER/NAME; or DIFFEDIT_MODEL"},
+     .help = "folder or file of a Stable Diffusion model; also a fetched OWNER/NAME, or DIFFEDIT_MODEL"},
     {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
      .help = "change where this picture is light; grey >= 50 %, of the picture's size"},
     {"mask-threshold", FINDERS, true, .kind = CLI_LIBRARY},
