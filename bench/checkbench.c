@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined __x86_64__
-#include <immintrin.h>
-#endif
-
 #include "checkbench_shapes.h"
 #include "kernels/kernels.h"
 #include "ops/ops.h"
@@ -284,45 +280,6 @@ static double difference(const float *a, const float *b, int64_t count)
     return largest / scale;
 }
 
-#if defined __x86_64__
-/* 12 independent chains of FMAs: as many as two units with a latency of 4 to 6 cycles can use. */
-__attribute__((target("avx2,fma"))) static void multiply_add(void *user, int64_t begin, int64_t end, int thread)
-{
-    int64_t rounds = *(const int64_t *)user;
-    __m256 sums[12], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-4f);
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        for (int j = 0; j < 12; j++)
-            sums[j] = _mm256_set1_ps((float)j);
-        for (int64_t round = 0; round < rounds; round++) {
-#pragma GCC unroll 12
-            for (int j = 0; j < 12; j++) {
-                sums[j] = _mm256_fmadd_ps(sums[j], x, y);
-                __asm__ volatile("" : "+x"(sums[j])); /* or gcc would keep them in memory */
-            }
-        }
-    }
-}
-
-static double find_peak(int threads)
-{
-    double best = 0;
-    int64_t rounds = 2000000;
-    for (int i = 0; i < 5; i++) {
-        double start = de_seconds();
-        de_parallel_for(threads, threads, 1, multiply_add, &rounds);
-        best = fmax(best, 12.0 * 16 * (double)rounds * threads / (de_seconds() - start));
-    }
-    return best;
-}
-#else
-static double find_peak(int threads)
-{
-    (void)threads;
-    return 0;
-}
-#endif
-
 /* ---- the table ---- */
 
 typedef struct totals {
@@ -414,7 +371,7 @@ int main(int argc, char **argv)
         set.seconds = 0.05;
     const char *const tables[] = {"avx2"};
     int wrong = 0;
-    double peak = find_peak(set.threads);
+    double peak = de_measure_peak(set.threads);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         wrong += run_table(tables[i], &set, peak);
     if (wrong)

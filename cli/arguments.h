@@ -8,7 +8,7 @@
 
 #include <diffedit/diffedit.h>
 
-enum { CLI_EDIT = 1, CLI_MASK = 2, CLI_INPAINT = 4, CLI_INVERT = 8, CLI_GENERATE = 16 };
+enum { CLI_EDIT = 1, CLI_MASK = 2, CLI_INPAINT = 4, CLI_INVERT = 8, CLI_GENERATE = 16, CLI_BENCH = 32 };
 
 typedef struct cli_arguments cli_arguments;
 
@@ -23,7 +23,7 @@ typedef struct cli_command {
     diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
 } cli_command;
 
-extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate;
+extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench;
 /* All of them, NULL-terminated, in the order of help. */
 extern const cli_command *const cli_commands[];
 
@@ -61,8 +61,8 @@ struct cli_arguments {
     const cli_command *command;
     const char *picture;
     const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again, *stages;
-    const char *vae, *text_encoder, *prediction;
-    int64_t max_pixels, quality, threads; /* threads 0: all cores */
+    const char *vae, *text_encoder, *prediction, *shape;
+    int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;

@@ -18,11 +18,21 @@ static json_t *seconds_by_stage(const diffedit_stats *stats)
     return seconds;
 }
 
-static int64_t peak_rss_bytes(void)
+int64_t cli_peak_memory(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     return (int64_t)usage.ru_maxrss * 1024;
+}
+
+diffedit_status cli_json_print(json_t *object, diffedit_error *error)
+{
+    if (!object)
+        return cli_fail_memory(error);
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(object);
+    failed |= fputc('\n', stdout) == EOF || fflush(stdout) != 0;
+    return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written") : DIFFEDIT_OK;
 }
 
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error)
@@ -37,12 +47,7 @@ diffedit_status cli_json_write(const cli_session *session, diffedit_error *error
     json_t *object = json_pack(
         "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations", (json_int_t)stats.evaluations,
         "seconds", seconds_by_stage(&stats), "mask_share", stats.mask_share, "peak_rss_bytes",
-        (json_int_t)peak_rss_bytes(), "size", size, "output", output ? output : json_null(), "warnings",
+        (json_int_t)cli_peak_memory(), "size", size, "output", output ? output : json_null(), "warnings",
         session->progress.warnings);
-    if (!object)
-        return cli_fail_memory(error);
-    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    json_decref(object);
-    failed |= fputc('\n', stdout) == EOF || fflush(stdout) != 0;
-    return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written") : DIFFEDIT_OK;
+    return cli_json_print(object, error);
 }

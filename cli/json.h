@@ -4,6 +4,11 @@
 
 #include "session.h"
 
+/* The most memory that this process has held so far. */
+int64_t cli_peak_memory(void);
+/* Writes an object, which it takes over (NULL: there was no memory for it), to standard output. Errors: FILE, MEMORY. */
+diffedit_status cli_json_print(json_t *object, diffedit_error *error);
+
 /* Writes the object of --json to standard output. Errors: FILE, MEMORY. */
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error);
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cli_command *const cli_commands[] = {&cli_edit, &cli_mask, &cli_inpaint, &cli_invert, &cli_generate, NULL};
+const cli_command *const cli_commands[] = {&cli_edit, &cli_mask, &cli_inpaint, &cli_invert, &cli_generate,
+                                           &cli_bench, NULL};
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 

@@ -10,7 +10,8 @@ enum {
     FINDERS = CLI_EDIT | CLI_MASK,                             /* who finds a mask */
     CHANGERS = CLI_EDIT | CLI_INPAINT,                         /* who changes a picture inside one */
     MAKERS = CHANGERS | CLI_GENERATE,                          /* who runs the guided decode */
-    ALL = PICTURES | CLI_GENERATE
+    ALL = PICTURES | CLI_GENERATE,
+    ANY = ALL | CLI_BENCH
 };
 
 static const cli_option table[] = {
@@ -18,8 +19,9 @@ static const cli_option table[] = {
     {"to", MAKERS | CLI_MASK, true, .kind = CLI_LIBRARY},
     {"output", ALL, true, CLI_TEXT, 'o', FIELD(output), .argument = "FILE",
      .help = "the result, of the kind its name ends in; - is standard output; required"},
-    {"model", ALL, true, CLI_TEXT, 'm', FIELD(model), .argument = "PATH", .shown_default = "pocket",
-     .help = "folder or file of a Stable Diffusion model; also a fetched OWNER/NAME, or DIFFEDIT_MODEL"},
+    {"model", ANY, true, CLI_TEXT, 'm', FIELD(model), .argument = "PATH",
+     .help = "folder or file of a model, or a fetched OWNER/NAME; else DIFFEDIT_MODEL, else the pocket model "
+             "(bench: random weights)"},
     {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
      .help = "change where this picture is light; grey >= 50 %, of the picture's size"},
     {"mask-threshold", FINDERS, true, .kind = CLI_LIBRARY},
@@ -29,7 +31,7 @@ static const cli_option table[] = {
     {"steps", ALL, true, .kind = CLI_LIBRARY},
     {"seed", ALL, true, .kind = CLI_LIBRARY, .argument = "N|random"},
     {"negative", MAKERS, true, .kind = CLI_LIBRARY},
-    {"size", ALL, true, .kind = CLI_LIBRARY},
+    {"size", ANY, true, .kind = CLI_LIBRARY},
     {"preset", ALL, true, CLI_TEXT, 0, FIELD(preset), .argument = "NAME", .shown_default = "paper",
      .help = "the defaults of paper, notebook or diffusers; applied first wherever it stands"},
     {"mask-out", CHANGERS, true, CLI_TEXT, 0, FIELD(mask_out), .argument = "FILE",
@@ -40,9 +42,9 @@ static const cli_option table[] = {
      .help = "write input, map, mask and result side by side"},
     {"again", ALL, true, CLI_TEXT, 0, FIELD(again), .argument = "FILE",
      .help = "start from the options recorded in this PNG; options given override"},
-    {"threads", ALL, true, CLI_WHOLE, 'j', FIELD(threads), 1, 1024, .argument = "N",
+    {"threads", ANY, true, CLI_WHOLE, 'j', FIELD(threads), 1, 1024, .argument = "N",
      .shown_default = "all cores", .help = "the result does not depend on it"},
-    {"json", ALL, true, CLI_FLAG, 0, FIELD(json),
+    {"json", ANY, true, CLI_FLAG, 0, FIELD(json),
      .help = "one JSON object on standard output; not with -o -"},
     {"quiet", ALL, true, CLI_FLAG, 'q', FIELD(quiet), .help = "no progress"},
     {"verbose", ALL, false, CLI_FLAG, 'v', FIELD(verbose), .help = "more progress"},
@@ -56,6 +58,10 @@ static const cli_option table[] = {
      .help = "what the UNet predicts, v or epsilon, where the model's file cannot tell"},
     {"no-ema", ALL, false, CLI_FLAG, 0, FIELD(no_ema),
      .help = "not the averaged weights, where a file holds both"},
+    {"shape", CLI_BENCH, true, CLI_TEXT, 0, FIELD(shape), .argument = "NAME", .shown_default = "sd14",
+     .help = "random weights of this shape; sd14, sd21 or pocket; not with --model"},
+    {"repeat", CLI_BENCH, true, CLI_WHOLE, 0, FIELD(repeat), 1, 1000, 3, .argument = "N", .shown_default = "3",
+     .help = "measure each network so often; the median counts"},
     {"rng", ALL, false, .kind = CLI_LIBRARY},
     {"guidance-kind", ALL, false, .kind = CLI_LIBRARY},
     {"scheduler", MAKERS, false, .kind = CLI_LIBRARY},
@@ -80,8 +86,8 @@ static const cli_option table[] = {
     {"stages", ALL, true, CLI_TEXT, 0, FIELD(stages), .argument = "DIR",
      .help = "write all that is made on the way into this folder; arrays as .npy, and pictures"},
     {"force", PICTURES, false, CLI_FLAG, 0, FIELD(force), .help = "allow to write over the input"},
-    {"help", ALL, false, CLI_FLAG, 'h', FIELD(help), .help = "the main options"},
-    {"help-all", ALL, false, CLI_FLAG, 0, FIELD(help_all), .help = "all options"},
+    {"help", ANY, false, CLI_FLAG, 'h', FIELD(help), .help = "the main options"},
+    {"help-all", ANY, false, CLI_FLAG, 0, FIELD(help_all), .help = "all options"},
 };
 
 enum { ROWS = sizeof table / sizeof table[0] };

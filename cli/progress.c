@@ -9,7 +9,7 @@
 
 enum { BAR_WIDTH = 24 };
 
-static double now(void)
+double cli_seconds(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -18,7 +18,7 @@ static double now(void)
 
 diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verbose, diffedit_error *error)
 {
-    double start = now();
+    double start = cli_seconds();
     *progress = (cli_progress){.quiet = quiet, .verbose = verbose, .terminal = isatty(STDERR_FILENO),
                                .stage = -1, .began = start, .last = start, .warnings = json_array()};
     return progress->warnings ? DIFFEDIT_OK : cli_fail_memory(error);
@@ -83,7 +83,7 @@ static void say_line(cli_progress *progress, const char *stage, int done, int to
 int cli_progress_step(void *user, diffedit_stage_id stage, int done, int total)
 {
     cli_progress *progress = user;
-    double time = now();
+    double time = cli_seconds();
     if (progress->stage != (int)stage || done == 0) {
         progress->stage = (int)stage;
         progress->tenths = 0;

@@ -28,4 +28,7 @@ void cli_progress_log(void *user, diffedit_log_level level, const char *line);
 /* Ends the line of a bar that was left unfinished. */
 void cli_progress_end_line(cli_progress *progress);
 
+/* Seconds from an arbitrary start, monotonic. */
+double cli_seconds(void);
+
 #endif

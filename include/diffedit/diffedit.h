@@ -90,6 +90,13 @@ typedef struct diffedit_model_settings {
 DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                                  const diffedit_model_settings *settings,
                                                  diffedit_error *error);
+/* A model that nobody trained, for measuring time and memory without a file: random numbers in the shape of a known
+ * one, "sd14" (Stable Diffusion 1.x), "sd21" (2.x) or "pocket"; f16 weights, CLIP's vocabulary. Closed like any other.
+ * Errors: ARGUMENT (unknown shape), MEMORY. */
+DIFFEDIT_API diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
+                                                       diffedit_error *error);
+/* The names of those shapes, NULL-terminated; static storage. */
+DIFFEDIT_API const char *const *diffedit_random_shapes(void);
 DIFFEDIT_API void diffedit_model_close(diffedit_model *model);
 
 /* What an open model is. */
@@ -397,6 +404,12 @@ DIFFEDIT_API diffedit_status diffedit_encode_text(diffedit_editor *editor, const
 DIFFEDIT_API diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height,
                                                     int width, double timestep, const float *embedding,
                                                     float *eps, diffedit_error *error);
+/* The same with classifier-free guidance, eps = eps_u + guidance (eps_t - eps_u) of two embeddings, which are evaluated
+ * as a batch of two. */
+DIFFEDIT_API diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent, int height,
+                                                     int width, double timestep, const float *unconditional,
+                                                     const float *embedding, double guidance, float *eps,
+                                                     diffedit_error *error);
 /* pixels [3, height, width] in -1..1 -> mean [c, height/f, width/f] of the posterior times the scaling
  * factor; sides are multiples of the factor f. */
 DIFFEDIT_API diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels, int height,
@@ -404,6 +417,16 @@ DIFFEDIT_API diffedit_status diffedit_encode_pixels(diffedit_editor *editor, con
 /* latent [c, h, w] -> pixels [3, h f, w f], about -1..1, not clamped. */
 DIFFEDIT_API diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent, int height,
                                                     int width, float *pixels, diffedit_error *error);
+
+/* ---- the machine ---------------------------------------------------------------------------------- */
+
+/* The kernels in use: "avx2", "ref"; static storage. */
+DIFFEDIT_API const char *diffedit_kernels_name(void);
+/* Cores that this process may use: the threads that 0 means. */
+DIFFEDIT_API int diffedit_core_count(void);
+/* Floating-point operations per second that they reach on `threads` threads (0: one for each core) with nothing but
+ * multiplying and adding in registers; takes about 0.1 s. */
+DIFFEDIT_API double diffedit_measure_peak(int threads);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,16 @@ diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
     return de_model_open(model, path, settings, error);
 }
 
+diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape, diffedit_error *error)
+{
+    return de_model_new_random(model, shape, error);
+}
+
+const char *const *diffedit_random_shapes(void)
+{
+    return de_random_shapes;
+}
+
 void diffedit_model_close(diffedit_model *model)
 {
     de_model_close(model);

@@ -31,24 +31,55 @@ diffedit_status diffedit_encode_text(diffedit_editor *editor, const char *text, 
     return status;
 }
 
+/* What a prediction is asked for. */
+typedef struct question {
+    const float *latent;
+    int height, width;
+    double timestep;
+} question;
+
+/* predictor->eps of n embeddings; the predictor is freed by the caller, whatever this returns. */
+static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor, question of,
+                               const float *const *embeddings, int n, diffedit_error *error)
+{
+    const diffedit_options mean = {.posterior = DIFFEDIT_POSTERIOR_MEAN};
+    int last = editor->schedule.train_timesteps - 1;
+    if (!(of.timestep >= 0 && of.timestep <= last))
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", of.timestep, last);
+    diffedit_status status = set_size(editor, of.height, of.width, error);
+    if (status == DIFFEDIT_OK)
+        status = de_condition_everything(editor, &mean, error);
+    if (status == DIFFEDIT_OK)
+        status = de_predictor_new(predictor, editor, embeddings, n, error);
+    if (status == DIFFEDIT_OK)
+        de_predictor_run(predictor, of.latent, of.timestep, editor->schedule.alphas_cumprod[(int)rint(of.timestep)]);
+    return status;
+}
+
 diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height, int width,
                                        double timestep, const float *embedding, float *eps,
                                        diffedit_error *error)
 {
-    int last = editor->schedule.train_timesteps - 1;
-    if (!(timestep >= 0 && timestep <= last))
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", timestep, last);
-    diffedit_status status = set_size(editor, height, width, error);
     de_predictor predictor = {0};
-    const diffedit_options mean = {.posterior = DIFFEDIT_POSTERIOR_MEAN};
+    diffedit_status status =
+        predict(&predictor, editor, (question){latent, height, width, timestep}, &embedding, 1, error);
     if (status == DIFFEDIT_OK)
-        status = de_condition_everything(editor, &mean, error);
-    if (status == DIFFEDIT_OK)
-        status = de_predictor_new(&predictor, editor, &embedding, 1, error);
-    if (status == DIFFEDIT_OK) {
-        double level = editor->schedule.alphas_cumprod[(int)rint(timestep)];
-        de_predictor_run(&predictor, latent, timestep, level);
         memcpy(eps, predictor.eps, (size_t)de_latent_count(editor) * sizeof *eps);
+    de_predictor_free(&predictor);
+    return status;
+}
+
+diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent, int height, int width,
+                                        double timestep, const float *unconditional, const float *embedding,
+                                        double guidance, float *eps, diffedit_error *error)
+{
+    const float *const both[] = {unconditional, embedding};
+    de_predictor predictor = {0};
+    diffedit_status status =
+        predict(&predictor, editor, (question){latent, height, width, timestep}, both, 2, error);
+    if (status == DIFFEDIT_OK) {
+        int64_t count = de_latent_count(editor);
+        de_guide(DIFFEDIT_GUIDANCE_CFG, predictor.eps, predictor.eps + count, guidance, count, eps);
     }
     de_predictor_free(&predictor);
     return status;

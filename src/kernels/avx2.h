@@ -20,6 +20,7 @@ void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *s
 void de_layer_norm_avx2(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                         const float *shift, float *y);
 void de_activate_array_avx2(const float *x, int64_t count, de_activation activation, float *y);
+double de_multiply_add_avx2(int64_t rounds);
 
 /* All bits set in the first `count` lanes (any number), for the end of a row. */
 static inline __m256i de_first_lanes(int64_t count)

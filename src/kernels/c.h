@@ -16,5 +16,6 @@ void de_scale_shift_c(const float *x, int64_t rows, int64_t c, const float *scal
 void de_layer_norm_c(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                      const float *shift, float *y);
 void de_activate_array_c(const float *x, int64_t count, de_activation activation, float *y);
+double de_multiply_add_c(int64_t rounds);
 
 #endif

@@ -97,6 +97,10 @@ typedef struct de_kernels {
     void (*layer_norm)(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                        const float *shift, float *y);
     void (*activate)(const float *x, int64_t count, de_activation activation, float *y); /* y may be x */
+
+    /* Multiplies and adds in registers, as fast as this instruction set can; returns how many floating-point
+     * operations that was. What the other kernels' speed is a share of. */
+    double (*multiply_add)(int64_t rounds);
 } de_kernels;
 
 /* floats of scratch that an attention block needs: scores, sums of values, maxima and sums of weights */

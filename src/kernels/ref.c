@@ -11,4 +11,5 @@ const de_kernels de_kernels_ref = {
     .scale_shift = de_scale_shift_c,
     .layer_norm = de_layer_norm_c,
     .activate = de_activate_array_c,
+    .multiply_add = de_multiply_add_c,
 };

@@ -435,18 +435,22 @@ static bool get_word(reader *file, const char *key, const char *fallback, const 
     return word && strcmp(word, yes) == 0;
 }
 
+const de_schedule_config de_sd_schedule = {
+    .train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .scaled_linear = true, .steps_offset = 1};
+
 diffedit_status de_schedule_config_read(de_schedule_config *config, const char *path, diffedit_error *error)
 {
     reader file;
     *config = (de_schedule_config){0};
     open_json(&file, path, error);
     if (file.status == DIFFEDIT_OK) {
-        config->train_timesteps = get_int(&file, "num_train_timesteps", 1000, 1, MAX_TIMESTEPS);
-        config->beta_start = get_real(&file, "beta_start", 0.00085, 1e-9, 0.999);
-        config->beta_end = get_real(&file, "beta_end", 0.012, 1e-9, 0.999);
+        config->train_timesteps = get_int(&file, "num_train_timesteps", de_sd_schedule.train_timesteps, 1,
+                                          MAX_TIMESTEPS);
+        config->beta_start = get_real(&file, "beta_start", de_sd_schedule.beta_start, 1e-9, 0.999);
+        config->beta_end = get_real(&file, "beta_end", de_sd_schedule.beta_end, 1e-9, 0.999);
         config->scaled_linear = get_word(&file, "beta_schedule", "scaled_linear", "scaled_linear", "linear");
         config->v_prediction = get_word(&file, "prediction_type", "epsilon", "v_prediction", "epsilon");
-        config->steps_offset = get_int(&file, "steps_offset", 1, 0, MAX_TIMESTEPS);
+        config->steps_offset = get_int(&file, "steps_offset", de_sd_schedule.steps_offset, 0, MAX_TIMESTEPS);
         config->set_alpha_to_one = get_bool(&file, "set_alpha_to_one", false);
         if (get_bool(&file, "rescale_betas_zero_snr", false))
             refuse(&file, "rescale_betas_zero_snr", get(&file, "rescale_betas_zero_snr"), "false");

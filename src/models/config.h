@@ -54,6 +54,9 @@ typedef struct de_schedule_config {
     bool set_alpha_to_one;
 } de_schedule_config;
 
+/* Stable Diffusion's own, which missing keys mean too. */
+extern const de_schedule_config de_sd_schedule;
+
 /* diffedit.json, optional */
 typedef struct de_model_default {
     char *preset, *name, *value; /* of an option, as text; owned */

@@ -125,22 +125,43 @@ static diffedit_status fill(diffedit_model *model, const char *path, const diffe
     return status;
 }
 
-diffedit_status de_model_open(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
-                              diffedit_error *error)
+static diffedit_status allocate(diffedit_model **model, diffedit_error *error)
 {
     const char *problem = de_kernels_problem();
     if (problem)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);
-    diffedit_model *new = calloc(1, sizeof *new);
-    if (!new)
-        return de_fail_memory(error, sizeof *new, "a model");
-    diffedit_status status = fill(new, path, settings, error);
-    if (status != DIFFEDIT_OK) {
-        de_model_close(new);
+    *model = calloc(1, sizeof **model);
+    return *model ? DIFFEDIT_OK : de_fail_memory(error, sizeof **model, "a model");
+}
+
+/* Hands over a model that was filled with success; closes it else. */
+static diffedit_status hand_over(diffedit_model **model, diffedit_model *filled, diffedit_status status)
+{
+    if (status == DIFFEDIT_OK)
+        *model = filled;
+    else
+        de_model_close(filled);
+    return status;
+}
+
+diffedit_status de_model_open(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
+                              diffedit_error *error)
+{
+    diffedit_model *new;
+    diffedit_status status = allocate(&new, error);
+    return status == DIFFEDIT_OK ? hand_over(model, new, fill(new, path, settings, error)) : status;
+}
+
+diffedit_status de_model_new_random(diffedit_model **model, const char *shape, diffedit_error *error)
+{
+    diffedit_model *new;
+    diffedit_status status = allocate(&new, error);
+    if (status != DIFFEDIT_OK)
         return status;
-    }
-    *model = new;
-    return DIFFEDIT_OK;
+    status = de_random_read(new, shape, error);
+    if (status == DIFFEDIT_OK)
+        status = prepare_networks(new, false, error);
+    return hand_over(model, new, status);
 }
 
 void de_model_close(diffedit_model *model)

@@ -22,6 +22,8 @@ struct diffedit_model {
 /* Opens a model and checks that its parts fit each other. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
 diffedit_status de_model_open(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
                               diffedit_error *error);
+/* A model of random weights, whose shape is one of de_random_shapes. Errors: ARGUMENT, MEMORY. */
+diffedit_status de_model_new_random(diffedit_model **model, const char *shape, diffedit_error *error);
 void de_model_close(diffedit_model *model);
 /* Whether the UNet also reads a mask and the masked picture. */
 bool de_model_inpaints(const diffedit_model *model);
@@ -38,5 +40,10 @@ diffedit_status de_original_read(diffedit_model *model, const char *path, const 
                                  diffedit_error *error);
 /* One network from such a file, or from a file that holds nothing else. */
 diffedit_status de_original_read_part(diffedit_model *model, de_part part, const char *path, diffedit_error *error);
+
+/* random.c: random weights in the shape of a known model, one of de_random_shapes (NULL-terminated). Errors: ARGUMENT,
+ * MEMORY. */
+extern const char *const de_random_shapes[];
+diffedit_status de_random_read(diffedit_model *model, const char *shape, diffedit_error *error);
 
 #endif

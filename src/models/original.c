@@ -551,11 +551,7 @@ static diffedit_status read_file(diffedit_model *model, de_weight_file *file, co
     bool open_clip = open_clip_layers(from.table) > 0 ||
                      (!find(from.table, CLIP_TEXT "text_model.final_layer_norm.weight") && text_width > SD1_TEXT_WIDTH);
     from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(from.table);
-    model->schedule_config = (de_schedule_config){.train_timesteps = 1000,
-                                                  .beta_start = 0.00085,
-                                                  .beta_end = 0.012,
-                                                  .scaled_linear = true,
-                                                  .steps_offset = 1};
+    model->schedule_config = de_sd_schedule;
     diffedit_status status = take_unet(model, file, &from, open_clip, error);
     if (status == DIFFEDIT_OK)
         status = take_vae(model, file, error);

@@ -103,4 +103,9 @@ void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
 void de_channels_first(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
 
+/* ---- what the machine can do ---- */
+
+/* Floating-point operations per second that `threads` threads reach with nothing but multiplying and adding. */
+double de_measure_peak(int threads);
+
 #endif

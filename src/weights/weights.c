@@ -1,5 +1,7 @@
 #include "weights/weights.h"
 
+#include "weights/random.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@ struct de_weights {
     int file_count;
     de_table table;
     size_t capacity; /* of the table */
+    de_random_weights *random; /* or NULL; then there is no table */
 };
 
 diffedit_status de_weights_new(de_weights **weights, const char *path, diffedit_error *error)
@@ -25,10 +28,26 @@ diffedit_status de_weights_new(de_weights **weights, const char *path, diffedit_
     return DIFFEDIT_OK;
 }
 
+diffedit_status de_weights_new_random(de_weights **weights, const char *name, diffedit_error *error)
+{
+    de_weights *new = NULL;
+    diffedit_status status = de_weights_new(&new, name, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    new->random = de_random_weights_new();
+    if (!new->random) {
+        de_weights_close(new);
+        return de_fail_memory(error, sizeof new->random, "weights");
+    }
+    *weights = new;
+    return DIFFEDIT_OK;
+}
+
 void de_weights_close(de_weights *weights)
 {
     if (!weights)
         return;
+    de_random_weights_free(weights->random);
     de_table_free(&weights->table);
     for (int i = 0; i < weights->file_count; i++)
         de_weight_file_release(weights->files[i]);
@@ -195,7 +214,7 @@ const char *de_weights_path(const de_weights *weights)
 
 int64_t de_weights_parameters(const de_weights *weights)
 {
-    int64_t parameters = 0;
+    int64_t parameters = weights->random ? de_random_weights_count(weights->random) : 0;
     for (size_t i = 0; i < weights->table.count; i++)
         parameters += de_table_entry_count(&weights->table.entries[i]);
     return parameters;
@@ -243,6 +262,8 @@ static int plain_rank(int rank, const int64_t *shape)
 diffedit_status de_weights_get(const de_weights *weights, const char *name, int rank,
                                const int64_t *shape, de_weight *weight, diffedit_error *error)
 {
+    if (weights->random)
+        return de_random_weights_get(weights->random, name, rank, shape, weight, error);
     const de_table_entry *entry = de_table_find(&weights->table, name);
     if (!entry)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path, name);

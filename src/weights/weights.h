@@ -8,6 +8,8 @@ typedef struct de_weights de_weights;
 
 /* An empty set; `path` is what messages call it. Errors: MEMORY. */
 diffedit_status de_weights_new(de_weights **weights, const char *path, diffedit_error *error);
+/* A set in which every array exists and is random (random.h). Errors: MEMORY. */
+diffedit_status de_weights_new_random(de_weights **weights, const char *name, diffedit_error *error);
 void de_weights_close(de_weights *weights);
 /* Adds an array of a file, which the set then holds, under a name of its own. Errors: MEMORY. */
 diffedit_status de_weights_add(de_weights *weights, de_weight_file *file, const de_table_entry *entry,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
-COMMANDS = ["edit", "mask", "inpaint", "invert", "generate"]
+COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench"]
 SECTION = re.compile(r"(?<=\n\.SH OPTIONS\n).*?(?=\n\.SH )", re.DOTALL)
 ENTRY = re.compile(r" {2}(?:-(\w), | {4})--(\S+) ?(.*)")
 COLUMN = 27  # of help's texts
@@ -36,7 +36,8 @@ def roff(text):
 def section(program):
     by_command = {command: options(program, command) for command in COMMANDS}
     lines = ["An option that not every command takes is followed by those that do."]
-    for name, (letter, argument, text) in by_command["edit"].items():
+    every = {name: entry for command in COMMANDS for name, entry in by_command[command].items()}
+    for name, (letter, argument, text) in every.items():
         takers = [command for command in COMMANDS if name in by_command[command]]
         lines.append(".TP")
         short = f"\\-{letter}, " if letter else ""

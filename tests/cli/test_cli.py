@@ -664,3 +664,32 @@ def test_interrupt_while_waiting_for_input(tmp_path):
     assert process.wait(timeout=20) == 130
     process.stdin.close()
     assert process.stderr.read() == b"diffedit: interrupted\n"
+
+
+# ---- bench ----
+
+def test_bench_times_every_network():
+    result = json.loads(succeed("bench", "--shape", "pocket", "--size", "64x64", "--repeat", "2", "-j", "2", "--json").stdout)
+    times = ["text_encoder_s", "vae_encode_s", "unet_s", "guided_step_s", "vae_decode_s"]
+    assert set(result) == {*times, "model", "shape", "size", "repeat", "threads", "cpu", "kernels", "fma_peak_gflops",
+                           "peak_rss_bytes"}
+    assert (result["model"], result["shape"], result["size"], result["threads"]) == (None, "pocket", "64x64", 2)
+    assert all(0 < result[name] < 60 for name in times)
+    assert result["guided_step_s"] > result["unet_s"]
+    assert 10e6 < result["peak_rss_bytes"] < 1e9 and result["fma_peak_gflops"] > 0.1
+
+
+def test_bench_of_a_model_prints_a_table():
+    lines = succeed("bench", "-m", MODEL, "--repeat", "1", "-j", "1").stdout.decode().splitlines()
+    assert re.fullmatch(re.escape(str(MODEL)) + r", \d+x\d+, 1 thread, median of 1", lines[0])
+    assert re.fullmatch(r".+, (avx2|ref) kernels, FMA peak \d+ GFLOP/s", lines[1])
+    assert [re.split(r"  +", line)[0] for line in lines[3:]] == [
+        "text encoder", "VAE encode", "UNet", "UNet, guided (batch of 2)", "VAE decode", "most memory held"]
+
+
+def test_bench_wrong_usage():
+    fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape", "sd15")
+    fail(2, "--model and --shape exclude each other", "bench", "--shape", "pocket", "-m", MODEL)
+    fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size", "66x64")
+    fail(2, "diffedit bench takes no option --steps", "bench", "--steps", "3")
+    fail(2, 'unexpected argument "in.png": diffedit bench takes none', "bench", "in.png")

@@ -326,6 +326,45 @@ static void test_the_networks_alone(void **state)
     diffedit_editor_free(editor);
 }
 
+/* A guided evaluation is the two plain ones, to the last bit. */
+static void test_a_guided_evaluation(void **state)
+{
+    (void)state;
+    diffedit_model *random;
+    diffedit_editor *editor;
+    diffedit_error error;
+    assert_int_equal(diffedit_model_new_random(&random, "sd15", &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "a model's shape: expected sd14, sd21 or pocket, found \"sd15\"");
+    assert_int_equal(diffedit_model_new_random(&random, "pocket", &error), 0);
+    assert_int_equal(diffedit_editor_new(&editor, random, NULL, NULL), 0);
+    diffedit_model_info info;
+    diffedit_model_get_info(random, &info);
+    assert_int_equal(info.native_width, 128);
+    assert_true(info.parameters > 10 * 1000 * 1000);
+    enum { SIDE = 8, COUNT = 4 * SIDE * SIDE };
+    float latent[COUNT], u[COUNT], t[COUNT], guided[COUNT];
+    size_t width = (size_t)(info.text_tokens * info.text_width);
+    float *empty = malloc(sizeof(float) * width), *text = malloc(sizeof(float) * width);
+    for (int i = 0; i < COUNT; i++)
+        latent[i] = sinf((float)i);
+    assert_int_equal(diffedit_encode_text(editor, "", empty, NULL), 0);
+    assert_int_equal(diffedit_encode_text(editor, "a horse", text, NULL), 0);
+    assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, empty, u, NULL), 0);
+    assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, text, t, NULL), 0);
+    assert_int_equal(diffedit_predict_guided(editor, latent, SIDE, SIDE, 500, empty, text, 7.5, guided, NULL), 0);
+    double difference = 0;
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(guided[i] == u[i] + 7.5f * (t[i] - u[i]));
+        difference += fabs(u[i] - t[i]);
+    }
+    assert_true(difference > 1e-3); /* the texts matter, and nothing became infinite */
+    assert_true(isfinite(difference));
+    free(empty);
+    free(text);
+    diffedit_editor_free(editor);
+    diffedit_model_close(random);
+}
+
 static int open_model(void **state)
 {
     (void)state;
@@ -357,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_a_callback_cancels),
         cmocka_unit_test(test_a_map_can_be_given),
         cmocka_unit_test(test_the_networks_alone),
+        cmocka_unit_test(test_a_guided_evaluation),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -1,0 +1,258 @@
+/* How long each network takes, and how much memory; on random weights unless a model is named. */
+#include "fail.h"
+#include "find_model.h"
+#include "interrupt.h"
+#include "json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double TIMESTEP = 481, GUIDANCE = 7.5;
+
+/* What is measured, and what it works on. */
+typedef struct workload {
+    diffedit_model *model;
+    diffedit_editor *editor;
+    diffedit_model_info info;
+    int width, height, threads;
+    float *embedding; /* [text_tokens, text_width] */
+    float *pixels;    /* [3, height, width] */
+    float *latent, *eps; /* [latent_channels, height / factor, width / factor] */
+} workload;
+
+/* ---- the networks ---- */
+
+static diffedit_status encode_text(const workload *bench, diffedit_error *error)
+{
+    return diffedit_encode_text(bench->editor, "a horse on a meadow", bench->embedding, error);
+}
+
+static diffedit_status encode_pixels(const workload *bench, diffedit_error *error)
+{
+    return diffedit_encode_pixels(bench->editor, bench->pixels, bench->height, bench->width, bench->latent, error);
+}
+
+static diffedit_status predict(const workload *bench, diffedit_error *error)
+{
+    return diffedit_predict_noise(bench->editor, bench->latent, bench->height / bench->info.factor,
+                                  bench->width / bench->info.factor, TIMESTEP, bench->embedding, bench->eps, error);
+}
+
+static diffedit_status predict_guided(const workload *bench, diffedit_error *error)
+{
+    return diffedit_predict_guided(bench->editor, bench->latent, bench->height / bench->info.factor,
+                                   bench->width / bench->info.factor, TIMESTEP, bench->embedding, bench->embedding,
+                                   GUIDANCE, bench->eps, error);
+}
+
+static diffedit_status decode_latent(const workload *bench, diffedit_error *error)
+{
+    return diffedit_decode_latent(bench->editor, bench->latent, bench->height / bench->info.factor,
+                                  bench->width / bench->info.factor, bench->pixels, error);
+}
+
+static const struct {
+    const char *key, *name;
+    diffedit_status (*run)(const workload *bench, diffedit_error *error);
+} measurements[] = {
+    {"text_encoder_s", "text encoder", encode_text},
+    {"vae_encode_s", "VAE encode", encode_pixels},
+    {"unet_s", "UNet", predict},
+    {"guided_step_s", "UNet, guided (batch of 2)", predict_guided},
+    {"vae_decode_s", "VAE decode", decode_latent},
+};
+
+enum { MEASUREMENTS = sizeof measurements / sizeof measurements[0] };
+
+/* ---- getting ready ---- */
+
+static diffedit_status open_model(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+{
+    if (arguments->model && arguments->shape)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--model and --shape exclude each other");
+    if (!arguments->model)
+        return diffedit_model_new_random(&bench->model, arguments->shape ? arguments->shape : "sd14", error);
+    char *path;
+    diffedit_status status = cli_find_model(&path, arguments->model, error);
+    if (status == DIFFEDIT_OK)
+        status = diffedit_model_open(&bench->model, path, NULL, error);
+    free(path);
+    return status;
+}
+
+static diffedit_status set_size(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+{
+    diffedit_options options;
+    diffedit_status status = diffedit_options_init(&options, sizeof options, NULL, NULL, error);
+    for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)
+        status = diffedit_options_set(&options, arguments->given[i].name, arguments->given[i].value, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    diffedit_model_get_info(bench->model, &bench->info);
+    bench->width = options.width ? options.width : bench->info.native_width;
+    bench->height = options.height ? options.height : bench->info.native_height;
+    if (bench->width % bench->info.factor || bench->height % bench->info.factor)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--size %dx%d: expected multiples of %d", bench->width,
+                        bench->height, bench->info.factor);
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status allocate(workload *bench, diffedit_error *error)
+{
+    size_t pixels = (size_t)bench->width * (size_t)bench->height, factor = (size_t)bench->info.factor;
+    size_t latent = (size_t)bench->info.latent_channels * pixels / (factor * factor);
+    bench->embedding = calloc((size_t)bench->info.text_tokens * (size_t)bench->info.text_width, sizeof(float));
+    bench->pixels = malloc(3 * pixels * sizeof(float));
+    bench->latent = calloc(latent, sizeof(float));
+    bench->eps = calloc(latent, sizeof(float));
+    if (!bench->embedding || !bench->pixels || !bench->latent || !bench->eps)
+        return cli_fail_memory(error);
+    for (size_t i = 0; i < 3 * pixels; i++) /* any picture: no kernel's time depends on it */
+        bench->pixels[i] = (float)(i * 37 % 256) / 127.5f - 1;
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status get_ready(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+{
+    diffedit_status status = open_model(bench, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = set_size(bench, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = allocate(bench, error);
+    if (status == DIFFEDIT_OK)
+        status = diffedit_editor_new(&bench->editor, bench->model, NULL, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    bench->threads = arguments->threads ? (int)arguments->threads : diffedit_core_count();
+    diffedit_editor_set_threads(bench->editor, bench->threads);
+    return DIFFEDIT_OK;
+}
+
+static void clean_up(workload *bench)
+{
+    diffedit_editor_free(bench->editor);
+    diffedit_model_close(bench->model);
+    free(bench->embedding);
+    free(bench->pixels);
+    free(bench->latent);
+    free(bench->eps);
+}
+
+/* ---- measuring ---- */
+
+static int compare(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/* All networks in turn, `repeat` times over, so that a machine that slows down slows all of them. */
+static diffedit_status measure(const workload *bench, int repeat, double seconds[MEASUREMENTS], diffedit_error *error)
+{
+    double *all = calloc((size_t)repeat * MEASUREMENTS, sizeof *all);
+    diffedit_status status = all ? DIFFEDIT_OK : cli_fail_memory(error);
+    for (int run = 0; run < repeat; run++)
+        for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++) {
+            double start = cli_seconds();
+            status = measurements[i].run(bench, error);
+            all[i * repeat + run] = cli_seconds() - start;
+            if (status == DIFFEDIT_OK && cli_interrupted())
+                status = cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
+        }
+    for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++)
+        seconds[i] = median(all + i * repeat, repeat);
+    free(all);
+    return status;
+}
+
+/* ---- saying it ---- */
+
+/* The processor's name, as the system has it. */
+static void read_cpu(char *name, size_t size)
+{
+    static const char key[] = "model name";
+    char line[256];
+    snprintf(name, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, key, sizeof key - 1) != 0 || !colon)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(name, size, "%s", colon + 1 + (colon[1] == ' '));
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+static void print_table(const cli_arguments *arguments, const workload *bench, const double *seconds, const char *cpu,
+                        double peak)
+{
+    const char *shape = arguments->shape ? arguments->shape : "sd14";
+    if (arguments->model)
+        printf("%s", arguments->model);
+    else
+        printf("random weights in the shape of %s", shape);
+    printf(", %dx%d, %d thread%s, median of %d\n", bench->width, bench->height, bench->threads,
+           bench->threads == 1 ? "" : "s", (int)arguments->repeat);
+    printf("%s, %s kernels, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(), peak * 1e-9);
+    for (int i = 0; i < MEASUREMENTS; i++)
+        printf("%-26s %9.3f s\n", measurements[i].name, seconds[i]);
+    printf("%-26s %9.2f GB\n", "most memory held", (double)cli_peak_memory() * 1e-9);
+}
+
+static diffedit_status print_json(const cli_arguments *arguments, const workload *bench, const double *seconds,
+                                  const char *cpu, double peak, diffedit_error *error)
+{
+    char size[32];
+    snprintf(size, sizeof size, "%dx%d", bench->width, bench->height);
+    json_t *model = arguments->model ? json_string(arguments->model) : json_null();
+    const char *shape = arguments->shape ? arguments->shape : "sd14";
+    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
+                               "shape", arguments->model ? json_null() : json_string(shape), "size", size, "repeat",
+                               (int)arguments->repeat, "threads", bench->threads, "cpu", cpu, "kernels",
+                               diffedit_kernels_name(), "fma_peak_gflops", peak * 1e-9, "peak_rss_bytes",
+                               (json_int_t)cli_peak_memory());
+    for (int i = 0; i < MEASUREMENTS && object; i++)
+        json_object_set_new(object, measurements[i].key, json_real(seconds[i]));
+    return cli_json_print(object, error);
+}
+
+static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
+{
+    workload bench = {0};
+    double seconds[MEASUREMENTS];
+    diffedit_status status = get_ready(&bench, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = measure(&bench, (int)arguments->repeat, seconds, error);
+    if (status == DIFFEDIT_OK) {
+        char cpu[256];
+        read_cpu(cpu, sizeof cpu);
+        double peak = diffedit_measure_peak(bench.threads);
+        if (arguments->json)
+            status = print_json(arguments, &bench, seconds, cpu, peak, error);
+        else
+            print_table(arguments, &bench, seconds, cpu, peak);
+    }
+    clean_up(&bench);
+    return status;
+}
+
+const cli_command cli_bench = {
+    .name = "bench",
+    .bit = CLI_BENCH,
+    .usage = "[--shape sd14|sd21|pocket | --model PATH]",
+    .summary = "time every network, on random weights unless a model is named",
+    .examples = "  diffedit bench\n"
+                "  diffedit bench --shape sd21 --size 768x768 --repeat 5\n"
+                "  diffedit bench -m stable-diffusion-v1-4 --json\n",
+    .run = run,
+};

@@ -1,0 +1,17 @@
+#include "kernels/kernels.h"
+#include "ops/ops.h"
+
+const char *diffedit_kernels_name(void)
+{
+    return de_kernels_get()->name;
+}
+
+int diffedit_core_count(void)
+{
+    return de_core_count();
+}
+
+double diffedit_measure_peak(int threads)
+{
+    return de_measure_peak(threads > 0 ? threads : de_core_count());
+}
