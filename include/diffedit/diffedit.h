@@ -113,6 +113,9 @@ typedef struct diffedit_model_info {
 
 DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info);
 
+/* Told one sentence about something that is wrong with a model's files. */
+typedef void (*diffedit_problem_fn)(void *user, const char *problem);
+
 /* ---- pictures ----------------------------------------------------------------------------------- */
 
 /* Pixels with their colour profile and metadata, upright (EXIF orientation applied). */

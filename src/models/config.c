@@ -2,7 +2,6 @@
  * a table of neutral values must have one of them, and an unknown key must be null or false. */
 #include "models/config.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,30 +9,20 @@
 
 enum { MAX_CHANNELS = 1 << 14, MAX_LAYERS = 12, MAX_TRANSFORMERS = 16, MAX_TIMESTEPS = 100000, TEXT = 256 };
 
-#define BAD(...) de_fail(error, DIFFEDIT_ERROR_MODEL, __VA_ARGS__)
-
-/* An open file: the first failure is kept, and every later read gives its fallback. */
+/* An open document: the first failure is kept, and every later read gives its fallback. */
 typedef struct reader {
-    const char *path;
+    char path[DE_DOCUMENT_PATH];
     json_t *json;
     diffedit_status status;
     diffedit_error *error;
 } reader;
 
-static void open_json(reader *file, const char *path, diffedit_error *error)
+static void open_json(reader *file, const de_documents *from, const char *name, diffedit_error *error)
 {
-    json_error_t reason;
-    *file = (reader){.path = path, .error = error};
-    FILE *stream = fopen(path, "rb");
-    if (!stream) {
-        file->status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
-        return;
-    }
-    file->json = json_loadf(stream, JSON_REJECT_DUPLICATES, &reason);
-    fclose(stream);
-    if (!json_is_object(file->json))
-        file->status = BAD("%s: expected a JSON object: %.200s", path,
-                           file->json ? "it is of another type" : reason.text);
+    file->json = NULL;
+    file->error = error;
+    de_document_path(file->path, from, name);
+    file->status = de_document_read_json(&file->json, from, name, error);
 }
 
 static diffedit_status close_json(reader *file)
@@ -271,11 +260,12 @@ static void get_unet_blocks(reader *file, de_unet_config *config)
     }
 }
 
-diffedit_status de_unet_config_read(de_unet_config *config, const char *path, diffedit_error *error)
+diffedit_status de_unet_config_read(de_unet_config *config, const de_documents *from, const char *name,
+                                    diffedit_error *error)
 {
     reader file;
     *config = (de_unet_config){0};
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK) {
         check_class(&file, "UNet2DConditionModel");
         check_keys(&file, UNET_KEYS, UNET_NEUTRAL);
@@ -302,13 +292,14 @@ static const char *const VAE_KEYS[] = {
 static const neutral_key VAE_NEUTRAL[] = {
     {"act_fn", {"\"silu\"", "\"swish\""}}, {"sample_size", {"*"}}, {"force_upcast", {"*"}}, {0}};
 
-diffedit_status de_vae_config_read(de_vae_config *config, const char *path, diffedit_error *error)
+diffedit_status de_vae_config_read(de_vae_config *config, const de_documents *from, const char *name,
+                                   diffedit_error *error)
 {
     static const char *const down[] = {"DownEncoderBlock2D", NULL}, *const up[] = {"UpDecoderBlock2D", NULL};
     bool unused[DE_MAX_LEVELS];
     reader file;
     *config = (de_vae_config){0};
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK) {
         check_class(&file, "AutoencoderKL");
         check_keys(&file, VAE_KEYS, VAE_NEUTRAL);
@@ -373,11 +364,12 @@ static const neutral_key TEXT_NEUTRAL[] = {
     {"tokenizer_class", {"*"}},
     {0}};
 
-diffedit_status de_text_config_read(de_text_config *config, const char *path, diffedit_error *error)
+diffedit_status de_text_config_read(de_text_config *config, const de_documents *from, const char *name,
+                                    diffedit_error *error)
 {
     reader file;
     *config = (de_text_config){0};
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK) {
         check_keys(&file, TEXT_KEYS, TEXT_NEUTRAL);
         config->vocab_size = get_int(&file, "vocab_size", 49408, 1, 1 << 20);
@@ -388,9 +380,9 @@ diffedit_status de_text_config_read(de_text_config *config, const char *path, di
         config->positions = get_int(&file, "max_position_embeddings", 77, 2, 4096);
         config->norm_eps = (float)get_real(&file, "layer_norm_eps", 1e-5, 0, 1);
         const json_t *act = get(&file, "hidden_act");
-        const char *name = act ? json_string_value(act) : "quick_gelu";
-        config->quick_gelu = name && strcmp(name, "quick_gelu") == 0;
-        if (!config->quick_gelu && (!name || strcmp(name, "gelu") != 0))
+        const char *function = act ? json_string_value(act) : "quick_gelu";
+        config->quick_gelu = function && strcmp(function, "quick_gelu") == 0;
+        if (!config->quick_gelu && (!function || strcmp(function, "gelu") != 0))
             refuse(&file, "hidden_act", act, "\"quick_gelu\" or \"gelu\"");
         if (file.status == DIFFEDIT_OK && config->width % config->heads)
             refuse(&file, "num_attention_heads", get(&file, "num_attention_heads"),
@@ -438,11 +430,12 @@ static bool get_word(reader *file, const char *key, const char *fallback, const 
 const de_schedule_config de_sd_schedule = {
     .train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .scaled_linear = true, .steps_offset = 1};
 
-diffedit_status de_schedule_config_read(de_schedule_config *config, const char *path, diffedit_error *error)
+diffedit_status de_schedule_config_read(de_schedule_config *config, const de_documents *from, const char *name,
+                                        diffedit_error *error)
 {
     reader file;
     *config = (de_schedule_config){0};
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK) {
         config->train_timesteps = get_int(&file, "num_train_timesteps", de_sd_schedule.train_timesteps, 1,
                                           MAX_TIMESTEPS);
@@ -476,7 +469,7 @@ static bool class_is(const json_t *part, const char *name, const char *other)
     return class && (strcmp(class, name) == 0 || (other && strcmp(class, other) == 0));
 }
 
-diffedit_status de_model_index_check(const char *path, diffedit_error *error)
+diffedit_status de_model_index_check(const de_documents *from, const char *name, diffedit_error *error)
 {
     static const struct {
         const char *part, *class, *other;
@@ -492,7 +485,7 @@ diffedit_status de_model_index_check(const char *path, diffedit_error *error)
                                         "image_encoder", "inverse_scheduler", "caption_generator",
                                         "caption_processor", NULL};
     reader file;
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status != DIFFEDIT_OK)
         return close_json(&file);
     const char *key;
@@ -581,16 +574,14 @@ static void read_defaults(reader *file, de_model_hints *hints)
     }
 }
 
-diffedit_status de_model_hints_read(de_model_hints *hints, const char *path, diffedit_error *error)
+diffedit_status de_model_hints_read(de_model_hints *hints, const de_documents *from, const char *name,
+                                    diffedit_error *error)
 {
     reader file;
     *hints = (de_model_hints){0};
-    FILE *there = fopen(path, "rb");
-    if (!there && errno == ENOENT)
+    if (!de_document_exists(from, name))
         return DIFFEDIT_OK;
-    if (there)
-        fclose(there);
-    open_json(&file, path, error);
+    open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK)
         read_words(&file, hints);
     if (file.status == DIFFEDIT_OK)

@@ -3,7 +3,7 @@
 #ifndef DE_CONFIG_H
 #define DE_CONFIG_H
 
-#include "base/base.h"
+#include "models/documents.h"
 
 enum { DE_MAX_LEVELS = 8 };
 
@@ -68,16 +68,21 @@ typedef struct de_model_hints {
     int default_count;
 } de_model_hints;
 
-/* Each reads `path` and checks it whole. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_unet_config_read(de_unet_config *config, const char *path, diffedit_error *error);
-diffedit_status de_vae_config_read(de_vae_config *config, const char *path, diffedit_error *error);
-diffedit_status de_text_config_read(de_text_config *config, const char *path, diffedit_error *error);
-diffedit_status de_schedule_config_read(de_schedule_config *config, const char *path, diffedit_error *error);
+/* Each reads the document `name` and checks it whole. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_unet_config_read(de_unet_config *config, const de_documents *from, const char *name,
+                                    diffedit_error *error);
+diffedit_status de_vae_config_read(de_vae_config *config, const de_documents *from, const char *name,
+                                   diffedit_error *error);
+diffedit_status de_text_config_read(de_text_config *config, const de_documents *from, const char *name,
+                                    diffedit_error *error);
+diffedit_status de_schedule_config_read(de_schedule_config *config, const de_documents *from, const char *name,
+                                        diffedit_error *error);
 void de_schedule_config_free(de_schedule_config *config);
-/* A missing file is no error and gives empty hints. */
-diffedit_status de_model_hints_read(de_model_hints *hints, const char *path, diffedit_error *error);
+/* A missing document is no error and gives empty hints. */
+diffedit_status de_model_hints_read(de_model_hints *hints, const de_documents *from, const char *name,
+                                    diffedit_error *error);
 void de_model_hints_free(de_model_hints *hints);
-/* model_index.json: the folder must say it is a Stable Diffusion pipeline whose parts are those we know. */
-diffedit_status de_model_index_check(const char *path, diffedit_error *error);
+/* model_index.json: it must say that this is a Stable Diffusion pipeline whose parts are those we know. */
+diffedit_status de_model_index_check(const de_documents *from, const char *name, diffedit_error *error);
 
 #endif

@@ -39,7 +39,7 @@ static diffedit_status check_length(const char *folder, diffedit_error *error)
 
 /* ---- weights ---- */
 
-static const char *const PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae"};
+const char *const DE_PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae"};
 /* what the files of a part are called, without their ending; the second is of the text encoder's .bin */
 static const char *const PART_STEMS[DE_PART_COUNT][2] = {
     {"model", "pytorch_model"}, {"diffusion_pytorch_model", NULL}, {"diffusion_pytorch_model", NULL}};
@@ -85,41 +85,63 @@ static diffedit_status open_weights(diffedit_model *model, de_part part, const c
     return de_weights_open(&model->weights[part], path.text, part == DE_PART_TEXT ? NULL : modern_name, error);
 }
 
-static diffedit_status read_part_config(diffedit_model *model, de_part part, const char *folder,
+static diffedit_status read_part_config(diffedit_model *model, de_part part, const de_documents *from, const char *name,
                                         diffedit_error *error)
 {
-    de_path path = join(folder, "config.json");
+    diffedit_status status;
     switch (part) {
-    case DE_PART_TEXT: return de_text_config_read(&model->text_config, path.text, error);
-    case DE_PART_UNET: return de_unet_config_read(&model->unet_config, path.text, error);
-    default: return de_vae_config_read(&model->vae_config, path.text, error);
+    case DE_PART_TEXT: status = de_text_config_read(&model->text_config, from, name, error); break;
+    case DE_PART_UNET: status = de_unet_config_read(&model->unet_config, from, name, error); break;
+    default: status = de_vae_config_read(&model->vae_config, from, name, error); break;
     }
+    model->described[part] = status == DIFFEDIT_OK;
+    return status;
 }
 
 diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
 {
+    const de_documents from = {.path = folder};
     diffedit_status status = check_length(folder, error);
     if (status == DIFFEDIT_OK)
-        status = read_part_config(model, part, folder, error);
+        status = de_model_keep(model, read_part_config(model, part, &from, "config.json", error), error);
     return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
+}
+
+diffedit_status de_model_read_part_config(diffedit_model *model, de_part part, const de_documents *from,
+                                          diffedit_error *error)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s/config.json", DE_PART_FOLDERS[part]);
+    return read_part_config(model, part, from, name, error);
 }
 
 /* ---- the whole folder ---- */
 
+diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from, diffedit_error *error)
+{
+    diffedit_status status = de_model_keep(model, de_model_index_check(from, DE_MODEL_INDEX, error), error);
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+        status = de_model_keep(model, de_model_read_part_config(model, part, from, error), error);
+    if (status == DIFFEDIT_OK)
+        status = de_model_keep(model, de_schedule_config_read(&model->schedule_config, from, DE_MODEL_SCHEDULE, error),
+                               error);
+    if (status == DIFFEDIT_OK)
+        status = de_model_keep(model, de_model_hints_read(&model->hints, from, DE_MODEL_HINTS, error), error);
+    if (status == DIFFEDIT_OK)
+        status = de_model_keep(model, de_tokenizer_open(&model->tokenizer, from, error), error);
+    return status;
+}
+
 static diffedit_status read_folder(diffedit_model *model, const char *folder, diffedit_error *error)
 {
-    diffedit_status status = de_model_index_check(join(folder, "model_index.json").text, error);
+    model->layout = "folder in the diffusers layout";
+    model->path = strdup(folder);
+    if (!model->path)
+        return de_fail_memory(error, strlen(folder) + 1, "a path");
+    model->documents.path = model->path;
+    diffedit_status status = de_model_read_documents(model, &model->documents, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = read_part_config(model, part, join(folder, PART_FOLDERS[part]).text, error);
-    if (status == DIFFEDIT_OK)
-        status = de_schedule_config_read(&model->schedule_config,
-                                         join(folder, "scheduler/scheduler_config.json").text, error);
-    if (status == DIFFEDIT_OK)
-        status = de_model_hints_read(&model->hints, join(folder, "diffedit.json").text, error);
-    if (status == DIFFEDIT_OK)
-        status = de_tokenizer_open(&model->tokenizer, join(folder, "tokenizer").text, error);
-    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = open_weights(model, part, join(folder, PART_FOLDERS[part]).text, error);
+        status = de_model_keep(model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error), error);
     return status;
 }
 

@@ -27,31 +27,9 @@ bool de_model_inpaints(const diffedit_model *model)
     return model->unet_config.in_channels == 2 * model->vae_config.latent_channels + 1;
 }
 
-static diffedit_status check_parts(const diffedit_model *model, const char *path, diffedit_error *error)
+static diffedit_status check_tokenizer(const diffedit_model *model, const char *path, diffedit_error *error)
 {
-    const de_unet_config *unet = &model->unet_config;
-    const de_vae_config *vae = &model->vae_config;
     const de_text_config *text = &model->text_config;
-    const struct {
-        const char *what;
-        int found;
-        const char *other;
-        int expected;
-    } pairs[] = {
-        {"the UNet's in_channels", de_model_inpaints(model) ? vae->latent_channels : unet->in_channels,
-         "the VAE's latent_channels", vae->latent_channels},
-        {"the UNet's out_channels", unet->out_channels, "the VAE's latent_channels", vae->latent_channels},
-        {"the UNet's cross_attention_dim", unet->cross_attention_dim, "the text encoder's hidden_size",
-         text->width},
-        {"the VAE's in_channels", vae->in_channels, "a picture's number of colours", 3},
-        {"the VAE's out_channels", vae->out_channels, "a picture's number of colours", 3},
-    };
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        diffedit_status status = expect_equal(path, pairs[i].what, pairs[i].found, pairs[i].other,
-                                              pairs[i].expected, error);
-        if (status != DIFFEDIT_OK)
-            return status;
-    }
     if (de_tokenizer_length(model->tokenizer) > text->positions)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: the tokenizer makes %d tokens, but the text encoder has only %d positions", path,
@@ -63,6 +41,74 @@ static diffedit_status check_parts(const diffedit_model *model, const char *path
     return DIFFEDIT_OK;
 }
 
+/* What is known of the parts must fit together. */
+static diffedit_status check_parts(const diffedit_model *model, const char *path, diffedit_error *error)
+{
+    const de_unet_config *unet = &model->unet_config;
+    const de_vae_config *vae = &model->vae_config;
+    const de_text_config *text = &model->text_config;
+    const struct {
+        de_part a, b;
+        const char *what;
+        int found;
+        const char *other;
+        int expected;
+    } pairs[] = {
+        {DE_PART_UNET, DE_PART_VAE, "the UNet's in_channels",
+         de_model_inpaints(model) ? vae->latent_channels : unet->in_channels, "the VAE's latent_channels",
+         vae->latent_channels},
+        {DE_PART_UNET, DE_PART_VAE, "the UNet's out_channels", unet->out_channels, "the VAE's latent_channels",
+         vae->latent_channels},
+        {DE_PART_UNET, DE_PART_TEXT, "the UNet's cross_attention_dim", unet->cross_attention_dim,
+         "the text encoder's hidden_size", text->width},
+        {DE_PART_VAE, DE_PART_VAE, "the VAE's in_channels", vae->in_channels, "a picture's number of colours", 3},
+        {DE_PART_VAE, DE_PART_VAE, "the VAE's out_channels", vae->out_channels, "a picture's number of colours", 3},
+    };
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs && status == DIFFEDIT_OK; i++)
+        if (model->described[pairs[i].a] && model->described[pairs[i].b])
+            status = de_model_keep(model, expect_equal(path, pairs[i].what, pairs[i].found, pairs[i].other,
+                                                       pairs[i].expected, error), error);
+    if (status == DIFFEDIT_OK && model->tokenizer && model->described[DE_PART_TEXT])
+        status = de_model_keep(model, check_tokenizer(model, path, error), error);
+    return status;
+}
+
+diffedit_status de_model_keep(const diffedit_model *model, diffedit_status status, const diffedit_error *error)
+{
+    if (status == DIFFEDIT_OK || status == DIFFEDIT_ERROR_MEMORY || !model->problems)
+        return status;
+    model->problems->count++;
+    if (model->problems->report)
+        model->problems->report(model->problems->user, error->message);
+    return DIFFEDIT_OK;
+}
+
+/* One file: packed by diffedit, or in the original layout. */
+static diffedit_status read_file(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
+                                 diffedit_error *error)
+{
+    de_weight_file *file;
+    diffedit_status status = de_weight_file_open(&file, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_packed_is(file) ? de_packed_read(model, file, error) : de_original_read(model, file, settings, error);
+    de_weight_file_release(file);
+    return status;
+}
+
+static diffedit_status read_part_file(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
+{
+    de_weight_file *file;
+    diffedit_status status = de_weight_file_open(&file, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_packed_is(file) ? de_packed_read_part(model, part, file, error)
+                                : de_original_read_part(model, part, file, error);
+    de_weight_file_release(file);
+    return status;
+}
+
 static diffedit_status read_model(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
                                   diffedit_error *error)
 {
@@ -70,7 +116,7 @@ static diffedit_status read_model(diffedit_model *model, const char *path, const
     if (stat(path, &info) != 0)
         return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: the model cannot be opened: %s", path, strerror(errno));
     return S_ISDIR(info.st_mode) ? de_folder_read(model, path, error)
-                                 : de_original_read(model, path, settings, error);
+                                 : read_file(model, path, settings, error);
 }
 
 /* A part that the user names takes the place of the model's own. */
@@ -83,18 +129,20 @@ static diffedit_status read_given(diffedit_model *model, de_part part, const cha
         return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     de_weights_close(model->weights[part]);
     model->weights[part] = NULL;
+    model->described[part] = model->absent[part] = false;
     return S_ISDIR(info.st_mode) ? de_folder_read_part(model, part, path, error)
-                                 : de_original_read_part(model, part, path, error);
+                                 : read_part_file(model, part, path, error);
 }
 
 static diffedit_status check_complete(const diffedit_model *model, const char *path, diffedit_error *error)
 {
-    for (de_part part = 0; part < DE_PART_COUNT; part++)
-        if (!model->weights[part])
-            return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there is no %s in it%s%s", path, PART_NAMES[part],
-                           PART_OPTIONS[part] ? "; name one with " : "",
-                           PART_OPTIONS[part] ? PART_OPTIONS[part] : "");
-    return DIFFEDIT_OK;
+    diffedit_status status = DIFFEDIT_OK;
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+        if (model->absent[part])
+            status = de_model_keep(model, de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there is no %s in it%s%s", path,
+                                                  PART_NAMES[part], PART_OPTIONS[part] ? "; name one with " : "",
+                                                  PART_OPTIONS[part] ? PART_OPTIONS[part] : ""), error);
+    return status;
 }
 
 static diffedit_status prepare_networks(diffedit_model *model, bool one_at_a_time, diffedit_error *error)
@@ -111,27 +159,16 @@ static diffedit_status fill(diffedit_model *model, const char *path, const diffe
 {
     diffedit_status status = read_model(model, path, settings, error);
     if (status == DIFFEDIT_OK)
-        status = read_given(model, DE_PART_VAE, settings->vae, error);
+        status = de_model_keep(model, read_given(model, DE_PART_VAE, settings->vae, error), error);
     if (status == DIFFEDIT_OK)
-        status = read_given(model, DE_PART_TEXT, settings->text_encoder, error);
+        status = de_model_keep(model, read_given(model, DE_PART_TEXT, settings->text_encoder, error), error);
     if (status == DIFFEDIT_OK)
         status = check_complete(model, path, error);
     if (status == DIFFEDIT_OK)
         status = check_parts(model, path, error);
     if (status == DIFFEDIT_OK && settings->prediction != DIFFEDIT_PREDICTION_AUTO)
         model->schedule_config.v_prediction = settings->prediction == DIFFEDIT_PREDICTION_V;
-    if (status == DIFFEDIT_OK)
-        status = prepare_networks(model, settings->flags & DIFFEDIT_MODEL_LOW_MEMORY, error);
     return status;
-}
-
-static diffedit_status allocate(diffedit_model **model, diffedit_error *error)
-{
-    const char *problem = de_kernels_problem();
-    if (problem)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);
-    *model = calloc(1, sizeof **model);
-    return *model ? DIFFEDIT_OK : de_fail_memory(error, sizeof **model, "a model");
 }
 
 /* Hands over a model that was filled with success; closes it else. */
@@ -144,21 +181,44 @@ static diffedit_status hand_over(diffedit_model **model, diffedit_model *filled,
     return status;
 }
 
+diffedit_status de_model_read(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
+                              de_problems *problems, diffedit_error *error)
+{
+    diffedit_model *new = calloc(1, sizeof *new);
+    if (!new)
+        return de_fail_memory(error, sizeof *new, "a model");
+    new->problems = problems;
+    diffedit_status status = fill(new, path, settings, error);
+    new->problems = NULL;
+    return hand_over(model, new, status);
+}
+
+static diffedit_status check_kernels(diffedit_error *error)
+{
+    const char *problem = de_kernels_problem();
+    return problem ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem) : DIFFEDIT_OK;
+}
+
 diffedit_status de_model_open(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
                               diffedit_error *error)
 {
-    diffedit_model *new;
-    diffedit_status status = allocate(&new, error);
-    return status == DIFFEDIT_OK ? hand_over(model, new, fill(new, path, settings, error)) : status;
+    diffedit_model *new = NULL;
+    diffedit_status status = check_kernels(error);
+    if (status == DIFFEDIT_OK)
+        status = de_model_read(&new, path, settings, NULL, error);
+    if (status == DIFFEDIT_OK)
+        status = prepare_networks(new, settings->flags & DIFFEDIT_MODEL_LOW_MEMORY, error);
+    return hand_over(model, new, status);
 }
 
 diffedit_status de_model_new_random(diffedit_model **model, const char *shape, diffedit_error *error)
 {
-    diffedit_model *new;
-    diffedit_status status = allocate(&new, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    status = de_random_read(new, shape, error);
+    diffedit_model *new = NULL;
+    diffedit_status status = check_kernels(error);
+    if (status == DIFFEDIT_OK && !(new = calloc(1, sizeof *new)))
+        status = de_fail_memory(error, sizeof *new, "a model");
+    if (status == DIFFEDIT_OK)
+        status = de_random_read(new, shape, error);
     if (status == DIFFEDIT_OK)
         status = prepare_networks(new, false, error);
     return hand_over(model, new, status);
@@ -171,6 +231,8 @@ void de_model_close(diffedit_model *model)
     de_networks_free(model->networks);
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         de_weights_close(model->weights[part]);
+    de_weight_file_release(model->packed);
+    free(model->path);
     de_tokenizer_close(model->tokenizer);
     de_schedule_config_free(&model->schedule_config);
     de_model_hints_free(&model->hints);

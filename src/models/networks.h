@@ -24,6 +24,10 @@ diffedit_status de_networks_new(de_networks **networks, const de_network_sources
                                 diffedit_error *error);
 void de_networks_free(de_networks *networks);
 
+/* Shows every tensor that a network is made of to `survey`. Errors: MEMORY. */
+diffedit_status de_network_survey(const de_network_sources *sources, de_part part, const de_survey *survey,
+                                  diffedit_error *error);
+
 /* Whoever runs a network uses it first, and is done with it afterwards; from any thread. One at a time, what nobody
  * uses makes room. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error);

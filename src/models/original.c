@@ -450,6 +450,7 @@ static diffedit_status take_unet(diffedit_model *model, de_weight_file *file, co
     if (status != DIFFEDIT_OK)
         return status;
     inner.layers = model->unet_config.down_layers[0];
+    model->described[DE_PART_UNET] = true;
     return finish(weights, add_unet(weights, file, &inner, error), &model->weights[DE_PART_UNET], error);
 }
 
@@ -459,13 +460,15 @@ static diffedit_status take_vae(diffedit_model *model, de_weight_file *file, dif
     const char *path = de_weight_file_path(file);
     const char *prefix = find(table, VAE "decoder.conv_in.weight") ? VAE : "";
     de_weights *weights;
-    if (!find(table, "%sdecoder.conv_in.weight", prefix))
+    model->absent[DE_PART_VAE] = !find(table, "%sdecoder.conv_in.weight", prefix);
+    if (model->absent[DE_PART_VAE])
         return DIFFEDIT_OK;
     diffedit_status status = read_vae_config(&model->vae_config, table, prefix, path, error);
     if (status == DIFFEDIT_OK)
         status = de_weights_new(&weights, path, error);
     if (status != DIFFEDIT_OK)
         return status;
+    model->described[DE_PART_VAE] = true;
     layout from = {.table = table, .vae_levels = model->vae_config.levels};
     return finish(weights, de_weights_add_file(weights, file, name_vae, &from, error),
                   &model->weights[DE_PART_VAE], error);
@@ -485,25 +488,23 @@ static diffedit_status take_text(diffedit_model *model, de_weight_file *file, di
     status = finish(weights, status, &weights, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (de_weights_table(weights)->count == 0) { /* none here */
+    model->absent[DE_PART_TEXT] = de_weights_table(weights)->count == 0;
+    if (model->absent[DE_PART_TEXT]) {
         de_weights_close(weights);
         return DIFFEDIT_OK;
     }
     model->weights[DE_PART_TEXT] = weights;
-    return read_text_config(&model->text_config, weights, !open_clip, error);
+    status = read_text_config(&model->text_config, weights, !open_clip, error);
+    model->described[DE_PART_TEXT] = status == DIFFEDIT_OK;
+    return status;
 }
 
-diffedit_status de_original_read_part(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
+diffedit_status de_original_read_part(diffedit_model *model, de_part part, de_weight_file *file, diffedit_error *error)
 {
-    de_weight_file *file;
-    diffedit_status status = de_weight_file_open(&file, path, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    status = part == DE_PART_VAE ? take_vae(model, file, error) : take_text(model, file, error);
+    diffedit_status status = part == DE_PART_VAE ? take_vae(model, file, error) : take_text(model, file, error);
     if (status == DIFFEDIT_OK && !model->weights[part])
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected %s, found none of its tensors", path,
-                         part == DE_PART_VAE ? "an autoencoder" : "a text encoder");
-    de_weight_file_release(file);
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected %s, found none of its tensors",
+                         de_weight_file_path(file), part == DE_PART_VAE ? "an autoencoder" : "a text encoder");
     return status;
 }
 
@@ -540,7 +541,7 @@ static diffedit_status read_prediction(diffedit_model *model, const de_table *ta
     return DIFFEDIT_OK;
 }
 
-static diffedit_status read_file(diffedit_model *model, de_weight_file *file, const diffedit_model_settings *settings,
+diffedit_status de_original_read(diffedit_model *model, de_weight_file *file, const diffedit_model_settings *settings,
                                  diffedit_error *error)
 {
     const char *path = de_weight_file_path(file);
@@ -552,26 +553,17 @@ static diffedit_status read_file(diffedit_model *model, de_weight_file *file, co
                      (!find(from.table, CLIP_TEXT "text_model.final_layer_norm.weight") && text_width > SD1_TEXT_WIDTH);
     from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(from.table);
     model->schedule_config = de_sd_schedule;
-    diffedit_status status = take_unet(model, file, &from, open_clip, error);
+    model->layout = "one file in the original layout";
+    model->pad = open_clip ? "!" : "<|endoftext|>";
+    diffedit_status status = de_model_keep(model, take_unet(model, file, &from, open_clip, error), error);
     if (status == DIFFEDIT_OK)
-        status = take_vae(model, file, error);
+        status = de_model_keep(model, take_vae(model, file, error), error);
     if (status == DIFFEDIT_OK)
-        status = take_text(model, file, error);
+        status = de_model_keep(model, take_text(model, file, error), error);
     if (status == DIFFEDIT_OK)
-        status = read_prediction(model, from.table, path, open_clip, settings->prediction, error);
+        status = de_model_keep(
+            model, read_prediction(model, from.table, path, open_clip, settings->prediction, error), error);
     if (status == DIFFEDIT_OK)
-        status = de_tokenizer_open_builtin(&model->tokenizer, open_clip ? "!" : "<|endoftext|>", error);
-    return status;
-}
-
-diffedit_status de_original_read(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
-                                 diffedit_error *error)
-{
-    de_weight_file *file;
-    diffedit_status status = de_weight_file_open(&file, path, error);
-    if (status == DIFFEDIT_OK) {
-        status = read_file(model, file, settings, error);
-        de_weight_file_release(file);
-    }
+        status = de_tokenizer_open_builtin(&model->tokenizer, model->pad, error);
     return status;
 }

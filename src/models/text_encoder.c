@@ -50,32 +50,35 @@ static void load_embeddings(de_text_encoder *encoder, de_loader *loader)
     int64_t token_shape[] = {config->vocab_size, config->width};
     int64_t position_shape[] = {config->positions, config->width};
     de_weight position;
-    if (loader->status == DIFFEDIT_OK)
-        loader->status = de_weights_get(loader->weights, "text_model.embeddings.token_embedding.weight", 2,
-                                        token_shape, &encoder->token_embedding, loader->error);
-    if (loader->status == DIFFEDIT_OK)
-        loader->status = de_weights_get(loader->weights, "text_model.embeddings.position_embedding.weight",
-                                        2, position_shape, &position, loader->error);
+    de_load_weight(loader, "text_model.embeddings.token_embedding.weight", 2, token_shape, &encoder->token_embedding);
+    if (!de_load_weight(loader, "text_model.embeddings.position_embedding.weight", 2, position_shape, &position))
+        return;
     size_t count = (size_t)config->positions * (size_t)config->width;
     encoder->position_embedding = de_load_allocate(loader, count, sizeof(float));
     if (encoder->position_embedding)
         de_weight_to_f32(&position, 0, (int64_t)count, encoder->position_embedding);
 }
 
-diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config,
-                                    const de_weights *weights, diffedit_error *error)
+static void network_load(de_text_encoder *encoder, de_loader *loader)
 {
-    de_loader loader = {.weights = weights, .error = error};
+    const de_text_config *config = &encoder->config;
+    load_embeddings(encoder, loader);
+    encoder->layers = de_load_allocate(loader, (size_t)config->layers, sizeof *encoder->layers);
+    encoder->layer_count = encoder->layers ? config->layers : 0;
+    for (int i = 0; i < encoder->layer_count; i++)
+        layer_load(&encoder->layers[i], loader, de_name_format("text_model.encoder.layers.%d", i).text, config);
+    encoder->final_norm = de_load_affine(loader, "text_model.final_layer_norm", config->width);
+}
+
+diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config, const de_weights *weights,
+                                    const de_survey *survey, diffedit_error *error)
+{
+    de_loader loader = {.weights = weights, .survey = survey, .error = error};
     de_text_encoder *new = de_load_allocate(&loader, 1, sizeof *new);
-    if (!new)
-        return loader.status;
-    new->config = *config;
-    load_embeddings(new, &loader);
-    new->layers = de_load_allocate(&loader, (size_t)config->layers, sizeof *new->layers);
-    new->layer_count = new->layers ? config->layers : 0;
-    for (int i = 0; i < new->layer_count; i++)
-        layer_load(&new->layers[i], &loader, de_name_format("text_model.encoder.layers.%d", i).text, config);
-    new->final_norm = de_load_affine(&loader, "text_model.final_layer_norm", config->width);
+    if (new) {
+        new->config = *config;
+        network_load(new, &loader);
+    }
     if (loader.status != DIFFEDIT_OK) {
         de_text_encoder_free(new);
         return loader.status;

@@ -72,12 +72,12 @@ static int32_t find_id(const de_tokenizer *tokenizer, const char *text)
 }
 
 /* Looks the special token `text` up and cuts it out of texts from now on. */
-static diffedit_status set_special(de_tokenizer *tokenizer, const char *folder, const char *role,
-                                   const char *text, int32_t *id, diffedit_error *error)
+static diffedit_status set_special(de_tokenizer *tokenizer, const char *path, const char *role, const char *text,
+                                   int32_t *id, diffedit_error *error)
 {
     *id = find_id(tokenizer, text);
     if (*id == DE_NOT_FOUND)
-        return BAD("%s: the vocabulary does not hold the %s \"%.60s\"", folder, role, text);
+        return BAD("%s: the vocabulary does not hold the %s \"%.60s\"", path, role, text);
     return add_special(tokenizer, text, *id, error);
 }
 
@@ -115,25 +115,6 @@ diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *
     return DIFFEDIT_OK;
 }
 
-/* A JSON file of the folder; NULL with status OK where a file that may be missing is. */
-static diffedit_status read_json(json_t **json, const char *path, bool required, diffedit_error *error)
-{
-    json_error_t reason;
-    FILE *file = fopen(path, "rb");
-    *json = NULL;
-    if (!file)
-        return required ? de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened", path) : DIFFEDIT_OK;
-    *json = json_loadf(file, JSON_REJECT_DUPLICATES, &reason);
-    fclose(file);
-    if (json_is_object(*json))
-        return DIFFEDIT_OK;
-    diffedit_status status =
-        BAD("%s: expected a JSON object: %.200s", path, *json ? "it is of another type" : reason.text);
-    json_decref(*json);
-    *json = NULL;
-    return status;
-}
-
 /* The text of a token, which stands as a string or as {"content": ...}. */
 static const char *token_text(const json_t *token, const char *fallback)
 {
@@ -166,8 +147,8 @@ static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *pa
     return status;
 }
 
-static diffedit_status read_settings(de_tokenizer *tokenizer, const char *folder, const char *path,
-                                     const json_t *config, const json_t *map, diffedit_error *error)
+static diffedit_status read_settings(de_tokenizer *tokenizer, const char *path, const json_t *config,
+                                     const json_t *map, diffedit_error *error)
 {
     const json_t *length = json_object_get(config, "model_max_length");
     const json_t *added = json_object_get(config, "added_tokens_decoder");
@@ -193,37 +174,42 @@ static diffedit_status read_settings(de_tokenizer *tokenizer, const char *folder
         {"pad token", pad, END, &tokenizer->pad},
     };
     for (size_t i = 0; i < sizeof specials / sizeof *specials && status == DIFFEDIT_OK; i++)
-        status = set_special(tokenizer, folder, specials[i].role,
+        status = set_special(tokenizer, path, specials[i].role,
                              token_text(specials[i].token, specials[i].fallback), specials[i].id, error);
     return status;
 }
 
-static diffedit_status read_folder(de_tokenizer *tokenizer, const char *folder, diffedit_error *error)
+/* Its own vocabulary, or the published one where a packed file leaves it out. */
+static diffedit_status read_vocabulary(de_tokenizer *tokenizer, const de_documents *from, diffedit_error *error)
 {
-    char vocab[4200], merges[4200], config_path[4200], map_path[4200];
-    snprintf(vocab, sizeof vocab, "%s/vocab.json", folder);
-    snprintf(merges, sizeof merges, "%s/merges.txt", folder);
-    snprintf(config_path, sizeof config_path, "%s/tokenizer_config.json", folder);
-    snprintf(map_path, sizeof map_path, "%s/special_tokens_map.json", folder);
+    if (from->notes && !de_document_exists(from, DE_TOKENIZER_VOCABULARY))
+        return de_vocabulary_open_clip(&tokenizer->vocabulary, error);
+    return de_vocabulary_open(&tokenizer->vocabulary, from, DE_TOKENIZER_VOCABULARY, DE_TOKENIZER_MERGES, error);
+}
+
+static diffedit_status read_documents(de_tokenizer *tokenizer, const de_documents *from, diffedit_error *error)
+{
     json_t *config = NULL, *map = NULL;
-    diffedit_status status = de_vocabulary_open(&tokenizer->vocabulary, vocab, merges, error);
+    char path[DE_DOCUMENT_PATH];
+    de_document_path(path, from, DE_TOKENIZER_CONFIG);
+    diffedit_status status = read_vocabulary(tokenizer, from, error);
     if (status == DIFFEDIT_OK)
-        status = read_json(&config, config_path, true, error);
+        status = de_document_read_json(&config, from, DE_TOKENIZER_CONFIG, error);
+    if (status == DIFFEDIT_OK && de_document_exists(from, DE_TOKENIZER_SPECIALS))
+        status = de_document_read_json(&map, from, DE_TOKENIZER_SPECIALS, error);
     if (status == DIFFEDIT_OK)
-        status = read_json(&map, map_path, false, error);
-    if (status == DIFFEDIT_OK)
-        status = read_settings(tokenizer, folder, config_path, config, map, error);
+        status = read_settings(tokenizer, path, config, map, error);
     json_decref(config);
     json_decref(map);
     return status;
 }
 
-diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const char *folder, diffedit_error *error)
+diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from, diffedit_error *error)
 {
     de_tokenizer *new = calloc(1, sizeof *new);
     if (!new)
         return out_of_memory(error);
-    diffedit_status status = read_folder(new, folder, error);
+    diffedit_status status = read_documents(new, from, error);
     if (status == DIFFEDIT_OK)
         status = compile_words(new, error);
     if (status != DIFFEDIT_OK) {

@@ -2,13 +2,18 @@
 #ifndef DE_TOKENIZER_H
 #define DE_TOKENIZER_H
 
-#include "base/base.h"
+#include "models/documents.h"
 
 typedef struct de_tokenizer de_tokenizer;
 
-/* Reads vocab.json, merges.txt, tokenizer_config.json and special_tokens_map.json of a tokenizer folder.
- * Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const char *folder, diffedit_error *error);
+/* What a model's tokenizer is made of. */
+#define DE_TOKENIZER_VOCABULARY "tokenizer/vocab.json"
+#define DE_TOKENIZER_MERGES "tokenizer/merges.txt"
+#define DE_TOKENIZER_CONFIG "tokenizer/tokenizer_config.json"
+#define DE_TOKENIZER_SPECIALS "tokenizer/special_tokens_map.json" /* may be missing */
+
+/* Reads them. A packed file without a vocabulary has the published one. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from, diffedit_error *error);
 /* The published CLIP vocabulary, which is built in; `pad` is "<|endoftext|>" or "!" (SD 2). */
 diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *pad,
                                           diffedit_error *error);

@@ -147,14 +147,14 @@ static void network_load(de_unet *unet, de_loader *loader)
 }
 
 diffedit_status de_unet_new(de_unet **unet, const de_unet_config *config, const de_weights *weights,
-                            diffedit_error *error)
+                            const de_survey *survey, diffedit_error *error)
 {
-    de_loader loader = {.weights = weights, .error = error};
+    de_loader loader = {.weights = weights, .survey = survey, .error = error};
     de_unet *new = de_load_allocate(&loader, 1, sizeof *new);
-    if (!new)
-        return loader.status;
-    new->config = *config;
-    network_load(new, &loader);
+    if (new) {
+        new->config = *config;
+        network_load(new, &loader);
+    }
     if (loader.status != DIFFEDIT_OK) {
         de_unet_free(new);
         return loader.status;

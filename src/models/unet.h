@@ -7,9 +7,9 @@
 
 typedef struct de_unet de_unet;
 
-/* Errors: MODEL, MEMORY. */
+/* With a survey (else NULL) it is empty, good for nothing but being freed. Errors: MODEL, MEMORY. */
 diffedit_status de_unet_new(de_unet **unet, const de_unet_config *config, const de_weights *weights,
-                            diffedit_error *error);
+                            const de_survey *survey, diffedit_error *error);
 void de_unet_free(de_unet *unet);
 
 /* The keys and values that `n` texts give every attention to the text; one for each image of later batches.

@@ -125,15 +125,15 @@ static void decoder_load(de_vae *vae, de_loader *loader)
 }
 
 diffedit_status de_vae_new(de_vae **vae, const de_vae_config *config, const de_weights *weights,
-                           diffedit_error *error)
+                           const de_survey *survey, diffedit_error *error)
 {
-    de_loader loader = {.weights = weights, .error = error};
+    de_loader loader = {.weights = weights, .survey = survey, .error = error};
     de_vae *new = de_load_allocate(&loader, 1, sizeof *new);
-    if (!new)
-        return loader.status;
-    new->config = *config;
-    encoder_load(new, &loader);
-    decoder_load(new, &loader);
+    if (new) {
+        new->config = *config;
+        encoder_load(new, &loader);
+        decoder_load(new, &loader);
+    }
     if (loader.status != DIFFEDIT_OK) {
         de_vae_free(new);
         return loader.status;

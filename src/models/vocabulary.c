@@ -1,6 +1,5 @@
 #include "models/vocabulary.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,53 +140,16 @@ static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, 
     return DIFFEDIT_OK;
 }
 
-static diffedit_status read_file(char **text, size_t *size, const char *path, diffedit_error *error)
-{
-    enum { MOST_BYTES = 64 << 20 };
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
-    char *bytes = NULL;
-    size_t used = 0, capacity = 0;
-    diffedit_status status = DIFFEDIT_OK;
-    do {
-        if (used == capacity) {
-            char *grown = capacity < MOST_BYTES ? realloc(bytes, capacity += 1 << 20) : NULL;
-            if (!grown) {
-                status = BAD("%s: larger than a vocabulary can be (%d bytes)", path, MOST_BYTES);
-                break;
-            }
-            bytes = grown;
-        }
-        used += fread(bytes + used, 1, capacity - used, file);
-    } while (used == capacity);
-    if (status == DIFFEDIT_OK && ferror(file))
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be read: %s", path, strerror(errno));
-    fclose(file);
-    if (status != DIFFEDIT_OK) {
-        free(bytes);
-        return status;
-    }
-    *text = bytes;
-    *size = used;
-    return DIFFEDIT_OK;
-}
+/* ---- a model's own vocabulary ---- */
 
-/* ---- a folder's vocabulary ---- */
-
-static diffedit_status read_ids(de_vocabulary *vocabulary, const char *path, diffedit_error *error)
+static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *from, const char *name,
+                                diffedit_error *error)
 {
     enum { MOST_TOKENS = 1 << 20 };
-    char *text;
-    size_t size;
-    diffedit_status status = read_file(&text, &size, path, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    json_error_t reason;
-    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &reason);
-    free(text);
-    if (!json_is_object(json))
-        status = BAD("%s: expected a JSON object: %.200s", path, json ? "it is of another type" : reason.text);
+    json_t *json = NULL;
+    char path[DE_DOCUMENT_PATH];
+    de_document_path(path, from, name);
+    diffedit_status status = de_document_read_json(&json, from, name, error);
     const char *token;
     json_t *id;
     json_object_foreach(json, token, id)
@@ -206,19 +168,27 @@ static diffedit_status read_ids(de_vocabulary *vocabulary, const char *path, dif
     return status;
 }
 
-diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const char *vocab_path, const char *merges_path,
-                                   diffedit_error *error)
+static diffedit_status read_merges_document(de_vocabulary *vocabulary, const de_documents *from, const char *name,
+                                            diffedit_error *error)
 {
-    char *text;
+    char *text, path[DE_DOCUMENT_PATH];
     size_t size;
+    diffedit_status status = de_document_read(&text, &size, from, name, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_document_path(path, from, name);
+    status = read_merges(vocabulary, text, size, path, error);
+    free(text);
+    return status;
+}
+
+diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from, const char *vocab_name,
+                                   const char *merges_name, diffedit_error *error)
+{
     *vocabulary = (de_vocabulary){0};
-    diffedit_status status = read_ids(vocabulary, vocab_path, error);
+    diffedit_status status = read_ids(vocabulary, from, vocab_name, error);
     if (status == DIFFEDIT_OK)
-        status = read_file(&text, &size, merges_path, error);
-    if (status == DIFFEDIT_OK) {
-        status = read_merges(vocabulary, text, size, merges_path, error);
-        free(text);
-    }
+        status = read_merges_document(vocabulary, from, merges_name, error);
     if (status != DIFFEDIT_OK)
         de_vocabulary_close(vocabulary);
     return status;

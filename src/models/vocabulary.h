@@ -2,7 +2,7 @@
 #ifndef DE_VOCABULARY_H
 #define DE_VOCABULARY_H
 
-#include "base/base.h"
+#include "models/documents.h"
 
 /* A hash table from byte strings to numbers. */
 typedef struct de_string_map {
@@ -23,9 +23,9 @@ typedef struct de_vocabulary {
     int size;             /* the largest id + 1 */
 } de_vocabulary;
 
-/* vocab.json and merges.txt of a tokenizer folder. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const char *vocab_path, const char *merges_path,
-                                   diffedit_error *error);
+/* From the documents that hold a vocab.json and a merges.txt. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from, const char *vocab_name,
+                                   const char *merges_name, diffedit_error *error);
 /* The published CLIP vocabulary: 256 bytes, the same ending a word, a token for each merge, start, end.
  * Errors: MEMORY. */
 diffedit_status de_vocabulary_open_clip(de_vocabulary *vocabulary, diffedit_error *error);

@@ -29,18 +29,30 @@ void *de_load_allocate(de_loader *loader, size_t count, size_t size)
     return memory;
 }
 
-/* Looks the tensor up; false after a failure, this one or an earlier one. */
-static bool find(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight)
+static void show(const de_loader *loader, const char *name, int rank, const int64_t *shape)
 {
-    if (loader->status == DIFFEDIT_OK)
-        loader->status = de_weights_get(loader->weights, name, rank, shape, weight, loader->error);
+    de_weight weight;
+    diffedit_error error;
+    bool found = de_weights_get(loader->weights, name, rank, shape, &weight, &error) == DIFFEDIT_OK;
+    loader->survey->look(loader->survey->user, name, found ? &weight : NULL, found ? NULL : error.message);
+}
+
+bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight)
+{
+    if (loader->status != DIFFEDIT_OK)
+        return false;
+    if (loader->survey) {
+        show(loader, name, rank, shape);
+        return false;
+    }
+    loader->status = de_weights_get(loader->weights, name, rank, shape, weight, loader->error);
     return loader->status == DIFFEDIT_OK;
 }
 
 static float *load_f32(de_loader *loader, const char *name, int64_t count)
 {
     de_weight weight;
-    if (!find(loader, name, 1, &count, &weight))
+    if (!de_load_weight(loader, name, 1, &count, &weight))
         return NULL;
     float *values = de_load_allocate(loader, (size_t)count, sizeof(float));
     if (values)
@@ -77,11 +89,20 @@ static de_linear *new_linear(de_loader *loader, const de_weight *weights, const 
     return linear;
 }
 
+/* `name`.weight and, if `bias`, `name`.bias; both are looked up, whatever becomes of the first */
+static bool load_pair(de_loader *loader, const char *name, int rank, const int64_t *shape, bool bias, de_weight *weight,
+                      de_weight *shift)
+{
+    bool found = de_load_weight(loader, de_name_join(name, "weight").text, rank, shape, weight);
+    if (bias)
+        found &= de_load_weight(loader, de_name_join(name, "bias").text, 1, shape, shift);
+    return found;
+}
+
 de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, bool bias)
 {
     de_weight weight, shift;
-    if (!find(loader, de_name_join(name, "weight").text, 2, (int64_t[]){out, in}, &weight) ||
-        (bias && !find(loader, de_name_join(name, "bias").text, 1, &out, &shift)))
+    if (!load_pair(loader, name, 2, (int64_t[]){out, in}, bias, &weight, &shift))
         return NULL;
     return new_linear(loader, &weight, bias ? &shift : NULL, 1);
 }
@@ -92,13 +113,12 @@ de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const cha
                                 int64_t in, int64_t out_each, bool bias)
 {
     de_weight weights[MAX_PARTS] = {0}, biases[MAX_PARTS] = {0};
-    for (int i = 0; i < parts; i++) {
-        de_name name = de_name_join(parent, names[i]);
-        if (!find(loader, de_name_join(name.text, "weight").text, 2, (int64_t[]){out_each, in}, &weights[i]))
-            return NULL;
-        if (bias && !find(loader, de_name_join(name.text, "bias").text, 1, &out_each, &biases[i]))
-            return NULL;
-    }
+    bool found = true;
+    for (int i = 0; i < parts; i++)
+        found &= load_pair(loader, de_name_join(parent, names[i]).text, 2, (int64_t[]){out_each, in}, bias, &weights[i],
+                           &biases[i]);
+    if (!found)
+        return NULL;
     return new_linear(loader, weights, bias ? biases : NULL, parts);
 }
 
@@ -107,8 +127,7 @@ de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t
 {
     de_weight weight, bias;
     de_convolution *convolution = NULL;
-    if (find(loader, de_name_join(name, "weight").text, 4, (int64_t[]){out, in, 3, 3}, &weight) &&
-        find(loader, de_name_join(name, "bias").text, 1, &out, &bias)) {
+    if (load_pair(loader, name, 4, (int64_t[]){out, in, 3, 3}, true, &weight, &bias)) {
         loader->status = de_convolution_new(&convolution, &weight, &bias, stride, loader->error);
         de_weight_forget_pages(&weight);
     }

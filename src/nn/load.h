@@ -5,10 +5,18 @@
 #include "ops/ops.h"
 #include "weights/weights.h"
 
+/* Whoever looks at the tensors that a network is made of, without making one: called for each, with `weight`, or with
+ * what is wrong with it. */
+typedef struct de_survey {
+    void (*look)(void *user, const char *name, const de_weight *weight, const char *problem);
+    void *user;
+} de_survey;
+
 /* Remembers the first failure: after it every load gives NULL, so that a network is read in one go and
- * the status looked at once. */
+ * the status looked at once. With a survey every load gives NULL, and a tensor's failure is only shown to it. */
 typedef struct de_loader {
     const de_weights *weights;
+    const de_survey *survey; /* NULL: a network is made */
     diffedit_status status;
     diffedit_error *error;
 } de_loader;
@@ -29,6 +37,8 @@ typedef struct de_affine {
     float *scale, *shift; /* [c] */
 } de_affine;
 
+/* The tensor `name` as it stands in the file; false after a failure, this one or an earlier one, and in a survey */
+bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight);
 /* `name`.weight [count] as float32, owned by the caller; NULL after a failure */
 float *de_load_vector(de_loader *loader, const char *name, int64_t count);
 de_affine de_load_affine(de_loader *loader, const char *name, int64_t count);

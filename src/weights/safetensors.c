@@ -130,6 +130,7 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
     json_object_foreach(header, name, info) {
         if (strcmp(name, "__metadata__") == 0) {
             table->prediction = read_prediction(info);
+            table->notes = json_incref(info);
             continue;
         }
         diffedit_status status = read_entry(r, &table->entries[table->count++], name, info);

@@ -50,6 +50,7 @@ void de_table_free(de_table *table)
     for (size_t i = 0; i < table->count; i++)
         free(table->entries[i].name);
     free(table->entries);
+    json_decref(table->notes);
     *table = (de_table){0};
 }
 
@@ -112,6 +113,11 @@ const de_table_entry *de_table_find(const de_table *table, const char *name)
             end = middle;
     }
     return NULL;
+}
+
+const char *de_table_note(const de_table *table, const char *name)
+{
+    return json_string_value(json_object_get(table->notes, name));
 }
 
 int64_t de_table_entry_count(const de_table_entry *entry)

@@ -4,6 +4,8 @@
 
 #include "weights/weight.h"
 
+#include <jansson.h>
+
 enum { DE_TABLE_RANK = 8 };
 
 /* A type of numbers, under the name that safetensors gives it. */
@@ -37,6 +39,7 @@ typedef struct de_table {
     de_table_entry *entries; /* [count], owned */
     size_t count;
     de_prediction prediction;
+    json_t *notes; /* owned: texts that the file holds beside its arrays, by name; or NULL */
     struct de_table_memory *memory; /* owned: values that do not stand in the file as they are needed */
 } de_table;
 
@@ -50,6 +53,9 @@ diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error 
 diffedit_status de_table_check_overlap(const de_table *table, const char *path, diffedit_error *error);
 /* NULL: no such array */
 const de_table_entry *de_table_find(const de_table *table, const char *name);
+
+/* NULL: no such note */
+const char *de_table_note(const de_table *table, const char *name);
 
 int64_t de_table_entry_count(const de_table_entry *entry); /* values */
 

@@ -19,12 +19,15 @@
     "\"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], "                                \
     "\"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]"
 
-/* "{" common ", " extra "}" in a file */
+static de_documents scratch;
+
+/* "{" common ", " extra "}" in a file, whose name it returns */
 static const char *write_config(const char *common, const char *extra)
 {
     char text[2048];
     snprintf(text, sizeof text, "{%s%s%s}", common, *common && *extra ? ", " : "", extra);
-    return scratch_write_text("config.json", text);
+    scratch_write_text("config.json", text);
+    return "config.json";
 }
 
 static void test_unet(void **state)
@@ -33,7 +36,7 @@ static void test_unet(void **state)
     de_unet_config config;
     diffedit_error error = {.message = ""};
     diffedit_status status = de_unet_config_read(
-        &config, write_config(UNET, "\"attention_head_dim\": [5, 10], \"use_linear_projection\": true, "
+        &config, &scratch, write_config(UNET, "\"attention_head_dim\": [5, 10], \"use_linear_projection\": true, "
                                     "\"_diffusers_version\": \"0.2\", \"class_embed_type\": null"),
         &error);
     assert_string_equal(error.message, "");
@@ -51,7 +54,7 @@ static void expect_unet_refused(const char *extra, const char *key)
     de_unet_config config;
     diffedit_error error = {.message = ""};
     const char *path = write_config(UNET, extra);
-    assert_int_equal(de_unet_config_read(&config, path, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_unet_config_read(&config, &scratch, path, &error), DIFFEDIT_ERROR_MODEL);
     if (!strstr(error.message, key) || !strstr(error.message, path))
         fail_msg("\"%s\" does not name %s", error.message, key);
 }
@@ -81,12 +84,12 @@ static void test_vae(void **state)
     (void)state;
     de_vae_config config;
     diffedit_error error = {.message = ""};
-    assert_int_equal(de_vae_config_read(&config, write_config(VAE, "\"force_upcast\": true"), &error), DIFFEDIT_OK);
+    assert_int_equal(de_vae_config_read(&config, &scratch, write_config(VAE, "\"force_upcast\": true"), &error), DIFFEDIT_OK);
     assert_true(config.scaling_factor == 0.18215 && config.mid_attention && config.quant_conv);
-    assert_int_equal(de_vae_config_read(&config, write_config(VAE, "\"shift_factor\": 0.1"), &error),
+    assert_int_equal(de_vae_config_read(&config, &scratch, write_config(VAE, "\"shift_factor\": 0.1"), &error),
                      DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "shift_factor"));
-    assert_int_equal(de_vae_config_read(&config, write_config("", "\"block_out_channels\": []"), &error),
+    assert_int_equal(de_vae_config_read(&config, &scratch, write_config("", "\"block_out_channels\": []"), &error),
                      DIFFEDIT_ERROR_MODEL);
 }
 
@@ -95,12 +98,12 @@ static void test_text(void **state)
     (void)state;
     de_text_config config;
     diffedit_error error = {.message = ""};
-    assert_int_equal(de_text_config_read(&config, write_config("", "\"hidden_act\": \"gelu\", \"hidden_size\": 1024, "
+    assert_int_equal(de_text_config_read(&config, &scratch, write_config("", "\"hidden_act\": \"gelu\", \"hidden_size\": 1024, "
                                                                    "\"num_attention_heads\": 16"),
                                          &error), DIFFEDIT_OK);
     assert_false(config.quick_gelu);
     assert_int_equal(config.positions, 77);
-    assert_int_equal(de_text_config_read(&config, write_config("", "\"hidden_act\": \"relu\""), &error),
+    assert_int_equal(de_text_config_read(&config, &scratch, write_config("", "\"hidden_act\": \"relu\""), &error),
                      DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "relu"));
 }
@@ -110,7 +113,7 @@ static void test_schedule(void **state)
     (void)state;
     de_schedule_config config;
     diffedit_error error = {.message = ""};
-    assert_int_equal(de_schedule_config_read(&config, write_config("", "\"_class_name\": \"PNDMScheduler\""), &error),
+    assert_int_equal(de_schedule_config_read(&config, &scratch, write_config("", "\"_class_name\": \"PNDMScheduler\""), &error),
                      DIFFEDIT_OK);
     assert_int_equal(config.train_timesteps, 1000);
     assert_true(config.scaled_linear && !config.v_prediction && config.steps_offset == 1);
@@ -118,9 +121,9 @@ static void test_schedule(void **state)
                                           "\"beta_schedule\": \"squaredcos_cap_v2\"", "\"num_train_timesteps\": 0",
                                           "\"trained_betas\": [0.1]"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        assert_int_equal(de_schedule_config_read(&config, write_config("", refused[i]), &error), DIFFEDIT_ERROR_MODEL);
+        assert_int_equal(de_schedule_config_read(&config, &scratch, write_config("", refused[i]), &error), DIFFEDIT_ERROR_MODEL);
     assert_int_equal(de_schedule_config_read(
-                         &config, write_config("", "\"num_train_timesteps\": 2, \"trained_betas\": [0.1, 0.2]"), &error),
+                         &config, &scratch, write_config("", "\"num_train_timesteps\": 2, \"trained_betas\": [0.1, 0.2]"), &error),
                      DIFFEDIT_OK);
     assert_true(config.trained_betas[1] == 0.2f);
     de_schedule_config_free(&config);
@@ -130,12 +133,12 @@ static void test_model_index(void **state)
 {
     (void)state;
     diffedit_error error = {.message = ""};
-    assert_int_equal(de_model_index_check(GOLDEN "/tiny-sd1/model/model_index.json", &error), DIFFEDIT_OK);
+    assert_int_equal(de_model_index_check(&(de_documents){.path = GOLDEN "/tiny-sd1/model"}, "model_index.json", &error), DIFFEDIT_OK);
     const char *path = write_config("", "\"unet\": [\"diffusers\", \"UNet3DConditionModel\"]");
-    assert_int_equal(de_model_index_check(path, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_model_index_check(&scratch, path, &error), DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "UNet3DConditionModel"));
     path = write_config("", "\"text_encoder_2\": [\"transformers\", \"CLIPTextModelWithProjection\"]");
-    assert_int_equal(de_model_index_check(path, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_model_index_check(&scratch, path, &error), DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "text_encoder_2"));
 }
 
@@ -145,14 +148,14 @@ static void test_hints(void **state)
     de_model_hints hints;
     diffedit_error error = {.message = ""};
     const char *path = write_config("", "\"words\": [\"horse\"], \"defaults\": {\"paper\": {\"guidance\": 4.5}, \"diffusers\": {\"steps\": 25}}");
-    assert_int_equal(de_model_hints_read(&hints, path, &error), DIFFEDIT_OK);
+    assert_int_equal(de_model_hints_read(&hints, &scratch, path, &error), DIFFEDIT_OK);
     assert_string_equal(hints.words[0], "horse");
     assert_int_equal(hints.default_count, 2);
     assert_string_equal(hints.defaults[0].preset, "paper");
     assert_string_equal(hints.defaults[0].value, "4.5");
     assert_string_equal(hints.defaults[1].name, "steps");
     de_model_hints_free(&hints);
-    assert_int_equal(de_model_hints_read(&hints, scratch_path("nothing"), &error), DIFFEDIT_OK);
+    assert_int_equal(de_model_hints_read(&hints, &scratch, "nothing", &error), DIFFEDIT_OK);
     assert_null(hints.words);
 }
 
@@ -165,6 +168,9 @@ int main(void)
         cmocka_unit_test(test_hints),
     };
     scratch_make();
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", scratch_path("."));
+    scratch.path = folder;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
     return failed;

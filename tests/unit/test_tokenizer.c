@@ -58,7 +58,7 @@ static void test_what_is_cut_is_told(void **state)
 {
     (void)state;
     de_tokenizer *tokenizer;
-    assert_int_equal(de_tokenizer_open(&tokenizer, GOLDEN "/tiny-odd/model/tokenizer", NULL), DIFFEDIT_OK);
+    assert_int_equal(de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL), DIFFEDIT_OK);
     int32_t tokens[16];
     char *cut;
     assert_int_equal(de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a a a b c", tokens, &cut, NULL), 0);
