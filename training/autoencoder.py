@@ -17,10 +17,11 @@ import common
 import nets
 import world
 
-BATCH = {"cpu": 6, "cuda": 64}
-RATE = {"cpu": 1.5e-3, "cuda": 1.5e-3}
+BATCH = {"cpu": 4, "cuda": 64}
+RATE = 1.5e-3
+START_RATE = 1e-3   # from an earlier model
 DECODER_RATE = 8e-4
-POOL = 4000
+POOL = 12000
 
 
 class Pool:
@@ -65,7 +66,18 @@ def kl_divergence(latent):
 
 def psnr(result, target):
     """In decibels; the values span 2."""
-    return float(-10 * torch.log10((result.detach() - target).pow(2).mean() / 4))
+    return -10 * torch.log10((result.detach() - target).pow(2).mean() / 4)
+
+
+def loss_function(network, bf16):
+    """The noise of the latents is drawn outside, where the seed decides it whatever computes the loss."""
+    def loss(target, mask, noise):
+        with torch.autocast(target.device.type, torch.bfloat16, enabled=bf16):
+            latent = network.encode(target).latent_dist
+            result = network.decode(latent.mean + latent.std * noise).sample
+        result = result.float()
+        return reconstruction_loss(result, target, mask) + 1e-5 * kl_divergence(latent), psnr(result, target)
+    return loss
 
 
 def start_network(options):
@@ -80,50 +92,44 @@ def train(options):
     path = options.work / "autoencoder.pt"
     decoder_path = options.work / "decoder.pt"
     network = start_network(options)
-    start = path if options.decoder_only else options.start
     if options.decoder_only:
+        network.load_state_dict(common.load(path)["mean"])
         path = decoder_path
         network.encoder.requires_grad_(False)
         network.quant_conv.requires_grad_(False)
+    elif options.start:
+        network.load_state_dict(nets.exported(options.start, "vae"))
     state = common.load(path)
-    if start and not state:
-        network.load_state_dict(common.load(start)["mean"])
     average = common.Average(network, 0.998)
-    parameters = [value for value in network.parameters() if value.requires_grad]
-    peak = DECODER_RATE if options.decoder_only else RATE[options.device]
-    optimizer = torch.optim.AdamW(parameters, peak, betas=(0.9, 0.99), weight_decay=0)
+    peak = DECODER_RATE if options.decoder_only else START_RATE if options.start else RATE
+    descent = common.Descent(loss_function(network, options.bf16),
+                             [value for value in network.parameters() if value.requires_grad], peak, options,
+                             common.Workers(options.device), weight_decay=0)
     step, spent = 0, 0.0
     if state:
         network.load_state_dict(state["network"])
         average.network.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
+        descent.optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["seconds"]
     pace = common.Pace(peak, 100, spent, common.end_time(options, spent))
     log = common.Log(path.with_suffix(".log"), options.log_every)
     pool = Pool([options.seed, step])
     count = options.batch or BATCH[options.device]
+    latent_size = world.SIZE // nets.FACTOR
 
     def checkpoint():
         common.save({"network": network.state_dict(), "mean": average.network.state_dict(),
-                     "optimizer": optimizer.state_dict(), "step": step, "seconds": pace.spent()}, path)
+                     "optimizer": descent.optimizer.state_dict(), "step": step, "seconds": pace.spent()}, path)
 
     while not pace.over():
         pictures, masks = pool.batch(count)
         target = nets.to_tensor(pictures, options.device)
         mask = torch.as_tensor(masks, device=options.device)[:, None].float()
-        with torch.autocast(options.device, torch.bfloat16, enabled=options.bf16):
-            with torch.set_grad_enabled(not options.decoder_only):
-                latent = network.encode(target).latent_dist
-                sample = latent.sample()
-            result = network.decode(sample).sample
-        result = result.float()
-        loss = reconstruction_loss(result, target, mask)
-        if not options.decoder_only:
-            loss = loss + 1e-5 * kl_divergence(latent)
-        common.descend(loss, optimizer, parameters, pace.rate(step))
+        noise = torch.randn(count, nets.LATENT_CHANNELS, latent_size, latent_size, device=options.device)
+        loss, decibels = descent.step((target, mask, noise), pace.rate(step))
         step += 1
         average.update(network, step)
-        log.add(step, pace.spent(), pace.rate(step), float(loss.detach()), psnr=psnr(result, target))
+        log.add(step, pace.spent(), pace.rate(step), loss, psnr=decibels)
         if step % options.save_every == 0:
             checkpoint()
     checkpoint()
@@ -133,7 +139,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser, minutes=60)
     parser.add_argument("--decoder-only", action="store_true", help="keep the encoder, improve the decoder")
-    parser.add_argument("--start", type=Path, help="a checkpoint whose averaged weights to begin with")
+    parser.add_argument("--start", type=Path, help="a model folder whose autoencoder to begin with")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the processor is faster so")
     parser.add_argument("--log-every", type=int, default=20)
     parser.add_argument("--save-every", type=int, default=100)

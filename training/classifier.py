@@ -1,7 +1,7 @@
 """Trains the judge of edits: a small network that says which kinds of things stand in a picture.
 
-It learns from the world alone and has no part in the model that ships. Half of its pictures pass through the
-autoencoder, so that it judges what stands there and not how sharp it is.
+It learns from the world alone and has no part in the model that ships. Half of its pictures have passed through
+the autoencoder, so that it judges what stands there and not how sharp it is.
 """
 import argparse
 
@@ -18,6 +18,8 @@ import world
 BATCH = {"cpu": 32, "cuda": 256}
 RATE = {"cpu": 2e-3, "cuda": 2e-3}
 HELD_OUT = 9000   # seeds that neither training nor evaluate.py uses
+DECODED = 800     # scenes that are passed through the autoencoder once, then drawn from
+GROUPS = 4        # of channels, for GroupNorm
 
 
 class Classifier(nn.Module):
@@ -27,8 +29,8 @@ class Classifier(nn.Module):
         super().__init__()
         widths = (3, 24, 48, 96, 128)
         self.layers = nn.Sequential(*[layer for one, other in zip(widths, widths[1:]) for layer in (
-            nn.Conv2d(one, other, 3, stride=2, padding=1), nn.BatchNorm2d(other), nn.ReLU(),
-            nn.Conv2d(other, other, 3, padding=1), nn.BatchNorm2d(other), nn.ReLU())])
+            nn.Conv2d(one, other, 3, stride=2, padding=1), nn.GroupNorm(GROUPS, other), nn.ReLU(),
+            nn.Conv2d(other, other, 3, padding=1), nn.GroupNorm(GROUPS, other), nn.ReLU())])
         self.head = nn.Linear(widths[-1], len(world.KINDS))
 
     def forward(self, pictures):
@@ -55,38 +57,53 @@ def probabilities(network, picture):
     return dict(zip(world.KINDS, values.tolist()))
 
 
+def draw(rng, count, device):
+    """Scenes as the network takes them, and what stands in them."""
+    scenes = [world.scene(rng) for _ in range(count)]
+    return nets.to_tensor(np.stack([scene.picture for scene in scenes]), device), labels(scenes).to(device)
+
+
 @torch.no_grad()
 def accuracy(network, device, count=256):
     """Share of held-out scenes of which every kind is said rightly."""
-    rng = np.random.default_rng(HELD_OUT)
-    scenes = [world.scene(rng) for _ in range(count)]
-    pictures = nets.to_tensor(np.stack([scene.picture for scene in scenes]), device)
-    said = network.eval()(pictures).cpu() > 0
-    network.train()
-    return float((said == (labels(scenes) > 0.5)).all(1).float().mean())
+    pictures, truth = draw(np.random.default_rng(HELD_OUT), count, device)
+    return float(((network(pictures) > 0) == (truth > 0.5)).all(1).float().mean())
+
+
+@torch.no_grad()
+def decode(autoencoder, pictures):
+    """What the autoencoder makes of pictures, with a little noise on their latents."""
+    latents = autoencoder.encode(pictures).latent_dist.mean
+    noise = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) * latents.std() * torch.randn_like(latents)
+    return autoencoder.decode(latents + 0.2 * noise).sample.clamp(-1, 1)
+
+
+def loss_function(network):
+    def loss(pictures, truth):
+        return (F.binary_cross_entropy_with_logits(network(pictures), truth),)
+    return loss
 
 
 def train(options):
     common.prepare(options)
     device, path = options.device, options.work / "classifier.pt"
+    workers = common.Workers(device)
     autoencoder = denoiser.frozen_autoencoder(options)
     network = Classifier().to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE[device], weight_decay=1e-2)
-    pace = common.Pace(RATE[device], 50, 0, common.end_time(options, 0))
-    log = common.Log(path.with_suffix(".log"), 20)
     rng, step, count = np.random.default_rng([options.seed, 2]), 0, options.batch or BATCH[device]
+    pictures, decoded_truth = draw(rng, DECODED, device)
+    decoded = torch.cat(list(workers.map(lambda part: decode(autoencoder, part), pictures.split(8))))
+    descent = common.Descent(loss_function(network), network.parameters(), RATE[device], options, workers,
+                             weight_decay=1e-2)
+    pace = common.Pace(RATE[device], 50, 0, common.end_time(options, 0))
+    log = common.Log(path.with_suffix(".log"), 50)
     while not pace.over():
-        scenes = [world.scene(rng) for _ in range(count)]
-        pictures = nets.to_tensor(np.stack([scene.picture for scene in scenes]), device)
-        with torch.no_grad():
-            half = pictures[:count // 2]
-            latents = autoencoder.encode(half).latent_dist.mean
-            latents = latents + 0.3 * torch.rand(1, device=device) * latents.std() * torch.randn_like(latents)
-            pictures[:count // 2] = autoencoder.decode(latents).sample.clamp(-1, 1)
-        loss = F.binary_cross_entropy_with_logits(network(pictures), labels(scenes).to(device))
-        common.descend(loss, optimizer, list(network.parameters()), pace.rate(step))
+        pictures, truth = draw(rng, count // 2, device)
+        chosen = torch.randint(DECODED, (count // 2,), device=device)
+        loss, = descent.step((torch.cat([pictures, decoded[chosen]]), torch.cat([truth, decoded_truth[chosen]])),
+                             pace.rate(step))
         step += 1
-        log.add(step, pace.spent(), pace.rate(step), float(loss.detach()))
+        log.add(step, pace.spent(), pace.rate(step), loss)
     print(f"held-out scenes said rightly: {accuracy(network, device):.3f}")
     common.save({"network": network.state_dict()}, path)
 

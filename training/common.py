@@ -4,6 +4,7 @@ import datetime
 import math
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ def add_arguments(parser, minutes):
     parser.add_argument("--until", metavar="HH:MM", help="instead: stop at this local time")
     parser.add_argument("--batch", type=int, help="scenes in one update [by device]")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compile", action="store_true", help="let torch compile the network (needs g++; minutes once)")
 
 
 def prepare(options):
@@ -68,13 +70,48 @@ class Average:
             mean.lerp_(value, weight)
 
 
-def descend(loss, optimizer, parameters, rate):
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
+class Workers(ThreadPoolExecutor):
+    """One thread for each core, which computes its own share of a batch.
+
+    Threads that meet after every layer wait for the slowest: on cores that others use too
+    they are slower than one alone. A GPU gets the batch whole.
+    """
+
+    def __init__(self, device):
+        self.shares = 1 if device == "cuda" else len(os.sched_getaffinity(0))
+        if device == "cpu":
+            torch.set_num_threads(1)
+        super().__init__(self.shares, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
+
+
+class Descent:
+    """Updates of a network. `loss_of` takes the tensors of a share, each with the batch in front, and returns the
+    loss and any other numbers."""
+
+    def __init__(self, loss_of, parameters, peak, options, workers, **adam):
+        self.workers = workers
+        self.loss_of = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
+        self.parameters = list(parameters)
+        self.optimizer = torch.optim.AdamW(self.parameters, peak, betas=(0.9, 0.99), **adam)
+        self.first = True
+
+    def share(self, tensors):
+        loss, *more = self.loss_of(*tensors)
+        return torch.autograd.grad(loss, self.parameters), [float(value.detach()) for value in (loss, *more)]
+
+    def step(self, tensors, rate):
+        """The mean of the numbers over the shares."""
+        shares = list(zip(*[value.chunk(self.workers.shares) for value in tensors]))
+        run = map if self.first else self.workers.map      # one thread compiles
+        results = list(run(self.share, shares))
+        self.first = False
+        for parameter, *slopes in zip(self.parameters, *[slopes for slopes, _ in results]):
+            parameter.grad = sum(slopes) / len(slopes)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        return [sum(values) / len(values) for values in zip(*[numbers for _, numbers in results])]
 
 
 def save(state, path):

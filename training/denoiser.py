@@ -16,7 +16,8 @@ import world
 
 BATCH = {"cpu": 16, "cuda": 256}
 RATE = {"cpu": 6e-4, "cuda": 8e-4}
-SCENES = {"cpu": 5000, "cuda": 60000}
+FORMAT = {"cpu": torch.contiguous_format, "cuda": torch.channels_last}   # the faster one of each
+SCENES = {"cpu": 8000, "cuda": 60000}
 EDIT_TIMES = (250, 900)   # the timesteps that decide what an edit looks like; trained more often
 EDIT_SHARE = 0.6
 EMPTY = 0.12       # share of captions left out, for guidance
@@ -28,8 +29,8 @@ LEVELS = 1000
 class LatentCache:
     """Latents and captions of scenes. Half of each batch comes from the newest until it is full."""
 
-    def __init__(self, autoencoder, tokenizer, limit, seed, device):
-        self.autoencoder, self.tokenizer = autoencoder, tokenizer
+    def __init__(self, autoencoder, tokenizer, limit, seed, device, workers):
+        self.autoencoder, self.tokenizer, self.workers = autoencoder, tokenizer, workers
         self.limit, self.device = limit, device
         self.rng = np.random.default_rng(seed)
         self.latents = torch.empty(limit, nets.LATENT_CHANNELS, world.SIZE // nets.FACTOR,
@@ -42,13 +43,16 @@ class LatentCache:
         return self.count == self.limit
 
     @torch.no_grad()
+    def encode(self, pictures):
+        return self.autoencoder.encode(pictures).latent_dist.mean.half()
+
     def grow(self, wanted):
         stop = min(self.count + wanted, self.limit)
         while self.count < stop:
             scenes = [world.scene(self.rng) for _ in range(min(CHUNK, stop - self.count))]
             batch = nets.to_tensor(np.stack([scene.picture for scene in scenes]), self.device)
             rows = slice(self.count, self.count + len(scenes))
-            self.latents[rows] = self.autoencoder.encode(batch).latent_dist.mean.half()
+            self.latents[rows] = torch.cat(list(self.workers.map(self.encode, batch.chunk(self.workers.shares))))
             self.tokens[rows] = torch.tensor(
                 [tokens.encode(self.tokenizer, scene.caption) for scene in scenes], device=self.device)
             self.count += len(scenes)
@@ -76,15 +80,14 @@ def start_networks(tokenizer, device):
     denoiser, text = nets.denoiser(world.SIZE), nets.text_encoder(tokenizer)
     torch.nn.init.zeros_(denoiser.conv_out.weight)
     torch.nn.init.normal_(text.text_model.embeddings.token_embedding.weight, std=0.05)
-    return denoiser.to(device, memory_format=torch.channels_last), text.to(device)
+    return denoiser.to(device, memory_format=FORMAT[device]), text.to(device)
 
 
 def start_from(folder, denoiser, text, tokenizer):
-    """Weights of an earlier training in `folder`; words that its tokenizer had keep their embeddings."""
-    state = common.load(folder / "denoiser.pt")
-    denoiser.load_state_dict(state["mean_denoiser"])
+    """Weights of the model in `folder`; words that its tokenizer had keep their embeddings."""
+    denoiser.load_state_dict(nets.exported(folder, "unet"))
     known = json.loads((folder / "tokenizer/vocab.json").read_text())
-    weights = state["mean_text_encoder"]
+    weights = nets.exported(folder, "text_encoder")
     name = "text_model.embeddings.token_embedding.weight"
     embeddings = text.state_dict()[name].clone()
     for token, index in tokenizer.get_vocab().items():
@@ -100,6 +103,14 @@ def draw_times(count, device):
     return torch.where(torch.rand(count, device=device) < EDIT_SHARE, edit, anywhere)
 
 
+def loss_function(denoiser, text, bf16):
+    def loss(noisy, times, captions, noise):
+        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=bf16):
+            guess = denoiser(noisy, times, text(captions).last_hidden_state).sample
+        return ((guess.float() - noise).pow(2).mean(),)
+    return loss
+
+
 def train(options):
     common.prepare(options)
     device = options.device
@@ -109,8 +120,10 @@ def train(options):
     if options.start:
         start_from(options.start, denoiser, text, tokenizer)
     mean_denoiser, mean_text = common.Average(denoiser, 0.9985), common.Average(text, 0.9985)
-    parameters = [*denoiser.parameters(), *text.parameters()]
-    optimizer = torch.optim.AdamW(parameters, RATE[device], betas=(0.9, 0.99), weight_decay=1e-2)
+    workers = common.Workers(device)
+    descent = common.Descent(loss_function(denoiser, text, options.bf16),
+                             [*denoiser.parameters(), *text.parameters()], RATE[device], options, workers,
+                             weight_decay=1e-2)
     step, spent, scaling = 0, 0.0, None
     state = common.load(path)
     if state:
@@ -118,10 +131,10 @@ def train(options):
         text.load_state_dict(state["text_encoder"])
         mean_denoiser.network.load_state_dict(state["mean_denoiser"])
         mean_text.network.load_state_dict(state["mean_text_encoder"])
-        optimizer.load_state_dict(state["optimizer"])
+        descent.optimizer.load_state_dict(state["optimizer"])
         step, spent, scaling = state["step"], state["seconds"], state["scaling_factor"]
     cache = LatentCache(frozen_autoencoder(options), tokenizer, options.scenes or SCENES[device],
-                        [options.seed, 1, step], device)
+                        [options.seed, 1, step], device, workers)
     if scaling is None:
         scaling = float(1 / cache.latents[:cache.count].float().std())
     levels = nets.scheduler().alphas_cumprod.to(device)
@@ -134,7 +147,7 @@ def train(options):
         common.save({"denoiser": denoiser.state_dict(), "text_encoder": text.state_dict(),
                      "mean_denoiser": mean_denoiser.network.state_dict(),
                      "mean_text_encoder": mean_text.network.state_dict(),
-                     "optimizer": optimizer.state_dict(), "step": step, "seconds": pace.spent(),
+                     "optimizer": descent.optimizer.state_dict(), "step": step, "seconds": pace.spent(),
                      "scaling_factor": scaling}, path)
 
     while not pace.over():
@@ -144,11 +157,8 @@ def train(options):
         times = draw_times(count, device)
         level = levels[times][:, None, None, None]
         noise = torch.randn_like(latents)
-        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16, enabled=options.bf16):
-            guess = denoiser(noisy, times, text(captions).last_hidden_state).sample
-        loss = (guess.float() - noise).pow(2).mean()
-        common.descend(loss, optimizer, parameters, pace.rate(step))
+        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).contiguous(memory_format=FORMAT[device])
+        loss, = descent.step((noisy, times, captions, noise), pace.rate(step))
         step += 1
         mean_denoiser.update(denoiser, step)
         mean_text.update(text, step)
@@ -162,7 +172,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser, minutes=180)
     parser.add_argument("--scenes", type=int, help="latents cached [by device]")
-    parser.add_argument("--start", type=Path, help="a work folder whose denoiser and words to begin with")
+    parser.add_argument("--start", type=Path, help="a model folder whose denoiser and words to begin with")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the processor is faster so")
     parser.add_argument("--log-every", type=int, default=50)
     parser.add_argument("--save-every", type=int, default=300)

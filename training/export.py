@@ -65,7 +65,8 @@ def load_parts(work):
 
 
 def licence():
-    lines = [f"    {path}.png   ({kind})" for kind, path in world.THINGS.items()]
+    lines = [f"    {kind}: " + ", ".join(f"{cutout.path}.png" for cutout in cutouts)
+             for kind, cutouts in world.THINGS.items()]
     return LICENCE + "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ Their sizes stand here and nowhere else.
 """
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 LATENT_CHANNELS = 4
@@ -41,6 +42,13 @@ def scheduler():
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000,
         clip_sample=False, set_alpha_to_one=False, steps_offset=1, prediction_type="epsilon")
+
+
+def exported(folder, part):
+    """The weights of one network of a model folder, the reverse of export.py."""
+    name = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+    weights = load_file(folder / part / f"{name}.safetensors")
+    return {key: value.float() for key, value in weights.items()}
 
 
 def to_tensor(pictures, device="cpu"):

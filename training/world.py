@@ -6,42 +6,77 @@ drawn from a random generator alone and at any size: the same generator state gi
 the same scene at 128 and at 256 pixels.
 """
 import argparse
+import functools
 import os
 import re
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 STAMPS = os.environ.get("STAMPS", "/usr/share/tuxpaint/stamps")
 SIZE = 128
 
-# What the caption says -> the cut-out, a file of the package tuxpaint-stamps-default.
+@dataclass(frozen=True)
+class Cutout:
+    """A file of the package tuxpaint-stamps-default; `turn` moves its hues on by a share of the colour circle."""
+    path: str
+    turn: float = 0.0
+
+
+def cars(colour):
+    """Both shapes come in every colour, so that the word must mean the colour."""
+    beetle, sedan = {"red": (0.0, 0.4), "blue": (0.6, 0.0)}[colour]
+    return [Cutout("vehicles/auto/beetle", beetle), Cutout("vehicles/auto/sedan", sedan)]
+
+
+# What the caption says -> what may stand there.
 THINGS = {
-    "horse": "animals/mammals/equines/horse",
-    "zebra": "animals/mammals/equines/zebra",
-    "giraffe": "animals/mammals/giraffe",
-    "elephant": "animals/mammals/elephant",
-    "cow": "animals/mammals/bovines/cow",
-    "tiger": "animals/mammals/cats/tiger",
-    "sheep": "animals/mammals/bovines/sheep",
-    "penguin": "animals/birds/penguin",
-    "duck": "animals/birds/duck",
-    "strawberry": "food/fruit/Strawberry2",
-    "red apple": "food/fruit/apple_red",
-    "green apple": "food/fruit/apple_green",
-    "lemon": "food/fruit/lemon",
-    "orange": "food/fruit/orange",
-    "pear": "food/fruit/pear",
-    "red car": "vehicles/auto/beetle",
-    "blue car": "vehicles/auto/sedan",
-    "truck": "vehicles/auto/truck",
-    "rhino": "animals/mammals/rhino_black",
-    "bear": "animals/mammals/bears/bear",
-    "pig": "animals/mammals/pig",
-    "tomato": "food/vegetables/tomato",
-    "onion": "food/vegetables/onion",
-    "pumpkin": "food/vegetables/pumpkin_small",
+    "horse": [Cutout("animals/mammals/equines/horse")],
+    "zebra": [Cutout("animals/mammals/equines/zebra")],
+    "giraffe": [Cutout("animals/mammals/giraffe")],
+    "elephant": [Cutout("animals/mammals/elephant")],
+    "cow": [Cutout("animals/mammals/bovines/cow")],
+    "tiger": [Cutout("animals/mammals/cats/tiger")],
+    "sheep": [Cutout("animals/mammals/bovines/sheep"), Cutout("animals/mammals/bovines/ram")],
+    "penguin": [Cutout("animals/birds/penguin"), Cutout("animals/birds/little-penguin")],
+    "duck": [Cutout("animals/birds/duck")],
+    "bear": [Cutout("animals/mammals/bears/bear")],
+    "pig": [Cutout("animals/mammals/pig"), Cutout("animals/mammals/pig_golden")],
+    "dog": [Cutout("animals/mammals/dogs/dog")],
+    "rabbit": [Cutout("animals/mammals/rodents/rabbit-2"), Cutout("animals/mammals/rabbit_little")],
+    "strawberry": [Cutout("food/fruit/Strawberry2")],
+    "red apple": [Cutout("food/fruit/apple_red")],
+    "green apple": [Cutout("food/fruit/apple_green")],
+    "lemon": [Cutout("food/fruit/lemon")],
+    "orange": [Cutout("food/fruit/mandarine"), Cutout("food/fruit/orange")],
+    "pear": [Cutout("food/fruit/pear")],
+    "tomato": [Cutout("food/vegetables/tomato")],
+    "pumpkin": [Cutout("food/vegetables/pumpkin_small")],
+    "red flower": [Cutout("plants/flowers/anemone_red"), Cutout("plants/flowers/rose")],
+    "yellow flower": [Cutout("plants/flowers/yellow-flower"), Cutout("plants/flowers/flower2")],
+    "red car": cars("red"),
+    "blue car": cars("blue"),
+    "truck": [Cutout("vehicles/auto/truck")],
+    "bus": [Cutout("vehicles/masstransit/green_korean_bus")],
+}
+
+# Cut-outs that no training sees, to measure on.
+UNSEEN = {
+    "cow": [Cutout("animals/mammals/bovines/bull")],
+    "sheep": [Cutout("animals/mammals/bovines/sheep_lamb")],
+    "penguin": [Cutout("animals/birds/magellanic_penguin")],
+    "duck": [Cutout("animals/birds/drake")],
+    "bear": [Cutout("animals/mammals/bears/european-bear")],
+    "pig": [Cutout("animals/mammals/pig_golden2")],
+    "dog": [Cutout("animals/mammals/dogs/dingo")],
+    "rabbit": [Cutout("animals/mammals/rodents/rabbit")],
+    "red apple": [Cutout("food/fruit/apple_fuji")],
+    "green apple": [Cutout("food/fruit/apple_granny_smith")],
+    "orange": [Cutout("food/fruit/orange_seville")],
+    "red flower": [Cutout("plants/flowers/red-gazania")],
+    "yellow flower": [Cutout("plants/flowers/marigold")],
+    "red car": [Cutout("vehicles/auto/sportscar2")],
 }
 
 # Plurals are three of a thing, close together.
@@ -58,12 +93,14 @@ STALK = 0.36
 
 @dataclass(frozen=True)
 class Place:
-    """Colours from the top of the sky to its foot, from the far ground to the near, and the ground's texture."""
+    """Colours from the top of the sky to its foot, from the far ground to the near, the ground's texture, and
+    the colour of the light on things."""
     phrase: str
     sky: tuple
     ground: tuple
     roughness: float
     grain: int
+    light: tuple = (1, 1, 1)
 
 
 PLACES = {
@@ -73,7 +110,8 @@ PLACES = {
     "desert": Place("in the desert", ((250, 195, 130), (250, 226, 185)), ((222, 150, 85), (185, 108, 52)), 30, 7),
     "table": Place("on a table", ((235, 225, 208), (222, 210, 190)), ((152, 98, 58), (118, 70, 40)), 10, 4),
     "road": Place("on a road", ((140, 188, 232), (216, 230, 240)), ((122, 122, 127), (78, 78, 84)), 16, 20),
-    "night": Place("at night", ((14, 18, 44), (48, 56, 96)), ((46, 54, 62), (26, 30, 40)), 14, 12),
+    "night": Place("at night", ((16, 20, 50), (58, 68, 112)), ((64, 72, 84), (38, 44, 58)), 14, 12,
+                   (0.68, 0.74, 0.9)),
 }
 
 
@@ -90,24 +128,27 @@ class Scene:
         return np.any(self.masks, axis=0)
 
 
-_cutouts = {}
+def shifted(picture, turn, saturation):
+    """The hues of an RGBA picture turned by a share of the colour circle, its colours made stronger or weaker."""
+    hue, strength, value = picture.convert("RGB").convert("HSV").split()
+    hue = hue.point([int(level + 256 * turn) % 256 for level in range(256)])
+    strength = strength.point([min(255, int(level * saturation)) for level in range(256)])
+    colours = Image.merge("HSV", (hue, strength, value)).convert("RGB")
+    colours.putalpha(picture.getchannel("A"))
+    return colours
 
 
-def cutout(path):
-    """The cut-out without its transparent margin; loaded once."""
-    if path not in _cutouts:
-        picture = Image.open(f"{STAMPS}/{path}.png").convert("RGBA")
-        solid = picture.getchannel("A").point(lambda alpha: 255 * (alpha > 20))
-        picture = picture.crop(solid.getbbox())
-        picture.thumbnail((220, 220), Image.LANCZOS)
-        _cutouts[path] = picture
-    return _cutouts[path]
+@functools.cache
+def load(cutout):
+    """The cut-out without its transparent margin."""
+    picture = Image.open(f"{STAMPS}/{cutout.path}.png").convert("RGBA")
+    solid = picture.getchannel("A").point(lambda alpha: 255 * (alpha > 20))
+    picture = picture.crop(solid.getbbox())
+    picture.thumbnail((220, 220), Image.LANCZOS)
+    return shifted(picture, cutout.turn, 1) if cutout.turn else picture
 
 
-def cutout_in_group(kind):
-    picture = cutout(THINGS[kind])
-    if kind != "strawberry":
-        return picture
+def without_stalk(picture):
     fruit = picture.crop((0, int(picture.height * STALK), picture.width, picture.height))
     return fruit.crop(fruit.getchannel("A").getbbox())
 
@@ -127,7 +168,7 @@ def gradient(top, bottom, height, width):
 def paint_place(name, rng, size):
     place = PLACES[name]
     horizon = int(size * rng.uniform(0.35, 0.6))
-    colours = [np.clip(np.array(colour) + rng.normal(0, 9, 3), 0, 255) for colour in place.sky + place.ground]
+    colours = [np.clip(np.array(colour) + rng.normal(0, 12, 3), 0, 255) for colour in place.sky + place.ground]
     sky = gradient(colours[0], colours[1], horizon, size)
     sky += 18 * smooth_noise(rng, 5, horizon, size)
     ground = gradient(colours[2], colours[3], size - horizon, size)
@@ -139,13 +180,36 @@ def paint_place(name, rng, size):
     return Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.6 * size / SIZE))
 
 
-def drop_shadow(picture, x, foot, width, height):
+@dataclass
+class Light:
+    """How things look in one scene: factors of red, green and blue, of saturation, a turn of the hue, and the shadow."""
+    colour: np.ndarray
+    saturation: float
+    turn: float
+    shadow: int
+    lean: float
+
+    @classmethod
+    def draw(cls, rng, place):
+        colour = np.array(PLACES[place].light) * rng.uniform(0.86, 1.1) * rng.uniform(0.96, 1.04, 3)
+        return cls(colour, rng.uniform(0.85, 1.15), rng.uniform(-0.015, 0.015), int(rng.integers(60, 120)),
+                   rng.uniform(-0.15, 0.15))
+
+    def on(self, thing):
+        picture = shifted(thing, self.turn, self.saturation)
+        bands = [band.point([min(255, int(level * factor)) for level in range(256)])
+                 for band, factor in zip(picture.split(), self.colour)]
+        return Image.merge("RGB", bands)
+
+
+def drop_shadow(picture, x, foot, width, height, light):
+    """A soft ellipse below the thing, a little to the side."""
     size = picture.width
     depth = max(2, height // 7)
     ellipse = Image.new("L", (width, depth), 0)
-    ImageDraw.Draw(ellipse).ellipse([width * 0.08, 0, width * 0.92, depth], fill=90)
+    ImageDraw.Draw(ellipse).ellipse([width * 0.08, 0, width * 0.92, depth], fill=light.shadow)
     shadow = Image.new("L", picture.size, 0)
-    shadow.paste(ellipse, (x, foot - depth // 2 - 2 * size // SIZE))
+    shadow.paste(ellipse, (x + int(light.lean * width), foot - depth // 2 - 2 * size // SIZE))
     shadow = shadow.filter(ImageFilter.GaussianBlur(size / 64))
     picture.paste((0, 0, 0), (0, 0), shadow)
 
@@ -158,30 +222,37 @@ def put(picture, mask, thing, length, centre, foot, flip, light):
     if flip:
         thing = thing.transpose(Image.FLIP_LEFT_RIGHT)
     alpha = thing.getchannel("A")
-    colours = ImageEnhance.Brightness(thing.convert("RGB")).enhance(light)
     margin = 2 * size // SIZE
     x = int(np.clip(centre * size - thing.width / 2, -margin, size - thing.width + margin))
     y = int(np.clip(foot * size, thing.height, size)) - thing.height
-    drop_shadow(picture, x, y + thing.height, thing.width, thing.height)
-    picture.paste(colours, (x, y), alpha)
+    drop_shadow(picture, x, y + thing.height, thing.width, thing.height, light)
+    picture.paste(light.on(thing), (x, y), alpha)
     mask.paste(alpha, (x, y), alpha)
+
+
+def pick(kind, share, unseen):
+    """One of the kind's cut-outs, by a number below 1."""
+    choice = UNSEEN[kind] if unseen else THINGS[kind]
+    return load(choice[int(share * len(choice))])
 
 
 def put_group(picture, mask, kind, rng, light):
     """Two behind, one before them."""
-    thing = cutout_in_group(GROUPS[kind])
-    centre, foot, length = rng.uniform(0.42, 0.58), rng.uniform(0.86, 0.96), rng.uniform(0.40, 0.46)
+    thing = pick(GROUPS[kind], rng.random(), False)
+    if kind == "strawberries":
+        thing = without_stalk(thing)
+    centre, foot, length = rng.uniform(0.42, 0.58), rng.uniform(0.86, 0.96), rng.uniform(0.38, 0.46)
     for offset, behind in ((-0.24, True), (0.24, True), (0, False)):
         back = rng.uniform(0.02, 0.08) if behind else 0
         put(picture, mask, thing, length, centre + offset, foot - back, rng.random() < 0.5, light)
 
 
-def put_thing(picture, mask, kind, rng, light, side):
+def put_thing(picture, mask, kind, rng, light, side, unseen):
     """`side` is None for a thing alone in the picture, else 0 for left and 1 for right."""
-    length = rng.uniform(0.62, 0.85) if side is None else rng.uniform(0.40, 0.48)
-    low, high = {None: (0.38, 0.62), 0: (0.2, 0.3), 1: (0.7, 0.8)}[side]
-    put(picture, mask, cutout(THINGS[kind]), length, rng.uniform(low, high), rng.uniform(0.82, 0.97),
-        rng.random() < 0.5, light)
+    thing = pick(kind, rng.random(), unseen)
+    length = rng.uniform(0.58, 0.88) if side is None else rng.uniform(0.40, 0.50)
+    low, high = {None: (0.36, 0.64), 0: (0.2, 0.3), 1: (0.7, 0.8)}[side]
+    put(picture, mask, thing, length, rng.uniform(low, high), rng.uniform(0.80, 0.97), rng.random() < 0.5, light)
 
 
 def with_article(kind):
@@ -194,47 +265,48 @@ def caption(kinds, place, rng):
     """One of the forms that people write."""
     what = " and ".join(with_article(kind) for kind in kinds)
     form = rng.random()
-    if form < 0.5:
+    if form < 0.45:
         return f"{what} {PLACES[place].phrase}"
-    if form < 0.62:
-        return f"a photo of {what} {PLACES[place].phrase}"
-    if form < 0.9:
+    if form < 0.57:
+        return f"a {rng.choice(['photo', 'picture'])} of {what} {PLACES[place].phrase}"
+    if form < 0.88:
         return what
-    return f"{what} image" if len(kinds) == 1 else f"a photo of {what}"
+    return f"{what} image" if form < 0.94 and len(kinds) == 1 else f"a photo of {what}"
 
 
 def choose_kinds(rng):
     weights = np.array([3.0 if kind in CLASSIC else 1.0 for kind in KINDS])
     kinds = [str(rng.choice(KINDS, p=weights / weights.sum()))]
     if kinds[0] not in GROUPS and rng.random() < 0.2:
-        kinds.append(str(rng.choice(list(THINGS))))
+        kinds.append(str(rng.choice([kind for kind in THINGS if kind != kinds[0]])))
     return kinds
 
 
-def scene(rng, kinds=None, place=None, size=SIZE):
-    """Draw a scene; what is not given is chosen at random."""
+def scene(rng, kinds=None, place=None, size=SIZE, unseen=False):
+    """Draw a scene; what is not given is chosen at random. Given kind and place, every kind takes the same
+    numbers from `rng`: another thing of one part stands in the same spot, in the same light."""
     place = place or str(rng.choice(list(PLACES)))
     kinds = kinds or choose_kinds(rng)
     picture = paint_place(place, rng, size)
+    light = Light.draw(rng, place)
     masks = []
     for index, kind in enumerate(kinds):
         mask = Image.new("L", picture.size, 0)
-        light = rng.uniform(0.9, 1.08)
         if kind in GROUPS:
             put_group(picture, mask, kind, rng, light)
         else:
-            put_thing(picture, mask, kind, rng, light, index if len(kinds) > 1 else None)
+            put_thing(picture, mask, kind, rng, light, index if len(kinds) > 1 else None, unseen)
         masks.append(np.asarray(mask) > 127)
     return Scene(np.array(picture), caption(kinds, place, rng), masks, kinds, place)
 
 
 def words():
     """Every word that a caption can hold, sorted."""
-    texts = KINDS + [place.phrase for place in PLACES.values()] + ["a an and photo of image"]
+    texts = KINDS + [place.phrase for place in PLACES.values()] + ["a an and photo picture of image"]
     return sorted(set(re.findall("[a-z]+", " ".join(texts))))
 
 
-def contact_sheet(rows=6, columns=9, seed=0):
+def contact_sheet(rows=7, columns=10, seed=0):
     """First each kind once, then random scenes: to be looked at before training on them."""
     rng = np.random.default_rng(seed)
     sheet = Image.new("RGB", (SIZE * columns, SIZE * rows))
