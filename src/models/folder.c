@@ -76,13 +76,18 @@ static bool modern_name(const void *user, const char *name, char published[DE_TE
     return snprintf(published, DE_TENSOR_NAME, "%s", name) < DE_TENSOR_NAME;
 }
 
+static diffedit_status open_file(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
+{
+    return de_weights_open(&model->weights[part], path, part == DE_PART_TEXT ? NULL : modern_name, error);
+}
+
 static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
 {
     de_path path;
-    if (!find_weights(&path, part, folder))
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors", folder,
-                       PART_STEMS[part][0]);
-    return de_weights_open(&model->weights[part], path.text, part == DE_PART_TEXT ? NULL : modern_name, error);
+    if (find_weights(&path, part, folder))
+        return open_file(model, part, path.text, error);
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors", folder,
+                   PART_STEMS[part][0]);
 }
 
 static diffedit_status read_part_config(diffedit_model *model, de_part part, const de_documents *from, const char *name,
@@ -105,6 +110,30 @@ diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const c
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, read_part_config(model, part, &from, "config.json", error), error);
     return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
+}
+
+/* The folder that a file lies in. */
+static de_path folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    de_path folder = {"."};
+    if (slash)
+        snprintf(folder.text, sizeof folder.text, "%.*s", (int)(slash - file), file);
+    return folder;
+}
+
+bool de_folder_has_config(const char *file)
+{
+    return exists(join(folder_of(file).text, "config.json").text);
+}
+
+diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file, diffedit_error *error)
+{
+    diffedit_status status = check_length(file, error);
+    de_path folder = folder_of(file);
+    if (status == DIFFEDIT_OK)
+        status = read_part_config(model, part, &(de_documents){.path = folder.text}, "config.json", error);
+    return status == DIFFEDIT_OK ? open_file(model, part, file, error) : status;
 }
 
 diffedit_status de_model_read_part_config(diffedit_model *model, de_part part, const de_documents *from,

@@ -65,6 +65,9 @@ bool de_model_inpaints(const diffedit_model *model);
 diffedit_status de_folder_read(diffedit_model *model, const char *folder, diffedit_error *error);
 /* One network's folder (config.json and weights), for `--vae` and `--text-encoder`. */
 diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder, diffedit_error *error);
+/* The same from a file of weights that lies in such a folder. */
+diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file, diffedit_error *error);
+bool de_folder_has_config(const char *file);
 /* Everything of a folder or packed file but the weights. */
 diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from, diffedit_error *error);
 diffedit_status de_model_read_part_config(diffedit_model *model, de_part part, const de_documents *from,

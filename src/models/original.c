@@ -415,13 +415,15 @@ static diffedit_status read_text_config(de_text_config *config, const de_weights
                    de_weights_path(weights));
 }
 
-/* The last of OpenCLIP's layers is not used: Stable Diffusion 2 takes what stands before it. */
+/* The last of OpenCLIP's 24 layers is not used: Stable Diffusion 2 takes what stands before it, and files that were
+ * converted from diffusers' have only that. */
 static int open_clip_layers(const de_table *table)
 {
+    enum { USED = 23 };
     int layers = 0;
     while (layers < 256 && find(table, OPEN_CLIP_TEXT "transformer.resblocks.%d.ln_1.weight", layers))
         layers++;
-    return layers - 1;
+    return layers == USED ? layers : layers - 1;
 }
 
 /* ---- parts ---- */
@@ -494,17 +496,31 @@ static diffedit_status take_text(diffedit_model *model, de_weight_file *file, di
         return DIFFEDIT_OK;
     }
     model->weights[DE_PART_TEXT] = weights;
-    status = read_text_config(&model->text_config, weights, !open_clip, error);
+    const de_table_entry *tokens = find(de_weights_table(weights), "text_model.embeddings.token_embedding.weight");
+    status = read_text_config(&model->text_config, weights, !open_clip && size_of(tokens, 1) <= SD1_TEXT_WIDTH, error);
     model->described[DE_PART_TEXT] = status == DIFFEDIT_OK;
     return status;
 }
 
+/* Whether a file stands in a folder of the diffusers layout: what its shapes do not say is in the config beside it. */
+static bool is_published(const de_table *table, de_part part, const char *path)
+{
+    return part == DE_PART_VAE ? find(table, "encoder.down_blocks.0.resnets.0.conv1.weight") != NULL
+                               : find(table, "text_model.embeddings.token_embedding.weight") &&
+                                     de_folder_has_config(path);
+}
+
 diffedit_status de_original_read_part(diffedit_model *model, de_part part, de_weight_file *file, diffedit_error *error)
 {
-    diffedit_status status = part == DE_PART_VAE ? take_vae(model, file, error) : take_text(model, file, error);
+    const char *path = de_weight_file_path(file);
+    diffedit_status status;
+    if (is_published(de_weight_file_table(file), part, path))
+        status = de_folder_read_file(model, part, path, error);
+    else
+        status = part == DE_PART_VAE ? take_vae(model, file, error) : take_text(model, file, error);
     if (status == DIFFEDIT_OK && !model->weights[part])
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected %s, found none of its tensors",
-                         de_weight_file_path(file), part == DE_PART_VAE ? "an autoencoder" : "a text encoder");
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected %s, found none of its tensors", path,
+                         part == DE_PART_VAE ? "an autoencoder" : "a text encoder");
     return status;
 }
 
@@ -519,6 +535,8 @@ static diffedit_status refuse(const de_table *table, const char *path, diffedit_
         what = "Stable Diffusion XL, which is another network";
     else if (find(table, "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"))
         what = "Stable Diffusion 3, which is another network";
+    else if (find(table, UNET "label_emb.0.0.weight"))
+        what = "one whose UNet knows classes too (`label_emb`), as unCLIP and XL models have";
     else if (find(table, "conv_in.weight") || find(table, "encoder.conv_in.weight") ||
              find(table, "text_model.embeddings.token_embedding.weight") || find(table, "decoder.conv_in.weight"))
         what = "one network alone; name the folder that it belongs to";
@@ -546,11 +564,12 @@ diffedit_status de_original_read(diffedit_model *model, de_weight_file *file, co
 {
     const char *path = de_weight_file_path(file);
     layout from = {.table = de_weight_file_table(file)};
-    if (!find(from.table, UNET "input_blocks.0.0.weight"))
+    if (!find(from.table, UNET "input_blocks.0.0.weight") || find(from.table, UNET "label_emb.0.0.weight"))
         return refuse(from.table, path, error);
-    int text_width = size_of(find(from.table, UNET "middle_block.1.transformer_blocks.0.attn2.to_k.weight"), 1);
-    bool open_clip = open_clip_layers(from.table) > 0 ||
-                     (!find(from.table, CLIP_TEXT "text_model.final_layer_norm.weight") && text_width > SD1_TEXT_WIDTH);
+    /* without a text encoder: Stable Diffusion 2 has matrices around a transformer, 1 has convolutions */
+    const de_table_entry *projection = find(from.table, UNET "middle_block.1.proj_in.weight");
+    bool open_clip = open_clip_layers(from.table) > 0 || (!find(from.table, CLIP_TEXT "text_model.final_layer_norm.weight") &&
+                                                          projection && projection->rank == 2);
     from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(from.table);
     model->schedule_config = de_sd_schedule;
     model->layout = "one file in the original layout";

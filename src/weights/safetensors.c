@@ -141,20 +141,36 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
     return status == DIFFEDIT_OK ? de_table_check_overlap(table, r->path, r->error) : status;
 }
 
+/* What people take for a weight file, told by its first bytes. */
+static const char *guess(const unsigned char *bytes, size_t size)
+{
+    static const struct {
+        const char *start, *what;
+    } kinds[] = {{"version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+                 {"<", "a web page"},
+                 {"GGUF", "a GGUF file, which is not supported"},
+                 {"{", "a JSON file"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (size >= strlen(kinds[i].start) && memcmp(bytes, kinds[i].start, strlen(kinds[i].start)) == 0)
+            return kinds[i].what;
+    return "neither the header of the first nor the archive or pickle of the second";
+}
+
 /* The header's length, checked against the file's. */
 static diffedit_status read_length(const char *path, const unsigned char *bytes, size_t size, size_t *length,
                                    diffedit_error *error)
 {
-    if (size < LENGTH_BYTES)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: neither a safetensors file nor one of torch's: it has only %zu bytes", path, size);
+    static const char expected[] = "expected a safetensors file or torch's checkpoint";
+    if (size <= LENGTH_BYTES)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %zu bytes", path, expected, size);
     uint64_t value = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--)
         value = value << 8 | bytes[i];
-    if (value > MAX_HEADER || value < 2 || bytes[LENGTH_BYTES < size ? LENGTH_BYTES : 0] != '{')
-        return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: neither a safetensors file nor one of torch's: it begins with no header of 2 to %d bytes, no "
-                       "zip archive and no pickle", path, MAX_HEADER);
+    if (bytes[LENGTH_BYTES] != '{')
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %s", path, expected, guess(bytes, size));
+    if (value > MAX_HEADER || value < 2)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a header of 2 to %d bytes, found one of %ju", path,
+                       MAX_HEADER, (uintmax_t)value);
     if (value > size - LENGTH_BYTES)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,

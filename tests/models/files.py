@@ -44,13 +44,17 @@ def write_safetensors(path, tensors, metadata=None):
 
 
 class Maker:
-    """Random tensors under their published names, with sizes at which activations stay finite."""
+    """Random tensors under their published names, with sizes at which activations stay finite; or only their shapes."""
+    only_shapes = False
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
         self.tensors = {}
 
     def add(self, name, *shape):
+        if self.only_shapes:
+            self.tensors[name] = np.broadcast_to(np.float16(0), shape)
+            return
         scale = 0.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.05
         self.tensors[name] = (scale * self.random.standard_normal(shape, np.float32)).astype(np.float16)
 
@@ -155,7 +159,8 @@ def vae(kind):
 def text_encoder(kind):
     make, width = Maker(3), kind["text_width"]
     make.add("text_model.embeddings.token_embedding.weight", 49408, width)
-    make.tensors["text_model.embeddings.token_embedding.weight"] *= np.float16(8)
+    tokens = "text_model.embeddings.token_embedding.weight"
+    make.tensors[tokens] = make.tensors[tokens] * np.float16(8)
     make.add("text_model.embeddings.position_embedding.weight", 77, width)
     for i in range(kind["text_layers"]):
         layer = f"text_model.encoder.layers.{i}"

@@ -77,11 +77,31 @@ def test_mixed_precisions(tmp_path, write):
 
 
 @pytest.mark.parametrize("metadata, more", [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
-                                            ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"])])
+                                            ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"]),
+                                            ({"modelspec.prediction_type": "epsilon"}, ["--prediction", "v"])])
 def test_sd2(tmp_path, metadata, more):
     expected = picture(files.write_folder(tmp_path / "folder", files.SD2), tmp_path / "e.png")
     model = single(tmp_path / "m.safetensors", files.original(files.SD2), metadata=metadata)
     assert picture(model, tmp_path / "o.png", *more) == expected
+
+
+def test_sd2_base(tmp_path):
+    kind = {**files.SD2, "prediction": "epsilon"}
+    expected = picture(files.write_folder(tmp_path / "folder", kind), tmp_path / "e.png")
+    model = single(tmp_path / "m.safetensors", files.original(kind))
+    assert picture(model, tmp_path / "o.png", "--prediction", "epsilon") == expected
+
+
+def test_the_24th_layer_is_not_used(tmp_path):
+    """Files that were converted from diffusers' have only 23."""
+    kind = {**files.SD2, "text_layers": 23}
+    expected = picture(files.write_folder(tmp_path / "folder", kind), tmp_path / "e.png")
+    tensors = files.original(kind)
+    less = {name: values for name, values in tensors.items() if ".resblocks.23." not in name}
+    assert len(less) == len(tensors) - 12
+    for number, some in enumerate((tensors, less)):
+        model = single(tmp_path / f"{number}.safetensors", some)
+        assert picture(model, tmp_path / "o.png", "--prediction", "v") == expected
 
 
 def test_sd2_does_not_guess_what_is_predicted(tmp_path):
@@ -115,8 +135,14 @@ def test_a_text_encoder_without_its_outer_name(sd1, tmp_path):
     assert picture(single(tmp_path / "m.safetensors", tensors), tmp_path / "o.png") == sd1[1]
 
 
-def without(prefix):
-    return {name: values for name, values in files.original(files.SD1).items() if not name.startswith(prefix)}
+def without(prefix, kind=files.SD1):
+    return {name: values for name, values in files.original(kind).items() if not name.startswith(prefix)}
+
+
+def test_without_position_ids(sd1, tmp_path):
+    tensors = without("cond_stage_model.transformer.text_model.embeddings.position_ids")
+    assert len(tensors) == len(files.original(files.SD1)) - 1
+    assert picture(single(tmp_path / "m.safetensors", tensors), tmp_path / "o.png") == sd1[1]
 
 
 def test_missing_parts_are_named_and_can_be_given(sd1, tmp_path):
@@ -125,7 +151,7 @@ def test_missing_parts_are_named_and_can_be_given(sd1, tmp_path):
     assert "no autoencoder in it; name one with --vae" in refused(model)
     vae = {name[len("first_stage_model."):]: values for name, values in files.original(files.SD1).items()
            if name.startswith("first_stage_model.")}
-    for given in (folder / "vae", single(tmp_path / "vae.safetensors", vae),
+    for given in (folder / "vae", folder / "vae/diffusion_pytorch_model.safetensors", single(tmp_path / "vae.safetensors", vae),
                   single(tmp_path / "whole.safetensors", files.original(files.SD1))):
         assert picture(model, tmp_path / "o.png", "--vae", given) == expected
     model = single(tmp_path / "no-text.safetensors", without("cond_stage_model."))
@@ -134,12 +160,46 @@ def test_missing_parts_are_named_and_can_be_given(sd1, tmp_path):
         assert picture(model, tmp_path / "o.png", "--text-encoder", given) == expected
 
 
+def test_a_missing_text_encoder_of_sd2(tmp_path):
+    """Its activation is not that of SD 1, and only the config beside the file says so."""
+    folder = files.write_folder(tmp_path / "folder", files.SD2)
+    expected = picture(folder, tmp_path / "e.png")
+    model = single(tmp_path / "no-text.safetensors", without("cond_stage_model.", files.SD2))
+    for given in (folder / "text_encoder", folder / "text_encoder/model.safetensors",
+                  single(tmp_path / "whole.safetensors", files.original(files.SD2))):
+        assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder", given) == expected
+
+
 @pytest.mark.parametrize("names, said", [
+    (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.0.0.weight"], "label_emb"),
     (["conditioner.embedders.1.model.ln_final.weight"], "XL"), (["conv_in.weight"], "one network alone"),
     (["something"], "no tensor of a Stable Diffusion model")])
 def test_other_models_are_refused(tmp_path, names, said):
     model = single(tmp_path / "m.safetensors", {name: np.zeros(4, np.float16) for name in names})
     assert said in refused(model)
+
+
+@pytest.mark.parametrize("content, said", [
+    (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"), (b"<!DOCTYPE html>", "a web page"),
+    (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"), (b"abc", "3 bytes"),
+    (bytes(100), "found neither"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 100000000 bytes, found one of 9223")])
+def test_other_files_are_refused(tmp_path, content, said):
+    model = tmp_path / "m.ckpt"
+    model.write_bytes(content)
+    assert said in refused(model)
+
+
+def test_names_are_those_of_sd14(monkeypatch):
+    """What these tests call the tensors, and how large they are at full size, is what the published file has."""
+    monkeypatch.setattr(files.Maker, "only_shapes", True)
+    expected = {}
+    for line in (pathlib.Path(__file__).parent / "sd14_keys.tsv").read_text().splitlines():
+        name, kind, shape = line.split("\t")
+        if "optional" not in kind:
+            expected[name] = tuple(map(int, shape.split(",")))
+    found = {name: values.shape for name, values in files.original(files.FULL_SD1).items()}
+    del found["alphas_cumprod"]
+    assert found == expected
 
 
 def test_a_tensor_is_missing_or_misshapen(tmp_path):
