@@ -73,6 +73,7 @@ diffedit_status cli_file_create(cli_file *file, const char *path, diffedit_error
         mode_t mask = umask(0);
         umask(mask);
         fchmod(descriptor, 0666 & ~mask);
+        cli_interrupt_remove(file->temporary);
         return DIFFEDIT_OK;
     }
     diffedit_status status = fail_to_write(path, error);
@@ -95,6 +96,7 @@ diffedit_status cli_file_commit(cli_file *file, diffedit_error *error)
         status = fail_to_write(file->path, error);
         unlink(file->temporary);
     }
+    cli_interrupt_remove(NULL);
     free(file->temporary);
     return status;
 }

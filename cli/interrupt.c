@@ -1,7 +1,10 @@
 #include "interrupt.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
 
@@ -11,6 +14,65 @@ static void remember(int signal_number)
     interrupted = 1;
 }
 
+/* ---- a file that became shorter: everything below must be safe in a signal handler ---- */
+
+static const char *volatile unfinished;
+
+void cli_interrupt_remove(const char *temporary)
+{
+    unfinished = temporary;
+}
+
+static void say(const char *text)
+{
+    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    (void)ignored;
+}
+
+/* A line of /proc/self/maps: "7f00-7f80 r--p 00000000 fe:00 1234    /path". Whether it holds the address. */
+static bool line_holds(const char *line, uintptr_t address)
+{
+    uintptr_t bounds[2] = {0, 0};
+    for (int i = 0; i < 2; i++, line += *line != '\0')
+        for (; *line && *line != '-' && *line != ' '; line++)
+            bounds[i] = bounds[i] << 4 | (uintptr_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+    return address >= bounds[0] && address < bounds[1];
+}
+
+/* The path of the file that is mapped at an address, or NULL. */
+static const char *mapped_file(uintptr_t address, char *line, size_t size)
+{
+    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+    char byte;
+    while (maps >= 0 && read(maps, &byte, 1) == 1) {
+        if (byte != '\n') {
+            if (length + 1 < size)
+                line[length++] = byte;
+            continue;
+        }
+        line[length] = '\0';
+        length = 0;
+        if (line_holds(line, address))
+            return strchr(line, '/');
+    }
+    return NULL;
+}
+
+static void give_up(int signal_number, siginfo_t *info, void *context)
+{
+    char line[4096];
+    const char *path = mapped_file((uintptr_t)info->si_addr, line, sizeof line);
+    (void)signal_number;
+    (void)context;
+    say("diffedit: ");
+    say(path ? path : "a mapped file");
+    say(": became shorter, or could not be read, while it was in use\n");
+    if (unfinished)
+        unlink(unfinished);
+    _exit(1);
+}
+
 void cli_interrupt_install(void)
 {
     /* without SA_RESTART, so that waiting for standard input ends too */
@@ -18,6 +80,9 @@ void cli_interrupt_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction last = {.sa_sigaction = give_up, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
+    sigemptyset(&last.sa_mask);
+    sigaction(SIGBUS, &last, NULL);
 }
 
 bool cli_interrupted(void)

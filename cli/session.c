@@ -142,6 +142,16 @@ static diffedit_status model_settings(diffedit_model_settings *settings, const c
     return DIFFEDIT_OK;
 }
 
+/* Once: after opening, or when what was read later shows it. */
+static void warn_of_model(cli_session *session)
+{
+    char text[512];
+    if (session->warned_of_model || !diffedit_model_get_warning(session->model, text, sizeof text))
+        return;
+    session->warned_of_model = true;
+    cli_progress_log(&session->progress, DIFFEDIT_LOG_WARNING, text);
+}
+
 static diffedit_status open_model(cli_session *session, diffedit_error *error)
 {
     char *path;
@@ -152,6 +162,8 @@ static diffedit_status open_model(cli_session *session, diffedit_error *error)
     if (status == DIFFEDIT_OK)
         status = diffedit_model_open(&session->model, path, &settings, error);
     free(path);
+    if (status == DIFFEDIT_OK)
+        warn_of_model(session);
     return status;
 }
 
@@ -264,6 +276,7 @@ diffedit_status cli_session_write_extras(cli_session *session, const diffedit_pi
     const cli_arguments *arguments = session->arguments;
     if (cli_interrupted())
         return cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
+    warn_of_model(session);
     diffedit_status status = DIFFEDIT_OK;
     if (arguments->stages) {
         status = cli_stages_write(session->editor, result, arguments->stages, error);

@@ -15,6 +15,7 @@ typedef struct cli_session {
     diffedit_editor *editor;
     cli_progress progress;
     bool made_folder; /* of --stages, still empty */
+    bool warned_of_model;
 } cli_session;
 
 /* Checks what was given before anything slow, then opens the picture and the model. The session is closed by the

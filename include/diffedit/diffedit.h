@@ -112,6 +112,10 @@ typedef struct diffedit_model_info {
 } diffedit_model_info;
 
 DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info);
+/* What a person should know about the weights that were read so far: writes a sentence of up to `size` bytes, its end
+ * included, that names the first tensor with a value that is infinite or not a number, and returns 1; else returns 0 and
+ * writes an empty text. Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
+DIFFEDIT_API int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size);
 
 /* Told one sentence about something that is wrong with a model's files. */
 typedef void (*diffedit_problem_fn)(void *user, const char *problem);

@@ -92,7 +92,10 @@ diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_er
 {
     diffedit_status status = DIFFEDIT_OK;
     pthread_mutex_lock(&networks->lock);
-    if (!networks->ready[part]) {
+    if (networks->ready[part]) {
+        /* token embeddings are read from the file while the network runs */
+        status = de_weights_check_size(networks->sources.weights[part], error);
+    } else {
         for (de_part other = 0; other < DE_PART_COUNT; other++)
             if (networks->users[other] == 0)
                 drop(networks, other);

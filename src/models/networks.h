@@ -28,8 +28,8 @@ void de_networks_free(de_networks *networks);
 diffedit_status de_network_survey(const de_network_sources *sources, de_part part, const de_survey *survey,
                                   diffedit_error *error);
 
-/* Whoever runs a network uses it first, and is done with it afterwards; from any thread. One at a time, what nobody
- * uses makes room. Errors: FILE, MODEL, MEMORY. */
+/* Whoever runs a network uses it first, and is done with it afterwards; from any thread. Each time its files must still
+ * have their size. One at a time, what nobody uses makes room. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error);
 void de_networks_done(de_networks *networks, de_part part);
 

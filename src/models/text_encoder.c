@@ -55,8 +55,10 @@ static void load_embeddings(de_text_encoder *encoder, de_loader *loader)
         return;
     size_t count = (size_t)config->positions * (size_t)config->width;
     encoder->position_embedding = de_load_allocate(loader, count, sizeof(float));
-    if (encoder->position_embedding)
-        de_weight_to_f32(&position, 0, (int64_t)count, encoder->position_embedding);
+    if (!encoder->position_embedding)
+        return;
+    de_weight_to_f32(&position, 0, (int64_t)count, encoder->position_embedding);
+    de_weight_look_at(&position, encoder->position_embedding, (int64_t)count);
 }
 
 static void network_load(de_text_encoder *encoder, de_loader *loader)
@@ -105,6 +107,7 @@ static void embed(const de_text_encoder *encoder, const int32_t *tokens, de_tens
     for (int64_t i = 0; i < h.w; i++) {
         float *row = h.data + i * h.c;
         de_weight_to_f32(&encoder->token_embedding, tokens[i] * h.c, h.c, row);
+        de_weight_look_at(&encoder->token_embedding, row, h.c);
         for (int64_t j = 0; j < h.c; j++)
             row[j] += encoder->position_embedding[i * h.c + j];
     }

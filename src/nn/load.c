@@ -55,8 +55,10 @@ static float *load_f32(de_loader *loader, const char *name, int64_t count)
     if (!de_load_weight(loader, name, 1, &count, &weight))
         return NULL;
     float *values = de_load_allocate(loader, (size_t)count, sizeof(float));
-    if (values)
+    if (values) {
         de_weight_to_f32(&weight, 0, count, values);
+        de_weight_look_at(&weight, values, count);
+    }
     return values;
 }
 

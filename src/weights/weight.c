@@ -39,6 +39,35 @@ void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, flo
     }
 }
 
+/* The largest number without its sign, as an integer, shows whether an exponent is full. */
+bool de_finite_f32(const float *values, int64_t count)
+{
+    int32_t largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7f800000;
+}
+
+bool de_finite_f16(const uint16_t *values, int64_t count)
+{
+    int16_t largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int16_t bits = (int16_t)(values[i] & 0x7fff);
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7c00;
+}
+
+void de_weight_look_at(const de_weight *weight, const float *values, int64_t count)
+{
+    if (weight->damaged && !de_finite_f32(values, count))
+        atomic_store(weight->damaged, true);
+}
+
 void de_weight_forget_pages(const de_weight *weight)
 {
     if (!weight->mapped)

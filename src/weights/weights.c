@@ -233,6 +233,19 @@ diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error 
     return status;
 }
 
+const char *de_weights_damaged(const de_weights *weights, int *count)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < weights->table.count; i++) {
+        const de_table_entry *entry = &weights->table.entries[i];
+        if (!atomic_load(&entry->damaged))
+            continue;
+        first = first ? first : entry->name;
+        ++*count;
+    }
+    return first;
+}
+
 bool de_weights_has(const de_weights *weights, const char *name)
 {
     return de_table_find(&weights->table, name) != NULL;
@@ -278,7 +291,8 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
     if (!entry->readable)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected type F32, F16 or BF16, found %s",
                        weights->path, name, entry->type);
-    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = entry->mapped};
+    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = entry->mapped,
+                          .damaged = (atomic_bool *)&entry->damaged}; /* the only thing in a table that changes */
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     return DIFFEDIT_OK;
 }

@@ -36,6 +36,9 @@ const de_table *de_weights_table(const de_weights *weights);
 /* Of its files: see file.h. Errors: FILE. */
 diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error *error);
 
+/* The first tensor in which a network found a value that is no finite number, or NULL; adds how many there are. */
+const char *de_weights_damaged(const de_weights *weights, int *count);
+
 bool de_weights_has(const de_weights *weights, const char *name);
 /* The named tensor of this shape (`rank` sizes), of a floating-point type. A matrix [out, in] may stand in the file as
  * a 1x1 convolution [out, in, 1, 1] or the other way round: the memory is the same.

@@ -202,6 +202,29 @@ def test_names_are_those_of_sd14(monkeypatch):
     assert found == expected
 
 
+@pytest.mark.parametrize("more", [[], ["--low-memory"]])
+@pytest.mark.parametrize("names, said", [
+    (["unet/mid_block.resnets.0.conv1.weight"], "tensor `mid_block.resnets.0.conv1.weight`"),
+    (["vae/decoder.conv_in.bias"], "tensor `decoder.conv_in.bias`"),
+    (["unet/conv_norm_out.weight"], "tensor `conv_norm_out.weight`"),
+    (["text_encoder/text_model.encoder.layers.1.self_attn.k_proj.weight"], "layers.1.self_attn.k_proj.weight`"),
+    (["unet/conv_in.weight", "unet/conv_out.weight", "vae/quant_conv.bias"], "conv_in.weight` holds values that are not "
+     "finite numbers, and so do 2 more")])
+def test_weights_that_are_no_numbers(tmp_path, names, said, more):
+    """One warning, which names the tensor; infinite ones in one file, no numbers in the other."""
+    folder = files.write_folder(tmp_path / "folder", files.SD1)
+    makers = {"unet": files.unet, "vae": files.vae, "text_encoder": files.text_encoder}
+    for part in {name.split("/")[0] for name in names}:
+        tensors = makers[part](files.SD1)
+        for name in names:
+            if name.startswith(part + "/"):
+                tensors[name.split("/")[1]].reshape(-1)[-1] = np.inf if part == "unet" else np.nan
+        files.write_safetensors(next((folder / part).glob("*.safetensors")), tensors)
+    result = run(*EDIT, "-m", folder, "-o", tmp_path / "o.png", *more)
+    warnings = [line for line in result.stderr.splitlines() if "finite" in line]
+    assert result.returncode == 0 and len(warnings) == 1 and said in warnings[0], result.stderr
+
+
 def test_a_tensor_is_missing_or_misshapen(tmp_path):
     name = "model.diffusion_model.middle_block.0.in_layers.2.weight"
     assert "mid_block.resnets.0.conv1.weight` is missing" in refused(single(tmp_path / "m.safetensors", without(name)))

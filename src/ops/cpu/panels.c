@@ -74,6 +74,24 @@ static void pack_panel_f32(const packing *job, int64_t panel)
     }
 }
 
+/* Notes which weights a panel has values from that are no finite numbers: it was written a moment ago, and is in the cache. */
+static void look_at(const packing *job, int64_t panel)
+{
+    const de_panels *panels = job->panels;
+    int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
+    const void *data = de_panels_at(panels, panel);
+    if (panels->half ? de_finite_f16(data, count * DE_PANEL) : de_finite_f32(data, count * DE_PANEL))
+        return;
+    for (int64_t i = 0; i < count * DE_PANEL; i++) {
+        int64_t row, column = first + i % DE_PANEL;
+        if (panels->half ? de_finite_f16((const uint16_t *)data + i, 1) : de_finite_f32((const float *)data + i, 1))
+            continue;
+        const de_weight *weight = weight_of(job, column, &row);
+        if (weight->damaged)
+            atomic_store(weight->damaged, true);
+    }
+}
+
 static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
 {
     const packing *job = user;
@@ -83,6 +101,7 @@ static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
             pack_panel_f16(job, panel);
         else
             pack_panel_f32(job, panel);
+        look_at(job, panel);
     }
 }
 
@@ -122,6 +141,7 @@ float *de_panels_pack_bias(const de_panels *panels, const de_weight *biases, int
     int64_t column = 0;
     for (int i = 0; i < parts && biases; i++) {
         de_weight_to_f32(&biases[i], 0, biases[i].shape[0], bias + column);
+        de_weight_look_at(&biases[i], bias + column, biases[i].shape[0]);
         column += biases[i].shape[0];
     }
     return bias;
