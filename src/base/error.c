@@ -2,6 +2,30 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <utf8proc.h>
+
+/* Whatever is no UTF-8, such as a file's name or a character cut in two, becomes '?': messages go into JSON. */
+static void keep_utf8(char *text)
+{
+    utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(text), used;
+    for (utf8proc_ssize_t at = 0; at < length; at += used) {
+        utf8proc_int32_t codepoint;
+        used = utf8proc_iterate((const utf8proc_uint8_t *)text + at, length - at, &codepoint);
+        if (used < 1) {
+            text[at] = '?';
+            used = 1;
+        }
+    }
+}
+
+static void write_line(char *line, size_t size, const char *format, va_list arguments)
+{
+    static const char cut[] = "...";
+    if (vsnprintf(line, size, format, arguments) >= (int)size)
+        memcpy(line + size - sizeof cut, cut, sizeof cut);
+    keep_utf8(line);
+}
 
 /* Names from files stand in sentences: no control character of theirs reaches a terminal. */
 static void make_plain(char *text)
@@ -16,7 +40,7 @@ diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char 
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(error->message, sizeof error->message, format, arguments);
+        write_line(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
         make_plain(error->message);
         error->code = code;
@@ -36,7 +60,7 @@ void de_log_write(de_log log, diffedit_log_level level, const char *format, ...)
     char line[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    write_line(line, sizeof line, format, arguments);
     va_end(arguments);
     log.write(log.user, level, line);
 }

@@ -124,7 +124,7 @@ static bool is_neutral(const neutral_key *neutral, const json_t *value)
     for (int i = 0; i < 3 && neutral->values[i]; i++)
         if (strcmp(neutral->values[i], "*") == 0 || strcmp(neutral->values[i], text) == 0)
             return true;
-    return json_is_null(value);
+    return false;
 }
 
 static bool is_listed(const char *const *keys, const char *key)
@@ -135,15 +135,21 @@ static bool is_listed(const char *const *keys, const char *key)
     return false;
 }
 
-/* Refuses every key that is neither read (in `honoured`, NULL-terminated) nor neutral. */
+/* Refuses every key that is neither read (in `honoured`, NULL-terminated) nor neutral. To the reference null is no
+ * missing key but a value, which those that are read do not have. */
 static void check_keys(reader *file, const char *const *honoured, const neutral_key *neutrals)
 {
     const char *key;
     json_t *value;
     json_object_foreach(file->json, key, value)
     {
-        if (key[0] == '_' || is_listed(honoured, key))
+        if (key[0] == '_')
             continue;
+        if (is_listed(honoured, key)) {
+            if (json_is_null(value))
+                refuse(file, key, value, "a value");
+            continue;
+        }
         const neutral_key *neutral = neutrals;
         while (neutral->key && strcmp(neutral->key, key) != 0)
             neutral++;
@@ -224,7 +230,7 @@ static const neutral_key UNET_NEUTRAL[] = {
     {"attention_type", {"\"default\""}},
     {"cross_attention_norm", {"null"}},
     {"addition_embed_type_num_heads", {"*"}}, /* of an embedding that must not be there */
-    {"mid_block_only_cross_attention", {"false"}},
+    {"mid_block_only_cross_attention", {"false", "null"}},
     {0}};
 
 static void get_sample_size(reader *file, de_unet_config *config)

@@ -211,30 +211,12 @@ static bool is_removed_control(int32_t c)
            c == 0xfeff || (c >= 0xfff9 && c < 0xfffd);
 }
 
-/* ESC [ 36;44 m: the length of such a sequence at text[at], or 0 */
-static size_t terminal_escape(const de_codepoints *text, size_t at)
-{
-    size_t i = at + 2;
-    if (text->data[at] != 0x1b || i >= text->count || text->data[at + 1] != '[')
-        return 0;
-    while (i < text->count && ((text->data[i] >= '0' && text->data[i] <= '9') || text->data[i] == ';'))
-        i++;
-    bool letter = i < text->count && (text->data[i] | 32) >= 'a' && (text->data[i] | 32) <= 'z' &&
-                  text->data[i] < 0x80;
-    return letter ? i + 1 - at : 0;
-}
-
-/* ftfy's fixers of single characters, in its order: C1 controls, ligatures, widths, quotes, line breaks, terminal
- * escapes, control characters. None makes what an earlier one looks for. */
+/* ftfy's fixers of single characters: C1 controls, ligatures, widths, quotes, line breaks. None makes what an
+ * earlier one looks for. */
 static void fix_characters(const de_codepoints *text, de_codepoints *out)
 {
     for (size_t i = 0; i < text->count; i++) {
         int32_t c = text->data[i];
-        size_t escape = terminal_escape(text, i);
-        if (escape) {
-            i += escape - 1;
-            continue;
-        }
         if (c >= 0x80 && c < NO_BREAK_SPACE)
             c = windows_1252(c);
         const char *letters = ligature(c);
@@ -250,8 +232,34 @@ static void fix_characters(const de_codepoints *text, de_codepoints *out)
             de_codepoints_add(out, '"');
         else if (c == '\r' || c == 0x2028 || c == 0x2029)
             de_codepoints_add(out, '\n'); /* a following \n makes no difference: white space is folded later */
-        else if (!is_removed_control(c))
+        else
             de_codepoints_add(out, c);
+    }
+}
+
+/* ESC [ 36;44 m: the length of such a sequence at text[at], or 0 */
+static size_t terminal_escape(const de_codepoints *text, size_t at)
+{
+    size_t i = at + 2;
+    if (text->data[at] != 0x1b || i >= text->count || text->data[at + 1] != '[')
+        return 0;
+    while (i < text->count &&
+           (text->data[i] == ';' || utf8proc_category(text->data[i]) == UTF8PROC_CATEGORY_ND))
+        i++;
+    bool letter = i < text->count && (text->data[i] | 32) >= 'a' && (text->data[i] | 32) <= 'z' &&
+                  text->data[i] < 0x80;
+    return letter ? i + 1 - at : 0;
+}
+
+/* Drops terminal escapes, whose letter may have been part of a ligature, and then control characters. */
+static void drop_controls(const de_codepoints *text, de_codepoints *out)
+{
+    for (size_t i = 0; i < text->count; i++) {
+        size_t escape = terminal_escape(text, i);
+        if (escape)
+            i += escape - 1;
+        else if (!is_removed_control(text->data[i]))
+            de_codepoints_add(out, text->data[i]);
     }
 }
 
@@ -276,17 +284,19 @@ static void fix_line(de_codepoints *line, bool unescape)
 {
     bool changed = true;
     while (changed && !line->failed) {
-        de_codepoints unescaped = {0}, fixed = {0}, composed = {0};
+        de_codepoints unescaped = {0}, fixed = {0}, visible = {0}, composed = {0};
         if (unescape)
             unescape_html(line, &unescaped);
         fix_characters(unescape ? &unescaped : line, &fixed);
-        compose(&fixed, &composed);
-        composed.failed |= unescaped.failed | fixed.failed;
+        drop_controls(&fixed, &visible);
+        compose(&visible, &composed);
+        composed.failed |= unescaped.failed | fixed.failed | visible.failed;
         changed = composed.count != line->count ||
                   (line->count && memcmp(composed.data, line->data, line->count * sizeof *line->data) != 0);
         de_codepoints_free(line);
         de_codepoints_free(&unescaped);
         de_codepoints_free(&fixed);
+        de_codepoints_free(&visible);
         *line = composed;
     }
 }
@@ -313,11 +323,18 @@ static void fold_white_space(de_codepoints *text)
     text->count = kept;
 }
 
+/* Unicode's Cased, of characters that are not Case_Ignorable */
 static bool is_cased(int32_t c)
 {
-    utf8proc_category_t category = utf8proc_category(c);
-    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
-           category == UTF8PROC_CATEGORY_LT;
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT: return true;
+    default: /* ordinal indicators, Roman numerals, letters in circles and squares */
+        return c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) || (c >= 0x24b6 && c <= 0x24e9) ||
+               (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+               (c >= 0x1f170 && c <= 0x1f189);
+    }
 }
 
 /* Unicode's Case_Ignorable */

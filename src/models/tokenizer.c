@@ -17,9 +17,10 @@ enum { MAX_SPECIALS = 64, MAX_LENGTH = 4096, CLIP_LENGTH = 77 };
 
 static const char START[] = "<|startoftext|>", END[] = "<|endoftext|>";
 
-/* The reference's expression; case does not matter, and of all white space only the space has survived the clean-up. */
+/* The reference's expression; case does not matter, and of all white space only the space has survived the clean-up.
+ * U+0345 is a mark whose other case is a letter, so that the reference finds it in neither class and drops it. */
 static const char WORDS[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|"
-                            "[^ \\p{L}\\p{N}]+";
+                            "[^ \\p{L}\\p{N}\\x{345}]+";
 
 /* A token that is cut out of a text before anything else, in exact case. */
 typedef struct special_token {
@@ -260,6 +261,9 @@ static void add_token(encoding *to, int32_t id, const char *text, size_t length)
         to->tokens[to->count++] = id;
         return;
     }
+    /* a token may begin inside a character; what is cut begins with the whole of it */
+    for (; !to->cut && length && ((unsigned char)*text & 0xc0) == 0x80; length++)
+        text--;
     char *grown = realloc(to->cut, to->cut_length + length + 1);
     if (!grown) {
         to->failed = true;

@@ -17,6 +17,7 @@ HAND_PICKED = [
     "word " * 120, "a" * 300, "supercalifragilisticexpialidocious " * 20, "é" * 100, "🐎" * 60, ", ".join(["a horse"] * 40),
     "(a:1.2) [b] {c} <d>", "\"double\" 'single' `back`", "50% off $5 €5 £5 ¥5", "C++ C# F#", "e=mc² H₂O", "№ ℡ ™ ℃",
     "ﷺ ﷲ", "Ⓐ ⓐ ①", "𝒥ohn ℋancock 𝐁old", "l'été d'hiver aujourd'hui", "rock'n'roll o'clock y'all'd've", "\u0301x", "x\u0301\u0301",
+    "x\x1b[1;3ǅy \x1b[３ｍ \x1b[٣m", "the\u032b\u036a\u0345strawberries \u0345 ᾳ\u0345\u0301", "ΣΑΣ🅲 ΑΣⅣ ΑΣⓐ ΑΣº ⓐΣ 🅐Σ",
 ]
 
 

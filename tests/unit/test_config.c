@@ -37,7 +37,8 @@ static void test_unet(void **state)
     diffedit_error error = {.message = ""};
     diffedit_status status = de_unet_config_read(
         &config, &scratch, write_config(UNET, "\"attention_head_dim\": [5, 10], \"use_linear_projection\": true, "
-                                    "\"_diffusers_version\": \"0.2\", \"class_embed_type\": null"),
+                                    "\"_diffusers_version\": \"0.2\", \"class_embed_type\": null, "
+                                    "\"mid_block_only_cross_attention\": null"),
         &error);
     assert_string_equal(error.message, "");
     assert_int_equal(status, DIFFEDIT_OK);
@@ -77,6 +78,10 @@ static void test_what_a_unet_cannot_be(void **state)
     expect_unet_refused("\"a_key_of_tomorrow\": 1", "a_key_of_tomorrow");
     expect_unet_refused("\"_class_name\": \"UNet3DConditionModel\"", "_class_name");
     expect_unet_refused("\"transformer_layers_per_block\": 1000000", "transformer_layers_per_block");
+    /* null is not the same as nothing */
+    expect_unet_refused("\"mid_block_type\": null", "`mid_block_type` is null");
+    expect_unet_refused("\"flip_sin_to_cos\": null", "`flip_sin_to_cos` is null");
+    expect_unet_refused("\"norm_num_groups\": null", "`norm_num_groups` is null");
 }
 
 static void test_vae(void **state)

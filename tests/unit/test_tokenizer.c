@@ -69,6 +69,20 @@ static void test_what_is_cut_is_told(void **state)
     de_tokenizer_close(tokenizer);
 }
 
+static void test_what_is_cut_begins_with_a_whole_character(void **state)
+{
+    (void)state;
+    de_tokenizer *tokenizer;
+    assert_int_equal(de_tokenizer_open(&tokenizer, GOLDEN "/tiny-odd/model/tokenizer", NULL), DIFFEDIT_OK);
+    int32_t tokens[16];
+    char *cut;
+    /* 14 tokens fit: 12 letters and two of the three bytes of U+5927 */
+    assert_int_equal(de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a \xe5\xa4\xa7 b", tokens, &cut, NULL), 0);
+    assert_string_equal(cut, "\xe5\xa4\xa7 b");
+    free(cut);
+    de_tokenizer_close(tokenizer);
+}
+
 static void test_a_very_long_word_ends(void **state)
 {
     (void)state;
@@ -115,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_tokens_padded_with_end),
         cmocka_unit_test(test_tokens_padded_with_exclamation_mark),
         cmocka_unit_test(test_what_is_cut_is_told),
+        cmocka_unit_test(test_what_is_cut_begins_with_a_whole_character),
         cmocka_unit_test(test_a_very_long_word_ends),
         cmocka_unit_test(test_invalid_utf8_is_refused),
         cmocka_unit_test(test_words),
