@@ -65,6 +65,58 @@ static void replace(VipsImage **image, VipsImage *next)
     *image = next;
 }
 
+static uint32_t exif_number(const uint8_t *bytes, int count, bool little)
+{
+    uint32_t number = 0;
+    for (int i = 0; i < count; i++)
+        number |= (uint32_t)bytes[i] << 8 * (little ? i : count - 1 - i);
+    return number;
+}
+
+/* Writes "upright" over the orientation in an EXIF block, if it has one: perhaps "Exif" and two zeros, a TIFF header,
+ * and a list of entries of 12 bytes. libvips does not write all blocks anew, and some as they were. */
+static void set_exif_upright(uint8_t *tiff, size_t size)
+{
+    enum { PREFIX = 6, HEADER = 8, ORIENTATION = 0x112, UPRIGHT = 1, ENTRY = 12 };
+    if (size >= PREFIX && memcmp(tiff, "Exif\0", PREFIX) == 0) {
+        tiff += PREFIX;
+        size -= PREFIX;
+    }
+    if (size < HEADER + 2)
+        return;
+    bool little = tiff[0] == 'I';
+    size_t list = exif_number(tiff + 4, 4, little);
+    if (list > size - 2)
+        return;
+    size_t count = exif_number(tiff + list, 2, little);
+    for (size_t at = list + 2; count > 0 && at + ENTRY <= size; at += ENTRY, count--)
+        if (exif_number(tiff + at, 2, little) == ORIENTATION) {
+            tiff[at + 8] = little ? UPRIGHT : 0;
+            tiff[at + 9] = little ? 0 : UPRIGHT;
+        }
+}
+
+/* Turns the picture as its EXIF orientation says, which is then upright. */
+static int turn_upright(VipsImage **image)
+{
+    VipsImage *next;
+    const void *exif;
+    size_t size;
+    if (vips_autorot(*image, &next, NULL))
+        return -1;
+    replace(image, next);
+    if (!vips_image_get_typeof(*image, VIPS_META_EXIF_NAME))
+        return 0;
+    uint8_t *upright = vips_image_get_blob(*image, VIPS_META_EXIF_NAME, &exif, &size) ? NULL : malloc(size);
+    if (!upright)
+        return -1;
+    memcpy(upright, exif, size);
+    set_exif_upright(upright, size);
+    vips_image_set_blob_copy(*image, VIPS_META_EXIF_NAME, upright, size);
+    free(upright);
+    return 0;
+}
+
 /* One of the forms that the rest of the program knows: grey or RGB, 8 or 16 bit. */
 static int normalise(VipsImage **image, bool *was_cmyk)
 {
@@ -75,9 +127,8 @@ static int normalise(VipsImage **image, bool *was_cmyk)
         return -1;
     replace(image, next);
     vips_image_remove(*image, VIPS_META_CONCURRENCY);
-    if (vips_autorot(*image, &next, NULL))
+    if (turn_upright(image))
         return -1;
-    replace(image, next);
     *was_cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
     if (*was_cmyk) {
         if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk", "depth", 8, NULL))

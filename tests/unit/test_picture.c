@@ -123,6 +123,42 @@ static void test_orientation_is_applied(void **state)
     diffedit_picture_free(turned);
 }
 
+/* The orientation that the EXIF block of a file records. */
+static int exif_orientation(const char *path)
+{
+    VipsImage *image = vips_image_new_from_file(path, NULL);
+    const void *bytes;
+    size_t size;
+    assert_non_null(image);
+    assert_int_equal(vips_image_get_blob(image, VIPS_META_EXIF_NAME, &bytes, &size), 0);
+    const uint8_t *entry = (const uint8_t *)bytes + 10; /* the first of a list that follows the header */
+    assert_true(size >= 26 && entry[0] == 1 && entry[1] == 0x12);
+    int orientation = entry[9];
+    g_object_unref(image);
+    return orientation;
+}
+
+static void test_what_was_turned_is_not_turned_again(void **state)
+{
+    (void)state;
+    /* big-endian: a list of one entry, orientation 6 */
+    static const uint8_t exif[] = "MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0";
+    diffedit_picture *picture = new_picture(3, 8), *turned;
+    VipsImage *tagged;
+    assert_int_equal(vips_copy(picture->image, &tagged, NULL), 0);
+    vips_image_set_blob_copy(tagged, VIPS_META_EXIF_NAME, exif, sizeof exif - 1);
+    vips_image_set_int(tagged, VIPS_META_ORIENTATION, 6);
+    assert_int_equal(vips_pngsave(tagged, scratch_path("e.png"), NULL), 0);
+    g_object_unref(tagged);
+    assert_int_equal(exif_orientation(scratch_path("e.png")), 6);
+    assert_int_equal(diffedit_picture_open(&turned, scratch_path("e.png"), 0, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_picture_width(turned), H);
+    assert_int_equal(diffedit_picture_save(turned, scratch_path("turned.png"), NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(exif_orientation(scratch_path("turned.png")), 1);
+    diffedit_picture_free(picture);
+    diffedit_picture_free(turned);
+}
+
 /* The picture as a TIFF with the built-in Display P3 profile. */
 static diffedit_picture *with_p3_profile(const diffedit_picture *picture)
 {
@@ -407,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_a_record_is_not_carried_over),
         cmocka_unit_test(test_jpeg_is_close),
         cmocka_unit_test(test_orientation_is_applied),
+        cmocka_unit_test(test_what_was_turned_is_not_turned_again),
         cmocka_unit_test(test_a_profile_is_converted_and_kept),
         cmocka_unit_test(test_the_composite_keeps_what_it_must),
         cmocka_unit_test(test_the_networks_see_the_picture_as_it_is),

@@ -73,7 +73,7 @@ static void test_what_is_cut_begins_with_a_whole_character(void **state)
 {
     (void)state;
     de_tokenizer *tokenizer;
-    assert_int_equal(de_tokenizer_open(&tokenizer, GOLDEN "/tiny-odd/model/tokenizer", NULL), DIFFEDIT_OK);
+    assert_int_equal(de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL), DIFFEDIT_OK);
     int32_t tokens[16];
     char *cut;
     /* 14 tokens fit: 12 letters and two of the three bytes of U+5927 */
