@@ -47,10 +47,8 @@ static const char *nearest_option(const cli_command *command, const char *typed,
     return nearest;
 }
 
-diffedit_status cli_command_find(const cli_command **command, const char *name, diffedit_error *error)
+static diffedit_status find_named(const cli_command **command, const char *name, diffedit_error *error)
 {
-    if (name[0] == '-')
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s", name);
     size_t best = SIZE_MAX;
     const char *nearest = "";
     for (const cli_command *const *known = cli_commands; *known; known++) {
@@ -66,6 +64,22 @@ diffedit_status cli_command_find(const cli_command **command, const char *name, 
     }
     return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown command \"%.80s\"; the nearest is \"%s\"", name,
                     nearest);
+}
+
+diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
+                                 diffedit_error *error)
+{
+    char name[2 * LONGEST_NAME];
+    if (values[0][0] == '-')
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s", values[0]);
+    *words = strcmp(values[0], "model") == 0 ? 2 : 1;
+    if (*words == 1)
+        return find_named(command, values[0], error);
+    if (count < 2 || values[1][0] == '-')
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "expected info, check, convert or pull after model; `diffedit --help` explains them");
+    snprintf(name, sizeof name, "%s %.*s", values[0], LONGEST_NAME, values[1]);
+    return find_named(command, name, error);
 }
 
 /* ---- values ---- */
@@ -191,13 +205,19 @@ static diffedit_status read_option(cli_arguments *arguments, int count, char **v
     return give(arguments, option, value, error);
 }
 
-static diffedit_status read_picture(cli_arguments *arguments, const char *value, diffedit_error *error)
+/* What stands without an option: the picture or the model that the command takes. */
+static diffedit_status read_operand(cli_arguments *arguments, const char *value, diffedit_error *error)
 {
-    if (!arguments->command->takes_picture || arguments->picture)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unexpected argument \"%.80s\": diffedit %s takes %s",
-                        value, arguments->command->name,
-                        arguments->command->takes_picture ? "one picture" : "none");
-    arguments->picture = value;
+    const cli_command *command = arguments->command;
+    const char **operand = command->takes_picture ? &arguments->picture : &arguments->model;
+    bool takes_one = command->takes_picture || command->takes_model;
+    if (!takes_one || *operand)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unexpected argument \"%.80s\": diffedit %s takes %s", value,
+                        command->name,
+                        command->takes_picture ? "one picture"
+                        : takes_one            ? "one model"
+                                               : "none");
+    *operand = value;
     return DIFFEDIT_OK;
 }
 
@@ -219,14 +239,14 @@ diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command 
     if (!arguments->given)
         return cli_fail_memory(error);
     diffedit_status status = DIFFEDIT_OK;
-    bool only_pictures = false;
+    bool only_operands = false;
     for (int next = 0; next < count && status == DIFFEDIT_OK;) {
         const char *value = values[next];
-        if (only_pictures || value[0] != '-' || !value[1]) {
-            status = read_picture(arguments, value, error);
+        if (only_operands || value[0] != '-' || !value[1]) {
+            status = read_operand(arguments, value, error);
             next++;
         } else if (strcmp(value, "--") == 0) {
-            only_pictures = true;
+            only_operands = true;
             next++;
         } else {
             status = read_option(arguments, count, values, &next, error);

@@ -8,7 +8,18 @@
 
 #include <diffedit/diffedit.h>
 
-enum { CLI_EDIT = 1, CLI_MASK = 2, CLI_INPAINT = 4, CLI_INVERT = 8, CLI_GENERATE = 16, CLI_BENCH = 32 };
+enum {
+    CLI_EDIT = 1,
+    CLI_MASK = 2,
+    CLI_INPAINT = 4,
+    CLI_INVERT = 8,
+    CLI_GENERATE = 16,
+    CLI_BENCH = 32,
+    CLI_MODEL_INFO = 64,
+    CLI_MODEL_CHECK = 128,
+    CLI_MODEL_CONVERT = 256,
+    CLI_MODEL_PULL = 512
+};
 
 typedef struct cli_arguments cli_arguments;
 
@@ -16,14 +27,15 @@ typedef struct cli_arguments cli_arguments;
 typedef struct cli_command {
     const char *name;
     unsigned bit;      /* CLI_EDIT ... */
-    bool takes_picture, needs_mask;
+    bool takes_picture, takes_model, needs_mask;
     const char *usage; /* after "diffedit NAME" */
     const char *summary;
     const char *examples;
     diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
 } cli_command;
 
-extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench;
+extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench, cli_model_info,
+    cli_model_check, cli_model_convert, cli_model_pull;
 /* All of them, NULL-terminated, in the order of help. */
 extern const cli_command *const cli_commands[];
 
@@ -62,6 +74,7 @@ struct cli_arguments {
     const char *picture;
     const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again, *stages;
     const char *vae, *text_encoder, *prediction, *shape;
+    const char *precision, *endpoint, *revision;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
@@ -74,7 +87,8 @@ struct cli_arguments {
 diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command *command, int count,
                                     char **values, diffedit_error *error);
 void cli_arguments_free(cli_arguments *arguments);
-/* The command of this name. Errors: ARGUMENT, naming the nearest. */
-diffedit_status cli_command_find(const cli_command **command, const char *name, diffedit_error *error);
+/* The command that the first words name, and how many words that are. Errors: ARGUMENT, naming the nearest. */
+diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
+                                 diffedit_error *error);
 
 #endif

@@ -59,26 +59,47 @@ static char *data_folder(void)
     return cli_join_path(home ? home : "", ".local/share/diffedit/models");
 }
 
+/* Letters, digits and -._, not at the beginning of a part: nothing that leads out of a folder. */
 static bool is_owner_and_name(const char *named)
 {
-    const char *slash = strchr(named, '/');
-    return slash && slash != named && slash[1] && !strchr(slash + 1, '/') && named[0] != '.';
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    size_t owner = strspn(named, letters);
+    if (owner == 0 || named[owner] != '/' || strchr("-.", named[0]))
+        return false;
+    const char *name = named + owner + 1;
+    return *name && !strchr("-.", *name) && name[strspn(name, letters)] == '\0';
+}
+
+diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_error *error)
+{
+    if (!is_owner_and_name(named))
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected OWNER/NAME, found \"%.200s\"", named);
+    char *folder = data_folder();
+    *path = folder ? cli_join_path(folder, named) : NULL;
+    free(folder);
+    return *path ? DIFFEDIT_OK : cli_fail_memory(error);
 }
 
 static diffedit_status find_fetched(char **path, const char *named, diffedit_error *error)
 {
-    char *folder = data_folder();
-    char *fetched = folder ? cli_join_path(folder, named) : NULL;
-    free(folder);
-    if (!fetched)
-        return cli_fail_memory(error);
-    if (exists(fetched)) {
+    char *fetched;
+    diffedit_status status = cli_fetched_folder(&fetched, named, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    char *index = cli_join_path(fetched, "model_index.json"); /* which is put there last */
+    if (index && exists(index))
         *path = fetched;
-        return DIFFEDIT_OK;
-    }
-    cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: there is no such model (nor %.200s)", named, fetched);
-    free(fetched);
-    return DIFFEDIT_ERROR_FILE;
+    else if (index && exists(fetched))
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
+                          "%.150s: is not fetched whole; `diffedit model pull %.150s` goes on with it", named, named);
+    else if (index)
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: there is no such model (nor %.200s)", named, fetched);
+    else
+        status = cli_fail_memory(error);
+    free(index);
+    if (!*path)
+        free(fetched);
+    return status;
 }
 
 diffedit_status cli_find_model(char **path, const char *named, diffedit_error *error)
@@ -93,4 +114,43 @@ diffedit_status cli_find_model(char **path, const char *named, diffedit_error *e
     if (is_owner_and_name(named))
         return find_fetched(path, named, error);
     return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: there is no such model", named);
+}
+
+diffedit_status cli_find_operand_model(char **path, const cli_arguments *arguments, diffedit_error *error)
+{
+    if (!arguments->model)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a model is required");
+    return cli_find_model(path, arguments->model, error);
+}
+
+/* ---- options about models ---- */
+
+diffedit_status cli_model_settings(diffedit_model_settings *settings, const cli_arguments *arguments,
+                                   diffedit_error *error)
+{
+    const char *prediction = arguments->prediction;
+    *settings = (diffedit_model_settings){.vae = arguments->vae, .text_encoder = arguments->text_encoder};
+    if (arguments->low_memory)
+        settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
+    if (arguments->no_ema)
+        settings->flags |= DIFFEDIT_MODEL_NO_EMA;
+    if (prediction && strcmp(prediction, "v") == 0)
+        settings->prediction = DIFFEDIT_PREDICTION_V;
+    else if (prediction && strcmp(prediction, "epsilon") == 0)
+        settings->prediction = DIFFEDIT_PREDICTION_EPSILON;
+    else if (prediction)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--prediction: expected v or epsilon, found \"%.80s\"",
+                        prediction);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status cli_precision(int *precision, const cli_arguments *arguments, diffedit_error *error)
+{
+    const char *asked = arguments->precision;
+    *precision = !asked                     ? DIFFEDIT_PRECISION_KEPT
+                 : strcmp(asked, "f16") == 0 ? DIFFEDIT_PRECISION_F16
+                                             : DIFFEDIT_PRECISION_F32;
+    if (!asked || strcmp(asked, "f16") == 0 || strcmp(asked, "f32") == 0)
+        return DIFFEDIT_OK;
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--precision: expected f16 or f32, found \"%.80s\"", asked);
 }

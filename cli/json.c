@@ -35,6 +35,12 @@ diffedit_status cli_json_print(json_t *object, diffedit_error *error)
     return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written") : DIFFEDIT_OK;
 }
 
+json_t *cli_json_path(const char *path)
+{
+    json_t *text = json_string(path);
+    return text ? text : json_null();
+}
+
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error)
 {
     diffedit_stats stats;
@@ -42,12 +48,10 @@ diffedit_status cli_json_write(const cli_session *session, diffedit_error *error
     char seed[24], size[32];
     diffedit_options_get(&session->options, "seed", seed, sizeof seed);
     snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
-    /* a file name need not be UTF-8, a JSON text must be */
-    json_t *output = json_string(session->arguments->output);
     json_t *object = json_pack(
         "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations", (json_int_t)stats.evaluations,
         "seconds", seconds_by_stage(&stats), "mask_share", stats.mask_share, "peak_rss_bytes",
-        (json_int_t)cli_peak_memory(), "size", size, "output", output ? output : json_null(), "warnings",
+        (json_int_t)cli_peak_memory(), "size", size, "output", cli_json_path(session->arguments->output), "warnings",
         session->progress.warnings);
     return cli_json_print(object, error);
 }

@@ -12,4 +12,7 @@ diffedit_status cli_json_print(json_t *object, diffedit_error *error);
 /* Writes the object of --json to standard output. Errors: FILE, MEMORY. */
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error);
 
+/* A path as a JSON text: a file's name need not be UTF-8; then it is null. */
+json_t *cli_json_path(const char *path);
+
 #endif

@@ -8,7 +8,8 @@
 #include <string.h>
 
 const cli_command *const cli_commands[] = {&cli_edit, &cli_mask, &cli_inpaint, &cli_invert, &cli_generate,
-                                           &cli_bench, NULL};
+                                           &cli_bench,
+                                           &cli_model_info, &cli_model_check, &cli_model_convert, &cli_model_pull, NULL};
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -25,11 +26,12 @@ static int exit_status(diffedit_status status)
 static diffedit_status run_command(int count, char **values, diffedit_error *error)
 {
     const cli_command *command;
-    diffedit_status status = cli_command_find(&command, values[0], error);
+    int words;
+    diffedit_status status = cli_command_find(&command, &words, count, values, error);
     if (status != DIFFEDIT_OK)
         return status;
     cli_arguments arguments;
-    status = cli_arguments_parse(&arguments, command, count - 1, values + 1, error);
+    status = cli_arguments_parse(&arguments, command, count - words, values + words, error);
     if (status == DIFFEDIT_OK && (arguments.help || arguments.help_all))
         cli_help_command(stdout, command, arguments.help_all);
     else if (status == DIFFEDIT_OK)

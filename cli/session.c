@@ -123,25 +123,6 @@ static diffedit_status open_picture(cli_session *session, diffedit_picture **pic
     return status;
 }
 
-static diffedit_status model_settings(diffedit_model_settings *settings, const cli_arguments *arguments,
-                                      diffedit_error *error)
-{
-    const char *prediction = arguments->prediction;
-    *settings = (diffedit_model_settings){.vae = arguments->vae, .text_encoder = arguments->text_encoder};
-    if (arguments->low_memory)
-        settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
-    if (arguments->no_ema)
-        settings->flags |= DIFFEDIT_MODEL_NO_EMA;
-    if (prediction && strcmp(prediction, "v") == 0)
-        settings->prediction = DIFFEDIT_PREDICTION_V;
-    else if (prediction && strcmp(prediction, "epsilon") == 0)
-        settings->prediction = DIFFEDIT_PREDICTION_EPSILON;
-    else if (prediction)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--prediction: expected v or epsilon, found \"%.80s\"",
-                        prediction);
-    return DIFFEDIT_OK;
-}
-
 /* Once: after opening, or when what was read later shows it. */
 static void warn_of_model(cli_session *session)
 {
@@ -158,7 +139,7 @@ static diffedit_status open_model(cli_session *session, diffedit_error *error)
     diffedit_model_settings settings;
     diffedit_status status = cli_find_model(&path, session->arguments->model, error);
     if (status == DIFFEDIT_OK)
-        status = model_settings(&settings, session->arguments, error);
+        status = cli_model_settings(&settings, session->arguments, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_model_open(&session->model, path, &settings, error);
     free(path);

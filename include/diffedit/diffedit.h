@@ -85,7 +85,7 @@ typedef struct diffedit_model_settings {
 
 /* Opens a Stable Diffusion 1 or 2 model: a folder in the published diffusers layout (model_index.json, tokenizer/,
  * text_encoder/, unet/, vae/, scheduler/), the hub cache's folder of a repository, or one file in the original layout
- * (.safetensors or .ckpt, told by its content). `settings` may be NULL. The model is owned by the caller, who closes
+ * (.safetensors or .ckpt, told by its content) or as diffedit_model_convert() writes it. `settings` may be NULL. The model is owned by the caller, who closes
  * it after every editor that uses it is gone. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
 DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                                  const diffedit_model_settings *settings,
@@ -117,8 +117,62 @@ DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_
  * writes an empty text. Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
 DIFFEDIT_API int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size);
 
+/* ---- models as files ----------------------------------------------------------------------------- */
+
 /* Told one sentence about something that is wrong with a model's files. */
 typedef void (*diffedit_problem_fn)(void *user, const char *problem);
+
+/* The networks of a model, in this order. */
+typedef enum diffedit_part_id {
+    DIFFEDIT_PART_TEXT_ENCODER,
+    DIFFEDIT_PART_UNET,
+    DIFFEDIT_PART_VAE,
+    DIFFEDIT_PART_COUNT
+} diffedit_part_id;
+
+/* What the files hold of one network: of the tensors that it needs, those that are there in the right shape. */
+typedef struct diffedit_part_info {
+    int present;              /* 0: there is nothing of it */
+    int64_t tensors;
+    int64_t parameters;       /* values in them */
+    int64_t bytes;            /* that they take */
+    int64_t f32, f16, bf16;   /* tensors stored so */
+} diffedit_part_info;
+
+typedef struct diffedit_model_description {
+    const char *layout; /* "folder in the diffusers layout"; static storage */
+    const char *kind;   /* "Stable Diffusion 1"; static storage */
+    int inpaints;       /* 1: the UNet reads a mask */
+    int prediction;     /* DIFFEDIT_PREDICTION_...; AUTO: the files do not say */
+    diffedit_model_info info; /* 0 where the part that would tell is missing */
+    diffedit_part_info parts[DIFFEDIT_PART_COUNT];
+} diffedit_model_description;
+
+/* Looks at the files of a model without preparing it: an incomplete or damaged one can be described too. What is wrong is
+ * reported, sentence by sentence, to `report` (may be NULL). `settings` as in diffedit_model_open(). Errors: ARGUMENT,
+ * FILE, MODEL (nothing of a model), MEMORY. */
+DIFFEDIT_API diffedit_status diffedit_model_describe(diffedit_model_description *description, const char *path,
+                                                     const diffedit_model_settings *settings,
+                                                     diffedit_problem_fn report, void *user, diffedit_error *error);
+/* Reads all of a model's files: every config understood and fitting the others, every tensor present, of the right shape
+ * and type, every value finite. Reports everything that is not and sets *problems to its number. Errors: as above. */
+DIFFEDIT_API diffedit_status diffedit_model_check(int64_t *problems, const char *path,
+                                                  const diffedit_model_settings *settings, diffedit_problem_fn report,
+                                                  void *user, diffedit_error *error);
+
+enum { DIFFEDIT_PRECISION_KEPT, DIFFEDIT_PRECISION_F16, DIFFEDIT_PRECISION_F32 };
+
+/* Called now and then, `done` of `total` bytes. A return other than 0 cancels. */
+typedef int (*diffedit_bytes_fn)(void *user, int64_t done, int64_t total);
+
+/* Writes a model of any layout as one .safetensors file that diffedit_model_open() maps and uses as it is: the tensors that
+ * the networks need, under their published names, in their own precision (DIFFEDIT_PRECISION_KEPT: the model makes the
+ * same pictures, to the last bit) or all in one; configs and tokenizer as the file's metadata. The file is there whole or
+ * not at all. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a value that f16 cannot hold), MEMORY,
+ * CANCELLED. */
+DIFFEDIT_API diffedit_status diffedit_model_convert(const char *path, const diffedit_model_settings *settings,
+                                                    const char *output, int precision, diffedit_bytes_fn progress,
+                                                    void *user, diffedit_error *error);
 
 /* ---- pictures ----------------------------------------------------------------------------------- */
 

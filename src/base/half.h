@@ -21,4 +21,26 @@ static inline float de_half_to_float(uint16_t half)
     return value;
 }
 
+/* Rounded to the nearest, ties to even; what is too large becomes infinite. */
+static inline uint16_t de_float_to_half(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000) /* not a number */
+        return sign | 0x7e00;
+    if (bits >= 0x47800000) /* 2^16 and more */
+        return sign | 0x7c00;
+    if (bits < 0x38800000) { /* below 2^-14 halves are multiples of 2^-24, which is the last place of 0.5 */
+        float magnitude;
+        memcpy(&magnitude, &bits, sizeof magnitude);
+        magnitude += 0.5f;
+        memcpy(&bits, &magnitude, sizeof bits);
+        return (uint16_t)(sign | (bits - 0x3f000000));
+    }
+    bits += 0xfff + (bits >> 13 & 1) - 0x38000000; /* the exponent's bias goes from 127 to 15 */
+    return (uint16_t)(sign | bits >> 13);
+}
+
 #endif

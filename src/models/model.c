@@ -145,12 +145,18 @@ static diffedit_status check_complete(const diffedit_model *model, const char *p
     return status;
 }
 
-static diffedit_status prepare_networks(diffedit_model *model, bool one_at_a_time, diffedit_error *error)
+de_network_sources de_model_sources(const diffedit_model *model)
 {
     de_network_sources sources = {
         .text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         sources.weights[part] = model->weights[part];
+    return sources;
+}
+
+static diffedit_status prepare_networks(diffedit_model *model, bool one_at_a_time, diffedit_error *error)
+{
+    const de_network_sources sources = de_model_sources(model);
     return de_networks_new(&model->networks, &sources, one_at_a_time, error);
 }
 
@@ -184,6 +190,13 @@ static diffedit_status hand_over(diffedit_model **model, diffedit_model *filled,
 diffedit_status de_model_read(diffedit_model **model, const char *path, const diffedit_model_settings *settings,
                               de_problems *problems, diffedit_error *error)
 {
+    const diffedit_model_settings none = {0};
+    const uint32_t known = DIFFEDIT_MODEL_LOW_MEMORY | DIFFEDIT_MODEL_NO_EMA;
+    if (!settings)
+        settings = &none;
+    if (settings->flags & ~known || settings->prediction < 0 || settings->prediction > DIFFEDIT_PREDICTION_V)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x or prediction %d", path,
+                       (unsigned)settings->flags, settings->prediction);
     diffedit_model *new = calloc(1, sizeof *new);
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
@@ -207,7 +220,7 @@ diffedit_status de_model_open(diffedit_model **model, const char *path, const di
     if (status == DIFFEDIT_OK)
         status = de_model_read(&new, path, settings, NULL, error);
     if (status == DIFFEDIT_OK)
-        status = prepare_networks(new, settings->flags & DIFFEDIT_MODEL_LOW_MEMORY, error);
+        status = prepare_networks(new, settings && settings->flags & DIFFEDIT_MODEL_LOW_MEMORY, error);
     return hand_over(model, new, status);
 }
 
@@ -222,6 +235,26 @@ diffedit_status de_model_new_random(diffedit_model **model, const char *shape, d
     if (status == DIFFEDIT_OK)
         status = prepare_networks(new, false, error);
     return hand_over(model, new, status);
+}
+
+void de_model_info(const diffedit_model *model, diffedit_model_info *info)
+{
+    int factor = model->described[DE_PART_VAE] ? de_vae_factor(&model->vae_config) : 0;
+    int64_t parameters = 0;
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        if (model->weights[part])
+            parameters += de_weights_parameters(model->weights[part]);
+    *info = (diffedit_model_info){
+        .native_width = model->unet_config.sample_width * factor,
+        .native_height = model->unet_config.sample_height * factor,
+        .factor = factor,
+        .latent_channels = model->vae_config.latent_channels,
+        .text_tokens = model->tokenizer ? de_tokenizer_length(model->tokenizer) : 0,
+        .text_width = model->text_config.width,
+        .train_timesteps = model->schedule_config.train_timesteps,
+        .v_prediction = model->schedule_config.v_prediction,
+        .parameters = parameters,
+    };
 }
 
 void de_model_close(diffedit_model *model)

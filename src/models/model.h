@@ -30,6 +30,7 @@ struct diffedit_model {
     const char *pad;       /* of the built-in tokenizer, static; NULL: the documents have one */
     de_documents documents; /* of a folder or a packed file */
     de_weight_file *packed; /* held, or NULL */
+    bool prediction_unknown; /* the files do not say what the UNet predicts, and nobody else did */
     bool described[DE_PART_COUNT]; /* its config is known */
     bool absent[DE_PART_COUNT];    /* there is nothing of it, and nobody gave it */
     de_unet_config unet_config;
@@ -55,6 +56,10 @@ diffedit_status de_model_read(diffedit_model **model, const char *path, const di
 void de_model_close(diffedit_model *model);
 /* Reports a failure and gives OK, so that reading goes on; where nobody listens, gives the failure back. */
 diffedit_status de_model_keep(const diffedit_model *model, diffedit_status status, const diffedit_error *error);
+/* What the networks are made from. */
+de_network_sources de_model_sources(const diffedit_model *model);
+/* 0 where what is asked for is not known. */
+void de_model_info(const diffedit_model *model, diffedit_model_info *info);
 /* Whether the UNet also reads a mask and the masked picture. */
 bool de_model_inpaints(const diffedit_model *model);
 

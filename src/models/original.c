@@ -549,7 +549,9 @@ static diffedit_status read_prediction(diffedit_model *model, const de_table *ta
 {
     bool inpaints = model->unet_config.in_channels > model->unet_config.out_channels;
     model->schedule_config.v_prediction = table->prediction == DE_PREDICTION_V;
-    if (asked == DIFFEDIT_PREDICTION_AUTO && table->prediction == DE_PREDICTION_UNKNOWN && open_clip && !inpaints)
+    model->prediction_unknown = asked == DIFFEDIT_PREDICTION_AUTO && table->prediction == DE_PREDICTION_UNKNOWN &&
+                                open_clip && !inpaints;
+    if (model->prediction_unknown)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: a Stable Diffusion 2 file does not say what its UNet predicts; give --prediction v (the 768 "
                        "model) or epsilon (the base model)",

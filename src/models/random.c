@@ -72,7 +72,9 @@ diffedit_status de_random_read(diffedit_model *model, const char *name, diffedit
     model->vae_config = *shape->vae;
     model->schedule_config = de_sd_schedule;
     model->schedule_config.v_prediction = shape->v_prediction;
-    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++) {
+        model->described[part] = true;
         status = de_weights_new_random(&model->weights[part], name, error);
+    }
     return status == DIFFEDIT_OK ? de_tokenizer_open_builtin(&model->tokenizer, shape->pad, error) : status;
 }

@@ -1,9 +1,9 @@
 /* Picture -> file: encoded in memory, written beside the target, renamed. */
 #include "picture/image.h"
 
+#include "base/new_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -159,42 +159,16 @@ diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *
     return status;
 }
 
-/* Writes all bytes and closes; false with errno set if that fails. */
-static bool write_all(int file, const void *bytes, size_t size)
-{
-    bool written = file >= 0;
-    for (size_t at = 0; written && at < size;) {
-        ssize_t step = write(file, (const char *)bytes + at, size - at);
-        if (step < 0 && errno == EINTR)
-            continue;
-        written = step > 0;
-        at += (size_t)(step > 0 ? step : 0);
-    }
-    int reason = errno;
-    if (file >= 0 && close(file) != 0 && written) {
-        written = false;
-        reason = errno;
-    }
-    errno = reason;
-    return written;
-}
-
 static diffedit_status write_file(const char *path, const void *bytes, size_t size, diffedit_error *error)
 {
-    size_t length = strlen(path) + 32;
-    char *temporary = malloc(length);
-    if (!temporary)
-        return de_fail_memory(error, length, "a path");
-    snprintf(temporary, length, "%s.%ld.part", path, (long)getpid());
-    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    bool made = file >= 0;
-    diffedit_status status = DIFFEDIT_OK;
-    if (!write_all(file, bytes, size) || rename(temporary, path) != 0) {
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
-        if (made)
-            unlink(temporary);
-    }
-    free(temporary);
+    de_new_file file;
+    diffedit_status status = de_new_file_create(&file, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_new_file_write(&file, bytes, size, error);
+    if (status == DIFFEDIT_OK)
+        return de_new_file_commit(&file, error);
+    de_new_file_discard(&file);
     return status;
 }
 

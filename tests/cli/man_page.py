@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
-COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench"]
+COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench", "model info", "model check", "model convert",
+            "model pull"]
 SECTION = re.compile(r"(?<=\n\.SH OPTIONS\n).*?(?=\n\.SH )", re.DOTALL)
 ENTRY = re.compile(r" {2}(?:-(\w), | {4})--(\S+) ?(.*)")
 COLUMN = 27  # of help's texts
@@ -16,7 +17,7 @@ COLUMN = 27  # of help's texts
 
 def options(program, command):
     """{name: (letter, argument, text)} in the order of help."""
-    text = subprocess.run([program, command, "--help-all"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([program, *command.split(), "--help-all"], capture_output=True, text=True, check=True).stdout
     found, name = {}, None
     for line in text.split("\n\n")[1].splitlines():
         entry = ENTRY.match(line[:COLUMN])

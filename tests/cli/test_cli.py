@@ -104,10 +104,10 @@ def test_version():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_one_screen_and_shows_examples(command):
-    text = succeed(command, "--help").stdout.decode()
+    text = succeed(*command.split(), "--help").stdout.decode()
     assert len(text.splitlines()) <= 40
     assert f"\n  diffedit {command} " in text
-    assert max(map(len, (text + succeed(command, "--help-all").stdout.decode()).splitlines())) <= 80
+    assert max(map(len, (text + succeed(*command.split(), "--help-all").stdout.decode()).splitlines())) <= 80
 
 
 def test_help_all_shows_the_whole_contract():

@@ -1,4 +1,5 @@
 /* Weight files: what a good one gives, and the sentence that each kind of bad one gets. */
+#include "base/half.h"
 #include "scratch.h"
 #include "weights/weights.h"
 
@@ -70,6 +71,27 @@ static void test_precisions(void **state)
     assert_true(values[0] == 1.5f && values[1] == -2.0f);
 }
 
+static void test_halves(void **state)
+{
+    (void)state;
+    for (int half = 0; half < 0x10000; half++) {
+        uint16_t back = de_float_to_half(de_half_to_float((uint16_t)half));
+        if ((half & 0x7fff) > 0x7c00)
+            assert_true((back & 0x7fff) > 0x7c00); /* some number that is none */
+        else
+            assert_int_equal(back, half);
+    }
+    /* a tie goes to the even neighbour, the rest to the nearer one */
+    static const struct {
+        float value;
+        uint16_t half;
+    } cases[] = {{1 + 0x1p-11f, 0x3c00},   {1 + 3 * 0x1p-11f, 0x3c02}, {1 + 0x1.02p-11f, 0x3c01}, {-65519, 0xfbff},
+                 {65520, 0x7c00},          {1e30f, 0x7c00},            {0x1p-25f, 0x0000},        {0x1.02p-25f, 0x0001},
+                 {3 * 0x1p-25f, 0x0002},   {0x1.ffep-15f, 0x0400},     {-0x1p-40f, 0x8000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(de_float_to_half(cases[i].value), cases[i].half);
+}
+
 static void test_bad_files(void **state)
 {
     (void)state;
@@ -103,6 +125,7 @@ static void test_bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_good_file), cmocka_unit_test(test_precisions),
+                                       cmocka_unit_test(test_halves),
                                        cmocka_unit_test(test_bad_files)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

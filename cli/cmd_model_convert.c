@@ -1,0 +1,58 @@
+#include "fail.h"
+#include "files.h"
+#include "find_model.h"
+#include "transfer.h"
+
+#include <string.h>
+
+static diffedit_status check_output(const cli_arguments *arguments, const char *path, diffedit_error *error)
+{
+    const char *output = arguments->output, *ending = strrchr(output, '.');
+    if (!ending || strcmp(ending, ".safetensors") != 0)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: expected a name that ends in .safetensors", output);
+    if (cli_same_file(path, output))
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: is the model that is to be converted", output);
+    return cli_check_folder(output, error);
+}
+
+static diffedit_status convert(const cli_arguments *arguments, const char *path, int precision, diffedit_error *error)
+{
+    diffedit_model_settings settings;
+    cli_transfer transfer;
+    diffedit_status status = check_output(arguments, path, error);
+    if (status == DIFFEDIT_OK)
+        status = cli_model_settings(&settings, arguments, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    cli_transfer_start(&transfer, arguments->output, arguments->quiet);
+    status = diffedit_model_convert(path, &settings, arguments->output, precision, cli_transfer_step, &transfer, error);
+    cli_transfer_end(&transfer);
+    return status;
+}
+
+static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
+{
+    char *path;
+    int precision;
+    if (!arguments->output)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--output is required");
+    diffedit_status status = cli_precision(&precision, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = cli_find_operand_model(&path, arguments, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = convert(arguments, path, precision, error);
+    free(path);
+    return status;
+}
+
+const cli_command cli_model_convert = {
+    .name = "model convert",
+    .bit = CLI_MODEL_CONVERT,
+    .takes_model = true,
+    .usage = "MODEL -o OUT.safetensors",
+    .summary = "write a model of any layout as one file that is mapped and used as it is",
+    .examples = "  diffedit model convert stable-diffusion-v1-4 -o sd14.safetensors\n"
+                "  diffedit model convert model.ckpt --precision f16 -o model.safetensors\n",
+    .run = run,
+};

@@ -1,0 +1,255 @@
+#include "hub.h"
+
+#include "fail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+/* ---- the list ---- */
+
+/* "a", "b", "c" -> "abc", allocated */
+static char *join(const char *a, const char *b, const char *c)
+{
+    size_t size = strlen(a) + strlen(b) + strlen(c) + 1;
+    char *text = malloc(size);
+    if (text)
+        snprintf(text, size, "%s%s%s", a, b, c);
+    return text;
+}
+
+/* ENDPOINT/api/models/OWNER/NAME/revision/REVISION?blobs=true */
+static char *list_url(const cli_server *server, const char *revision)
+{
+    char *escaped = curl_easy_escape(NULL, revision, 0);
+    char *head = join(server->endpoint, "/api/models/", server->model);
+    char *tail = escaped ? join("/revision/", escaped, "?blobs=true") : NULL;
+    char *url = head && tail ? join(head, tail, "") : NULL;
+    curl_free(escaped);
+    free(head);
+    free(tail);
+    return url;
+}
+
+static bool is_hexadecimal(const char *text, size_t length)
+{
+    return text && strlen(text) == length && strspn(text, "0123456789abcdef") == length;
+}
+
+static diffedit_status read_list(cli_hub *hub, const char *text, const char *url, diffedit_error *error)
+{
+    json_error_t reason;
+    json_t *answer = json_loads(text, 0, &reason);
+    const char *commit = json_string_value(json_object_get(answer, "sha"));
+    const json_t *files = json_object_get(answer, "siblings");
+    diffedit_status status = DIFFEDIT_OK;
+    hub->listed = json_object();
+    if (!is_hexadecimal(commit, 40) || !json_is_array(files))
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: is no list of a model's files", url);
+    else if (!hub->listed || !(hub->commit = strdup(commit)))
+        status = cli_fail_memory(error);
+    size_t i;
+    json_t *file;
+    json_array_foreach(files, i, file)
+    {
+        const char *name = json_string_value(json_object_get(file, "rfilename"));
+        if (name && status == DIFFEDIT_OK)
+            json_object_set(hub->listed, name, file);
+    }
+    json_decref(answer);
+    return status;
+}
+
+diffedit_status cli_hub_open(cli_hub *hub, cli_server server, const char *revision, diffedit_error *error)
+{
+    char *text, *url = list_url(&server, revision);
+    *hub = (cli_hub){.server = server};
+    if (!url)
+        return cli_fail_memory(error);
+    diffedit_status status = cli_download_text(&text, &server, url, error);
+    if (status == DIFFEDIT_OK) {
+        status = read_list(hub, text, url, error);
+        free(text);
+    }
+    free(url);
+    return status;
+}
+
+void cli_hub_close(cli_hub *hub)
+{
+    for (int i = 0; i < hub->count; i++)
+        free(hub->files[i].name);
+    free(hub->files);
+    free(hub->commit);
+    json_decref(hub->listed);
+}
+
+char *cli_hub_url(const cli_hub *hub, const char *name)
+{
+    char *tail = join(hub->commit, "/", name), *head = join(hub->server.endpoint, "/", hub->server.model);
+    char *url = head && tail ? join(head, "/resolve/", tail) : NULL;
+    free(head);
+    free(tail);
+    return url;
+}
+
+/* ---- what is needed ---- */
+
+static const char *const DOCUMENTS[] = {
+    "scheduler/scheduler_config.json", "tokenizer/vocab.json",     "tokenizer/merges.txt",
+    "tokenizer/tokenizer_config.json", "text_encoder/config.json", "unet/config.json",
+    "vae/config.json",                 "model_index.json", NULL};
+static const char *const OPTIONAL_DOCUMENTS[] = {"tokenizer/special_tokens_map.json", "diffedit.json", NULL};
+
+/* Where weights lie: the folder and the beginning of their names; the second is of old text encoders. */
+static const char *const STEMS[][2] = {{"text_encoder/model", "text_encoder/pytorch_model"},
+                                       {"unet/diffusion_pytorch_model", NULL},
+                                       {"vae/diffusion_pytorch_model", NULL}};
+enum { PARTS = sizeof STEMS / sizeof STEMS[0] };
+/* Plain ones and those of the variant fp16, in the order in which they are wanted. */
+static const char *const PLAIN[] = {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"};
+static const char *const HALF[] = {".fp16.safetensors", ".safetensors.index.fp16.json", ".fp16.bin",
+                                   ".bin.index.fp16.json"};
+enum { FORMS = sizeof PLAIN / sizeof PLAIN[0] };
+
+bool cli_hub_is_index(const char *name)
+{
+    return strstr(name, ".index.") != NULL;
+}
+
+/* Size and hash as the list has them. */
+static diffedit_status read_expected(cli_expected *expected, const cli_hub *hub, const char *name, diffedit_error *error)
+{
+    const json_t *file = json_object_get(hub->listed, name), *large = json_object_get(file, "lfs");
+    const json_t *size = json_object_get(large ? large : file, "size");
+    const char *hash = json_string_value(large ? json_object_get(large, "sha256") : json_object_get(file, "blobId"));
+    if (!file)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %.150s, which is needed", hub->server.model, name);
+    if (!json_is_integer(size) || json_integer_value(size) < 0 || !is_hexadecimal(hash, large ? 64 : 40))
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: the hub's list tells no size or hash of %.150s",
+                        hub->server.model, name);
+    expected->size = json_integer_value(size);
+    snprintf(expected->hash, sizeof expected->hash, "%s", hash);
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status add(cli_hub *hub, const char *name, diffedit_error *error)
+{
+    cli_expected expected;
+    diffedit_status status = read_expected(&expected, hub, name, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    cli_hub_file *grown = realloc(hub->files, ((size_t)hub->count + 1) * sizeof *grown);
+    if (!grown)
+        return cli_fail_memory(error);
+    hub->files = grown;
+    grown[hub->count] = (cli_hub_file){.name = strdup(name), .expected = expected};
+    return grown[hub->count++].name ? DIFFEDIT_OK : cli_fail_memory(error);
+}
+
+/* The first form of a network's weights that the list has; an empty name where there is none. */
+static void find_weights(char name[96], const cli_hub *hub, int part, const char *const forms[FORMS])
+{
+    for (int form = 0; form < FORMS; form++)
+        for (int i = 0; i < 2 && STEMS[part][i]; i++) {
+            snprintf(name, 96, "%s%s", STEMS[part][i], forms[form]);
+            if (json_object_get(hub->listed, name))
+                return;
+        }
+    name[0] = '\0';
+}
+
+static diffedit_status choose_weights(cli_hub *hub, int part, bool prefer_f16, diffedit_error *error)
+{
+    char name[96];
+    find_weights(name, hub, part, prefer_f16 ? HALF : PLAIN);
+    if (!name[0])
+        find_weights(name, hub, part, prefer_f16 ? PLAIN : HALF);
+    if (!name[0])
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %s.safetensors, which is needed", hub->server.model,
+                        STEMS[part][0]);
+    return add(hub, name, error);
+}
+
+/* What no Stable Diffusion 1 or 2 has; many gigabytes should not be fetched to find that out. */
+static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
+{
+    static const char *const foreign[] = {"text_encoder_2/", "text_encoder_3/", "transformer/", "prior/"};
+    const char *name;
+    json_t *file;
+    if (!json_object_get(hub->listed, "model_index.json"))
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.150s: has no model_index.json: it is no model in the diffusers layout", hub->server.model);
+    json_object_foreach(hub->listed, name, file)
+        for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+            if (strncmp(name, foreign[i], strlen(foreign[i])) == 0)
+                return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                                "%.150s: is no Stable Diffusion 1 or 2, which have nothing like %.100s",
+                                hub->server.model, name);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status cli_hub_choose(cli_hub *hub, bool prefer_f16, diffedit_error *error)
+{
+    diffedit_status status = check_kind(hub, error);
+    for (int part = 0; part < PARTS && status == DIFFEDIT_OK; part++)
+        status = choose_weights(hub, part, prefer_f16, error);
+    for (int i = 0; OPTIONAL_DOCUMENTS[i] && status == DIFFEDIT_OK; i++)
+        if (json_object_get(hub->listed, OPTIONAL_DOCUMENTS[i]))
+            status = add(hub, OPTIONAL_DOCUMENTS[i], error);
+    for (int i = 0; DOCUMENTS[i] && status == DIFFEDIT_OK; i++)
+        status = add(hub, DOCUMENTS[i], error);
+    return status;
+}
+
+/* ---- shards ---- */
+
+static bool is_chosen(const cli_hub *hub, const char *name)
+{
+    for (int i = 0; i < hub->count; i++)
+        if (strcmp(hub->files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static diffedit_status add_shard(cli_hub *hub, const char *index, const char *shard, diffedit_error *error)
+{
+    const char *slash = strrchr(index, '/');
+    if (!shard || !shard[0] || strchr(shard, '/') || shard[0] == '.')
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: expected names of files beside it, found \"%.100s\"",
+                        hub->server.model, index, shard ? shard : "something else");
+    char name[512];
+    if (snprintf(name, sizeof name, "%.*s/%s", (int)(slash - index), index, shard) >= (int)sizeof name)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: names a file at too great a length",
+                        hub->server.model, index);
+    return is_chosen(hub, name) ? DIFFEDIT_OK : add(hub, name, error);
+}
+
+diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *path, diffedit_error *error)
+{
+    json_error_t reason;
+    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &reason), *shard;
+    json_t *map = json_object_get(json, "weight_map");
+    diffedit_status status = DIFFEDIT_OK;
+    const char *tensor;
+    if (json_object_size(map) == 0)
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: expected a `weight_map`, found none",
+                          hub->server.model, index);
+    json_object_foreach(map, tensor, shard)
+        if (status == DIFFEDIT_OK)
+            status = add_shard(hub, index, json_string_value(shard), error);
+    json_decref(json);
+    return status;
+}
+
+bool cli_hub_is_other_weights(const cli_hub *hub, const char *name)
+{
+    for (int part = 0; part < PARTS; part++)
+        for (int i = 0; i < 2 && STEMS[part][i]; i++)
+            if (strncmp(name, STEMS[part][i], strlen(STEMS[part][i])) == 0 &&
+                !strchr(name + strlen(STEMS[part][i]), '/'))
+                return !is_chosen(hub, name);
+    return false;
+}

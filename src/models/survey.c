@@ -1,0 +1,92 @@
+/* What the files of a model hold, and whether they are sound. */
+#include "models/files.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static diffedit_status survey(const diffedit_model *model, de_part part, const de_survey *who, diffedit_error *error)
+{
+    de_network_sources sources = de_model_sources(model);
+    if (!model->weights[part] || !model->described[part])
+        return DIFFEDIT_OK;
+    return de_network_survey(&sources, part, who, error);
+}
+
+/* ---- describing ---- */
+
+static void add_tensor(void *user, const char *name, const de_weight *weight, const char *problem)
+{
+    diffedit_part_info *info = user;
+    (void)name;
+    (void)problem;
+    if (!weight)
+        return;
+    int64_t count = de_weight_count(weight);
+    info->tensors++;
+    info->parameters += count;
+    info->bytes += count * (weight->dtype == DE_F32 ? 4 : 2);
+    info->f32 += weight->dtype == DE_F32;
+    info->f16 += weight->dtype == DE_F16;
+    info->bf16 += weight->dtype == DE_BF16;
+}
+
+diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model *model, de_part part,
+                                 diffedit_error *error)
+{
+    *info = (diffedit_part_info){.present = model->weights[part] != NULL};
+    return survey(model, part, &(de_survey){add_tensor, info}, error);
+}
+
+/* ---- checking ---- */
+
+static void report(de_problems *problems, const char *problem)
+{
+    problems->count++;
+    if (problems->report)
+        problems->report(problems->user, problem);
+}
+
+static int64_t count_not_finite(const de_weight *weight)
+{
+    enum { BLOCK = 4096 };
+    float values[BLOCK];
+    int64_t count = de_weight_count(weight), found = 0;
+    for (int64_t begin = 0; begin < count; begin += BLOCK) {
+        int64_t block = de_min_i64(BLOCK, count - begin);
+        de_weight_to_f32(weight, begin, block, values);
+        for (int64_t i = 0; i < block; i++)
+            found += !isfinite(values[i]);
+    }
+    de_weight_forget_pages(weight);
+    return found;
+}
+
+typedef struct checking {
+    de_problems *problems;
+    const char *path;
+} checking;
+
+static void check_tensor(void *user, const char *name, const de_weight *weight, const char *problem)
+{
+    const checking *job = user;
+    char sentence[512];
+    if (!weight) {
+        report(job->problems, problem);
+        return;
+    }
+    int64_t bad = count_not_finite(weight);
+    if (bad == 0)
+        return;
+    snprintf(sentence, sizeof sentence, "%s: tensor `%s` holds %jd value%s not finite, of %jd", job->path, name,
+             (intmax_t)bad, bad == 1 ? " that is" : "s that are", (intmax_t)de_weight_count(weight));
+    report(job->problems, sentence);
+}
+
+diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems, diffedit_error *error)
+{
+    if (!model->weights[part])
+        return DIFFEDIT_OK;
+    checking job = {.problems = problems, .path = de_weights_path(model->weights[part])};
+    diffedit_status status = de_weights_check_size(model->weights[part], error);
+    return status == DIFFEDIT_OK ? survey(model, part, &(de_survey){check_tensor, &job}, error) : status;
+}

@@ -1,0 +1,264 @@
+"""diffedit model pull, against a hub in this process."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+import hub as hubs
+from test_cli import MODEL, PROGRAM, TEXTS, FAST, picture  # noqa: F401 (a fixture)
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+NAMES = {str(path.relative_to(MODEL)) for path in MODEL.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def hub():
+    served = hubs.Hub(MODEL)
+    yield served
+    served.close()
+
+
+def environment(home, **more):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "DIFFEDIT_M", "XDG_"))}
+    return {**kept, "HOME": str(home), "XDG_DATA_HOME": str(home / "data"), **more}
+
+
+def command(hub, *arguments, model="owner/name"):
+    return [PROGRAM, "model", "pull", model, "--endpoint", hub.endpoint, "--quiet", *arguments]
+
+
+def pull(hub, home, *arguments, model="owner/name", **variables):
+    return subprocess.run(command(hub, *arguments, model=model), capture_output=True, text=True, timeout=120,
+                          env=environment(home, **variables))
+
+
+def pulled(home):
+    folder = home / "data/diffedit/models/owner/name"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def succeed(hub, home, *arguments, **variables):
+    result = pull(hub, home, *arguments, **variables)
+    assert (result.returncode, result.stderr) == (0, "")
+    return pulled(home)
+
+
+def refused(hub, home, *words, status=1, **keywords):
+    """One sentence with these words, and no whole model."""
+    result = pull(hub, home, **keywords)
+    lines = result.stderr.splitlines()
+    assert (result.returncode, len(lines), result.stdout) == (status, 1, ""), lines
+    assert [word for word in words if word not in lines[0]] == [], lines[0]
+    assert "model_index.json" not in pulled(home)
+    return lines[0]
+
+
+# ---- what is fetched ----
+
+def test_a_model_is_fetched_whole_and_found(hub, tmp_path, picture):  # noqa: F811
+    hub.files |= {"README.md": b"about", "safety_checker/model.safetensors": b"large", "unet/other.ckpt": b"x"}
+    assert set(succeed(hub, tmp_path)) == NAMES
+    assert pulled(tmp_path) == {name: hub.files[name] for name in NAMES}
+    result = subprocess.run([PROGRAM, "edit", picture, *TEXTS, *FAST, "-m", "owner/name", "-q", "-o", tmp_path / "o.png"],
+                            env=environment(tmp_path), capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+
+
+def test_what_is_there_is_not_fetched_again(hub, tmp_path):
+    succeed(hub, tmp_path)
+    hub.requests.clear()
+    succeed(hub, tmp_path)
+    assert len(hub.requests) == 1
+    (tmp_path / "data/diffedit/models/owner/name/vae/config.json").write_text("changed")
+    hub.requests.clear()
+    succeed(hub, tmp_path)
+    assert [path.split("/", 5)[-1] for path in hub.paths()[1:]] == ["vae/config.json", "model_index.json"]
+
+
+def test_precisions(hub, tmp_path):
+    half = UNET.replace(".safetensors", ".fp16.safetensors")
+    hub.files[half] = b"half"
+    assert half not in succeed(hub, tmp_path)
+    files = succeed(hub, tmp_path, "--precision", "f16")
+    assert half in files and UNET not in files  # which would be taken instead
+    assert half not in succeed(hub, tmp_path, "--precision", "f32")
+
+
+def test_shards(hub, tmp_path):
+    data, index = hub.files.pop(UNET), UNET + ".index.json"
+    shards = ["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors"]
+    hub.files |= {f"unet/{name}": data[i::2] for i, name in enumerate(shards)}
+    hub.files[index] = json.dumps({"weight_map": {"a": shards[0], "b": shards[1], "c": shards[0]}}).encode()
+    assert set(succeed(hub, tmp_path)) == (NAMES - {UNET}) | {index} | {f"unet/{name}" for name in shards}
+
+
+def test_a_revision(hub, tmp_path):
+    succeed(hub, tmp_path, "--revision", "refs/pr/1")
+    assert hub.paths()[0] == "/api/models/owner/name/revision/refs%2Fpr%2F1?blobs=true"
+    assert all(f"/resolve/{hubs.COMMIT}/" in path or path.startswith("/cdn/") for path in hub.paths()[1:])
+
+
+# ---- servers that misbehave ----
+
+def test_a_connection_that_breaks(hub, tmp_path):
+    size = len(hub.files[UNET])
+    hub.acts[UNET] = hubs.breaks(size // 4 + 1, 3)
+    assert succeed(hub, tmp_path)[UNET] == hub.files[UNET]
+    ranges = [headers.get("Range") for path, headers in hub.requests if path == f"/cdn/{UNET}"]
+    assert ranges == [None, *(f"bytes={i * (size // 4 + 1)}-" for i in (1, 2, 3))]
+
+
+def test_a_connection_that_never_holds(hub, tmp_path):
+    hub.acts[UNET] = hubs.breaks(0, 1000)
+    refused(hub, tmp_path, UNET, "cannot be fetched")
+
+
+def test_a_server_that_cannot_go_on_in_the_middle(hub, tmp_path):
+    breaking = hubs.breaks(1000, 1)
+    hub.acts[UNET] = lambda handler, data: breaking(handler, data) or hubs.sends(data)(handler, data)
+    assert succeed(hub, tmp_path)[UNET] == hub.files[UNET]
+
+
+@pytest.mark.parametrize("change", [lambda data: hubs.sends(data + b"more"), lambda data: hubs.sends(data[:-4]),
+                                    lambda data: hubs.sends(data, len(data) + 4), lambda data: hubs.sends(data, 10)])
+def test_lengths_that_are_lies(hub, tmp_path, change):
+    hub.acts[UNET] = change(hub.files[UNET])
+    said = refused(hub, tmp_path, UNET)
+    assert f"its number of bytes is another, but the hub's list says {len(hub.files[UNET])}" in said
+    assert not [name for name in pulled(tmp_path) if name.startswith(UNET)]
+
+
+@pytest.mark.parametrize("name, kind", [(UNET, "SHA-256"), ("unet/config.json", "SHA-1")])
+def test_other_bytes_than_promised(hub, tmp_path, name, kind):
+    data = hub.files[name]
+    hub.acts[name] = hubs.sends(data[:-1] + bytes([data[-1] ^ 1]))
+    assert f"its {kind} is " in refused(hub, tmp_path, name)
+    assert not [there for there in pulled(tmp_path) if there.startswith(name)]
+    del hub.acts[name]
+    assert succeed(hub, tmp_path)[name] == data
+
+
+def test_a_list_without_hashes(hub, tmp_path):
+    hub.listing[UNET] = {"lfs": {"size": 5}}
+    refused(hub, tmp_path, UNET, "no size or hash")
+
+
+def test_a_file_that_is_missing(hub, tmp_path):
+    del hub.files["vae/config.json"]
+    refused(hub, tmp_path, "owner/name: has no vae/config.json, which is needed")
+
+
+@pytest.mark.parametrize("names, said", [
+    (["text_encoder_2/config.json"], "is no Stable Diffusion 1 or 2"), (["-model_index.json"], "has no model_index.json")])
+def test_other_models(hub, tmp_path, names, said):
+    for name in names:
+        if name[0] == "-":
+            del hub.files[name[1:]]
+        else:
+            hub.files[name] = b"{}"
+    refused(hub, tmp_path, "owner/name", said)
+    assert len(hub.requests) == 1
+
+
+def test_paths_that_lead_out_of_the_folder(hub, tmp_path):
+    hub.listing["more"] = [{"rfilename": name, "size": 1, "blobId": "0" * 40}
+                           for name in ("../../evil", "/etc/evil", "unet/diffusion_pytorch_model/../../../evil")]
+    assert set(succeed(hub, tmp_path)) == NAMES
+
+
+@pytest.mark.parametrize("shard", ["../../evil.safetensors", "/etc/evil", ".hidden", "", 3])
+def test_shards_that_lead_out_of_the_folder(hub, tmp_path, shard):
+    del hub.files[UNET]
+    hub.files[UNET + ".index.json"] = json.dumps({"weight_map": {"a": shard}}).encode()
+    refused(hub, tmp_path, "expected names of files beside it")
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("model", ["name", "a/b/c", "../b", "a/..", "a/.b", "a/b?c", "a/"])
+def test_names_that_are_none(hub, tmp_path, model):
+    refused(hub, tmp_path, f'expected OWNER/NAME, found "{model}"', status=2, model=model)
+    assert hub.requests == []
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    class Nobody:
+        endpoint = "http://127.0.0.1:1"
+    refused(Nobody, tmp_path, "http://127.0.0.1:1/api/models/owner/name", "cannot be fetched")
+    Nobody.endpoint = "file:///etc"
+    refused(Nobody, tmp_path, '--endpoint: expected an http or https address, found "file:///etc"', status=2)
+
+
+def test_answers_that_are_no_list(hub, tmp_path):
+    hub.model = "other/name"
+    refused(hub, tmp_path, "/api/models/owner/name/revision/main?blobs=true: there is no such thing on the hub")
+
+
+# ---- tokens ----
+
+def test_a_token_is_asked_for(hub, tmp_path):
+    hub.token = "hf_secret"
+    refused(hub, tmp_path, "owner/name: the hub asks who wants it (HTTP 401)", "HF_TOKEN")
+    said = refused(hub, tmp_path, "does not let the owner of this token have it", HF_TOKEN="hf_wrong")
+    assert "hf_wrong" not in said
+
+
+@pytest.mark.parametrize("place, variables", [
+    (".cache/huggingface/token", {}), ("hf/token", {"HF_HOME": "hf"}), ("cache/huggingface/token", {"XDG_CACHE_HOME": "cache"}),
+    ("here", {"HF_TOKEN_PATH": "here"}), (None, {"HF_TOKEN": "hf_secret"})])
+def test_where_the_token_stands(hub, tmp_path, place, variables):
+    hub.token = "hf_secret"
+    if place:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("hf_secret\n")
+        variables = {key: str(tmp_path / value) for key, value in variables.items()}
+    succeed(hub, tmp_path, **variables)
+
+
+def test_the_token_goes_to_nobody_else(hub, tmp_path):
+    hub.token = "hf_secret"
+    succeed(hub, tmp_path, HF_TOKEN="hf_secret")
+    elsewhere = [headers for path, headers in hub.requests if path.startswith("/cdn/")]
+    assert len(elsewhere) == 3 and not any("Authorization" in headers for headers in elsewhere)
+
+
+def test_the_endpoint_from_the_environment(hub, tmp_path):
+    result = subprocess.run([PROGRAM, "model", "pull", "owner/name"], capture_output=True, text=True, timeout=120,
+                            env=environment(tmp_path, HF_ENDPOINT=hub.endpoint + "/"))
+    assert result.returncode == 0
+    assert result.stderr.splitlines()[-1] == f"owner/name: is in {tmp_path}/data/diffedit/models/owner/name"
+    assert f"{UNET:48} 100 % of" in result.stderr
+
+
+# ---- Ctrl-C ----
+
+def test_an_interruption_keeps_what_came(hub, tmp_path):
+    def trickle(handler, data):
+        if hubs.first(handler):
+            return False
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:5000])
+        handler.wfile.flush()
+        time.sleep(20)
+        return True
+    hub.acts[UNET] = trickle
+    process = subprocess.Popen(command(hub), env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+    part = tmp_path / "data/diffedit/models/owner/name" / (UNET + ".part")
+    deadline = time.monotonic() + 20
+    while not (part.exists() and part.stat().st_size == 5000) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert process.stderr.read() == "diffedit: interrupted\n"
+    assert part.read_bytes() == hub.files[UNET][:5000]
+    result = subprocess.run([PROGRAM, "model", "info", "owner/name"], env=environment(tmp_path), capture_output=True,
+                            text=True, timeout=20)
+    assert result.stderr == "diffedit: owner/name: is not fetched whole; `diffedit model pull owner/name` goes on with it\n"
+    hub.requests.clear()
+    assert succeed(hub, tmp_path)[UNET] == hub.files[UNET]
+    assert ["bytes=5000-"] == [headers.get("Range") for path, headers in hub.requests if path == f"/cdn/{UNET}"]
