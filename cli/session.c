@@ -29,6 +29,9 @@ static diffedit_status check_given(const cli_arguments *arguments, diffedit_erro
         wrong = "--json and --output - both want standard output";
     else if (cli_is_standard(arguments->output) && isatty(STDOUT_FILENO))
         wrong = "--output -: standard output is a terminal";
+    else if (arguments->picture && arguments->mask && cli_is_standard(arguments->picture) &&
+             cli_is_standard(arguments->mask))
+        wrong = "the picture and --mask cannot both come from standard input";
     return wrong ? cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", wrong) : DIFFEDIT_OK;
 }
 

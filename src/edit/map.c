@@ -208,8 +208,11 @@ diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *op
         return DIFFEDIT_OK;
     editor->has_map = false;
     map_size(editor, options, &editor->map_h, &editor->map_w);
-    if (editor->user_map)
-        return use_user_map(editor, error);
+    if (editor->user_map) {
+        diffedit_status given = use_user_map(editor, error);
+        editor->has_map = given == DIFFEDIT_OK; /* until the user takes it back */
+        return given;
+    }
     double start = de_seconds();
     diffedit_status status = allocate_map(editor, options->mask_samples, error);
     if (status == DIFFEDIT_OK)

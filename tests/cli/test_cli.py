@@ -149,6 +149,8 @@ def test_man_page_has_the_options_of_the_table():
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-in", "m.npy"]),
     ("--map-out: no map is made where --mask gives the mask",
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-out", "m2.png"]),
+    ("the picture and --mask cannot both come from standard input",
+     ["edit", "-", *TEXTS, "-o", "x.png", "--mask", "-"]),
     ("--json and --output - both want standard output", ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
     ('--preset: expected one of paper, notebook, diffusers, found "papers"',
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--preset", "papers"]),
@@ -534,6 +536,14 @@ def test_damaged_record(picture, tmp_path):
         information.add_text("diffedit", text)
         PIL.Image.open(picture).save(tmp_path / "damaged.png", pnginfo=information)
         fail_naming(1, "damaged.png: ", words, command=edit(picture, tmp_path / "o.png", "--again", tmp_path / "damaged.png"))
+
+
+def test_a_given_map_is_shown_like_a_found_one(edited, picture, tmp_path):
+    given = edited[0] / "stages/map.npy"
+    succeed(*edit(picture, tmp_path / "o.png", "--map-in", given, "--map-out", tmp_path / "map.png", "--stages",
+             tmp_path / "stages", "--sheet", tmp_path / "sheet.png"))
+    assert (tmp_path / "stages/map.npy").read_bytes() == given.read_bytes()
+    assert (pixels(tmp_path / "map.png") == pixels(edited[0] / "stages/map.png")).all()
 
 
 def test_map_in_costs_no_evaluation(edited, picture, tmp_path):
