@@ -108,6 +108,14 @@ void de_editor_end(diffedit_editor *editor)
         editor->stats.total_seconds += de_seconds();
 }
 
+diffedit_status de_editor_use(diffedit_editor *editor, de_part part, diffedit_error *error)
+{
+    de_networks *networks = editor->model->networks;
+    if (!de_networks_ready(networks, part))
+        de_arena_free(&editor->context.arena);
+    return de_networks_use(networks, part, error);
+}
+
 diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_model *model,
                                     const diffedit_picture *picture, diffedit_error *error)
 {

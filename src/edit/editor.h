@@ -133,6 +133,9 @@ void de_editor_set_size(diffedit_editor *editor, int width, int height);
 diffedit_status de_editor_begin(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error);
 void de_editor_end(diffedit_editor *editor);
+/* de_networks_use() for a stage that begins: where the network must be prepared first, it finds the memory of the last
+ * stage's temporary arrays free. Errors: FILE, MODEL, MEMORY. */
+diffedit_status de_editor_use(diffedit_editor *editor, de_part part, diffedit_error *error);
 /* malloc for `count` floats or bytes that says what they were for */
 diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what, diffedit_error *error);
 diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *what, diffedit_error *error);

@@ -38,7 +38,7 @@ diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *edito
 {
     *predictor = (de_predictor){.editor = editor, .n = n};
     int64_t count = n * de_latent_count(editor);
-    diffedit_status status = de_networks_use(editor->model->networks, DE_PART_UNET, error);
+    diffedit_status status = de_editor_use(editor, DE_PART_UNET, error);
     if (status != DIFFEDIT_OK)
         return status;
     predictor->unet = de_networks_unet(editor->model->networks);
@@ -137,7 +137,7 @@ static diffedit_status run_vae(diffedit_editor *editor, vae_run run, de_tensor x
                                diffedit_error *error)
 {
     de_networks *networks = editor->model->networks;
-    diffedit_status status = de_networks_use(networks, DE_PART_VAE, error);
+    diffedit_status status = de_editor_use(editor, DE_PART_VAE, error);
     if (status != DIFFEDIT_OK)
         return status;
     de_arena_start_measuring(&editor->context.arena);

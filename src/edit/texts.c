@@ -10,7 +10,7 @@ diffedit_status de_editor_embed(diffedit_editor *editor, const int32_t *tokens, 
     const diffedit_model *model = editor->model;
     int n = de_tokenizer_length(model->tokenizer);
     de_tensor y = {1, 1, n, model->text_config.width, embedding};
-    diffedit_status status = de_networks_use(model->networks, DE_PART_TEXT, error);
+    diffedit_status status = de_editor_use(editor, DE_PART_TEXT, error);
     if (status != DIFFEDIT_OK)
         return status;
     const de_text_encoder *encoder = de_networks_text_encoder(model->networks);

@@ -106,6 +106,14 @@ diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_er
     return status;
 }
 
+bool de_networks_ready(de_networks *networks, de_part part)
+{
+    pthread_mutex_lock(&networks->lock);
+    bool ready = networks->ready[part];
+    pthread_mutex_unlock(&networks->lock);
+    return ready;
+}
+
 void de_networks_done(de_networks *networks, de_part part)
 {
     pthread_mutex_lock(&networks->lock);

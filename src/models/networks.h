@@ -31,6 +31,8 @@ diffedit_status de_network_survey(const de_network_sources *sources, de_part par
 /* Whoever runs a network uses it first, and is done with it afterwards; from any thread. Each time its files must still
  * have their size. One at a time, what nobody uses makes room. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error);
+/* Whether using it costs no preparation. */
+bool de_networks_ready(de_networks *networks, de_part part);
 void de_networks_done(de_networks *networks, de_part part);
 
 /* Valid while it is used. */

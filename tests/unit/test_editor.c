@@ -1,5 +1,5 @@
 /* The editor on the pocket model: what it computes anew when an option changes, and what an edit promises. */
-#include <diffedit/diffedit.h>
+#include "edit/editor.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -365,6 +365,32 @@ static void test_a_guided_evaluation(void **state)
     diffedit_model_close(random);
 }
 
+/* Bytes of temporary arrays that an editor holds after it encoded a picture, and then a text. */
+static size_t held_after_text(uint32_t flags)
+{
+    enum { SIDE = 64 };
+    static float pixels[3 * SIDE * SIDE], latent[SIDE * SIDE], embedding[1 << 14];
+    const diffedit_model_settings settings = {.flags = flags};
+    diffedit_model *opened;
+    diffedit_editor *editor;
+    assert_int_equal(diffedit_model_open(&opened, POCKET, &settings, NULL), 0);
+    assert_int_equal(diffedit_editor_new(&editor, opened, NULL, NULL), 0);
+    assert_int_equal(diffedit_encode_pixels(editor, pixels, SIDE, SIDE, latent, NULL), 0);
+    size_t after_picture = editor->context.arena.capacity;
+    assert_int_equal(diffedit_encode_text(editor, "a horse", embedding, NULL), 0);
+    size_t after_text = editor->context.arena.capacity;
+    assert_true(after_picture >= after_text && after_text > 0);
+    diffedit_editor_free(editor);
+    diffedit_model_close(opened);
+    return after_text;
+}
+
+static void test_low_memory_makes_room_for_the_next_network(void **state)
+{
+    (void)state;
+    assert_true(held_after_text(DIFFEDIT_MODEL_LOW_MEMORY) < held_after_text(0) / 2);
+}
+
 static int open_model(void **state)
 {
     (void)state;
@@ -397,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_map_can_be_given),
         cmocka_unit_test(test_the_networks_alone),
         cmocka_unit_test(test_a_guided_evaluation),
+        cmocka_unit_test(test_low_memory_makes_room_for_the_next_network),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
