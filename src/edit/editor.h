@@ -156,7 +156,7 @@ typedef struct de_predictor {
     const de_unet *unet; /* used until the predictor is freed */
     de_text_keys keys;
     int n;     /* texts, and eps made by an evaluation */
-    float *x;  /* [n, h, w, the UNet's channels] */
+    float *x;  /* [h, w, the UNet's channels] */
     float *y;  /* [n, h, w, c] */
     float *eps; /* [n, c, h, w], what the last evaluation found */
 } de_predictor;

@@ -10,7 +10,7 @@ static void forward(de_predictor *predictor, double t)
 {
     diffedit_editor *editor = predictor->editor;
     int h = editor->latent_h, w = editor->latent_w;
-    de_tensor x = {predictor->n, h, w, editor->model->unet_config.in_channels, predictor->x};
+    de_tensor x = {1, h, w, editor->model->unet_config.in_channels, predictor->x};
     de_tensor y = {predictor->n, h, w, editor->channels, predictor->y};
     de_unet_run(&editor->context, predictor->unet, x, (float)t, &predictor->keys, y);
 }
@@ -44,7 +44,9 @@ diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *edito
     predictor->unet = de_networks_unet(editor->model->networks);
     status = make_keys(predictor, embeddings, error);
     if (status == DIFFEDIT_OK)
-        status = de_allocate_floats(&predictor->x, count / editor->channels * editor->model->unet_config.in_channels,
+        status = de_allocate_floats(&predictor->x,
+                                    (int64_t)editor->latent_h * editor->latent_w *
+                                        editor->model->unet_config.in_channels,
                                     "the UNet's input", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&predictor->y, count, "the UNet's output", error);
@@ -72,18 +74,16 @@ void de_predictor_free(de_predictor *predictor)
     *predictor = (de_predictor){0};
 }
 
-/* predictor->x [n, h, w, channels] = for each text the sample x [c, h, w], and the condition behind it */
+/* predictor->x [h, w, channels] = the sample x [c, h, w], and the condition behind it */
 static void set_input(de_predictor *predictor, const float *x)
 {
     const diffedit_editor *editor = predictor->editor;
     int64_t area = (int64_t)editor->latent_h * editor->latent_w;
     int c = editor->channels, channels = editor->model->unet_config.in_channels;
-    for (int i = 0; i < predictor->n; i++)
-        for (int64_t cell = 0; cell < area; cell++) {
-            float *pixel = predictor->x + (i * area + cell) * channels;
-            for (int j = 0; j < channels; j++)
-                pixel[j] = j < c ? x[j * area + cell] : editor->condition[(j - c) * area + cell];
-        }
+    for (int64_t cell = 0; cell < area; cell++)
+        for (int j = 0; j < channels; j++)
+            predictor->x[cell * channels + j] =
+                j < c ? x[j * area + cell] : editor->condition[(j - c) * area + cell];
 }
 
 void de_predictor_run(de_predictor *predictor, const float *x, double t, double level)

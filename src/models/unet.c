@@ -266,7 +266,8 @@ void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet)
 
 /* ---- the forward pass ---- */
 
-/* A pass in progress: where it stands among the skips and the transformer blocks. */
+/* A pass in progress: where it stands among the skips and the transformer blocks. Its tensors have one image until the
+ * first attention to the texts makes them differ. */
 typedef struct unet_pass {
     de_context *context;
     const de_text_keys *keys;
@@ -310,7 +311,8 @@ static void run_transformer(unet_pass *pass, const de_transformer *transformer, 
 /* A layer whose output is a new tensor of the arena, kept as a skip */
 static de_tensor run_down_layer(unet_pass *pass, const unet_layer *layer, de_tensor x)
 {
-    de_tensor y = de_tensor_new(pass->context, x.n, x.h, x.w, layer->resblock.out);
+    int64_t n = layer->attends ? pass->keys->n : x.n;
+    de_tensor y = de_tensor_new(pass->context, n, x.h, x.w, layer->resblock.out);
     if (layer->attends) {
         size_t mark = de_arena_mark(&pass->context->arena);
         de_tensor hidden = de_tensor_new(pass->context, x.n, x.h, x.w, y.c);
@@ -385,8 +387,8 @@ void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float ti
 {
     size_t mark = de_arena_mark(&context->arena);
     unet_pass pass = {.context = context, .keys = keys};
-    pass.time = embed_time(context, unet, timestep, x.n);
-    de_pair pair = de_pair_new(context, largest_up_output(unet, x.n, x.h, x.w));
+    pass.time = embed_time(context, unet, timestep, keys->n);
+    de_pair pair = de_pair_new(context, largest_up_output(unet, keys->n, x.h, x.w));
 
     de_tensor h = de_tensor_new(context, x.n, x.h, x.w, unet->config.channels[0]);
     de_convolution_run(context, unet->conv_in, x, SAME, (de_epilogue){0}, h);
@@ -396,7 +398,7 @@ void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float ti
 
     de_tensor middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle1, h, pass.time, middle);
-    h = de_pair_take(&pair, h.n, h.h, h.w, h.c);
+    h = de_pair_take(&pair, keys->n, h.h, h.w, h.c);
     run_transformer(&pass, &unet->middle, middle, h);
     middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle2, h, pass.time, middle);

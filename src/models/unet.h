@@ -18,8 +18,9 @@ diffedit_status de_unet_text_keys(de_text_keys *keys, de_context *context, const
                                   const float *embeddings, int64_t n, int64_t tokens, diffedit_error *error);
 void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet);
 
-/* x [n, h, w, in_channels] at `timestep` (may be fractional), n as in `keys`
- * -> y [n, h, w, out_channels], eps or v as the model was trained. */
+/* One sample under n texts, n as in `keys`: x [1, h, w, in_channels] at `timestep` (may be fractional)
+ * -> y [n, h, w, out_channels], eps or v as the model was trained. What stands before the first attention to the text
+ * is the same for all of them and computed once. */
 void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float timestep,
                  const de_text_keys *keys, de_tensor y);
 

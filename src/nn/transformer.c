@@ -114,16 +114,26 @@ void de_transformer_run(de_context *context, const de_transformer *transformer, 
                         int64_t text_tokens, float *const *kv, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    de_tensor hidden = de_tensor_new(context, x.n, x.h, x.w, x.c);
+    de_tensor all = de_tensor_new(context, y.n, x.h, x.w, x.c), residual = x;
+    de_tensor hidden = all, normed = y; /* of one image until there are texts */
+    hidden.n = normed.n = x.n;
     de_group_norm(context, x, transformer->groups, GROUP_NORM_EPS, transformer->norm.scale,
-                  transformer->norm.shift, DE_NONE, y);
-    de_linear_run(context, transformer->proj_in, y, (de_epilogue){0}, hidden);
+                  transformer->norm.shift, DE_NONE, normed);
+    de_linear_run(context, transformer->proj_in, normed, (de_epilogue){0}, hidden);
     for (int i = 0; i < transformer->layers; i++) {
         const de_transformer_block *block = &transformer->blocks[i];
         self_attention(context, block, transformer->heads, hidden);
+        if (hidden.n < all.n) {
+            de_repeat(context, hidden, all);
+            hidden = all;
+        }
         text_attention(context, block, transformer->heads, hidden, text_tokens, kv[i]);
         feed_forward(context, block, hidden);
     }
-    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = x.data}, y);
+    if (x.n < y.n) {
+        residual = de_tensor_new(context, y.n, x.h, x.w, x.c);
+        de_repeat(context, x, residual);
+    }
+    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = residual.data}, y);
     de_arena_release(&context->arena, mark);
 }

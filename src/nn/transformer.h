@@ -33,7 +33,8 @@ typedef struct de_transformer_config {
 void de_transformer_load(de_transformer *transformer, de_loader *loader, const char *name,
                          de_transformer_config config);
 void de_transformer_free(de_transformer *transformer);
-/* x, y [n, h, w, c]; y may not be x. kv: the keys of this transformer's first block. */
+/* x [n or 1, h, w, c], y [n, h, w, c]; y may not be x. One image of x is the same for all of y's, as far as the first
+ * attention to the texts, and computed once. kv: the keys of this transformer's first block. */
 void de_transformer_run(de_context *context, const de_transformer *transformer, de_tensor x,
                         int64_t text_tokens, float *const *kv, de_tensor y);
 

@@ -97,7 +97,9 @@ void de_attention(de_context *context, de_attention_shape shape, const float *q,
 
 /* ---- small ones ---- */
 
-/* y [n, h, w, a.c + b.c] = a, b side by side */
+/* y [n, h, w, c] = the one image of x, n times; y may begin with x */
+void de_repeat(de_context *context, de_tensor x, de_tensor y);
+/* y [n, h, w, a.c + b.c] = a, b side by side; b may have one image, which then stands beside each of a's */
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
 /* [n, c, h, w] <-> [n, h, w, c] */
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
