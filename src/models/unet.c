@@ -316,11 +316,11 @@ static de_tensor run_down_layer(unet_pass *pass, const unet_layer *layer, de_ten
     if (layer->attends) {
         size_t mark = de_arena_mark(&pass->context->arena);
         de_tensor hidden = de_tensor_new(pass->context, x.n, x.h, x.w, y.c);
-        de_resblock_run(pass->context, &layer->resblock, x, pass->time, hidden);
+        de_resblock_run(pass->context, &layer->resblock, x, false, pass->time, hidden);
         run_transformer(pass, &layer->transformer, hidden, y);
         de_arena_release(&pass->context->arena, mark);
     } else {
-        de_resblock_run(pass->context, &layer->resblock, x, pass->time, y);
+        de_resblock_run(pass->context, &layer->resblock, x, false, pass->time, y);
     }
     return pass->skips[pass->skip_count++] = y;
 }
@@ -346,7 +346,7 @@ static de_tensor run_up(unet_pass *pass, const unet_block *block, de_tensor x, d
         de_tensor both = de_tensor_new(pass->context, x.n, x.h, x.w, x.c + skip.c);
         de_concatenate(pass->context, x, skip, both);
         x = de_pair_take(pair, x.n, x.h, x.w, layer->resblock.out);
-        de_resblock_run(pass->context, &layer->resblock, both, pass->time, x);
+        de_resblock_run(pass->context, &layer->resblock, both, true, pass->time, x);
         de_arena_release(&pass->context->arena, mark);
         if (layer->attends) {
             de_tensor y = de_pair_take(pair, x.n, x.h, x.w, x.c);
@@ -397,11 +397,11 @@ void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float ti
         h = run_down(&pass, &unet->down[level], h);
 
     de_tensor middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
-    de_resblock_run(context, &unet->middle1, h, pass.time, middle);
+    de_resblock_run(context, &unet->middle1, h, false, pass.time, middle);
     h = de_pair_take(&pair, keys->n, h.h, h.w, h.c);
     run_transformer(&pass, &unet->middle, middle, h);
     middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
-    de_resblock_run(context, &unet->middle2, h, pass.time, middle);
+    de_resblock_run(context, &unet->middle2, h, true, pass.time, middle);
     h = middle;
 
     for (int index = 0; index < unet->config.levels; index++)

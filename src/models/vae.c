@@ -198,10 +198,10 @@ static de_tensor run_middle(de_context *context, const de_vae *vae, const vae_ha
                             de_pair *pair)
 {
     de_tensor h = de_pair_take(pair, x.n, x.h, x.w, x.c);
-    de_resblock_run(context, &half->middle1, x, NO_TIME, h);
+    de_resblock_run(context, &half->middle1, x, true, NO_TIME, h);
     attend(context, &vae->config, &half->attention, h);
     de_tensor y = de_pair_take(pair, x.n, x.h, x.w, x.c);
-    de_resblock_run(context, &half->middle2, h, NO_TIME, y);
+    de_resblock_run(context, &half->middle2, h, true, NO_TIME, y);
     return y;
 }
 
@@ -209,7 +209,7 @@ static de_tensor run_layers(de_context *context, const vae_block *block, de_tens
 {
     for (int i = 0; i < block->layer_count; i++) {
         de_tensor y = de_pair_take(pair, x.n, x.h, x.w, block->layers[i].out);
-        de_resblock_run(context, &block->layers[i], x, NO_TIME, y);
+        de_resblock_run(context, &block->layers[i], x, true, NO_TIME, y);
         x = y;
     }
     return x;

@@ -29,7 +29,16 @@ void de_resblock_free(de_resblock *block)
     de_linear_free(block->shortcut);
 }
 
-void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x, de_tensor time, de_tensor y)
+/* Room for the first norm's result: y while nothing stands there yet, else x if it may be overwritten. */
+static de_tensor normed_place(de_context *context, const de_resblock *block, de_tensor x, bool x_is_ours, de_tensor y)
+{
+    if (!block->shortcut)
+        return y;
+    return x_is_ours ? x : de_tensor_new(context, x.n, x.h, x.w, x.c);
+}
+
+void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x, bool x_is_ours, de_tensor time,
+                     de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
     de_epilogue add_time = {0};
@@ -45,7 +54,7 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
     }
     de_tensor hidden = de_tensor_new(context, x.n, x.h, x.w, block->out);
     size_t normed_mark = de_arena_mark(&context->arena);
-    de_tensor normed = de_tensor_new(context, x.n, x.h, x.w, block->in);
+    de_tensor normed = normed_place(context, block, x, x_is_ours, y);
     de_group_norm(context, x, block->groups, block->eps, block->norm1.scale, block->norm1.shift, DE_SILU,
                   normed);
     de_convolution_run(context, block->conv1, normed, SAME, add_time, hidden);

@@ -5,8 +5,8 @@
 #include "ops/cpu/threads.h"
 
 /* A block of rows is used for every panel of a task: it should stay in the second level cache (half of 1 MB),
- * while each panel is read from wherever it is. */
-enum { BLOCK_FLOATS = 128 * 1024, MIN_ROWS = 24, MAX_ROWS = 384, TASKS_PER_THREAD = 4 };
+ * while each panel is read from wherever it is. Blocks are of whole tiles (ROW_UNIT). */
+enum { BLOCK_FLOATS = 128 * 1024, MIN_ROWS = 24, MAX_ROWS = 384, ROW_UNIT = 6, TASKS_PER_THREAD = 4 };
 
 typedef struct task_grid {
     const de_product *product;
@@ -61,11 +61,15 @@ static task_grid cut(const de_context *context, const de_product *product)
     }
     grid.columns = product->gated ? panels->columns / 2 : panels->columns;
     grid.panels = de_divide_up(grid.columns, DE_PANEL);
-    int64_t rows = BLOCK_FLOATS / (panels->taps * panels->depth) / 12 * 12;
+    int64_t rows = BLOCK_FLOATS / (panels->taps * panels->depth);
     rows = de_max_i64(MIN_ROWS, de_min_i64(MAX_ROWS, rows));
-    /* blocks of equal size, so that the last is not a small one */
-    grid.blocks = de_divide_up(grid.run_rows, rows);
-    grid.block_rows = de_divide_up(grid.run_rows, grid.blocks);
+    /* Blocks of equal size, so that the last is not a small one, and as many for every thread: of 11 blocks one of two
+     * threads would do 6. */
+    int64_t blocks = de_divide_up(grid.run_rows, rows), even = de_round_up(blocks, context->threads);
+    if (blocks > 1 && even * MIN_ROWS <= grid.run_rows)
+        blocks = even;
+    grid.block_rows = de_min_i64(grid.run_rows, de_round_up(de_divide_up(grid.run_rows, blocks), ROW_UNIT));
+    grid.blocks = de_divide_up(grid.run_rows, grid.block_rows);
     /* few rows: the columns are cut as well, so that every thread has work */
     int64_t wanted = (int64_t)context->threads * TASKS_PER_THREAD;
     int64_t groups = de_divide_up(wanted, grid.runs * grid.blocks);
