@@ -1,9 +1,12 @@
 #include "fail.h"
 #include "files.h"
 #include "find_model.h"
+#include "interrupt.h"
 #include "transfer.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static diffedit_status check_output(const cli_arguments *arguments, const char *path, diffedit_error *error)
 {
@@ -15,19 +18,33 @@ static diffedit_status check_output(const cli_arguments *arguments, const char *
     return cli_check_folder(output, error);
 }
 
+/* Converts; if the model's file becomes shorter meanwhile, which ends the program, what was written is removed. */
+static diffedit_status convert_whole(const cli_arguments *arguments, const char *path,
+                                     const diffedit_model_settings *settings, int precision, diffedit_error *error)
+{
+    size_t size = strlen(arguments->output) + 32;
+    char *unfinished = malloc(size);
+    if (!unfinished)
+        return cli_fail_memory(error);
+    snprintf(unfinished, size, "%s.%ld.part", arguments->output, (long)getpid());
+    cli_transfer transfer;
+    cli_transfer_start(&transfer, arguments->output, arguments->quiet);
+    cli_interrupt_remove(unfinished);
+    diffedit_status status = diffedit_model_convert(path, settings, arguments->output, precision, cli_transfer_step,
+                                                    &transfer, error);
+    cli_interrupt_remove(NULL);
+    cli_transfer_end(&transfer);
+    free(unfinished);
+    return status;
+}
+
 static diffedit_status convert(const cli_arguments *arguments, const char *path, int precision, diffedit_error *error)
 {
     diffedit_model_settings settings;
-    cli_transfer transfer;
     diffedit_status status = check_output(arguments, path, error);
     if (status == DIFFEDIT_OK)
         status = cli_model_settings(&settings, arguments, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    cli_transfer_start(&transfer, arguments->output, arguments->quiet);
-    status = diffedit_model_convert(path, &settings, arguments->output, precision, cli_transfer_step, &transfer, error);
-    cli_transfer_end(&transfer);
-    return status;
+    return status == DIFFEDIT_OK ? convert_whole(arguments, path, &settings, precision, error) : status;
 }
 
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)

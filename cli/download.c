@@ -191,6 +191,7 @@ typedef struct fetching {
     int64_t begin; /* those that were there before the request */
     EVP_MD_CTX *hash; /* of them */
     CURL *request;
+    bool inherited; /* some of them are from an earlier run */
     bool lies;   /* the server sends another number of bytes than it listed */
     bool failed; /* to be written */
     cli_transfer transfer;
@@ -253,6 +254,7 @@ static diffedit_status open_part(fetching *job, diffedit_error *error)
     if (!job->hash)
         return cli_fail_memory(error);
     bool ready = job->at <= job->expected->size ? hash_file(job->hash, job->file) : restart(job);
+    job->inherited = job->at > 0;
     return ready ? DIFFEDIT_OK : fail_to_write(job, error);
 }
 
@@ -345,10 +347,17 @@ static diffedit_status finish(fetching *job, diffedit_error *error)
     char hex[65];
     finish_hash(job->hash, hex);
     job->hash = NULL;
-    if (strcmp(hex, job->expected->hash) != 0)
+    if (strcmp(hex, job->expected->hash) == 0)
+        return rename(job->part, job->path) == 0 ? DIFFEDIT_OK : fail_to_write(job, error);
+    if (!job->inherited)
         return refuse_content(job, strlen(job->expected->hash) == 64 ? "its SHA-256" : "its SHA-1", hex,
                               job->expected->hash, error);
-    return rename(job->part, job->path) == 0 ? DIFFEDIT_OK : fail_to_write(job, error);
+    /* what an earlier run left may have been another version's */
+    job->inherited = false;
+    if (!restart(job))
+        return fail_to_write(job, error);
+    diffedit_status status = request_all(job, error);
+    return status == DIFFEDIT_OK ? finish(job, error) : status;
 }
 
 diffedit_status cli_download_file(const cli_server *server, const char *url, const char *path, const char *name,
@@ -364,9 +373,9 @@ diffedit_status cli_download_file(const cli_server *server, const char *url, con
     diffedit_status status = open_part(&job, error);
     if (status == DIFFEDIT_OK)
         status = request_all(&job, error);
-    cli_transfer_end(&job.transfer);
     if (status == DIFFEDIT_OK)
         status = finish(&job, error);
+    cli_transfer_end(&job.transfer);
     if (job.file >= 0)
         close(job.file);
     EVP_MD_CTX_free(job.hash);

@@ -168,7 +168,7 @@ typedef int (*diffedit_bytes_fn)(void *user, int64_t done, int64_t total);
 /* Writes a model of any layout as one .safetensors file that diffedit_model_open() maps and uses as it is: the tensors that
  * the networks need, under their published names, in their own precision (DIFFEDIT_PRECISION_KEPT: the model makes the
  * same pictures, to the last bit) or all in one; configs and tokenizer as the file's metadata. The file is there whole or
- * not at all. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a value that f16 cannot hold), MEMORY,
+ * not at all; until it is whole it stands beside its place, called OUTPUT.PID.part. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a value that f16 cannot hold), MEMORY,
  * CANCELLED. */
 DIFFEDIT_API diffedit_status diffedit_model_convert(const char *path, const diffedit_model_settings *settings,
                                                     const char *output, int precision, diffedit_bytes_fn progress,

@@ -65,9 +65,7 @@ static diffedit_status collect_tensors(collection *to, const diffedit_model *mod
     to->error = error;
     for (de_part part = 0; part < DE_PART_COUNT && to->status == DIFFEDIT_OK; part++) {
         to->folder = DE_PART_FOLDERS[part];
-        diffedit_status status = de_weights_check_size(model->weights[part], error);
-        if (status == DIFFEDIT_OK)
-            status = de_network_survey(&sources, part, &(de_survey){collect, to}, error);
+        diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to}, error);
         if (status != DIFFEDIT_OK)
             return status;
     }
@@ -121,6 +119,15 @@ static diffedit_status make_notes(json_t *notes, const diffedit_model *model, di
     return model->pad ? DIFFEDIT_OK : copy_documents(notes, &model->documents, error);
 }
 
+/* Whether the files are still as long as they were. */
+static diffedit_status check_sizes(const diffedit_model *model, diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_OK;
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
+        status = de_weights_check_size(model->weights[part], error);
+    return status;
+}
+
 diffedit_status de_model_pack(const diffedit_model *model, const char *path, int precision, diffedit_bytes_fn progress,
                               void *user, diffedit_error *error)
 {
@@ -130,9 +137,13 @@ diffedit_status de_model_pack(const diffedit_model *model, const char *path, int
     if (status == DIFFEDIT_OK)
         status = make_notes(notes, model, error);
     if (status == DIFFEDIT_OK)
+        status = check_sizes(model, error);
+    if (status == DIFFEDIT_OK)
         status = collect_tensors(&tensors, model, error);
     if (status == DIFFEDIT_OK)
         status = de_safetensors_write(path, tensors.tensors, tensors.count, notes, progress, user, error);
+    if (status == DIFFEDIT_ERROR_FILE)
+        check_sizes(model, error); /* the system cannot write what is not there any more */
     free(tensors.tensors);
     json_decref(notes);
     return status;

@@ -142,6 +142,14 @@ def test_other_bytes_than_promised(hub, tmp_path, name, kind):
     assert succeed(hub, tmp_path)[name] == data
 
 
+@pytest.mark.parametrize("size", [1000, 871510, 10 ** 6])
+def test_what_another_version_left_is_dropped(hub, tmp_path, size):
+    part = tmp_path / "data/diffedit/models/owner/name" / (UNET + ".part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(size))
+    assert succeed(hub, tmp_path)[UNET] == hub.files[UNET]
+
+
 def test_a_list_without_hashes(hub, tmp_path):
     hub.listing[UNET] = {"lfs": {"size": 5}}
     refused(hub, tmp_path, UNET, "no size or hash")

@@ -1,9 +1,12 @@
 """diffedit model info, check and convert."""
+import fcntl
 import json
+import os
 import re
 import signal
 import struct
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -265,6 +268,31 @@ def test_check_of_a_folder_finds_everything_at_once(copy):  # noqa: F811
         "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json", "MODEL/tokenizer/merges.txt",
         "MODEL/vae", "MODEL/unet/diffusion_pytorch_model.safetensors"]
     assert "`conv_in.bias` holds 1 value" in found[-1]
+
+
+@pytest.mark.parametrize("more, said_of_it", [
+    ([], r"the file had \d+ bytes when it was opened, and now has 4096"),
+    (["--precision", "f32"], "became shorter, or could not be read, while it was in use")])
+def test_a_model_that_shrinks_while_it_is_converted(sd1, tmp_path, more, said_of_it):  # noqa: F811
+    model = convert(sd1[0], tmp_path / "m.safetensors")
+    read, write = os.pipe()
+    size = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(write, bytes(size))  # the first word of progress has to wait
+    process = subprocess.Popen([PROGRAM, "model", "convert", model, "-o", tmp_path / "o.safetensors", *more], stderr=write)
+    os.close(write)
+    deadline = time.monotonic() + 20
+    while not list(tmp_path.glob("o.*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    os.truncate(model, 4096)
+    said = b""
+    while block := os.read(read, 4096):
+        said += block
+    os.close(read)
+    assert process.wait(timeout=20) == 1
+    lines = said.strip(b"\0").decode().splitlines()
+    assert re.fullmatch(f"diffedit: {re.escape(str(model))}: {said_of_it}", lines[-1])
+    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
 
 
 def test_an_interrupted_conversion_leaves_nothing(sd1, tmp_path):  # noqa: F811
