@@ -44,6 +44,7 @@ int main(int argc, char **argv)
 {
     /* pictures come from anywhere: loaders that were not made for hostile files stay shut in this process */
     setenv("VIPS_BLOCK_UNTRUSTED", "1", 1);
+    setenv("VIPS_WARNING", "1", 1); /* libvips keeps its remarks to itself */
     cli_interrupt_install();
     if (argc < 2) {
         cli_help_program(stderr);

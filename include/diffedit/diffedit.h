@@ -15,7 +15,8 @@
  * Conventions. Whatever can fail returns a diffedit_status and takes a diffedit_error * last, which may be
  * NULL; on failure it holds one sentence and every output parameter is NULL or untouched. Output parameters
  * stand first. `_free` and `_close` take NULL. Strings are UTF-8. The library never exits, prints, or
- * installs a signal handler, and keeps no global error, random state or callback.
+ * installs a signal handler, and keeps no global error, random state or callback. (libvips, which it uses,
+ * may print a remark on a picture; VIPS_WARNING=1 in the environment keeps it quiet.)
  *
  * Threads. A model is read-only after opening and may be shared by any number of threads. Pictures are
  * read-only after creation. An editor belongs to one thread at a time.

@@ -114,20 +114,22 @@ static diffedit_status out_of_memory(diffedit_error *error)
     return de_fail(error, DIFFEDIT_ERROR_MEMORY, "out of memory for a vocabulary");
 }
 
-/* Reads lines of "left right" after a first "#version" line; `name` is for messages. */
+/* Reads lines of "left right" after a first line that tells a version, and no more of them than the reference does;
+ * `name` is for messages. */
 static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, size_t size, const char *name,
                                    diffedit_error *error)
 {
+    enum { LAST_LINE = 48895 };
     int32_t rank = 0;
     const char *end = text + size;
-    for (int line = 1; text < end; line++) {
+    for (int line = 1; text < end && line <= LAST_LINE; line++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         const char *next = stop ? stop + 1 : end;
         size_t length = (size_t)((stop ? stop : end) - text);
         if (length && text[length - 1] == '\r')
             length--;
         const char *space = memchr(text, ' ', length);
-        bool skipped = length == 0 || (line == 1 && text[0] == '#');
+        bool skipped = length == 0 || line == 1;
         if (!skipped && (!space || space == text || space == text + length - 1 ||
                          memchr(space + 1, ' ', (size_t)(text + length - space - 1))))
             return BAD("%s: line %d is no merge; expected two tokens with a space between", name, line);

@@ -1,0 +1,145 @@
+"""A model of full size, in both layouts, through a whole edit; every stage against diffusers on the same files.
+
+    /usr/bin/python3 tests/models/make_full.py sd14 FOLDER       writes FOLDER/model and FOLDER/model.safetensors
+    VENV/bin/python tests/full/compare.py FOLDER                 the virtual environment of tests/golden/README.md
+
+Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is no part of ./run test.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/golden"))
+import reference  # noqa: E402
+
+PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", ROOT / "build/diffedit"))
+PICTURE = ROOT / "models/pocket/samples/horse.png"
+EDIT = ["--from", "a photo of a horse", "--to", "a photo of a zebra, striped"]
+TOLERANCES = {"embedding": 1e-4, "latent": 1e-4, "mask-noise": 2e-6, "map": 1e-3, "inverted": 1e-3}
+FINAL_L2, PIXEL, PIXEL_SHARE, NEAR_THRESHOLD = 1e-2, 2 / 255, 0.99, 2e-3
+
+
+def run_edit(model, folder, given, *more):
+    """What `edit --json` says; its stages lie in `folder`."""
+    command = [PROGRAM, "edit", PICTURE, *EDIT, "--size", given.size, "--steps", given.steps, "--mask-samples",
+               given.samples, "--mask-threshold", given.threshold, "-m", model, "-o", folder / "out.png", "--stages",
+               folder / "stages", "--json", "-q", *more]
+    command = [str(word) for word in command]
+    print("    diffedit", *(f'"{word}"' if " " in word else word for word in command[1:]), flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    print("    peak %.2f GB, %d evaluations, seconds: %s" % (
+        said["peak_rss_bytes"] / 1e9, said["evaluations"],
+        ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in said["seconds"].items())), flush=True)
+    return said
+
+
+def different_files(folder, other):
+    names = sorted(path.name for path in (folder / "stages").glob("*.npy"))
+    return [name for name in names
+            if (folder / "stages" / name).read_bytes() != (other / "stages" / name).read_bytes()]
+
+
+def open_single_file(path, config):
+    """diffusers' own reading of the file's names; the configs are those of the folder."""
+    from diffusers import StableDiffusionPipeline
+    pipeline = StableDiffusionPipeline.from_single_file(str(path), config=str(config), torch_dtype=torch.float32,
+                                                        local_files_only=True, safety_checker=None)
+    return {"tokenizer": pipeline.tokenizer, "text_encoder": pipeline.text_encoder, "vae": pipeline.vae,
+            "unet": pipeline.unet}
+
+
+def open_folder(folder):
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+    return {"tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32),
+            "vae": AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32),
+            "unet": UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)}
+
+
+def schedule_of(folder):
+    published = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+                 "steps_offset": 1, "set_alpha_to_one": False, "prediction_type": "epsilon"}
+    return {**published, **json.loads((folder / "scheduler/scheduler_config.json").read_text())}
+
+
+def compute(model, given, stages):
+    """The stages by PyTorch, from the picture at working size; later stages go on from the program's own mask."""
+    options = reference.Options(source=EDIT[1], target=EDIT[3], steps=given.steps, mask_samples=given.samples,
+                                mask_threshold=given.threshold)
+    picture = np.asarray(Image.open(stages / "input.png"), np.float32).transpose(2, 0, 1)[None]
+    method = reference.Method(model, options, torch.from_numpy(picture / 127.5 - 1))
+    with torch.inference_mode():
+        method.encode()
+        method.find_map()
+        method.find_mask()
+        method.mask = torch.from_numpy(np.load(stages / "mask.npy"))
+        method.invert()
+        method.denoise()
+    return method.stages
+
+
+def check(name, stages, expected, threshold):
+    """(error reached, error allowed, how it is measured) of a stage."""
+    if name == "decoded":
+        found = np.asarray(Image.open(stages / "decoded.png"), np.float64).transpose(2, 0, 1) / 255
+        return float((np.abs(found - expected) > PIXEL).mean()), 1 - PIXEL_SHARE, "share of values off by over 2/255"
+    found = np.load(stages / f"{name}.npy")
+    assert found.shape == expected.shape, name
+    if name.startswith("tokens"):
+        return int((found != expected).sum()), 0, "ids that differ"
+    if name == "mask":
+        near = np.abs(np.load(stages / "map.npy") - threshold) < NEAR_THRESHOLD
+        return int(((found != expected) & ~near).sum()), 0, "cells that differ and are not near the threshold"
+    if name == "final":
+        return float(np.linalg.norm(found - expected) / np.linalg.norm(expected)), FINAL_L2, "relative L2"
+    error = float(np.abs(found.astype(np.float64) - expected).max() / max(1, np.abs(expected).max()))
+    return error, TOLERANCES["embedding" if name.startswith("embedding") else name], "largest, of max(1, largest value)"
+
+
+def report(stages, expected, threshold):
+    print("\n| stage | reached | allowed | measured as |\n|---|---|---|---|")
+    passed = True
+    for name in sorted(expected):
+        error, allowed, how = check(name, stages, expected[name], threshold)
+        passed &= error <= allowed
+        print(f"| {name} | {error:.1e} | {allowed:.0e} | {how} |" if allowed else f"| {name} | {error} | 0 | {how} |")
+    return passed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--size", default="512x512")
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--threshold", type=float, default=0.3)
+    given = parser.parse_args()
+    folder, single, out = given.folder / "model", given.folder / "model.safetensors", given.folder / "compared"
+    run_edit(folder, out / "folder", given)
+    run_edit(single, out / "single", given)
+    run_edit(single, out / "low", given, "--low-memory")
+    differ = different_files(out / "folder", out / "single") + different_files(out / "single", out / "low")
+    print("\nFolder, single file and --low-memory:", f"DIFFERENT {differ}" if differ else "the same to the last bit.")
+    start = time.time()
+    model = open_single_file(single, folder)
+    model["schedule"] = schedule_of(folder)
+    stages = out / "single/stages"
+    expected = compute(model, given, stages)
+    print(f"PyTorch {torch.__version__}, reading the single file with diffusers' own converter: "
+          f"{time.time() - start:.0f} s on {torch.get_num_threads()} threads.")
+    sys.exit(0 if report(stages, expected, given.threshold) and not differ else 1)
+
+
+if __name__ == "__main__":
+    main()
