@@ -572,6 +572,22 @@ static void test_activations(void **state)
     free(expected);
 }
 
+/* y begins with x, as the networks have it */
+static void test_repetition(void **state)
+{
+    (void)state;
+    de_context context = {.threads = 2};
+    de_tensor x = {1, 3, 5, 7, NULL}, y = {4, 3, 5, 7, NULL};
+    int64_t count = de_tensor_count(x);
+    x.data = y.data = random_floats(de_tensor_count(y));
+    float *before = copy_floats(x.data, count);
+    de_repeat(&context, x, y);
+    for (int64_t i = 0; i < de_tensor_count(y); i++)
+        assert_true(y.data[i] == before[i % count]);
+    free(before);
+    free(y.data);
+}
+
 typedef struct pair_case {
     de_tensor a, b, y;
 } pair_case;
@@ -645,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_repetition),
         cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_channel_order),
     };

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Whole edits of one picture, on one model: diffedit, the same method on diffusers' modules, diffusers' own pipeline.
+
+    bench/equal_work.py MODEL PICTURE [--steps 4] [--write]
+
+MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights). A few steps are run and
+the UNet's time is extrapolated by its evaluations to the presets' defaults; encoding and decoding count as they are. The
+method in torch is tests/golden/reference.py with the two texts of an evaluation in one batch, as a pipeline has them.
+Needs torch, diffusers, transformers: build/peers/bin/python has them after bench/peers.py.
+"""
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import diffusers
+import numpy as np
+import PIL.Image
+import torch
+import transformers
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+PAGE = SOURCE / "docs/PERFORMANCE.md"
+sys.path.insert(0, str(SOURCE / "tests/golden"))
+import reference  # noqa: E402
+
+TEXTS = {"source": "a horse on a meadow", "target": "a zebra on a meadow"}
+BEGIN, END = "<!-- bench/equal_work.py -->\n", "<!-- end of edits -->\n"
+PAPER_EVALUATIONS = 140     # of one sample: 20 for the map, 40 to encode, 80 to decode
+PIPELINE_EVALUATIONS = 200  # 40 for the map, 80 and 80
+
+
+class Clock:
+    """Seconds spent in a module's method, and the samples that went through it."""
+
+    def __init__(self, owner, method):
+        self.seconds, self.samples, self.inner = 0.0, 0, getattr(owner, method)
+        setattr(owner, method, self)
+
+    def __call__(self, *arguments, **keywords):
+        start = time.perf_counter()
+        result = self.inner(*arguments, **keywords)
+        self.seconds += time.perf_counter() - start
+        self.samples += (arguments or tuple(keywords.values()))[0].shape[0]
+        return result
+
+
+class Batched(reference.Method):
+    """Texts embedded once; both predictions of a guided step, and of a contrast, in one batch."""
+
+    def __init__(self, *arguments):
+        self.embeddings, self.pending = {}, {}
+        super().__init__(*arguments)
+
+    def embed(self, text):
+        if text not in self.embeddings:
+            self.embeddings[text] = super().embed(text)
+        return self.embeddings[text]
+
+    def pair(self, x, t, first, second):
+        texts = torch.cat([self.embed(first), self.embed(second)])
+        with torch.no_grad():
+            return self.model["unet"](torch.cat([x, x]), torch.tensor(t), texts).sample.chunk(2)
+
+    def guided(self, x, t, level, base, text, scale):
+        return reference.guide(self.o.guidance_kind, *self.pair(x, t, base, text), scale)
+
+    def contrast(self):
+        one = self.eps  # the map asks for the target's, then for the source's prediction on the same sample
+
+        def paired(x, t, text, level):
+            if text == self.o.target:
+                wanted, self.pending[self.o.source] = self.pair(x, t, self.o.target, self.o.source)
+                return wanted
+            return self.pending.pop(text)
+        self.eps = paired
+        super().contrast()
+        self.eps = one
+
+
+def load(folder):
+    model = {"text_encoder": transformers.CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32),
+             "tokenizer": transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+             "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32),
+             "vae": diffusers.AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32),
+             "schedule": json.loads((folder / "scheduler/scheduler_config.json").read_text())}
+    for part in ("text_encoder", "unet", "vae"):
+        model[part].eval().requires_grad_(False)
+    return model
+
+
+def run_ours(options, size, stages):
+    command = [SOURCE / "build/diffedit", "edit", options.picture, "-m", options.model, "--from", TEXTS["source"], "--to",
+               TEXTS["target"], "--steps", options.steps, "--mask-samples", 1, "--size", f"{size}x{size}", "--stages", stages,
+               "-j", options.threads, "--composite", "latent", "-o", stages.parent / "result.png", "--json", "--quiet"]
+    start = time.perf_counter()
+    found = json.loads(subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE).stdout)
+    whole, seconds = time.perf_counter() - start, found["seconds"]
+    unet = seconds["map"] + seconds["invert"] + seconds["denoise"]
+    return {"evaluations": found["evaluations"], "unet": unet, "rest": whole - unet, "peak": found["peak_rss_bytes"]}
+
+
+def clocks(model):
+    return Clock(model["unet"], "forward"), Clock(model["vae"], "encode"), Clock(model["vae"], "decode")
+
+
+def times(whole, unet):
+    return {"evaluations": unet.samples, "unet": unet.seconds, "rest": whole - unet.seconds}
+
+
+def run_method(options, model, pixels):
+    unet, *_ = clocks(model)
+    start = time.perf_counter()
+    method = Batched(model, reference.Options(**TEXTS, steps=options.steps, mask_samples=1), pixels)
+    method.edit()
+    found = times(time.perf_counter() - start, unet)
+    return found, method.stages["decoded"]
+
+
+def run_pipeline(options, model, pixels):
+    settings = {key: value for key, value in model["schedule"].items() if not key.startswith("_")}
+    pipe = diffusers.StableDiffusionDiffEditPipeline(
+        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"], unet=model["unet"],
+        scheduler=diffusers.DDIMScheduler(**settings), inverse_scheduler=diffusers.DDIMInverseScheduler(**settings),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    image = PIL.Image.fromarray(((pixels[0] / 2 + 0.5) * 255).round().byte().permute(1, 2, 0).numpy())
+    unet, *_ = clocks(model)
+    start = time.perf_counter()
+    mask = pipe.generate_mask(image=image, source_prompt=TEXTS["source"], target_prompt=TEXTS["target"],
+                              num_maps_per_mask=1, num_inference_steps=options.steps)
+    latents = pipe.invert(prompt=TEXTS["source"], image=image, num_inference_steps=options.steps).latents
+    pipe(prompt=TEXTS["target"], mask_image=mask, image_latents=latents, num_inference_steps=options.steps)
+    return times(time.perf_counter() - start, unet)
+
+
+def extrapolated(found, evaluations):
+    return found["unet"] / found["evaluations"] * evaluations + found["rest"]
+
+
+def report(options, ours, method, pipeline, close):
+    paper = extrapolated(ours, PAPER_EVALUATIONS)
+    lines = ["| | diffedit is faster by | seconds | evaluations | of which run |", "|---|---|---|---|---|",
+             f"| diffedit, preset paper | | {paper:.0f} | {PAPER_EVALUATIONS} | {ours['evaluations']} |"]
+    for name, found, evaluations in (("the same method on diffusers' modules", method, PAPER_EVALUATIONS),
+                                     ("StableDiffusionDiffEditPipeline's defaults", pipeline, PIPELINE_EVALUATIONS)):
+        whole = extrapolated(found, evaluations)
+        lines.append(f"| {name} | **{whole / paper:.2f} x** | {whole:.0f} | {evaluations} | {found['evaluations']} |")
+    return "\n".join([*lines, "",
+                      f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of the values; "
+                      f"diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.", ""])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("picture", type=pathlib.Path)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        stages = pathlib.Path(folder) / "stages"
+        ours = run_ours(options, options.size, stages)
+        seen = np.asarray(PIL.Image.open(stages / "input.png").convert("RGB"), np.float32)
+        decoded = np.asarray(PIL.Image.open(stages / "decoded.png").convert("RGB"), np.float32)
+    pixels = torch.from_numpy(seen).permute(2, 0, 1)[None] / 127.5 - 1
+    method, picture = run_method(options, load(options.model), pixels)
+    pipeline = run_pipeline(options, load(options.model), pixels)
+    close = float((np.abs(np.rint(255 * picture.transpose(1, 2, 0)) - decoded) <= 2).mean())
+    text = report(options, ours, method, pipeline, close)
+    print(text)
+    if options.write:
+        page = PAGE.read_text()
+        PAGE.write_text(re.sub(f"(?<={BEGIN}).*?(?={END})", lambda _: text, page, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""How time and memory grow with the picture's size and with threads, on random weights of Stable Diffusion 1.4's shape.
+
+    bench/growth.py [--write]      --write: into docs/PERFORMANCE.md
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+PAGE = SOURCE / "docs/PERFORMANCE.md"
+CASES = [(256, 2, 3), (384, 2, 3), (512, 2, 3), (512, 1, 1), (768, 2, 1), (1024, 2, 1)]  # side, threads, repeats
+COLUMNS = ["unet_s", "guided_step_s", "vae_encode_s", "vae_decode_s"]
+BEGIN, END = "<!-- bench/growth.py -->\n", "<!-- end of growth -->\n"
+
+
+def measure(side, threads, repeat):
+    command = [SOURCE / "build/diffedit", "bench", "--shape", "sd14", "--size", f"{side}x{side}", "--repeat", str(repeat),
+               "--threads", str(threads), "--json"]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def main():
+    lines = ["| size | threads | UNet, batch 1 | guided step | VAE encode | VAE decode | most memory, weights included |",
+             "|---|---|---|---|---|---|---|"]
+    for case in CASES:
+        found = measure(*case)
+        seconds = " | ".join(f"{found[name]:.2f} s" for name in COLUMNS)
+        lines.append(f"| {case[0]}x{case[0]} | {case[1]} | {seconds} | {found['peak_rss_bytes'] / 1e9:.2f} GB |")
+        print(lines[-1], flush=True)
+    text = "\n".join([*lines, ""])
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(re.sub(f"(?<={BEGIN}).*?(?={END})", lambda _: text, PAGE.read_text(), flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()
