@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 import common
 import nets
+import widen
 import world
 
 BATCH = {"cpu": 4, "cuda": 64}
@@ -92,13 +93,15 @@ def train(options):
     path = options.work / "autoencoder.pt"
     decoder_path = options.work / "decoder.pt"
     network = start_network(options)
+    if options.start:
+        network.load_state_dict(widen.autoencoder(nets.exported(options.start, "vae")))
     if options.decoder_only:
+        if not path.exists():
+            common.save({"mean": network.state_dict()}, path)
         network.load_state_dict(common.load(path)["mean"])
         path = decoder_path
         network.encoder.requires_grad_(False)
         network.quant_conv.requires_grad_(False)
-    elif options.start:
-        network.load_state_dict(nets.exported(options.start, "vae"))
     state = common.load(path)
     average = common.Average(network, 0.998)
     peak = DECODER_RATE if options.decoder_only else START_RATE if options.start else RATE

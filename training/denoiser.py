@@ -12,6 +12,7 @@ import torch
 import common
 import nets
 import tokenizer as tokens
+import widen
 import world
 
 BATCH = {"cpu": 16, "cuda": 256}
@@ -85,7 +86,7 @@ def start_networks(tokenizer, device):
 
 def start_from(folder, denoiser, text, tokenizer):
     """Weights of the model in `folder`; words that its tokenizer had keep their embeddings."""
-    denoiser.load_state_dict(nets.exported(folder, "unet"))
+    denoiser.load_state_dict(widen.denoiser(nets.exported(folder, "unet")))
     known = json.loads((folder / "tokenizer/vocab.json").read_text())
     weights = nets.exported(folder, "text_encoder")
     name = "text_model.embeddings.token_embedding.weight"

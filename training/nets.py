@@ -7,14 +7,14 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-LATENT_CHANNELS = 4
+LATENT_CHANNELS = 6
 FACTOR = 4
 
 
-def autoencoder(size, scaling_factor=1.0):
+def autoencoder(size, scaling_factor=1.0, latent_channels=LATENT_CHANNELS):
     """Factor 4, not 8: at 128 pixels factor 8 blurs. Six groups: fewer than four channels a group lose colour."""
     return AutoencoderKL(
-        in_channels=3, out_channels=3, latent_channels=LATENT_CHANNELS, sample_size=size,
+        in_channels=3, out_channels=3, latent_channels=latent_channels, sample_size=size,
         down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
         block_out_channels=(24, 48, 96), layers_per_block=1, norm_num_groups=6,
         scaling_factor=scaling_factor)
