@@ -121,7 +121,7 @@ static const bench_case bench_cases[] = {
     {"encoder", HALVING, 1, 1, 256, 256, 256, 256},
     {"encoder", HALVING, 1, 1, 128, 128, 512, 512},
 
-    {"pocket", CONVOLUTION, 1, 2, 32, 32, 4, 64},
+    {"pocket", CONVOLUTION, 1, 2, 32, 32, 6, 64},
     {"pocket", CONVOLUTION, 8, 2, 32, 32, 64, 64},
     {"pocket", CONVOLUTION, 8, 2, 16, 16, 128, 128},
     {"pocket", CONVOLUTION, 8, 2, 8, 8, 192, 192},

@@ -93,7 +93,7 @@ def train(options):
     path = options.work / "autoencoder.pt"
     decoder_path = options.work / "decoder.pt"
     network = start_network(options)
-    if options.start:
+    if options.start and not path.exists():
         network.load_state_dict(widen.autoencoder(nets.exported(options.start, "vae")))
     if options.decoder_only:
         if not path.exists():
@@ -114,7 +114,7 @@ def train(options):
         average.network.load_state_dict(state["mean"])
         descent.optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["seconds"]
-    pace = common.Pace(peak, 100, spent, common.end_time(options, spent))
+    pace = common.Pace(peak, 30 if options.start else 100, spent, common.end_time(options, spent))
     log = common.Log(path.with_suffix(".log"), options.log_every)
     pool = Pool([options.seed, step])
     count = options.batch or BATCH[options.device]

@@ -18,7 +18,7 @@ import world
 BATCH = {"cpu": 32, "cuda": 256}
 RATE = {"cpu": 2e-3, "cuda": 2e-3}
 HELD_OUT = 9000   # seeds that neither training nor evaluate.py uses
-DECODED = 800     # scenes that are passed through the autoencoder once, then drawn from
+DECODED = 320     # scenes that are passed through the autoencoder once, then drawn from
 GROUPS = 4        # of channels, for GroupNorm
 
 

@@ -140,7 +140,7 @@ def train(options):
         scaling = float(1 / cache.latents[:cache.count].float().std())
     levels = nets.scheduler().alphas_cumprod.to(device)
     empty = torch.tensor(tokens.encode(tokenizer, ""), device=device)
-    pace = common.Pace(RATE[device], 200, spent, common.end_time(options, spent))
+    pace = common.Pace(RATE[device], 40 if options.start else 200, spent, common.end_time(options, spent))
     log = common.Log(path.with_suffix(".log"), options.log_every)
     count = options.batch or BATCH[device]
 
@@ -163,7 +163,7 @@ def train(options):
         step += 1
         mean_denoiser.update(denoiser, step)
         mean_text.update(text, step)
-        log.add(step, pace.spent(), pace.rate(step), float(loss.detach()))
+        log.add(step, pace.spent(), pace.rate(step), loss)
         if step % options.save_every == 0:
             checkpoint()
     checkpoint()
