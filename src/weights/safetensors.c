@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 
-enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 /* the reference's limit */ };
+/* Stable Diffusion's headers take 0.2 MB. The reference allows 100 MB, which take gigabytes of memory as JSON. */
+enum { LENGTH_BYTES = 8, MAX_HEADER = 16 << 20 };
 
 /* One file while its header is being read. */
 typedef struct reader {

@@ -1,33 +1,11 @@
 """Checkpoints that lie, one lie each: one sentence, no output, nothing run, little time and memory."""
-import os
-import pathlib
 import struct
-import subprocess
-import sys
 import zipfile
 
 import pytest
 
-from checkpoints import (call, integer, items, mapping, name, ordered, pickled, storage, tensor, text, write_archive)
-
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
-MOST_MEMORY = 400 << 10  # KiB; without a model it is 30 MiB, under AddressSanitizer more
-
-
-def refusal(model):
-    """The only line that the program says."""
-    program = subprocess.Popen([PROGRAM, "edit", SOURCE / "models/pocket/samples/horse.png", "--to", "a zebra", "-m",
-                                model, "-o", model.parent / "never.png"], stderr=subprocess.PIPE, cwd=model.parent)
-    said = program.stderr.read()
-    _, status, used = os.wait4(program.pid, 0)
-    program.returncode = os.waitstatus_to_exitcode(status)
-    lines = said.decode().splitlines()
-    assert (program.returncode, len(lines)) == (1, 1), lines
-    assert used.ru_maxrss < MOST_MEMORY and used.ru_utime < 20
-    assert all(32 <= byte < 127 for byte in said.strip())
-    assert [path.name for path in model.parent.iterdir()] == [model.name]  # no output, and no trace of a command
-    return lines[0]
+from checkpoints import (call, integer, items, mapping, name, pickled, storage, tensor, text, write_archive)
+from refusals import SOURCE, refusal
 
 
 def pickle_of(value):

@@ -182,7 +182,7 @@ def test_other_models_are_refused(tmp_path, names, said):
 @pytest.mark.parametrize("content, said", [
     (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"), (b"<!DOCTYPE html>", "a web page"),
     (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"), (b"abc", "3 bytes"),
-    (bytes(100), "found neither"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 100000000 bytes, found one of 9223")])
+    (bytes(100), "found neither"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
 def test_other_files_are_refused(tmp_path, content, said):
     model = tmp_path / "m.ckpt"
     model.write_bytes(content)

@@ -1,0 +1,136 @@
+/* The published file of Stable Diffusion 1.4, every name and shape of it: each tensor that our networks read is there, and
+ * each that is there is read, but for the schedule's and the position ids. The values are holes in a file. */
+#include "models/model.h"
+#include "scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LINE = 256, HEADER = 1 << 20 };
+
+/* "name \t float or I64 \t 320,4,3,3"; the sizes replace the second tab's rest */
+static int64_t parse(char *line, char **name, char **type, char **shape)
+{
+    *name = strtok(line, "\t\n");
+    *type = strtok(NULL, "\t\n");
+    *shape = strtok(NULL, "\t\n");
+    assert_non_null(*shape);
+    int64_t count = 1;
+    for (const char *at = *shape; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        count *= strtol(at, NULL, 10);
+    return count * (strcmp(*type, "I64") == 0 ? 8 : 4);
+}
+
+static const char *write_file(void)
+{
+    char *header = malloc(HEADER), line[LINE];
+    size_t length = (size_t)sprintf(header, "{");
+    int64_t offset = 0;
+    FILE *list = fopen(SD14_KEYS, "r");
+    assert_non_null(list);
+    while (fgets(line, sizeof line, list)) {
+        char *name, *type, *shape;
+        int64_t bytes = parse(line, &name, &type, &shape);
+        length += (size_t)sprintf(header + length, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%jd,%jd]}",
+                                  offset ? "," : "", name, strcmp(type, "I64") == 0 ? "I64" : "F32", shape,
+                                  (intmax_t)offset, (intmax_t)(offset + bytes));
+        offset += bytes;
+        assert_true(length + 2 * LINE < HEADER);
+    }
+    fclose(list);
+    header[length++] = '}';
+    uint64_t size = length;
+    const char *path = scratch_write("sd14.safetensors", &size, sizeof size); /* little-endian here */
+    FILE *file = fopen(path, "ab");
+    assert_int_equal(fwrite(header, 1, length, file), length);
+    fclose(file);
+    free(header);
+    assert_int_equal(truncate(path, (off_t)(8 + length) + offset), 0);
+    return path;
+}
+
+typedef struct counts {
+    int found, wrong;
+} counts;
+
+static void look(void *user, const char *name, const de_weight *weight, const char *problem)
+{
+    counts *seen = user;
+    seen->found += weight != NULL;
+    seen->wrong += weight == NULL;
+    if (problem)
+        print_error("%s: %s\n", name, problem);
+}
+
+static bool is_used(const diffedit_model *model, const unsigned char *data)
+{
+    for (de_part part = 0; part < DE_PART_COUNT; part++) {
+        const de_table *table = de_weights_table(model->weights[part]);
+        for (size_t i = 0; i < table->count; i++)
+            if (table->entries[i].data == data)
+                return true;
+    }
+    return false;
+}
+
+/* Of the schedule; these 12 are all that nobody reads. */
+static bool is_schedule(const char *name)
+{
+    return !strncmp(name, "betas", 5) || !strncmp(name, "alphas_", 7) || !strncmp(name, "sqrt_", 5) ||
+           !strncmp(name, "log_", 4) || !strncmp(name, "posterior_", 10);
+}
+
+static void test_every_name(void **state)
+{
+    (void)state;
+    const char *path = write_file();
+    const diffedit_model_settings settings = {0};
+    const int expected[DE_PART_COUNT] = {[DE_PART_TEXT] = 196, [DE_PART_UNET] = 686, [DE_PART_VAE] = 248};
+    diffedit_model *model;
+    diffedit_error error;
+    if (de_model_read(&model, path, &settings, NULL, &error) != DIFFEDIT_OK)
+        fail_msg("%s", error.message);
+    const de_network_sources sources = {
+        &model->text_config, &model->unet_config, &model->vae_config,
+        {model->weights[DE_PART_TEXT], model->weights[DE_PART_UNET], model->weights[DE_PART_VAE]}};
+    for (de_part part = 0; part < DE_PART_COUNT; part++) {
+        counts seen = {0, 0};
+        assert_int_equal(de_network_survey(&sources, part, &(de_survey){look, &seen}, &error), DIFFEDIT_OK);
+        assert_int_equal(seen.wrong, 0);
+        assert_int_equal(seen.found, expected[part]);
+    }
+    de_weight_file *file;
+    int unused = 0;
+    assert_int_equal(de_weight_file_open(&file, path, &error), DIFFEDIT_OK);
+    const de_table *table = de_weight_file_table(file), *unet = de_weights_table(model->weights[DE_PART_UNET]);
+    assert_int_equal(table->count, 1143);
+    /* the same file, mapped twice: places are compared from that of one tensor */
+    const unsigned char *mine = de_table_find(table, "model.diffusion_model.time_embed.0.weight")->data;
+    const unsigned char *theirs = de_table_find(unet, "time_embedding.linear_1.weight")->data;
+    for (size_t i = 0; i < table->count; i++) {
+        const de_table_entry *entry = &table->entries[i];
+        if (is_used(model, theirs + (entry->data - mine)))
+            continue;
+        if (!is_schedule(entry->name))
+            fail_msg("%s is not read", entry->name);
+        unused++;
+    }
+    assert_int_equal(unused, 12);
+    de_weight_file_release(file);
+    de_model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_name)};
+    scratch_make();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    scratch_remove();
+    return failed;
+}
