@@ -1,5 +1,8 @@
 #include "kernels/kernels.h"
 
+#ifdef DE_HAVE_AVX2
+#include <cpuid.h>
+#endif
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +12,21 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const de_kernels *in_use;
 static char problem[160];
 
+#ifdef DE_HAVE_AVX2
+/* Clang's __builtin_cpu_supports() does not know it before version 15. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 const de_kernels *de_kernels_find(const char *name)
 {
     if (strcmp(name, "ref") == 0)
         return &de_kernels_ref;
 #ifdef DE_HAVE_AVX2
-    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c"))
+    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
         return &de_kernels_avx2;
 #endif
     return NULL;

@@ -1,0 +1,84 @@
+"""Writes corpus/: for each target a few small inputs that its parser accepts, from which a fuzzer makes others.
+
+    /usr/bin/python3 tests/fuzz/make_corpus.py
+"""
+import io
+import json
+import pathlib
+import sys
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
+sys.path.insert(0, str(SOURCE / "tests/models"))
+
+import numpy as np  # noqa: E402
+
+import checkpoints as torch  # noqa: E402
+import files  # noqa: E402
+
+# everything by its smallest sizes: what the parsers look at is names and shapes
+TINY = {**files.SD1, "channels": [32, 32], "vae_channels": [32, 32], "text_width": 64, "text_layers": 1}
+
+
+def write(target, name, content):
+    path = HERE / "corpus" / target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def from_file(writer, tensors, **more):
+    path = HERE / "corpus/one"
+    path.parent.mkdir(exist_ok=True)
+    writer(path, tensors, **more)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def small(tensors):
+    """The names, and the sizes that are looked at, of tensors of no or few values."""
+    def shape(name, whole):
+        if len(whole) == 4:
+            return [*whole[:3], 0]
+        if "position" in name:
+            return [whole[0], 0]
+        if "token_embedding" in name:
+            return [2, whole[1]]
+        if "mlp" in name and "weight" in name:
+            return [whole[0], 0]
+        return [0, *whole[1:]] if len(whole) > 1 else [min(size, 2) for size in whole]
+    return {name: np.zeros(shape(name, values.shape), np.float16) for name, values in tensors.items()}
+
+
+def main():
+    tensors = {"a": np.zeros((2, 3), np.float16), "b": files.brain(np.ones(2)), "ids": np.arange(2),
+               "scalar": np.zeros((), np.float32)}
+    write("safetensors", "types", from_file(files.write_safetensors, tensors, metadata={"format": "pt"}))
+    write("safetensors", "empty", b"\x02\0\0\0\0\0\0\0{}")
+    write("checkpoint", "types", from_file(torch.write_checkpoint, tensors))
+    state = {"w": torch.tensor(torch.storage("0", 4), [2, 2], strides=[1, 2])}
+    write("pickle", "state", torch.pickled(torch.mapping({"state_dict": torch.ordered(state),
+                                                          "epoch": torch.integer(2**40)})))
+    with zipfile.ZipFile(SOURCE / "tests/models/torch/training.ckpt") as archive:
+        write("pickle", "training", archive.read("training/data.pkl"))
+    with zipfile.ZipFile(SOURCE / "tests/models/torch/protocol-4.bin") as archive:
+        write("pickle", "protocol-4", archive.read("protocol-4/data.pkl"))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as entries:
+        entries.writestr("a/data.pkl", "x")
+        entries.writestr("a/packed", "x" * 100, zipfile.ZIP_DEFLATED)
+    write("zip", "two", archive.getvalue())
+    write("zip", "torch", (SOURCE / "tests/models/torch/program.pt").read_bytes())
+    for part in ("unet/config", "vae/config", "text_encoder/config", "scheduler/scheduler_config", "model_index", "diffedit"):
+        text = (SOURCE / f"models/pocket/{part}.json").read_text()
+        write("config", part.replace("/", "-"), json.dumps(json.loads(text)))
+    write("merges", "few", '{"a": 0, "b": 1, "ab</w>": 2}\0#version: 0.2\na b</w>\nb a\r\n')
+    write("merges", "none", "{}\0")
+    for name, kind in (("sd1", TINY), ("sd2", {**TINY, "open_clip": True, "channels": [64, 64]})):
+        write("model", name, from_file(files.write_safetensors, small(files.original(kind))))
+    write("model", "checkpoint", from_file(torch.write_checkpoint, small(files.vae(TINY))))
+
+
+if __name__ == "__main__":
+    main()
