@@ -1,7 +1,5 @@
 #include "models/model.h"
 
-#include <stdio.h>
-
 diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                     const diffedit_model_settings *settings, diffedit_error *error)
 {
@@ -37,12 +35,13 @@ int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t s
     }
     if (size > 0)
         text[0] = '\0';
-    if (!first)
-        return 0;
-    int length = snprintf(text, size, "%s: tensor `%s` holds values that are not finite numbers", de_weights_path(from),
-                          first);
-    if (count > 1 && length > 0 && (size_t)length < size)
-        snprintf(text + length, size - (size_t)length, ", and so do %d more", count - 1);
+    if (!first || size == 0)
+        return first != NULL;
+    if (count > 1)
+        de_sentence(text, size, "%s: tensor `%s` holds values that are not finite numbers, and so do %d more",
+                    de_weights_path(from), first, count - 1);
+    else
+        de_sentence(text, size, "%s: tensor `%s` holds values that are not finite numbers", de_weights_path(from), first);
     return 1;
 }
 

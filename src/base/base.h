@@ -15,6 +15,8 @@
  *     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno)); */
 diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same into any text: one line of UTF-8 without control characters, cut where it is too long. */
+void de_sentence(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 diffedit_status de_fail_memory(diffedit_error *error, size_t bytes, const char *what);
 
 /* ---- logging: a callback and its user pointer, passed down by value ---- */

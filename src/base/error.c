@@ -5,34 +5,35 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* Whatever is no UTF-8, such as a file's name or a character cut in two, becomes '?': messages go into JSON. */
-static void keep_utf8(char *text)
+/* Whatever is no UTF-8, such as a file's name or a character cut in two, becomes '?': messages go into JSON. So do control
+ * characters: messages go to terminals, and hold names from files. */
+static void make_plain(char *text)
 {
     utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(text), used;
     for (utf8proc_ssize_t at = 0; at < length; at += used) {
         utf8proc_int32_t codepoint;
         used = utf8proc_iterate((const utf8proc_uint8_t *)text + at, length - at, &codepoint);
-        if (used < 1) {
-            text[at] = '?';
-            used = 1;
-        }
+        if (used >= 1 && codepoint >= ' ' && (codepoint < 0x7f || codepoint > 0x9f))
+            continue;
+        used = used < 1 ? 1 : used;
+        memset(text + at, '?', (size_t)used);
     }
 }
 
 static void write_line(char *line, size_t size, const char *format, va_list arguments)
 {
     static const char cut[] = "...";
-    if (vsnprintf(line, size, format, arguments) >= (int)size)
+    if (vsnprintf(line, size, format, arguments) >= (int)size && size >= sizeof cut)
         memcpy(line + size - sizeof cut, cut, sizeof cut);
-    keep_utf8(line);
+    make_plain(line);
 }
 
-/* Names from files stand in sentences: no control character of theirs reaches a terminal. */
-static void make_plain(char *text)
+void de_sentence(char *text, size_t size, const char *format, ...)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(text, size, format, arguments);
+    va_end(arguments);
 }
 
 diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
@@ -42,7 +43,6 @@ diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char 
         va_start(arguments, format);
         write_line(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
-        make_plain(error->message);
         error->code = code;
     }
     return code;

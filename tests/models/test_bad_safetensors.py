@@ -33,6 +33,7 @@ CASES = {
     "bytes that are no text": (header(b'{"\xff\xfe": 1}'), "not valid JSON"),
     "a zero byte in a name": (header('{"a\\u0000b": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'), "not valid JSON"),
     "escapes in a name": (header('{"\\u001b[31m": {"dtype":"F99","shape":[1],"data_offsets":[0,4]}}'), "`?[31m`"),
+    "escapes of eight bits in a name": (header('{"\\u009b31m": {"dtype":"F99","shape":[1],"data_offsets":[0,4]}}'), "`??31m`"),
     "an unknown type": (header(tensor("F99")), 'unknown type "F99"'),
     "no type": (header('{"w": {"shape":[1],"data_offsets":[0,4]}}'), "`dtype` is missing"),
     "a type that is no text": (header(tensor(7)), "`dtype` is missing or no string"),
