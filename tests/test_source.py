@@ -60,3 +60,13 @@ def test_only_the_public_functions_are_exported():
     declared = set(re.findall(r"\b(diffedit_\w+)\(", (SOURCE / "include/diffedit/diffedit.h").read_text()))
     assert {name for name in exported if not name.startswith("diffedit_")} - {"_init", "_fini"} == set()
     assert exported >= declared - {"diffedit_status"}
+
+
+def test_pages_link_to_what_exists():
+    """Relative links and pictures of every page."""
+    pages = [*SOURCE.glob("*.md"), *(path for folder in ("docs", "models", "tests", "bench", "data")
+                                     for path in (SOURCE / folder).rglob("*.md"))]
+    missing = [f"{page.relative_to(SOURCE)}: {target}" for page in pages
+               for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+               if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
