@@ -11,7 +11,6 @@ Needs torch, diffusers, transformers: build/peers/bin/python has them after benc
 import argparse
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,8 +22,9 @@ import PIL.Image
 import torch
 import transformers
 
+import page
+
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PAGE = SOURCE / "docs/PERFORMANCE.md"
 sys.path.insert(0, str(SOURCE / "tests/golden"))
 import reference  # noqa: E402
 
@@ -177,8 +177,7 @@ def main():
     text = report(options, ours, method, pipeline, close)
     print(text)
     if options.write:
-        page = PAGE.read_text()
-        PAGE.write_text(re.sub(f"(?<={BEGIN}).*?(?={END})", lambda _: text, page, flags=re.DOTALL))
+        page.write(BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@
 """
 import json
 import pathlib
-import re
 import subprocess
 import sys
 
+import page
+
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PAGE = SOURCE / "docs/PERFORMANCE.md"
 CASES = [(256, 2, 3), (384, 2, 3), (512, 2, 3), (512, 1, 1), (768, 2, 1), (1024, 2, 1)]  # side, threads, repeats
 COLUMNS = ["unet_s", "guided_step_s", "vae_encode_s", "vae_decode_s"]
 BEGIN, END = "<!-- bench/growth.py -->\n", "<!-- end of growth -->\n"
@@ -32,7 +32,7 @@ def main():
         print(lines[-1], flush=True)
     text = "\n".join([*lines, ""])
     if "--write" in sys.argv[1:]:
-        PAGE.write_text(re.sub(f"(?<={BEGIN}).*?(?={END})", lambda _: text, PAGE.read_text(), flags=re.DOTALL))
+        page.write(BEGIN, END, text)
 
 
 if __name__ == "__main__":

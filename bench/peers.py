@@ -14,13 +14,13 @@ import datetime
 import json
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
 
+import page
+
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PAGE = SOURCE / "docs/PERFORMANCE.md"
 PACKAGES = ["torch==2.8.0", "diffusers==0.33.1", "transformers==4.52.4", "openvino", "numpy"]
 PROGRAMS = ["diffedit", "torch", "openvino"]
 NETWORKS = {"guided": "guided step (UNet, batch 2)", "unet": "UNet, batch 1", "decode": "VAE decode",
@@ -119,8 +119,7 @@ def main():
     text = report(options, results)
     print(text)
     if options.write:
-        page = PAGE.read_text()
-        PAGE.write_text(re.sub(f"(?<={BEGIN}).*?(?={END})", lambda _: text, page, flags=re.DOTALL))
+        page.write(BEGIN, END, text)
 
 
 if __name__ == "__main__":
