@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,6 +62,10 @@ static const char *mapped_file(uintptr_t address, char *line, size_t size)
 
 static void give_up(int signal_number, siginfo_t *info, void *context)
 {
+    static atomic_flag begun = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&begun)) /* another thread met the same, and says so */
+        for (;;)
+            pause();
     char line[4096];
     const char *path = mapped_file((uintptr_t)info->si_addr, line, sizeof line);
     (void)signal_number;
@@ -80,7 +85,7 @@ void cli_interrupt_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    struct sigaction last = {.sa_sigaction = give_up, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
+    struct sigaction last = {.sa_sigaction = give_up, .sa_flags = SA_SIGINFO};
     sigemptyset(&last.sa_mask);
     sigaction(SIGBUS, &last, NULL);
 }

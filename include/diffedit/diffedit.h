@@ -114,8 +114,9 @@ typedef struct diffedit_model_info {
 
 DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info);
 /* What a person should know about the weights that were read so far: writes a sentence of up to `size` bytes, its end
- * included, that names the first tensor with a value that is infinite or not a number, and returns 1; else returns 0 and
- * writes an empty text. Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
+ * included, that names the first tensor with a value that is infinite or not a number, or else the first that the networks
+ * have no use for (a config that describes fewer layers than there are), and returns 1; or returns 0 and writes an empty
+ * text. Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
 DIFFEDIT_API int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size);
 
 /* ---- models as files ----------------------------------------------------------------------------- */
@@ -156,7 +157,8 @@ DIFFEDIT_API diffedit_status diffedit_model_describe(diffedit_model_description 
                                                      const diffedit_model_settings *settings,
                                                      diffedit_problem_fn report, void *user, diffedit_error *error);
 /* Reads all of a model's files: every config understood and fitting the others, every tensor present, of the right shape
- * and type, every value finite. Reports everything that is not and sets *problems to its number. Errors: as above. */
+ * and type, every value finite, none left over. Reports everything that is not so and sets *problems to its number. Errors:
+ * as above. */
 DIFFEDIT_API diffedit_status diffedit_model_check(int64_t *problems, const char *path,
                                                   const diffedit_model_settings *settings, diffedit_problem_fn report,
                                                   void *user, diffedit_error *error);

@@ -21,28 +21,42 @@ void diffedit_model_close(diffedit_model *model)
     de_model_close(model);
 }
 
-int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size)
+typedef struct weights_fault {
+    const char *(*find)(const de_weights *weights, int *count);
+    const char *says, *of_more;
+} weights_fault;
+
+static bool warn_of(const diffedit_model *model, const weights_fault *fault, char *text, size_t size)
 {
-    const de_weights *from = NULL;
-    const char *first = NULL;
+    const char *path = NULL, *first = NULL;
     int count = 0;
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
-        const char *name = de_weights_damaged(model->weights[part], &count);
+        const char *name = fault->find(model->weights[part], &count);
         if (name && !first) {
             first = name;
-            from = model->weights[part];
+            path = de_weights_path(model->weights[part]);
         }
     }
-    if (size > 0)
-        text[0] = '\0';
     if (!first || size == 0)
         return first != NULL;
     if (count > 1)
-        de_sentence(text, size, "%s: tensor `%s` holds values that are not finite numbers, and so do %d more",
-                    de_weights_path(from), first, count - 1);
+        de_sentence(text, size, "%s: tensor `%s` %s, %s %d more", path, first, fault->says, fault->of_more, count - 1);
     else
-        de_sentence(text, size, "%s: tensor `%s` holds values that are not finite numbers", de_weights_path(from), first);
-    return 1;
+        de_sentence(text, size, "%s: tensor `%s` %s", path, first, fault->says);
+    return true;
+}
+
+int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size)
+{
+    static const weights_fault faults[] = {
+        {de_weights_damaged, "holds values that are not finite numbers", "and so do"},
+        {de_weights_unused, "has no place in the network that the config describes", "nor have"}};
+    if (size > 0)
+        text[0] = '\0';
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (warn_of(model, &faults[i], text, size))
+            return 1;
+    return 0;
 }
 
 void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info)

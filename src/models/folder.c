@@ -78,7 +78,7 @@ static bool modern_name(const void *user, const char *name, char published[DE_TE
 
 static diffedit_status open_file(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
 {
-    return de_weights_open(&model->weights[part], path, part == DE_PART_TEXT ? NULL : modern_name, error);
+    return de_weights_open(&model->weights[part], path, part == DE_PART_TEXT ? de_clip_text_name : modern_name, error);
 }
 
 static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)

@@ -82,6 +82,9 @@ diffedit_status de_original_read(diffedit_model *model, de_weight_file *file, co
                                  diffedit_error *error);
 /* One network from such a file, or from a file that holds nothing else. */
 diffedit_status de_original_read_part(diffedit_model *model, de_part part, de_weight_file *file, diffedit_error *error);
+/* de_rename_fn of a text encoder with transformers' names, with or without what stands before them. Leaves out what other
+ * networks of CLIP have, and the positions' numbers, which older files hold. */
+bool de_clip_text_name(const void *user, const char *name, char published[DE_TENSOR_NAME]);
 /* packed.c: one file as convert.c writes it, a folder in a file: the documents are its notes, and the tensors have their
  * published names behind the name of their folder */
 bool de_packed_is(const de_weight_file *file);

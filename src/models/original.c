@@ -322,13 +322,14 @@ static const name_pair OPEN_CLIP_LAYER[] = {{"ln_1", "layer_norm1"},
                                             {"mlp.c_proj", "mlp.fc2"},
                                             {0}};
 
-/* transformers' names, with or without what stands before them */
-static bool name_clip_text(const void *user, const char *name, char published[DE_TENSOR_NAME])
+bool de_clip_text_name(const void *user, const char *name, char published[DE_TENSOR_NAME])
 {
     (void)user;
     const char *rest = after(name, CLIP_TEXT);
     if (!rest)
         rest = name;
+    if (strstr(rest, ".position_ids"))
+        return false;
     if (after(rest, "text_model."))
         return write_name(published, "%s", rest);
     bool inner = after(rest, "embeddings.") || after(rest, "encoder.layers.") || after(rest, "final_layer_norm.");
@@ -486,7 +487,7 @@ static diffedit_status take_text(diffedit_model *model, de_weight_file *file, di
     if (status != DIFFEDIT_OK)
         return status;
     status = open_clip ? add_open_clip(weights, file, layers, error)
-                       : de_weights_add_file(weights, file, name_clip_text, NULL, error);
+                       : de_weights_add_file(weights, file, de_clip_text_name, NULL, error);
     status = finish(weights, status, &weights, error);
     if (status != DIFFEDIT_OK)
         return status;

@@ -82,11 +82,27 @@ static void check_tensor(void *user, const char *name, const de_weight *weight, 
     report(job->problems, sentence);
 }
 
+static void check_unused(const de_weights *weights, de_problems *problems)
+{
+    char sentence[512];
+    int count = 0;
+    const char *first = de_weights_unused(weights, &count);
+    if (!first)
+        return;
+    snprintf(sentence, sizeof sentence, "%s: tensor `%s` has no place in the network that the config describes (%d tensor%s in all)",
+             de_weights_path(weights), first, count, count == 1 ? "" : "s");
+    report(problems, sentence);
+}
+
 diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems, diffedit_error *error)
 {
     if (!model->weights[part])
         return DIFFEDIT_OK;
     checking job = {.problems = problems, .path = de_weights_path(model->weights[part])};
     diffedit_status status = de_weights_check_size(model->weights[part], error);
-    return status == DIFFEDIT_OK ? survey(model, part, &(de_survey){check_tensor, &job}, error) : status;
+    if (status == DIFFEDIT_OK)
+        status = survey(model, part, &(de_survey){check_tensor, &job}, error);
+    if (status == DIFFEDIT_OK)
+        check_unused(model->weights[part], problems);
+    return status;
 }

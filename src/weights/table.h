@@ -30,7 +30,8 @@ typedef struct de_table_entry {
     const unsigned char *data; /* `bytes` bytes, borrowed */
     size_t bytes;
     bool mapped; /* `data` lies in the file, not in memory of the table's */
-    atomic_bool damaged; /* a network that read it found a value that is no finite number */
+    atomic_bool used;    /* a network asked for it */
+    atomic_bool damaged; /* and found a value that is no finite number */
 } de_table_entry;
 
 /* What a file's notes say that its UNet predicts. */

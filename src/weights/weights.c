@@ -233,16 +233,41 @@ diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error 
     return status;
 }
 
-const char *de_weights_damaged(const de_weights *weights, int *count)
+static bool is_damaged(const de_table_entry *entry)
+{
+    return atomic_load(&entry->damaged);
+}
+
+static bool is_unused(const de_table_entry *entry)
+{
+    return !atomic_load(&entry->used);
+}
+
+static const char *find_first(const de_weights *weights, bool (*is)(const de_table_entry *entry), int *count)
 {
     const char *first = NULL;
     for (size_t i = 0; i < weights->table.count; i++) {
         const de_table_entry *entry = &weights->table.entries[i];
-        if (!atomic_load(&entry->damaged))
+        if (!is(entry))
             continue;
         first = first ? first : entry->name;
         ++*count;
     }
+    return first;
+}
+
+const char *de_weights_damaged(const de_weights *weights, int *count)
+{
+    return find_first(weights, is_damaged, count);
+}
+
+const char *de_weights_unused(const de_weights *weights, int *count)
+{
+    int unused = 0;
+    const char *first = find_first(weights, is_unused, &unused);
+    if ((size_t)unused == weights->table.count)
+        return NULL;
+    *count += unused;
     return first;
 }
 
@@ -280,6 +305,8 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
     const de_table_entry *entry = de_table_find(&weights->table, name);
     if (!entry)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path, name);
+    de_table_entry *marked = (de_table_entry *)entry; /* its marks are all that changes in a table */
+    atomic_store(&marked->used, true);
     int plain = plain_rank(rank, shape);
     if (plain_rank(entry->rank, entry->shape) != plain ||
         memcmp(entry->shape, shape, (size_t)plain * sizeof *shape) != 0) {
@@ -292,7 +319,7 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected type F32, F16 or BF16, found %s",
                        weights->path, name, entry->type);
     *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = entry->mapped,
-                          .damaged = (atomic_bool *)&entry->damaged}; /* the only thing in a table that changes */
+                          .damaged = &marked->damaged};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     return DIFFEDIT_OK;
 }

@@ -38,6 +38,8 @@ diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error 
 
 /* The first tensor in which a network found a value that is no finite number, or NULL; adds how many there are. */
 const char *de_weights_damaged(const de_weights *weights, int *count);
+/* The first tensor that the network did not ask for, or NULL, also if there was no network yet; adds how many. */
+const char *de_weights_unused(const de_weights *weights, int *count);
 
 bool de_weights_has(const de_weights *weights, const char *name);
 /* The named tensor of this shape (`rank` sizes), of a floating-point type. A matrix [out, in] may stand in the file as

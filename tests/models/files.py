@@ -328,7 +328,8 @@ def original_text(tensors, kind):
             result[f"{layer}.attn.in_proj_{part}"] = np.concatenate(thirds)
     unused = {name.replace(f"resblocks.{last}.", f"resblocks.{last + 1}."): values + np.float16(1)
               for name, values in result.items() if f"resblocks.{last}." in name}
-    extra = {"text_projection": np.ones((4, 4), np.float16), "logit_scale": np.ones((), np.float32)}
+    width = kind["text_width"]
+    extra = {"text_projection": np.ones((width, width), np.float16), "logit_scale": np.ones((), np.float32)}
     return {f"cond_stage_model.model.{name}": values for name, values in {**result, **unused, **extra}.items()}
 
 

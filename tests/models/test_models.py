@@ -1,4 +1,5 @@
 """The forms in which people have Stable Diffusion: all of them make the same picture, to the last bit."""
+import json
 import os
 import pathlib
 import shutil
@@ -223,6 +224,30 @@ def test_weights_that_are_no_numbers(tmp_path, names, said, more):
     result = run(*EDIT, "-m", folder, "-o", tmp_path / "o.png", *more)
     warnings = [line for line in result.stderr.splitlines() if "finite" in line]
     assert result.returncode == 0 and len(warnings) == 1 and said in warnings[0], result.stderr
+
+
+@pytest.mark.parametrize("part, name, setting, value, unused", [
+    ("vae", "diffusion_pytorch_model", "layers_per_block", 1, "decoder.up_blocks.0.resnets.2.conv1.bias"),
+    ("text_encoder", "model", "num_hidden_layers", 1, "text_model.encoder.layers.1.layer_norm1.bias")])
+def test_a_config_that_describes_fewer_layers_than_there_are(tmp_path, part, name, setting, value, unused):
+    folder = files.write_folder(tmp_path / "folder", files.SD1)
+    path = folder / part / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), setting: value}))
+    result = run(*EDIT, "-m", folder, "-o", tmp_path / "o.png")
+    file = folder / part / f"{name}.safetensors"
+    begin = f"{file}: tensor `{unused}` has no place in the network that the config describes"
+    assert result.returncode == 0 and f"{begin}, nor have " in result.stderr
+    result = run("model", "check", folder)
+    assert result.returncode == 1 and f"{begin} (" in result.stdout
+
+
+def test_what_other_networks_of_clip_have_is_left_out(copy, tmp_path):
+    folder, expected = copy
+    tensors = {**files.text_encoder(files.SD1), "text_projection.weight": np.ones((64, 64), np.float16),
+               "text_model.embeddings.position_ids": np.arange(77)[None], "logit_scale": np.ones((), np.float32)}
+    files.write_safetensors(folder / "text_encoder/model.safetensors", tensors)
+    assert picture(folder, tmp_path / "o.png") == expected
+    assert run("model", "check", folder).returncode == 0
 
 
 def test_a_tensor_is_missing_or_misshapen(tmp_path):
