@@ -231,10 +231,11 @@ static double flops_of(const bench_run *run)
     return 0;
 }
 
+static const char *const kinds[BENCH_KINDS] = {"linear", "geglu", "conv", "up+conv", "conv/2", "attention", "text att.",
+                                               "groupnorm", "layernorm"};
+
 static void describe(const bench_case *s, char *text)
 {
-    static const char *const kinds[] = {"linear", "geglu", "conv", "up+conv", "conv/2", "attention", "text att.",
-                                        "groupnorm", "layernorm"};
     int tokens = (int)(s->h * s->w);
     if (s->kind == ATTENTION || s->kind == TEXT_ATTENTION)
         snprintf(text, LINE, "%-9s %dx %d x %d, %d heads of %d", kinds[s->kind], (int)s->n, tokens,
@@ -285,13 +286,19 @@ static double difference(const float *a, const float *b, int64_t count)
 typedef struct totals {
     const char *network;
     double seconds, flops;
+    double of_kind[BENCH_KINDS]; /* seconds */
 } totals;
 
 static void print_totals(const totals *sum)
 {
-    if (sum->network)
-        printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n\n", sum->network, sum->seconds * 1e3,
-               sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9);
+    if (!sum->network)
+        return;
+    printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n%-8s share of each:", sum->network,
+           sum->seconds * 1e3, sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9, sum->network);
+    for (int kind = 0; kind < BENCH_KINDS; kind++)
+        if (sum->of_kind[kind] > 0)
+            printf(" %s %.1f %%", kinds[kind], 100 * sum->of_kind[kind] / sum->seconds);
+    printf("\n\n");
 }
 
 /* Prints one line; false if the fast kernels do not agree with the plain ones. */
@@ -304,6 +311,7 @@ static bool run_case(const bench_case *shape, const de_kernels *fast, const sett
     bool right = true;
     describe(shape, text);
     sum->seconds += seconds * shape->times;
+    sum->of_kind[shape->kind] += seconds * shape->times;
     sum->flops += flops * shape->times;
     if (flops > 0)
         snprintf(rate, sizeof rate, "%7.1f GFLOP/s %4.0f %%", flops / seconds * 1e-9,

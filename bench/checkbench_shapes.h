@@ -16,6 +16,8 @@ typedef enum bench_kind {
     LAYER_NORM,
 } bench_kind;
 
+enum { BENCH_KINDS = LAYER_NORM + 1 };
+
 typedef struct bench_case {
     const char *network;
     bench_kind kind;
@@ -121,7 +123,7 @@ static const bench_case bench_cases[] = {
     {"encoder", HALVING, 1, 1, 256, 256, 256, 256},
     {"encoder", HALVING, 1, 1, 128, 128, 512, 512},
 
-    {"pocket", CONVOLUTION, 1, 2, 32, 32, 6, 64},
+    {"pocket", CONVOLUTION, 1, 2, 32, 32, 8, 64},
     {"pocket", CONVOLUTION, 8, 2, 32, 32, 64, 64},
     {"pocket", CONVOLUTION, 8, 2, 16, 16, 128, 128},
     {"pocket", CONVOLUTION, 8, 2, 8, 8, 192, 192},
