@@ -18,7 +18,7 @@ import world
 BATCH = {"cpu": 32, "cuda": 256}
 RATE = {"cpu": 2e-3, "cuda": 2e-3}
 HELD_OUT = 9000   # seeds that neither training nor evaluate.py uses
-DECODED = 320     # scenes that are passed through the autoencoder once, then drawn from
+DECODED = 1200    # scenes that are passed through the autoencoder once, then drawn from
 GROUPS = 4        # of channels, for GroupNorm
 
 
@@ -110,5 +110,5 @@ def train(options):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    common.add_arguments(parser, minutes=10)
+    common.add_arguments(parser, minutes=20)
     train(parser.parse_args())

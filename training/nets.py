@@ -7,7 +7,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-LATENT_CHANNELS = 6
+LATENT_CHANNELS = 8
 FACTOR = 4
 
 

@@ -1,9 +1,8 @@
 """Takes over the networks of an earlier model that has fewer latent channels, as `--start` may name.
 
-The four channels of the first version kept one axis of colour and lost the other. The new
-channels hold the colour of each cell: the encoder's last layer is fitted to it by least
-squares, on features that the encoder has anyway. Everything else stays as it was, so a
-denoiser keeps what it knows.
+The new channels hold what the old ones lose. Reduced-rank regression (Izenman, 1975) finds it: of all that the encoder's
+last features say about the decoder's errors, the few directions that say most. The encoder's last layer
+is given them; everything else stays as it was, so a denoiser keeps what it knows.
 """
 import numpy as np
 import torch
@@ -14,46 +13,52 @@ import world
 
 SCENES = 200
 CELLS = 0.25    # share of a scene's cells that is fitted to
+THING = 3.0     # weight of a cell of a thing, beside 1 for the place
 RIDGE = 1e-4
 NOISE = -6.0    # log-variance of the new channels
 
 
-def colour(pictures):
-    """[n, 3, h, w] to the two differences of colour [n, 2, h / 4, w / 4]."""
-    red, green, blue = F.avg_pool2d(pictures, nets.FACTOR).split(1, 1)
-    return torch.cat([red - green, blue - (red + green) / 2], 1)
+def cells(planes):
+    """[1, c, h, w] to [h / 4 * w / 4, 16 c]."""
+    return F.unfold(planes, nets.FACTOR, stride=nets.FACTOR)[0].T
 
 
-def features_of(network, pictures):
+def features_of(network, picture):
     """What the encoder's last convolution sees: [cells, 96 x 3 x 3]. And the latents' means."""
     seen = []
     hook = network.encoder.conv_out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    latents = network.encode(pictures).latent_dist.mean
+    latents = network.encode(picture).latent_dist.mean
     hook.remove()
-    return F.unfold(seen[0], 3, padding=1).transpose(1, 2).flatten(0, 1), latents
+    return F.unfold(seen[0], 3, padding=1)[0].T, latents
 
 
 @torch.no_grad()
-def fit_colour(network):
-    """The weights [2, 96, 3, 3] and biases [2] of the new channels, as wide as the old ones are."""
+def fit_errors(network, count):
+    """The weights [count, 96, 3, 3] and biases [count] of the new channels, as wide as the old ones are."""
     rng = np.random.default_rng(0)
-    features, targets, spread = [], [], []
+    features, errors, weights, spread = [], [], [], []
     for _ in range(SCENES):
-        picture = nets.to_tensor(world.scene(rng).picture[None])
+        scene = world.scene(rng)
+        picture = nets.to_tensor(scene.picture[None])
         seen, latents = features_of(network, picture)
+        error = cells(picture - network.decode(latents).sample)
+        covered = cells(torch.as_tensor(scene.mask())[None, None].float()).mean(1)
         chosen = torch.rand(len(seen)) < CELLS
         features.append(F.pad(seen[chosen], (0, 1), value=1.0).double())
-        targets.append(colour(picture).flatten(2)[0].T[chosen].double())
+        errors.append(error[chosen].double())
+        weights.append(1 + (THING - 1) * covered[chosen].double())
         spread.append(latents.std())
-    features, targets = torch.cat(features), torch.cat(targets)
-    targets *= torch.stack(spread).mean() / targets.std(0)
-    square = features.T @ features / len(features)
+    features, errors, weights = torch.cat(features), torch.cat(errors), torch.cat(weights)[:, None]
+    square = features.T @ (weights * features) / len(features)
     square += RIDGE * square.diagonal().mean() * torch.eye(len(square))
-    solution = torch.linalg.solve(square, features.T @ targets / len(features))
-    error = (features @ solution - targets).var(0) / targets.var(0)
-    print(f"colour of a cell fitted: {1 - error[0]:.3f} and {1 - error[1]:.3f} of the variance", flush=True)
-    last = network.encoder.conv_out.weight.shape[1:]
-    return solution[:-1].T.reshape(2, *last).float(), solution[-1].float()
+    solution = torch.linalg.solve(square, features.T @ (weights * errors) / len(features))
+    said = features @ solution
+    directions = torch.linalg.eigh(said.T @ (weights * said)).eigenvectors[:, -count:]
+    total, left = ((weights * values ** 2).mean() for values in (errors, errors - said @ directions @ directions.T))
+    print(f"the decoder's errors: {1 - left / total:.3f} of them explained by {count} more channels", flush=True)
+    solution = solution @ directions
+    solution *= torch.stack(spread).mean() / (features @ solution).std(0)
+    return solution[:-1].T.reshape(count, *network.encoder.conv_out.weight.shape[1:]).float(), solution[-1].float()
 
 
 def autoencoder(weights):
@@ -63,7 +68,7 @@ def autoencoder(weights):
         return weights
     network = nets.autoencoder(world.SIZE, latent_channels=old)
     network.load_state_dict(weights)
-    new_weight, new_bias = fit_colour(network)
+    new_weight, new_bias = fit_errors(network, nets.LATENT_CHANNELS - old)
     wide = nets.autoencoder(world.SIZE).state_dict()
     kept = [*range(old), *range(nets.LATENT_CHANNELS, nets.LATENT_CHANNELS + old)]   # of means and log-variances
     for name, value in wide.items():

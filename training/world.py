@@ -250,7 +250,7 @@ def put_group(picture, mask, kind, rng, light):
 def put_thing(picture, mask, kind, rng, light, side, unseen):
     """`side` is None for a thing alone in the picture, else 0 for left and 1 for right."""
     thing = pick(kind, rng.random(), unseen)
-    length = rng.uniform(0.58, 0.88) if side is None else rng.uniform(0.40, 0.50)
+    length = rng.uniform(0.64, 0.96) if side is None else rng.uniform(0.42, 0.52)
     low, high = {None: (0.36, 0.64), 0: (0.2, 0.3), 1: (0.7, 0.8)}[side]
     put(picture, mask, thing, length, rng.uniform(low, high), rng.uniform(0.80, 0.97), rng.random() < 0.5, light)
 
