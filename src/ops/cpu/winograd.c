@@ -14,23 +14,29 @@ enum { BLOCK_TILES = 192, BLOCK_FLOATS = 8 * 1024 * 1024, TILE_GRAIN = 8 };
  * uses them from its second level cache. That is 3 % of the time at 192 tiles, 12 % at 32, a third at 8. */
 enum { GROUP_FLOATS = 192 * 1024, CHUNK_CHANNELS = 640, TASKS_PER_THREAD = 4, PAIRS = 3, PAIR_POINTS = 12 };
 
+/* Where all transformed weights together are small (6 MB, a part of the third level cache), they are made once, and a
+ * thread takes a few tiles through all three stages: what lies between them stays in its second level cache (448 KB of
+ * 512). At 512 x 512 and 128 channels that is an eighth faster; more channels leave too few tiles at a time. */
+enum { NEAR_WEIGHTS = 1536 * 1024, NEAR_FLOATS = 112 * 1024 };
+
 typedef struct stages {
     const de_winograd *winograd;
     de_tensor x, y;
     de_convolution_shape shape;
     de_epilogue epilogue;
-    const float *biases;         /* [n or 1, padded columns] */
+    const float *biases;            /* [n or 1, padded columns] */
     int64_t tiles_down, tiles_across;
-    int64_t first_tile, tiles;   /* of this block */
-    int64_t depth, columns;      /* padded to 8 and to 16 */
-    float *input;                /* [36] of [tiles, depth], input_stride floats apart */
-    float *products;             /* [36] of [tiles, columns], product_stride floats apart */
+    int64_t all_tiles, block_tiles; /* of the layer; at most so many in a block */
+    int64_t first_tile, tiles;      /* of this block */
+    int64_t depth, columns;         /* padded to 8 and to 16 */
+    float *input;                   /* [36] of [tiles, depth], input_stride floats apart; near: for each thread */
+    float *products;                /* [36] of [tiles, columns], product_stride floats apart; near: for each thread */
     int64_t input_stride, product_stride;
-    int64_t group_panels, chunk; /* panels and channels whose weights are transformed together */
-    int64_t point_stride;        /* of their weights, [chunk, 16] for each point */
-    float *weights;              /* for each thread [group_panels, 2, 6] of those */
-    const float **pointers;      /* for each thread [tiles] */
-    int64_t pointer_count;
+    int64_t group_panels, chunk;    /* far: panels and channels whose weights are transformed together */
+    float *weights;                 /* far: for each thread [group_panels, 12] of [chunk, 16];
+                                     * near: [3, 12] of [panels, channels, 16] */
+    int64_t point_stride;           /* from one of the 12 to the next */
+    const float **pointers;         /* for each thread [tiles] */
 } stages;
 
 typedef struct tile_place {
@@ -64,6 +70,94 @@ static int point_of(int pair, int i)
     static const int rows[PAIRS][2] = {{0, 5}, {1, 2}, {3, 4}};
     return rows[pair][i / DE_WINOGRAD_IN] * DE_WINOGRAD_IN + i % DE_WINOGRAD_IN;
 }
+
+static void output_stage(void *user, int64_t begin, int64_t end, int thread)
+{
+    const stages *job = user;
+    const de_tensor *y = &job->y;
+    (void)thread;
+    for (int64_t tile = begin; tile < end; tile++) {
+        tile_place place = place_of(job, job->first_tile + tile);
+        int64_t at = ((place.image * y->h + place.y) * y->w + place.x) * y->c;
+        de_winograd_output output = {
+            .products = job->products + tile * job->columns, .point_stride = job->product_stride,
+            .channels = y->c,
+            .height = (int)de_min_i64(DE_WINOGRAD_OUT, y->h - place.y),
+            .width = (int)de_min_i64(DE_WINOGRAD_OUT, y->w - place.x),
+            .bias = job->biases + (job->epilogue.image_bias ? place.image * job->columns : 0),
+            .activation = job->epilogue.activation,
+            .residual = job->epilogue.residual ? job->epilogue.residual + at : NULL,
+            .y = y->data + at, .row_stride = y->w * y->c,
+        };
+        de_kernels_get()->winograd_output(&output);
+    }
+}
+
+/* ---- near: few channels ---- */
+
+/* A task is a panel at one pair of rows of points. */
+static void weights_stage(void *user, int64_t begin, int64_t end, int thread)
+{
+    const stages *job = user;
+    const de_panels *panels = job->winograd->panels;
+    (void)thread;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t panel = task / PAIRS, pair = task % PAIRS;
+        de_kernels_get()->winograd_weights(
+            de_panels_at(panels, panel), panels->half, panels->depth, 0, panels->depth, (int)pair,
+            job->weights + pair * PAIR_POINTS * job->point_stride + panel * panels->depth * DE_PANEL, job->point_stride);
+    }
+}
+
+static void multiply_tiles(const stages *job, const float **x)
+{
+    for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
+        int point = point_of(i / PAIR_POINTS, i % PAIR_POINTS);
+        for (int64_t tile = 0; tile < job->tiles; tile++)
+            x[tile] = job->input + point * job->input_stride + tile * job->depth;
+        de_kernels_get()->gemm(&(de_gemm){
+            .rows = job->tiles, .taps = 1, .depth = job->x.c, .columns = job->columns, .x = x,
+            .panels = job->weights + i * job->point_stride,
+            .y = job->products + point * job->product_stride, .y_stride = job->columns});
+    }
+}
+
+static void all_stages(void *user, int64_t begin, int64_t end, int thread)
+{
+    const stages *shared = user;
+    stages job = *shared;
+    job.input += thread * DE_WINOGRAD_POINTS * job.input_stride;
+    job.products += thread * DE_WINOGRAD_POINTS * job.product_stride;
+    for (int64_t block = begin; block < end; block++) {
+        job.first_tile = block * job.block_tiles;
+        job.tiles = de_min_i64(job.block_tiles, job.all_tiles - job.first_tile);
+        input_stage(&job, 0, job.tiles, thread);
+        multiply_tiles(&job, job.pointers + thread * job.block_tiles);
+        output_stage(&job, 0, job.tiles, thread);
+    }
+}
+
+static void run_near(de_context *context, stages *job, int threads)
+{
+    de_arena *arena = &context->arena;
+    int64_t panels = job->columns / DE_PANEL;
+    int64_t fit = de_max_i64(1, NEAR_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns)));
+    int64_t blocks = de_round_up(de_divide_up(job->all_tiles, fit), context->threads);
+    job->block_tiles = de_divide_up(job->all_tiles, blocks);
+    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
+    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
+    job->point_stride = job->x.c * job->columns + DE_PANEL;
+    job->input = de_arena_floats(arena, context->threads * DE_WINOGRAD_POINTS * job->input_stride);
+    job->products = de_arena_floats(arena, context->threads * DE_WINOGRAD_POINTS * job->product_stride);
+    job->weights = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->point_stride);
+    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
+    if (arena->measuring)
+        return;
+    de_parallel_for(threads, panels * PAIRS, 1, weights_stage, job);
+    de_parallel_for(threads, de_divide_up(job->all_tiles, job->block_tiles), 1, all_stages, job);
+}
+
+/* ---- far: many channels ---- */
 
 /* Some panels and some channels of a task. */
 typedef struct chunk_place {
@@ -104,7 +198,7 @@ static void product_stage(void *user, int64_t begin, int64_t end, int thread)
     const stages *job = user;
     int64_t c = job->x.c, panels = job->columns / DE_PANEL;
     float *weights = job->weights + thread * job->group_panels * PAIR_POINTS * job->point_stride;
-    const float **x = job->pointers + thread * job->pointer_count;
+    const float **x = job->pointers + thread * job->block_tiles;
     for (int64_t task = begin; task < end; task++) {
         int64_t first = task / PAIRS * job->group_panels;
         chunk_place place = {first, de_min_i64(first + job->group_panels, panels), 0, 0};
@@ -115,36 +209,16 @@ static void product_stage(void *user, int64_t begin, int64_t end, int thread)
     }
 }
 
-static void output_stage(void *user, int64_t begin, int64_t end, int thread)
-{
-    const stages *job = user;
-    const de_tensor *y = &job->y;
-    (void)thread;
-    for (int64_t tile = begin; tile < end; tile++) {
-        tile_place place = place_of(job, job->first_tile + tile);
-        int64_t at = ((place.image * y->h + place.y) * y->w + place.x) * y->c;
-        de_winograd_output output = {
-            .products = job->products + tile * job->columns, .point_stride = job->product_stride,
-            .channels = y->c,
-            .height = (int)de_min_i64(DE_WINOGRAD_OUT, y->h - place.y),
-            .width = (int)de_min_i64(DE_WINOGRAD_OUT, y->w - place.x),
-            .bias = job->biases + (job->epilogue.image_bias ? place.image * job->columns : 0),
-            .activation = job->epilogue.activation,
-            .residual = job->epilogue.residual ? job->epilogue.residual + at : NULL,
-            .y = y->data + at, .row_stride = y->w * y->c,
-        };
-        de_kernels_get()->winograd_output(&output);
-    }
-}
-
-/* Sizes, and the scratch memory from the arena. */
-static void prepare(de_context *context, stages *job, int64_t block_tiles)
+static void run_far(de_context *context, stages *job, int threads)
 {
     de_arena *arena = &context->arena;
     int64_t panels = job->columns / DE_PANEL, c = job->x.c;
+    int64_t most = BLOCK_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns));
+    job->block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
+    job->block_tiles = de_divide_up(job->all_tiles, de_divide_up(job->all_tiles, job->block_tiles)); /* of equal size */
     /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same lines. */
-    job->input_stride = block_tiles * job->depth + DE_PANEL;
-    job->product_stride = block_tiles * job->columns + DE_PANEL;
+    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
+    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
     job->input = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->input_stride);
     job->products = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->product_stride);
     job->chunk = de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS));
@@ -154,8 +228,15 @@ static void prepare(de_context *context, stages *job, int64_t block_tiles)
                                 de_min_i64(panels, (int64_t)context->threads * TASKS_PER_THREAD / PAIRS));
     job->group_panels = de_divide_up(panels, groups);
     job->weights = de_arena_floats(arena, context->threads * job->group_panels * PAIR_POINTS * job->point_stride);
-    job->pointer_count = block_tiles;
-    job->pointers = de_product_pointers(context, context->threads * block_tiles);
+    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
+    int64_t tasks = de_divide_up(panels, job->group_panels) * PAIRS;
+    for (int64_t first = 0; first < job->all_tiles && !arena->measuring; first += job->block_tiles) {
+        job->first_tile = first;
+        job->tiles = de_min_i64(job->block_tiles, job->all_tiles - first);
+        de_parallel_for(threads, job->tiles, TILE_GRAIN, input_stage, job);
+        de_parallel_for(threads, tasks, 1, product_stage, job);
+        de_parallel_for(threads, job->tiles, TILE_GRAIN, output_stage, job);
+    }
 }
 
 void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor x,
@@ -169,19 +250,11 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
                   .depth = de_round_up(x.c, 8), .columns = de_round_up(y.c, DE_PANEL)};
     if (epilogue.image_bias)
         job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n, y.c);
-    int64_t all = y.n * job.tiles_down * job.tiles_across;
-    int64_t most = BLOCK_FLOATS / (DE_WINOGRAD_POINTS * (job.depth + job.columns));
-    int64_t block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
-    block_tiles = de_divide_up(all, de_divide_up(all, block_tiles)); /* blocks of equal size */
-    prepare(context, &job, block_tiles);
-    int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS * (double)(all * x.c * job.columns));
-    int64_t tasks = de_divide_up(job.columns / DE_PANEL, job.group_panels) * PAIRS;
-    for (int64_t first = 0; first < all && !context->arena.measuring; first += block_tiles) {
-        job.first_tile = first;
-        job.tiles = de_min_i64(block_tiles, all - first);
-        de_parallel_for(threads, job.tiles, TILE_GRAIN, input_stage, &job);
-        de_parallel_for(threads, tasks, 1, product_stage, &job);
-        de_parallel_for(threads, job.tiles, TILE_GRAIN, output_stage, &job);
-    }
+    job.all_tiles = y.n * job.tiles_down * job.tiles_across;
+    int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS * (double)(job.all_tiles * x.c * job.columns));
+    if (DE_WINOGRAD_POINTS * x.c * job.columns <= NEAR_WEIGHTS)
+        run_near(context, &job, threads);
+    else
+        run_far(context, &job, threads);
     de_arena_release(&context->arena, mark);
 }
