@@ -315,6 +315,9 @@ static void test_convolution_winograd(void **state)
     check_convolution("convolution, Winograd", (de_tensor){1, 97, 95, 16, NULL}, 16, 3, same, DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 7, 3, same, DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){1, 6, 6, 700, NULL}, 33, 3, same, DE_F32);
+    /* so many that their transformed weights would not stay near: one block, then two */
+    check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 133, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", (de_tensor){1, 57, 45, 1400, NULL}, 17, 3, same, DE_F32);
     /* paddings of other sizes */
     for (int i = 0; i < 6; i++) {
         de_convolution_shape shape = {
