@@ -9,8 +9,7 @@
 enum { DE_LANES = 8 };
 
 void de_gemm_avx2(const de_gemm *gemm);
-void de_winograd_weights_avx2(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                              int pair, float *out, int64_t point_stride);
+void de_winograd_weights_avx2(const de_winograd_weights *weights);
 void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);
 void de_winograd_output_avx2(const de_winograd_output *tile);
 void de_attention_avx2(const de_attention_block *block);

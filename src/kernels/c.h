@@ -5,8 +5,7 @@
 #include "kernels/kernels.h"
 
 void de_gemm_c(const de_gemm *gemm);
-void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                           int pair, float *out, int64_t point_stride);
+void de_winograd_weights_c(const de_winograd_weights *weights);
 void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);
 void de_winograd_output_c(const de_winograd_output *tile);
 void de_attention_c(const de_attention_block *block);

@@ -14,8 +14,8 @@
 
 enum {
     DE_PANEL = 16,          /* columns that are packed side by side */
-    DE_WINOGRAD_IN = 6,     /* F(4x4, 3x3): tiles of 6 x 6 pixels in, 4 x 4 out */
-    DE_WINOGRAD_OUT = 4,
+    DE_WINOGRAD_IN = 6,     /* F(4x4, 3x3) and F(5x5, 2x2): tiles of 6 x 6 pixels in, 4 x 4 or 5 x 5 out */
+    DE_WINOGRAD_MAX_OUT = 5,
     DE_WINOGRAD_POINTS = 36,
     DE_ATTENTION_QUERIES = 96, /* at most so many queries in a call */
     DE_ATTENTION_KEYS = 256,   /* keys looked at together */
@@ -44,16 +44,35 @@ typedef struct de_gemm {
     int64_t y_stride;
 } de_gemm;
 
-/* Four by four outputs of a convolution, clipped to height x width. */
+/* What a filter of three taps is, in one direction: itself; or the filter of two taps with which the odd or the even pixels
+ * of a picture, enlarged by showing every pixel twice, see the picture before: (g0 + g1, g2) or (g0, g1 + g2). */
+typedef enum de_taps { DE_TAPS_ALL, DE_TAPS_ODD, DE_TAPS_EVEN } de_taps;
+
+/* Winograd's weights for rows `pair` of the 6 x 6 points, of some channels of one panel: pair 0 is rows 0 and 5, 1 is
+ * 1 and 2, 2 is 3 and 4. */
+typedef struct de_winograd_weights {
+    const void *panel;             /* [9, channels, 16], f32 or f16 */
+    bool half;
+    int64_t channels;
+    int64_t begin, count;          /* those that are transformed */
+    de_taps rows, columns;         /* both DE_TAPS_ALL, or neither */
+    int pair;
+    float *out;                    /* [2, 6] of [count, 16], point_stride floats apart */
+    int64_t point_stride;
+} de_winograd_weights;
+
+/* Four by four outputs of a convolution, or, where its filters have two taps, five by five; of them those from row `top`
+ * and column `left` to row `height` and column `width`. */
 typedef struct de_winograd_output {
     const float *products;   /* [36] of [channels], point_stride floats apart; channels padded to 16 */
     int64_t point_stride, channels;
-    int height, width;       /* 1..4 */
+    int outputs;             /* 4 or 5 */
+    int top, left, height, width;
     const float *bias;       /* [channels rounded up to 16] */
     de_activation activation;
     const float *residual;   /* NULL, or like y; may be y */
-    float *y;                /* [height, width, channels] */
-    int64_t row_stride;      /* floats from one row of y to the next */
+    float *y;                /* outputs are row_stride and column_stride floats apart; the first, which may be left out, */
+    int64_t first, row_stride, column_stride; /* is y[first] */
 } de_winograd_output;
 
 /* y [queries, d] = softmax(q k^T) v, the keys already scaled by log2(e) / sqrt(d) */
@@ -76,11 +95,7 @@ typedef struct de_kernels {
 
     void (*gemm)(const de_gemm *gemm);
 
-    /* Winograd's weights for rows `pair` of the 6 x 6 points, of channels begin..begin + count of one panel: pair 0
-     * is rows 0 and 5, 1 is 1 and 2, 2 is 3 and 4. panel [9, channels, 16] f32 or f16 -> out [2, 6] of
-     * [count, 16], point_stride floats apart. */
-    void (*winograd_weights)(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                             int pair, float *out, int64_t point_stride);
+    void (*winograd_weights)(const de_winograd_weights *weights);
     /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8], point_stride
      * floats apart */
     void (*winograd_input)(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);

@@ -15,7 +15,15 @@
  *           0   P2   P2   Q2   Q2  0
  *           0   P3  -P3   Q3  -Q3  1
  *
- * Points come in pairs that share their even and odd parts, which halves the work. */
+ * Points come in pairs that share their even and odd parts, which halves the work.
+ *
+ * F(5x5, 2x2) has the same points and so the same B. Its G keeps the columns of two taps (infinity: 0 1), and
+ *
+ *     A^T = 1   1    1    1    1   0
+ *           0   P   -P    Q   -Q   0
+ *           0   P2   P2   Q2   Q2  0
+ *           0   P3  -P3   Q3  -Q3  0
+ *           0   P4   P4   Q4   Q4  1 */
 #ifndef DE_WINOGRAD_H
 #define DE_WINOGRAD_H
 
@@ -25,6 +33,8 @@
 #define DE_Q2 (DE_Q * DE_Q)
 #define DE_P3 (DE_P2 * DE_P)
 #define DE_Q3 (DE_Q2 * DE_Q)
+#define DE_P4 (DE_P2 * DE_P2)
+#define DE_Q4 (DE_Q2 * DE_Q2)
 #define DE_P2Q2 (DE_P2 * DE_Q2)
 #define DE_N_0 (1.0f / DE_P2Q2)
 #define DE_N_P (0.5f / (DE_P2 * (DE_P2 - DE_Q2)))

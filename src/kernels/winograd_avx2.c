@@ -2,7 +2,7 @@
 #include "kernels/functions_avx2.h"
 #include "kernels/winograd.h"
 
-enum { TAPS = 3, IN = DE_WINOGRAD_IN, OUT = DE_WINOGRAD_OUT };
+enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
 
 /* The rows between the two passes of a transform are kept for this many channels: 6 x 6 of them stay in the first
  * level cache. */
@@ -22,68 +22,89 @@ static inline __m256 load_weights(const void *panel, bool half, int64_t at)
     return _mm256_load_ps((const float *)panel + at);
 }
 
-/* The two points of a pair from g [3]: 0 and infinity, or +-p with n = 1 / (product of differences). */
-static inline void weights_pair(const __m256 *g, int pair, __m256 *points)
+/* g [3] becomes the two taps that it is for odd or even pixels. */
+static inline void join_taps(__m256 *g, de_taps taps)
+{
+    if (taps == DE_TAPS_ODD) {
+        g[0] = _mm256_add_ps(g[0], g[1]);
+        g[1] = g[2];
+    } else if (taps == DE_TAPS_EVEN) {
+        g[1] = _mm256_add_ps(g[1], g[2]);
+    }
+}
+
+/* The two points of a pair from g [3], or [2] if `two`: 0 and infinity, or +-p with n = 1 / (product of differences). */
+static inline void weights_pair(const __m256 *g, const bool two, int pair, __m256 *points)
 {
     if (pair == 0) {
         points[0] = _mm256_mul_ps(constant(DE_N_0), g[0]);
-        points[1] = g[2];
+        points[1] = two ? g[1] : g[2];
         return;
     }
     float n = pair == 1 ? DE_N_P : DE_N_Q, p = pair == 1 ? DE_P : DE_Q;
-    __m256 even = _mm256_mul_ps(constant(n), _mm256_fmadd_ps(constant(p * p), g[2], g[0]));
+    __m256 even = _mm256_mul_ps(constant(n), two ? g[0] : _mm256_fmadd_ps(constant(p * p), g[2], g[0]));
     points[0] = _mm256_fmadd_ps(constant(n * p), g[1], even);
     points[1] = _mm256_fnmadd_ps(constant(n * p), g[1], even);
 }
 
-/* Eight columns of one channel: panel [9] of them, panel_stride values apart, -> out [2, 6], out_stride apart. */
-static inline __attribute__((always_inline)) void weights_lanes(const void *panel, const bool half, int64_t at,
-                                                                int64_t panel_stride, const int pair, float *out,
-                                                                int64_t out_stride)
+/* Eight columns of one channel, value `at` of the panel and of the points. */
+static inline __attribute__((always_inline)) void weights_lanes(const de_winograd_weights *weights, int64_t at,
+                                                                const int pair, const bool half, const bool two)
 {
     static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
+    int64_t begin = weights->begin * DE_PANEL + at, stride = weights->channels * DE_PANEL;
     __m256 rows[2][TAPS];
 #pragma GCC unroll 3
     for (int x = 0; x < TAPS; x++) {
-        __m256 g[TAPS], two[2];
+        __m256 g[TAPS], points[2];
 #pragma GCC unroll 3
         for (int y = 0; y < TAPS; y++)
-            g[y] = load_weights(panel, half, (y * TAPS + x) * panel_stride + at);
-        weights_pair(g, pair, two);
-        rows[0][x] = two[0];
-        rows[1][x] = two[1];
+            g[y] = load_weights(weights->panel, half, (y * TAPS + x) * stride + begin);
+        if (two)
+            join_taps(g, weights->rows);
+        weights_pair(g, two, pair, points);
+        rows[0][x] = points[0];
+        rows[1][x] = points[1];
     }
 #pragma GCC unroll 2
     for (int row = 0; row < 2; row++) {
+        if (two)
+            join_taps(rows[row], weights->columns);
 #pragma GCC unroll 3
         for (int i = 0; i < 3; i++) {
-            __m256 two[2];
-            weights_pair(rows[row], i, two);
-            _mm256_store_ps(out + (row * IN + places[i][0]) * out_stride, two[0]);
-            _mm256_store_ps(out + (row * IN + places[i][1]) * out_stride, two[1]);
+            __m256 points[2];
+            weights_pair(rows[row], two, i, points);
+            _mm256_store_ps(weights->out + (row * IN + places[i][0]) * weights->point_stride + at, points[0]);
+            _mm256_store_ps(weights->out + (row * IN + places[i][1]) * weights->point_stride + at, points[1]);
         }
     }
 }
 
-static inline __attribute__((always_inline)) void weights_of_pair(const void *panel, const bool half,
-                                                                  int64_t channels, int64_t begin, int64_t count,
-                                                                  const int pair, float *out,
-                                                                  int64_t point_stride)
+static inline __attribute__((always_inline)) void weights_of_pair(const de_winograd_weights *weights, const int pair,
+                                                                  const bool half, const bool two)
 {
-    for (int64_t i = 0; i < count * DE_PANEL; i += DE_LANES)
-        weights_lanes(panel, half, begin * DE_PANEL + i, channels * DE_PANEL, pair, out + i, point_stride);
+    for (int64_t i = 0; i < weights->count * DE_PANEL; i += DE_LANES)
+        weights_lanes(weights, i, pair, half, two);
 }
 
-void de_winograd_weights_avx2(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                              int pair, float *out, int64_t point_stride)
+static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights, const bool half,
+                                                             const bool two)
 {
-    switch (pair + (half ? 3 : 0)) {
-    case 0: weights_of_pair(panel, false, channels, begin, count, 0, out, point_stride); return;
-    case 1: weights_of_pair(panel, false, channels, begin, count, 1, out, point_stride); return;
-    case 2: weights_of_pair(panel, false, channels, begin, count, 2, out, point_stride); return;
-    case 3: weights_of_pair(panel, true, channels, begin, count, 0, out, point_stride); return;
-    case 4: weights_of_pair(panel, true, channels, begin, count, 1, out, point_stride); return;
-    default: weights_of_pair(panel, true, channels, begin, count, 2, out, point_stride); return;
+    switch (weights->pair) {
+    case 0: weights_of_pair(weights, 0, half, two); return;
+    case 1: weights_of_pair(weights, 1, half, two); return;
+    default: weights_of_pair(weights, 2, half, two); return;
+    }
+}
+
+void de_winograd_weights_avx2(const de_winograd_weights *weights)
+{
+    bool two = weights->rows != DE_TAPS_ALL;
+    switch ((weights->half ? 1 : 0) + (two ? 2 : 0)) {
+    case 0: weights_of(weights, false, false); return;
+    case 1: weights_of(weights, true, false); return;
+    case 2: weights_of(weights, false, true); return;
+    default: weights_of(weights, true, true); return;
     }
 }
 
@@ -151,64 +172,78 @@ void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float 
 
 /* ---- output ---- */
 
-/* A^T m */
-static inline void transform_output(const __m256 *m, __m256 *y)
+/* A^T m, of four or five outputs */
+static inline __attribute__((always_inline)) void transform_output(const __m256 *m, const int outputs, __m256 *y)
 {
     __m256 p_even = _mm256_add_ps(m[1], m[2]), p_odd = _mm256_sub_ps(m[1], m[2]);
     __m256 q_even = _mm256_add_ps(m[3], m[4]), q_odd = _mm256_sub_ps(m[3], m[4]);
     y[0] = _mm256_add_ps(_mm256_add_ps(m[0], p_even), q_even);
     y[1] = _mm256_fmadd_ps(constant(DE_Q), q_odd, _mm256_mul_ps(constant(DE_P), p_odd));
     y[2] = _mm256_fmadd_ps(constant(DE_Q2), q_even, _mm256_mul_ps(constant(DE_P2), p_even));
-    y[3] = _mm256_fmadd_ps(constant(DE_Q3), q_odd, _mm256_fmadd_ps(constant(DE_P3), p_odd, m[5]));
+    if (outputs == 4) {
+        y[3] = _mm256_fmadd_ps(constant(DE_Q3), q_odd, _mm256_fmadd_ps(constant(DE_P3), p_odd, m[5]));
+    } else {
+        y[3] = _mm256_fmadd_ps(constant(DE_Q3), q_odd, _mm256_mul_ps(constant(DE_P3), p_odd));
+        y[4] = _mm256_fmadd_ps(constant(DE_Q4), q_even, _mm256_fmadd_ps(constant(DE_P4), p_even, m[5]));
+    }
 }
 
-/* One column of six products, `count` channels: rows [4] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
-static void output_column(const float *products, int64_t point_stride, int64_t count, float *rows)
+/* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
+static inline __attribute__((always_inline)) void output_column(const float *products, int64_t point_stride, int64_t count,
+                                                                const int outputs, float *rows)
 {
     for (int64_t c = 0; c < count; c += DE_LANES) {
-        __m256 m[IN], points[OUT];
+        __m256 m[IN], points[MAX_OUT];
 #pragma GCC unroll 6
         for (int y = 0; y < IN; y++)
             m[y] = _mm256_loadu_ps(products + y * IN * point_stride + c);
-        transform_output(m, points);
-#pragma GCC unroll 4
-        for (int y = 0; y < OUT; y++)
+        transform_output(m, outputs, points);
+#pragma GCC unroll 5
+        for (int y = 0; y < outputs; y++)
             _mm256_store_ps(rows + y * IN * CHANNEL_BLOCK + c, points[y]);
     }
 }
 
 /* One row of the tile, channels begin..begin + count, from the first pass's row. */
-static void output_row(const de_winograd_output *tile, const float *row, int y, int64_t begin, int64_t count)
+static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile, const float *row, int y,
+                                                             int64_t begin, int64_t count, const int outputs)
 {
-    const float *residual = tile->residual ? tile->residual + y * tile->row_stride + begin : NULL;
-    float *out = tile->y + y * tile->row_stride + begin;
+    int64_t first = tile->first + y * tile->row_stride + begin;
     for (int64_t c = 0; c < count; c += DE_LANES) {
-        __m256 m[IN], points[OUT], bias = _mm256_loadu_ps(tile->bias + begin + c);
+        __m256 m[IN], points[MAX_OUT], bias = _mm256_loadu_ps(tile->bias + begin + c);
 #pragma GCC unroll 6
         for (int x = 0; x < IN; x++)
             m[x] = _mm256_load_ps(row + x * CHANNEL_BLOCK + c);
-        transform_output(m, points);
-#pragma GCC unroll 4
-        for (int x = 0; x < OUT; x++) {
-            if (x >= tile->width)
-                break;
-            int64_t at = x * tile->channels + c;
+        transform_output(m, outputs, points);
+#pragma GCC unroll 5
+        for (int x = 0; x < outputs; x++) {
+            if (x < tile->left || x >= tile->width)
+                continue;
+            int64_t at = first + x * tile->column_stride + c;
             __m256 value = de_activate_avx2(_mm256_add_ps(points[x], bias), tile->activation);
-            if (residual)
-                value = _mm256_add_ps(value, de_load_first(residual + at, count - c));
-            de_store_first(out + at, count - c, value);
+            if (tile->residual)
+                value = _mm256_add_ps(value, de_load_first(tile->residual + at, count - c));
+            de_store_first(tile->y + at, count - c, value);
         }
+    }
+}
+
+static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile, const int outputs)
+{
+    float rows[MAX_OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
+    for (int64_t begin = 0; begin < tile->channels; begin += CHANNEL_BLOCK) {
+        int64_t count = tile->channels - begin < CHANNEL_BLOCK ? tile->channels - begin : CHANNEL_BLOCK;
+        for (int x = 0; x < IN; x++)
+            output_column(tile->products + x * tile->point_stride + begin, tile->point_stride, count, outputs, rows[0][x]);
+        for (int y = tile->top; y < tile->height; y++)
+            output_row(tile, rows[y][0], y, begin, count, outputs);
     }
 }
 
 void de_winograd_output_avx2(const de_winograd_output *tile)
 {
-    float rows[OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
-    for (int64_t begin = 0; begin < tile->channels; begin += CHANNEL_BLOCK) {
-        int64_t count = tile->channels - begin < CHANNEL_BLOCK ? tile->channels - begin : CHANNEL_BLOCK;
-        for (int x = 0; x < IN; x++)
-            output_column(tile->products + x * tile->point_stride + begin, tile->point_stride, count, rows[0][x]);
-        for (int y = 0; y < tile->height; y++)
-            output_row(tile, rows[y][0], y, begin, count);
-    }
+    if (tile->outputs == 4)
+        output_tile(tile, 4);
+    else
+        output_tile(tile, 5);
 }

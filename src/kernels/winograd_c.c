@@ -6,13 +6,26 @@
 #include "kernels/winograd.h"
 
 /* Everything is done for LANES channels at once, in loops of constant length that the compiler makes vectors of. */
-enum { LANES = DE_PANEL, TAPS = 3, IN = DE_WINOGRAD_IN, OUT = DE_WINOGRAD_OUT };
+enum { LANES = DE_PANEL, TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
 
 typedef float lanes[LANES];
 
-/* one row or column of G g: g [3] -> the points [6] */
-static void transform_weights(lanes *g, lanes *points)
+/* g [3] becomes the two taps that it is for odd or even pixels, and a third that is zero. */
+static void join_taps(lanes *g, de_taps taps)
 {
+    for (int l = 0; l < LANES && taps != DE_TAPS_ALL; l++) {
+        float first = g[0][l], second = g[1][l], third = g[2][l];
+        g[0][l] = taps == DE_TAPS_ODD ? first + second : first;
+        g[1][l] = taps == DE_TAPS_ODD ? third : second + third;
+        g[2][l] = 0;
+    }
+}
+
+/* one row or column of G g: g [3] -> the points [6] */
+static void transform_weights(lanes *g, de_taps taps, lanes *points)
+{
+    const float *last = taps == DE_TAPS_ALL ? g[2] : g[1];
+    join_taps(g, taps);
     for (int l = 0; l < LANES; l++) {
         float p_even = DE_N_P * (g[0][l] + DE_P2 * g[2][l]), p_odd = DE_N_P * DE_P * g[1][l];
         float q_even = DE_N_Q * (g[0][l] + DE_Q2 * g[2][l]), q_odd = DE_N_Q * DE_Q * g[1][l];
@@ -21,7 +34,7 @@ static void transform_weights(lanes *g, lanes *points)
         points[2][l] = p_even - p_odd;
         points[3][l] = q_even + q_odd;
         points[4][l] = q_even - q_odd;
-        points[5][l] = g[2][l];
+        points[5][l] = last[l];
     }
 }
 
@@ -40,8 +53,8 @@ static void transform_input(lanes *d, lanes *points)
     }
 }
 
-/* A^T m */
-static void transform_output(lanes *m, lanes *y)
+/* A^T m, of four or five outputs */
+static void transform_output(lanes *m, int outputs, lanes *y)
 {
     for (int l = 0; l < LANES; l++) {
         float p_even = m[1][l] + m[2][l], p_odd = m[1][l] - m[2][l];
@@ -49,7 +62,9 @@ static void transform_output(lanes *m, lanes *y)
         y[0][l] = m[0][l] + p_even + q_even;
         y[1][l] = DE_P * p_odd + DE_Q * q_odd;
         y[2][l] = DE_P2 * p_even + DE_Q2 * q_even;
-        y[3][l] = DE_P3 * p_odd + DE_Q3 * q_odd + m[5][l];
+        y[3][l] = DE_P3 * p_odd + DE_Q3 * q_odd;
+        y[4][l] = DE_P4 * p_even + DE_Q4 * q_even;
+        y[outputs - 1][l] += m[5][l];
     }
 }
 
@@ -60,23 +75,24 @@ static void load_panel(const void *panel, bool half, int64_t offset, float *out)
                       : ((const float *)panel)[offset + l];
 }
 
-void de_winograd_weights_c(const void *panel, bool half, int64_t channels, int64_t begin, int64_t count,
-                           int pair, float *out, int64_t point_stride)
+void de_winograd_weights_c(const de_winograd_weights *weights)
 {
     static const int rows_of[3][2] = {{0, 5}, {1, 2}, {3, 4}};
-    for (int64_t c = 0; c < count; c++) {
+    for (int64_t c = 0; c < weights->count; c++) {
         lanes columns[TAPS][IN], g[TAPS], points[IN];
         for (int x = 0; x < TAPS; x++) {
             for (int y = 0; y < TAPS; y++)
-                load_panel(panel, half, ((y * TAPS + x) * channels + begin + c) * DE_PANEL, g[y]);
-            transform_weights(g, columns[x]);
+                load_panel(weights->panel, weights->half,
+                           ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL, g[y]);
+            transform_weights(g, weights->rows, columns[x]);
         }
         for (int row = 0; row < 2; row++) {
             for (int x = 0; x < TAPS; x++)
-                memcpy(g[x], columns[x][rows_of[pair][row]], sizeof g[x]);
-            transform_weights(g, points);
+                memcpy(g[x], columns[x][rows_of[weights->pair][row]], sizeof g[x]);
+            transform_weights(g, weights->columns, points);
             for (int x = 0; x < IN; x++)
-                memcpy(out + (row * IN + x) * point_stride + c * DE_PANEL, points[x], sizeof points[x]);
+                memcpy(weights->out + (row * IN + x) * weights->point_stride + c * DE_PANEL, points[x],
+                       sizeof points[x]);
         }
     }
 }
@@ -103,30 +119,30 @@ void de_winograd_input_c(const float *const *pixels, int64_t channels, float *ou
     }
 }
 
-/* y [OUT, OUT] of channels c.. from their products */
-static void output_lanes(const de_winograd_output *tile, int64_t c, lanes (*y)[OUT])
+/* y [outputs, outputs] of channels c.. from their products */
+static void output_lanes(const de_winograd_output *tile, int64_t c, lanes (*y)[MAX_OUT])
 {
-    lanes columns[OUT][IN], m[IN], points[OUT];
+    lanes columns[MAX_OUT][IN], m[IN], points[MAX_OUT];
     for (int j = 0; j < IN; j++) {
         for (int i = 0; i < IN; i++)
             memcpy(m[i], tile->products + (i * IN + j) * tile->point_stride + c, sizeof m[i]);
-        transform_output(m, points);
-        for (int i = 0; i < OUT; i++)
+        transform_output(m, tile->outputs, points);
+        for (int i = 0; i < tile->outputs; i++)
             memcpy(columns[i][j], points[i], sizeof points[i]);
     }
-    for (int i = 0; i < OUT; i++)
-        transform_output(columns[i], y[i]);
+    for (int i = 0; i < tile->outputs; i++)
+        transform_output(columns[i], tile->outputs, y[i]);
 }
 
 void de_winograd_output_c(const de_winograd_output *tile)
 {
     for (int64_t c = 0; c < tile->channels; c += LANES) {
         int64_t count = tile->channels - c < LANES ? tile->channels - c : LANES;
-        lanes y[OUT][OUT];
+        lanes y[MAX_OUT][MAX_OUT];
         output_lanes(tile, c, y);
-        for (int i = 0; i < tile->height; i++) {
-            for (int j = 0; j < tile->width; j++) {
-                int64_t at = i * tile->row_stride + j * tile->channels + c;
+        for (int i = tile->top; i < tile->height; i++) {
+            for (int j = tile->left; j < tile->width; j++) {
+                int64_t at = tile->first + i * tile->row_stride + j * tile->column_stride + c;
                 for (int64_t l = 0; l < count; l++) {
                     float value = de_activate_c(y[i][j][l] + tile->bias[c + l], tile->activation);
                     tile->y[at + l] = tile->residual ? value + tile->residual[at + l] : value;

@@ -272,8 +272,8 @@ static double *convolution_expected(const convolution_case *test, const test_wei
     return expected;
 }
 
-static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k, de_convolution_shape shape,
-                              de_dtype dtype)
+static void check_convolution_within(double tolerance, const char *name, de_tensor x, int64_t out, int64_t k,
+                                     de_convolution_shape shape, de_dtype dtype)
 {
     int64_t h = shape.up_h ? shape.up_h : x.h, w = shape.up_w ? shape.up_w : x.w;
     convolution_case test = {.shape = shape, .x = x};
@@ -290,7 +290,7 @@ static void check_convolution(const char *name, de_tensor x, int64_t out, int64_
     double *expected = convolution_expected(&test, &weight, &bias);
     check_op(&(op_case){.name = name, .run = run_convolution, .user = &test, .y = test.y.data,
                         .before = test.epilogue.in_place ? test.epilogue.residual : NULL, .count = count,
-                        .expected = expected, .tolerance = 5e-6});
+                        .expected = expected, .tolerance = tolerance});
     test_weight_free(&weight);
     test_weight_free(&bias);
     de_convolution_free(test.convolution);
@@ -298,6 +298,12 @@ static void check_convolution(const char *name, de_tensor x, int64_t out, int64_
     free(expected);
     free(test.x.data);
     free(test.y.data);
+}
+
+static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k, de_convolution_shape shape,
+                              de_dtype dtype)
+{
+    check_convolution_within(5e-6, name, x, out, k, shape, dtype);
 }
 
 static const de_convolution_shape same = {.stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1,
@@ -354,6 +360,15 @@ static void test_convolution_enlarging(void **state)
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
         check_convolution("nearest-up + convolution", x, 18, 3, shape, (de_dtype)(i % 3));
+    }
+    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many channels */
+    for (int i = 0; i < 8; i++) {
+        de_tensor x = {1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i, i == 7 ? 330 : random_between(16, 40), NULL};
+        de_convolution_shape shape = same;
+        shape.up_h = 2 * x.h;
+        shape.up_w = 2 * x.w;
+        check_convolution_within(8e-6, "nearest-up + convolution, split", x, i == 7 ? 52 : random_between(1, 40), 3,
+                                 shape, (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
     }
 }
 

@@ -25,10 +25,13 @@ typedef struct stages {
     de_convolution_shape shape;
     de_epilogue epilogue;
     const float *biases;            /* [n or 1, padded columns] */
+    int64_t phases;                 /* 1; 4 where x is seen enlarged: y's odd and even rows and columns */
+    int64_t outputs;                /* of a tile in each direction and phase: 4, or 5 */
     int64_t tiles_down, tiles_across;
     int64_t all_tiles, block_tiles; /* of the layer; at most so many in a block */
     int64_t first_tile, tiles;      /* of this block */
-    int64_t depth, columns;         /* padded to 8 and to 16 */
+    int64_t depth;                  /* padded to 8 */
+    int64_t phase_columns, columns; /* padded to 16; of all phases */
     float *input;                   /* [36] of [tiles, depth], input_stride floats apart; near: for each thread */
     float *products;                /* [36] of [tiles, columns], product_stride floats apart; near: for each thread */
     int64_t input_stride, product_stride;
@@ -40,14 +43,14 @@ typedef struct stages {
 } stages;
 
 typedef struct tile_place {
-    int64_t image, y, x; /* of its first output */
+    int64_t image, y, x; /* of its first output, in each phase */
 } tile_place;
 
 static tile_place place_of(const stages *job, int64_t tile)
 {
     int64_t per_image = job->tiles_down * job->tiles_across, within = tile % per_image;
-    return (tile_place){tile / per_image, within / job->tiles_across * DE_WINOGRAD_OUT,
-                        within % job->tiles_across * DE_WINOGRAD_OUT};
+    return (tile_place){tile / per_image, within / job->tiles_across * job->outputs,
+                        within % job->tiles_across * job->outputs};
 }
 
 static void input_stage(void *user, int64_t begin, int64_t end, int thread)
@@ -64,6 +67,21 @@ static void input_stage(void *user, int64_t begin, int64_t end, int thread)
     }
 }
 
+/* The weights of some channels of a panel, which is one of a phase's, at a pair of rows of points. */
+static void transform_weights(const stages *job, int64_t panel, int64_t begin, int64_t count, int pair, float *out)
+{
+    static const de_taps odd_even[2] = {DE_TAPS_ODD, DE_TAPS_EVEN};
+    const de_panels *panels = job->winograd->panels;
+    int64_t phase = panel / (job->phase_columns / DE_PANEL), within = panel % (job->phase_columns / DE_PANEL);
+    de_kernels_get()->winograd_weights(&(de_winograd_weights){
+        .panel = de_panels_at(panels, within), .half = panels->half, .channels = panels->depth,
+        .begin = begin, .count = count, .pair = pair,
+        .rows = job->phases == 1 ? DE_TAPS_ALL : odd_even[phase / 2],
+        .columns = job->phases == 1 ? DE_TAPS_ALL : odd_even[phase % 2],
+        .out = out, .point_stride = job->point_stride,
+    });
+}
+
 /* index of point `i` of a pair of rows among the 36 */
 static int point_of(int pair, int i)
 {
@@ -71,26 +89,43 @@ static int point_of(int pair, int i)
     return rows[pair][i / DE_WINOGRAD_IN] * DE_WINOGRAD_IN + i % DE_WINOGRAD_IN;
 }
 
+/* Where outputs of a phase lie along a side of y: at begin, begin + step, ..., those from `first` to `last` inside. */
+typedef struct side_range {
+    int64_t begin, step, first, last;
+} side_range;
+
+static side_range range_of(const stages *job, int64_t place, bool odd, int64_t size)
+{
+    if (job->phases == 1)
+        return (side_range){place, 1, 0, de_min_i64(job->outputs, size - place)};
+    int64_t begin = 2 * place - odd;
+    return (side_range){begin, 2, begin < 0, de_min_i64(job->outputs, de_divide_up(size - begin, 2))};
+}
+
+static void output_phase(const stages *job, tile_place place, int64_t phase, const float *products)
+{
+    const de_tensor *y = &job->y;
+    side_range down = range_of(job, place.y, phase / 2 == 0, y->h), across = range_of(job, place.x, phase % 2 == 0, y->w);
+    de_kernels_get()->winograd_output(&(de_winograd_output){
+        .products = products, .point_stride = job->product_stride, .channels = y->c,
+        .outputs = (int)job->outputs, .top = (int)down.first, .height = (int)down.last,
+        .left = (int)across.first, .width = (int)across.last,
+        .bias = job->biases + (job->epilogue.image_bias ? place.image * job->phase_columns : 0),
+        .activation = job->epilogue.activation,
+        .residual = job->epilogue.residual, .y = y->data,
+        .first = ((place.image * y->h + down.begin) * y->w + across.begin) * y->c,
+        .row_stride = down.step * y->w * y->c, .column_stride = across.step * y->c,
+    });
+}
+
 static void output_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
-    const de_tensor *y = &job->y;
     (void)thread;
-    for (int64_t tile = begin; tile < end; tile++) {
-        tile_place place = place_of(job, job->first_tile + tile);
-        int64_t at = ((place.image * y->h + place.y) * y->w + place.x) * y->c;
-        de_winograd_output output = {
-            .products = job->products + tile * job->columns, .point_stride = job->product_stride,
-            .channels = y->c,
-            .height = (int)de_min_i64(DE_WINOGRAD_OUT, y->h - place.y),
-            .width = (int)de_min_i64(DE_WINOGRAD_OUT, y->w - place.x),
-            .bias = job->biases + (job->epilogue.image_bias ? place.image * job->columns : 0),
-            .activation = job->epilogue.activation,
-            .residual = job->epilogue.residual ? job->epilogue.residual + at : NULL,
-            .y = y->data + at, .row_stride = y->w * y->c,
-        };
-        de_kernels_get()->winograd_output(&output);
-    }
+    for (int64_t tile = begin; tile < end; tile++)
+        for (int64_t phase = 0; phase < job->phases; phase++)
+            output_phase(job, place_of(job, job->first_tile + tile), phase,
+                         job->products + tile * job->columns + phase * job->phase_columns);
 }
 
 /* ---- near: few channels ---- */
@@ -99,13 +134,12 @@ static void output_stage(void *user, int64_t begin, int64_t end, int thread)
 static void weights_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
-    const de_panels *panels = job->winograd->panels;
+    int64_t c = job->x.c;
     (void)thread;
     for (int64_t task = begin; task < end; task++) {
         int64_t panel = task / PAIRS, pair = task % PAIRS;
-        de_kernels_get()->winograd_weights(
-            de_panels_at(panels, panel), panels->half, panels->depth, 0, panels->depth, (int)pair,
-            job->weights + pair * PAIR_POINTS * job->point_stride + panel * panels->depth * DE_PANEL, job->point_stride);
+        transform_weights(job, panel, 0, c, (int)pair,
+                          job->weights + pair * PAIR_POINTS * job->point_stride + panel * c * DE_PANEL);
     }
 }
 
@@ -182,12 +216,9 @@ static void multiply_point(const stages *job, chunk_place place, int point, cons
 
 static void multiply_chunk(const stages *job, chunk_place place, int pair, float *weights, const float **x)
 {
-    const de_panels *panels = job->winograd->panels;
     for (int64_t panel = place.first_panel; panel < place.last_panel; panel++)
-        de_kernels_get()->winograd_weights(de_panels_at(panels, panel), panels->half, panels->depth, place.begin,
-                                           place.count, pair,
-                                           weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride,
-                                           job->point_stride);
+        transform_weights(job, panel, place.begin, place.count, pair,
+                          weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride);
     for (int i = 0; i < PAIR_POINTS; i++)
         multiply_point(job, place, point_of(pair, i), weights + i * job->point_stride, x);
 }
@@ -239,18 +270,39 @@ static void run_far(de_context *context, stages *job, int threads)
     }
 }
 
+/* Tiles of each phase: an enlarged side of size y is odd pixels -1, 1, .. and even ones 0, 2, .. */
+static int64_t tiles_along(int64_t phases, int64_t size)
+{
+    return phases == 1 ? de_divide_up(size, 4) : de_divide_up(size / 2 + 1, 5);
+}
+
+/* A picture that is shown twice as large can be worked on as it was, by four filters of 2 x 2. That takes 36 products for 25
+ * outputs in place of 16, and pays unless the tiles at the edges are mostly empty. */
+static bool splits(const stages *job)
+{
+    const de_convolution_shape *shape = &job->shape;
+    bool doubled = shape->up_h == 2 * job->x.h && shape->up_w == 2 * job->x.w && shape->pad_top == 1 &&
+                   shape->pad_left == 1 && shape->pad_bottom == 1 && shape->pad_right == 1;
+    return doubled && 4 * tiles_along(4, job->y.h) * tiles_along(4, job->y.w) <
+                          tiles_along(1, job->y.h) * tiles_along(1, job->y.w);
+}
+
 void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor x,
                      de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    stages job = {.winograd = winograd, .x = x, .y = y, .shape = shape, .epilogue = epilogue,
-                  .biases = winograd->bias,
-                  .tiles_down = de_divide_up(y.h, DE_WINOGRAD_OUT),
-                  .tiles_across = de_divide_up(y.w, DE_WINOGRAD_OUT),
-                  .depth = de_round_up(x.c, 8), .columns = de_round_up(y.c, DE_PANEL)};
+    stages job = {.winograd = winograd, .x = x, .y = y, .shape = shape, .epilogue = epilogue, .biases = winograd->bias,
+                  .depth = de_round_up(x.c, 8), .phase_columns = de_round_up(y.c, DE_PANEL)};
+    job.phases = splits(&job) ? 4 : 1;
+    job.outputs = job.phases == 1 ? 4 : 5;
+    if (job.phases > 1)
+        job.shape.up_h = job.shape.up_w = 0;
+    job.tiles_down = tiles_along(job.phases, y.h);
+    job.tiles_across = tiles_along(job.phases, y.w);
+    job.all_tiles = y.n * job.tiles_down * job.tiles_across;
+    job.columns = job.phases * job.phase_columns;
     if (epilogue.image_bias)
         job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n, y.c);
-    job.all_tiles = y.n * job.tiles_down * job.tiles_across;
     int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS * (double)(job.all_tiles * x.c * job.columns));
     if (DE_WINOGRAD_POINTS * x.c * job.columns <= NEAR_WEIGHTS)
         run_near(context, &job, threads);
