@@ -127,12 +127,11 @@ static diffedit_status add_path(de_weights *weights, const char *path, de_rename
 
 /* ---- several files under an index ---- */
 
-static const char INDEX_ENDING[] = ".index.json";
-
+/* "model.safetensors.index.json", of a variant "model.safetensors.index.fp16.json" */
 static bool is_index(const char *path)
 {
-    size_t length = strlen(path), ending = strlen(INDEX_ENDING);
-    return length > ending && strcmp(path + length - ending, INDEX_ENDING) == 0;
+    const char *ending = strrchr(path, '.');
+    return ending && strcmp(ending, ".json") == 0;
 }
 
 /* A file that stands beside the index. */
