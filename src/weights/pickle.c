@@ -441,6 +441,8 @@ static const struct {
     ['a'] = {run_add, 1},
     ['s'] = {run_add, 2},
     ['e'] = {run_marked_add, 1},
+    [0x8f] = {run_container, DE_PICKLE_LIST}, /* a set */
+    [0x90] = {run_marked_add, 1},
     ['u'] = {run_marked_add, 2},
     ['q'] = {run_put, 1},
     ['r'] = {run_put, 4},

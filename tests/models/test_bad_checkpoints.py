@@ -106,6 +106,12 @@ def test_copies_of_a_tensor(tmp_path):
     assert "larger than the file together" in refusal(model)
 
 
+def test_a_set_of_protocol_4(tmp_path):
+    value = b"}(" + text("seen") + b"\x8f(K\x01K\x02\x90" + text("w") + tensor(ONE, [4]) + b"u"
+    model = write_archive(tmp_path / "m.ckpt", entries(**{"data.pkl": pickled(value)}))
+    assert "no tensor of a Stable Diffusion" in refusal(model)
+
+
 # ---- the archive ----
 
 GOOD = pickled(mapping({"w": tensor(ONE, [4])}))
