@@ -150,7 +150,8 @@ diffedit_status de_model_read_documents(diffedit_model *model, const de_document
 {
     diffedit_status status = de_model_keep(model, de_model_index_check(from, DE_MODEL_INDEX, error), error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = de_model_keep(model, de_model_read_part_config(model, part, from, error), error);
+        if (!model->absent[part])
+            status = de_model_keep(model, de_model_read_part_config(model, part, from, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, de_schedule_config_read(&model->schedule_config, from, DE_MODEL_SCHEDULE, error),
                                error);
@@ -168,9 +169,12 @@ static diffedit_status read_folder(diffedit_model *model, const char *folder, di
     if (!model->path)
         return de_fail_memory(error, strlen(folder) + 1, "a path");
     model->documents.path = model->path;
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        model->absent[part] = !exists(join(folder, DE_PART_FOLDERS[part]).text);
     diffedit_status status = de_model_read_documents(model, &model->documents, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = de_model_keep(model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error), error);
+        if (!model->absent[part])
+            status = de_model_keep(model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error), error);
     return status;
 }
 
