@@ -183,10 +183,10 @@ static diffedit_status add_unet(de_weights *weights, de_weight_file *file, const
     return status;
 }
 
-/* Heads: 8 at every level in SD 1, of 64 channels each in SD 2; no array shows it. */
+/* Heads: 8 at every level in SD 1, of 64 channels each in SD 2 (`second`); no array shows it. */
 enum { SD1_TEXT_WIDTH = 768, SD1_HEADS = 8, SD2_HEAD_WIDTH = 64, TEXT_HEAD_WIDTH = 64 };
 
-static bool read_unet_level(de_unet_config *config, const de_table *table, int level, bool open_clip)
+static bool read_unet_level(de_unet_config *config, const de_table *table, int level, bool second)
 {
     int block = 1 + level * (config->down_layers[0] + 1);
     int up_block = (config->levels - 1 - level) * (config->down_layers[0] + 1);
@@ -194,7 +194,7 @@ static bool read_unet_level(de_unet_config *config, const de_table *table, int l
     config->down_attention[level] = find(table, UNET "input_blocks.%d.1.norm.weight", block);
     config->up_attention[level] = find(table, UNET "output_blocks.%d.1.norm.weight", up_block);
     config->down_layers[level] = config->down_layers[0];
-    config->heads[level] = open_clip ? config->channels[level] / SD2_HEAD_WIDTH : SD1_HEADS;
+    config->heads[level] = second ? config->channels[level] / SD2_HEAD_WIDTH : SD1_HEADS;
     config->transformer_layers[level] = 0;
     while (find(table, UNET "input_blocks.%d.1.transformer_blocks.%d.norm1.weight", block,
                 config->transformer_layers[level]))
@@ -206,7 +206,7 @@ static bool read_unet_level(de_unet_config *config, const de_table *table, int l
 }
 
 static diffedit_status read_unet_config(de_unet_config *config, const de_table *table, const char *path,
-                                        bool open_clip, diffedit_error *error)
+                                        bool second, diffedit_error *error)
 {
     const de_table_entry *first = find(table, UNET "input_blocks.0.0.weight");
     *config = (de_unet_config){.in_channels = size_of(first, 1),
@@ -228,7 +228,7 @@ static diffedit_status read_unet_config(de_unet_config *config, const de_table *
     bool known = config->in_channels > 0 && config->out_channels > 0 && config->cross_attention_dim > 0 &&
                  config->down_layers[0] > 0;
     for (int level = 0; level < config->levels && known; level++)
-        known = read_unet_level(config, table, level, open_clip);
+        known = read_unet_level(config, table, level, second);
     return known ? DIFFEDIT_OK
                  : de_fail(error, DIFFEDIT_ERROR_MODEL,
                            "%s: its UNet is none of Stable Diffusion 1 or 2: the shapes of `" UNET
@@ -370,6 +370,12 @@ static diffedit_status add_open_clip_layer(de_weights *weights, de_weight_file *
                : DIFFEDIT_OK;
 }
 
+/* What compares texts with pictures, which Stable Diffusion does not. */
+static bool is_comparison(const char *name)
+{
+    return strcmp(name, "logit_scale") == 0 || strcmp(name, "text_projection") == 0;
+}
+
 static diffedit_status add_open_clip(de_weights *weights, de_weight_file *file, int layers, diffedit_error *error)
 {
     const de_table *table = de_weight_file_table(file);
@@ -379,7 +385,7 @@ static diffedit_status add_open_clip(de_weights *weights, de_weight_file *file, 
         const char *name = after(entry->name, OPEN_CLIP_TEXT), *block = name ? after(name, "transformer.resblocks.") : NULL;
         char published[DE_TENSOR_NAME];
         int layer;
-        if (!name)
+        if (!name || is_comparison(name))
             continue;
         if (block && (block = read_numbers(block, &layer, 1)) && layer < layers)
             status = add_open_clip_layer(weights, file, entry, layer, block, error);
@@ -441,13 +447,13 @@ static diffedit_status finish(de_weights *weights, diffedit_status status, de_we
     return DIFFEDIT_OK;
 }
 
-static diffedit_status take_unet(diffedit_model *model, de_weight_file *file, const layout *from, bool open_clip,
+static diffedit_status take_unet(diffedit_model *model, de_weight_file *file, const layout *from, bool second,
                                  diffedit_error *error)
 {
     const char *path = de_weight_file_path(file);
     de_weights *weights;
     layout inner = *from;
-    diffedit_status status = read_unet_config(&model->unet_config, from->table, path, open_clip, error);
+    diffedit_status status = read_unet_config(&model->unet_config, from->table, path, second, error);
     if (status == DIFFEDIT_OK)
         status = de_weights_new(&weights, path, error);
     if (status != DIFFEDIT_OK)
@@ -527,38 +533,57 @@ diffedit_status de_original_read_part(diffedit_model *model, de_part part, de_we
 
 /* ---- the whole ---- */
 
+/* What is published beside the models, told by a part of a tensor's name. */
+static const struct {
+    const char *part, *what;
+} OTHERS[] = {
+    {"conditioner.embedders.0.transformer.text_model.", "Stable Diffusion XL, which is another network"},
+    {"conditioner.embedders.1.model.", "Stable Diffusion XL, which is another network"},
+    {UNET "joint_blocks.", "Stable Diffusion 3, which is another network"},
+    {"double_blocks.", "Flux, which is another network"},
+    {UNET "label_emb.", "one whose UNet knows classes too (`label_emb`), as unCLIP, upscalers and XL models have"},
+    {"lora", "a LoRA, which is a change of a model and not one itself"},
+    {"control_model.", "a ControlNet, which is an addition to a model and not one itself"},
+    {"controlnet_", "a ControlNet, which is an addition to a model and not one itself"},
+    {"motion_modules.", "a motion module, which is an addition to a model and not one itself"},
+    {"ip_adapter.", "an IP-Adapter, which is an addition to a model and not one itself"},
+    {"string_to_param", "a word that was learned (textual inversion), and no model"},
+    {"emb_params", "a word that was learned (textual inversion), and no model"}};
+
+static const char *what_else(const de_table *table)
+{
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+        for (size_t j = 0; j < table->count; j++)
+            if (strstr(table->entries[j].name, OTHERS[i].part))
+                return OTHERS[i].what;
+    if (find(table, "conv_in.weight") || find(table, "input_blocks.0.0.weight") || find(table, "encoder.conv_in.weight") ||
+        find(table, "text_model.embeddings.token_embedding.weight") || find(table, "decoder.conv_in.weight"))
+        return "one network alone; name the folder that it belongs to";
+    return "no tensor of a Stable Diffusion model";
+}
+
 /* A sentence on what the file is instead. */
 static diffedit_status refuse(const de_table *table, const char *path, diffedit_error *error)
 {
-    const char *what = "no tensor of a Stable Diffusion model";
-    if (find(table, "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight") ||
-        find(table, "conditioner.embedders.1.model.ln_final.weight"))
-        what = "Stable Diffusion XL, which is another network";
-    else if (find(table, "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"))
-        what = "Stable Diffusion 3, which is another network";
-    else if (find(table, UNET "label_emb.0.0.weight"))
-        what = "one whose UNet knows classes too (`label_emb`), as unCLIP and XL models have";
-    else if (find(table, "conv_in.weight") || find(table, "encoder.conv_in.weight") ||
-             find(table, "text_model.embeddings.token_embedding.weight") || find(table, "decoder.conv_in.weight"))
-        what = "one network alone; name the folder that it belongs to";
-    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a Stable Diffusion 1 or 2 model, found %s", path, what);
+    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a Stable Diffusion 1 or 2 model, found %s", path,
+                   what_else(table));
 }
 
 /* epsilon in SD 1 and in all inpainting models; SD 2 has both, and its tensors are the same. */
-static diffedit_status read_prediction(diffedit_model *model, const de_table *table, const char *path, bool open_clip,
+static diffedit_status read_prediction(diffedit_model *model, const de_table *table, const char *path, bool second,
                                        int asked, diffedit_error *error)
 {
     bool inpaints = model->unet_config.in_channels > model->unet_config.out_channels;
     model->schedule_config.v_prediction = table->prediction == DE_PREDICTION_V;
     model->prediction_unknown = asked == DIFFEDIT_PREDICTION_AUTO && table->prediction == DE_PREDICTION_UNKNOWN &&
-                                open_clip && !inpaints;
+                                second && !inpaints;
     if (model->prediction_unknown)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: a Stable Diffusion 2 file does not say what its UNet predicts; give --prediction v (the 768 "
                        "model) or epsilon (the base model)",
                        path);
     if (asked == DIFFEDIT_PREDICTION_V || (asked == DIFFEDIT_PREDICTION_AUTO && model->schedule_config.v_prediction))
-        model->unet_config.sample_height = model->unet_config.sample_width = open_clip ? 96 : 64;
+        model->unet_config.sample_height = model->unet_config.sample_width = second ? 96 : 64;
     return DIFFEDIT_OK;
 }
 
@@ -567,24 +592,24 @@ diffedit_status de_original_read(diffedit_model *model, de_weight_file *file, co
 {
     const char *path = de_weight_file_path(file);
     layout from = {.table = de_weight_file_table(file)};
-    if (!find(from.table, UNET "input_blocks.0.0.weight") || find(from.table, UNET "label_emb.0.0.weight"))
+    if (!find(from.table, UNET "input_blocks.0.0.weight") ||
+        find(from.table, UNET "label_emb.0.0.weight") || find(from.table, UNET "label_emb.weight"))
         return refuse(from.table, path, error);
-    /* without a text encoder: Stable Diffusion 2 has matrices around a transformer, 1 has convolutions */
+    /* Stable Diffusion 2 has matrices around a transformer, 1 has convolutions; its text encoder may have any names */
     const de_table_entry *projection = find(from.table, UNET "middle_block.1.proj_in.weight");
-    bool open_clip = open_clip_layers(from.table) > 0 || (!find(from.table, CLIP_TEXT "text_model.final_layer_norm.weight") &&
-                                                          projection && projection->rank == 2);
+    bool second = projection && projection->rank == 2;
     from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(from.table);
     model->schedule_config = de_sd_schedule;
     model->layout = "one file in the original layout";
-    model->pad = open_clip ? "!" : "<|endoftext|>";
-    diffedit_status status = de_model_keep(model, take_unet(model, file, &from, open_clip, error), error);
+    model->pad = second ? "!" : "<|endoftext|>";
+    diffedit_status status = de_model_keep(model, take_unet(model, file, &from, second, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, take_vae(model, file, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, take_text(model, file, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(
-            model, read_prediction(model, from.table, path, open_clip, settings->prediction, error), error);
+            model, read_prediction(model, from.table, path, second, settings->prediction, error), error);
     if (status == DIFFEDIT_OK)
         status = de_tokenizer_open_builtin(&model->tokenizer, model->pad, error);
     return status;

@@ -86,6 +86,24 @@ def test_sd2(tmp_path, metadata, more):
     assert picture(model, tmp_path / "o.png", *more) == expected
 
 
+def test_sd2_holds_nothing_that_is_told_of(tmp_path):
+    """What compares texts with pictures stands in every published file."""
+    model = single(tmp_path / "m.safetensors", files.original(files.SD2), metadata={"modelspec.prediction_type": "v"})
+    assert run("model", "check", model).returncode == 0
+    result = run(*EDIT, "-m", model, "-o", tmp_path / "o.png")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_sd2_whose_text_encoder_has_other_names(tmp_path):
+    """The UNet's heads are told by the UNet. (So small a text encoder is taken for SD 1's, so it is given.)"""
+    folder = files.write_folder(tmp_path / "folder", files.SD2)
+    names = {"cond_stage_model.transformer." + name: values for name, values in files.text_encoder(files.SD2).items()}
+    model = single(tmp_path / "m.safetensors", {**without("cond_stage_model.", files.SD2), **names})
+    assert "--prediction v" in refused(model)
+    assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder", folder / "text_encoder") == \
+        picture(folder, tmp_path / "e.png")
+
+
 def test_sd2_base(tmp_path):
     kind = {**files.SD2, "prediction": "epsilon"}
     expected = picture(files.write_folder(tmp_path / "folder", kind), tmp_path / "e.png")
@@ -171,9 +189,32 @@ def test_a_missing_text_encoder_of_sd2(tmp_path):
         assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder", given) == expected
 
 
+def test_a_folder_without_a_part(copy, sd1, tmp_path):
+    folder, expected = copy
+    for part, said, option in [("vae", "no autoencoder in it; name one with --vae", "--vae"),
+                               ("text_encoder", "no text encoder in it; name one with --text-encoder", "--text-encoder")]:
+        shutil.rmtree(folder / part)
+        assert said in refused(folder)
+        assert picture(folder, tmp_path / "o.png", option, sd1[0] / part) == expected
+        shutil.copytree(sd1[0] / part, folder / part)
+    shutil.rmtree(folder / "unet")
+    assert refused(folder).endswith("copy: there is no UNet in it")
+
+
 @pytest.mark.parametrize("names, said", [
     (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.0.0.weight"], "label_emb"),
-    (["conditioner.embedders.1.model.ln_final.weight"], "XL"), (["conv_in.weight"], "one network alone"),
+    (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.weight"], "label_emb"),
+    (["conditioner.embedders.1.model.ln_final.weight", "model.diffusion_model.label_emb.0.0.weight"], "XL"),
+    (["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"], "Stable Diffusion 3"),
+    (["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"], "Flux"),
+    (["lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"], "a LoRA"),
+    (["unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight"], "a LoRA"),
+    (["control_model.input_blocks.0.0.weight"], "a ControlNet"),
+    (["conv_in.weight", "controlnet_cond_embedding.conv_in.weight"], "a ControlNet"),
+    (["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"], "a motion module"),
+    (["image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"], "an IP-Adapter"),
+    (["emb_params"], "textual inversion"), (["conv_in.weight"], "one network alone"),
+    (["input_blocks.0.0.weight"], "one network alone"),
     (["something"], "no tensor of a Stable Diffusion model")])
 def test_other_models_are_refused(tmp_path, names, said):
     model = single(tmp_path / "m.safetensors", {name: np.zeros(4, np.float16) for name in names})
@@ -270,20 +311,22 @@ def test_a_variant(copy, tmp_path):
     assert picture(folder, tmp_path / "o.png") == expected
 
 
-def shard(folder, kind, ending="safetensors", write=files.write_safetensors):
+def shard(folder, kind, ending="safetensors", write=files.write_safetensors, variant=""):
     """The UNet in two files under an index."""
     tensors = list(files.unet(kind).items())
-    halves = {f"diffusion_pytorch_model-0000{i + 1}-of-00002.{ending}": dict(tensors[i::2]) for i in range(2)}
+    halves = {f"diffusion_pytorch_model{variant}-0000{i + 1}-of-00002.{ending}": dict(tensors[i::2]) for i in range(2)}
     for name, part in halves.items():
         write(folder / "unet" / name, part)
     (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
     index = {"metadata": {}, "weight_map": {tensor: name for name, part in halves.items() for tensor in part}}
-    path = folder / f"unet/diffusion_pytorch_model.{ending}.index.json"
+    path = folder / f"unet/diffusion_pytorch_model.{ending}.index{variant}.json"
     files.write_json(path, index)
     return path, index
 
 
-@pytest.mark.parametrize("kind", [(), ("bin", checkpoints.write_checkpoint)])
+@pytest.mark.parametrize("kind", [(), ("bin", checkpoints.write_checkpoint),
+                                  ("safetensors", files.write_safetensors, ".fp16"),
+                                  ("bin", checkpoints.write_checkpoint, ".fp16")])
 def test_shards(copy, tmp_path, kind):
     folder, expected = copy
     shard(folder, files.SD1, *kind)
