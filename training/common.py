@@ -92,7 +92,7 @@ class Descent:
         self.workers = workers
         self.loss_of = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
         self.parameters = list(parameters)
-        self.optimizer = torch.optim.AdamW(self.parameters, peak, betas=(0.9, 0.99), **adam)
+        self.optimizer = torch.optim.AdamW(self.parameters, peak, betas=(0.9, 0.99), fused=True, **adam)
         self.first = True
 
     def share(self, tensors):
@@ -105,8 +105,12 @@ class Descent:
         run = map if self.first else self.workers.map      # one thread compiles
         results = list(run(self.share, shares))
         self.first = False
-        for parameter, *slopes in zip(self.parameters, *[slopes for slopes, _ in results]):
-            parameter.grad = sum(slopes) / len(slopes)
+        total = list(results[0][0])
+        for slopes, _ in results[1:]:
+            torch._foreach_add_(total, slopes)
+        torch._foreach_div_(total, len(results))
+        for parameter, slope in zip(self.parameters, total):
+            parameter.grad = slope
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
