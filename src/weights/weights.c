@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <jansson.h>
 
@@ -174,6 +175,11 @@ static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn
 
 static diffedit_status add_index(de_weights *weights, de_rename_fn rename, diffedit_error *error)
 {
+    enum { MOST_BYTES = 64 << 20 };
+    struct stat info;
+    if (stat(weights->path, &info) == 0 && info.st_size > MOST_BYTES)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %jd bytes; an index has at most %d", weights->path,
+                       (intmax_t)info.st_size, MOST_BYTES);
     json_error_t reason;
     json_t *index = json_load_file(weights->path, JSON_REJECT_DUPLICATES, &reason);
     json_t *map = json_object_get(index, "weight_map");

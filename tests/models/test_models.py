@@ -355,6 +355,12 @@ def test_bad_shards(copy):
     assert "weight_map" in refused(copy[0])
 
 
+def test_an_index_that_is_too_large_to_be_one(copy):
+    path, _ = shard(copy[0], files.SD1)
+    os.truncate(path, 1 << 33)
+    assert f"{path}: 8589934592 bytes; an index has at most 67108864" in refused(copy[0])
+
+
 def old_names(tensors):
     result = {}
     for name, values in tensors.items():
