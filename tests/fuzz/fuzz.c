@@ -27,7 +27,7 @@ const char *fuzz_document(int number, const uint8_t *bytes, size_t size)
     return names[number];
 }
 
-void fuzz_check_table(const de_table *table, const uint8_t *bytes, size_t size)
+static void check_table(const de_table *table, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < table->count; i++) {
         const de_table_entry *entry = &table->entries[i];
@@ -52,4 +52,15 @@ void fuzz_check_error(diffedit_status status, const diffedit_error *error)
 {
     if (status != DIFFEDIT_OK && !error->message[0])
         abort();
+}
+
+void fuzz_read_table(fuzz_reader *read, const uint8_t *bytes, size_t size)
+{
+    de_table table;
+    diffedit_error error = {.message = ""};
+    diffedit_status status = read(&table, "fuzz", bytes, size, &error);
+    fuzz_check_error(status, &error);
+    if (status == DIFFEDIT_OK)
+        check_table(&table, bytes, size);
+    de_table_free(&table);
 }

@@ -128,6 +128,24 @@ static void output_stage(void *user, int64_t begin, int64_t end, int thread)
                          job->products + tile * job->columns + phase * job->phase_columns);
 }
 
+/* The arrays between the stages, once for all threads or `copies` times. */
+static void allocate_arrays(de_context *context, stages *job, int64_t copies)
+{
+    /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same lines. */
+    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
+    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
+    job->input = de_arena_floats(&context->arena, copies * DE_WINOGRAD_POINTS * job->input_stride);
+    job->products = de_arena_floats(&context->arena, copies * DE_WINOGRAD_POINTS * job->product_stride);
+    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
+}
+
+/* the block's tiles at one point, from channel `begin` on: x [tiles] */
+static void name_tiles(const stages *job, int point, int64_t begin, const float **x)
+{
+    for (int64_t tile = 0; tile < job->tiles; tile++)
+        x[tile] = job->input + point * job->input_stride + tile * job->depth + begin;
+}
+
 /* ---- near: few channels ---- */
 
 /* A task is a panel at one pair of rows of points. */
@@ -147,8 +165,7 @@ static void multiply_tiles(const stages *job, const float **x)
 {
     for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
         int point = point_of(i / PAIR_POINTS, i % PAIR_POINTS);
-        for (int64_t tile = 0; tile < job->tiles; tile++)
-            x[tile] = job->input + point * job->input_stride + tile * job->depth;
+        name_tiles(job, point, 0, x);
         de_kernels_get()->gemm(&(de_gemm){
             .rows = job->tiles, .taps = 1, .depth = job->x.c, .columns = job->columns, .x = x,
             .panels = job->weights + i * job->point_stride,
@@ -178,13 +195,9 @@ static void run_near(de_context *context, stages *job, int threads)
     int64_t fit = de_max_i64(1, NEAR_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns)));
     int64_t blocks = de_round_up(de_divide_up(job->all_tiles, fit), context->threads);
     job->block_tiles = de_divide_up(job->all_tiles, blocks);
-    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
-    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
+    allocate_arrays(context, job, context->threads);
     job->point_stride = job->x.c * job->columns + DE_PANEL;
-    job->input = de_arena_floats(arena, context->threads * DE_WINOGRAD_POINTS * job->input_stride);
-    job->products = de_arena_floats(arena, context->threads * DE_WINOGRAD_POINTS * job->product_stride);
     job->weights = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->point_stride);
-    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
     if (arena->measuring)
         return;
     de_parallel_for(threads, panels * PAIRS, 1, weights_stage, job);
@@ -201,8 +214,7 @@ typedef struct chunk_place {
 /* products [tiles, panels] at one point, of the chunk's channels, added to those of the channels before */
 static void multiply_point(const stages *job, chunk_place place, int point, const float *weights, const float **x)
 {
-    for (int64_t tile = 0; tile < job->tiles; tile++)
-        x[tile] = job->input + point * job->input_stride + tile * job->depth + place.begin;
+    name_tiles(job, point, place.begin, x);
     for (int64_t panel = place.first_panel; panel < place.last_panel; panel++) {
         float *y = job->products + point * job->product_stride + panel * DE_PANEL;
         de_gemm gemm = {
@@ -247,11 +259,7 @@ static void run_far(de_context *context, stages *job, int threads)
     int64_t most = BLOCK_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns));
     job->block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
     job->block_tiles = de_divide_up(job->all_tiles, de_divide_up(job->all_tiles, job->block_tiles)); /* of equal size */
-    /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same lines. */
-    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
-    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
-    job->input = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->input_stride);
-    job->products = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->product_stride);
+    allocate_arrays(context, job, 1);
     job->chunk = de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS));
     job->point_stride = job->chunk * DE_PANEL + DE_PANEL;
     int64_t group = de_max_i64(1, GROUP_FLOATS / (PAIR_POINTS * job->chunk * DE_PANEL));
@@ -259,7 +267,6 @@ static void run_far(de_context *context, stages *job, int threads)
                                 de_min_i64(panels, (int64_t)context->threads * TASKS_PER_THREAD / PAIRS));
     job->group_panels = de_divide_up(panels, groups);
     job->weights = de_arena_floats(arena, context->threads * job->group_panels * PAIR_POINTS * job->point_stride);
-    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
     int64_t tasks = de_divide_up(panels, job->group_panels) * PAIRS;
     for (int64_t first = 0; first < job->all_tiles && !arena->measuring; first += job->block_tiles) {
         job->first_tile = first;
@@ -270,10 +277,15 @@ static void run_far(de_context *context, stages *job, int threads)
     }
 }
 
+static int64_t outputs_of(int64_t phases)
+{
+    return phases == 1 ? 4 : 5;
+}
+
 /* Tiles of each phase: an enlarged side of size y is odd pixels -1, 1, .. and even ones 0, 2, .. */
 static int64_t tiles_along(int64_t phases, int64_t size)
 {
-    return phases == 1 ? de_divide_up(size, 4) : de_divide_up(size / 2 + 1, 5);
+    return de_divide_up(phases == 1 ? size : size / 2 + 1, outputs_of(phases));
 }
 
 /* A picture that is shown twice as large can be worked on as it was, by four filters of 2 x 2. That takes 36 products for 25
@@ -294,7 +306,7 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
     stages job = {.winograd = winograd, .x = x, .y = y, .shape = shape, .epilogue = epilogue, .biases = winograd->bias,
                   .depth = de_round_up(x.c, 8), .phase_columns = de_round_up(y.c, DE_PANEL)};
     job.phases = splits(&job) ? 4 : 1;
-    job.outputs = job.phases == 1 ? 4 : 5;
+    job.outputs = outputs_of(job.phases);
     if (job.phases > 1)
         job.shape.up_h = job.shape.up_w = 0;
     job.tiles_down = tiles_along(job.phases, y.h);
