@@ -685,7 +685,6 @@ def test_bench_times_every_network():
                            "peak_rss_bytes"}
     assert (result["model"], result["shape"], result["size"], result["threads"]) == (None, "pocket", "64x64", 2)
     assert all(0 < result[name] < 60 for name in times)
-    assert result["guided_step_s"] > result["unet_s"]
     assert 10e6 < result["peak_rss_bytes"] < 1e9 and result["fma_peak_gflops"] > 0.1
 
 
