@@ -6,7 +6,7 @@
  * are the limit. A last panel of at most 8 columns is done 8 rows x 1 vector at a time. */
 enum { TILE_ROWS = 6, NARROW_ROWS = 8, MAX_VECTORS = 2 };
 
-/* Where the sums of a tile go: y [rows, 16] = sums + bias + add. */
+/* Where sums go: y [rows, 16] = sums + bias + add. */
 typedef struct tile_output {
     const float *bias;
     const float *add; /* NULL, or with y's rows */
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, 
         for (int r = 0; r < rows; r++)
             x[r] = gemm->x[tap * gemm->rows + first + r];
         /* Unrolled further by hand, gcc would fold the loads of x into the FMAs, at half the speed. */
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int64_t k = 0; k < depth; k++) {
             __m256 w[MAX_VECTORS];
 #pragma GCC unroll 2
@@ -68,51 +68,56 @@ static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, 
     }
 }
 
+/* Tiles below each other in one call: of a short depth (40 in attention) a call for each would be a twentieth. */
+static inline __attribute__((always_inline)) void sum_tiles(const de_gemm *gemm, const void *panel, int64_t first,
+                                                            int64_t tiles, const int rows, const int vectors,
+                                                            const bool half, const tile_output *out)
+{
+    tile_output tile = *out;
+    for (int64_t i = 0; i < tiles; i++) {
+        sum_tile(gemm, panel, first + i * rows, rows, vectors, half, &tile);
+        tile.y += rows * tile.stride;
+        if (tile.add)
+            tile.add += rows * tile.stride;
+    }
+}
+
 static inline __attribute__((always_inline)) void sum_rows(const de_gemm *gemm, const void *panel, int64_t first,
-                                                           int rows, int vectors, const bool half,
+                                                           int64_t tiles, int rows, int vectors, const bool half,
                                                            const tile_output *out)
 {
     if (vectors == 1) {
         switch (rows) {
-        case 8: sum_tile(gemm, panel, first, 8, 1, half, out); return;
-        case 7: sum_tile(gemm, panel, first, 7, 1, half, out); return;
-        case 6: sum_tile(gemm, panel, first, 6, 1, half, out); return;
-        case 5: sum_tile(gemm, panel, first, 5, 1, half, out); return;
-        case 4: sum_tile(gemm, panel, first, 4, 1, half, out); return;
-        case 3: sum_tile(gemm, panel, first, 3, 1, half, out); return;
-        case 2: sum_tile(gemm, panel, first, 2, 1, half, out); return;
-        default: sum_tile(gemm, panel, first, 1, 1, half, out); return;
+        case 8: sum_tiles(gemm, panel, first, tiles, 8, 1, half, out); return;
+        case 7: sum_tiles(gemm, panel, first, tiles, 7, 1, half, out); return;
+        case 6: sum_tiles(gemm, panel, first, tiles, 6, 1, half, out); return;
+        case 5: sum_tiles(gemm, panel, first, tiles, 5, 1, half, out); return;
+        case 4: sum_tiles(gemm, panel, first, tiles, 4, 1, half, out); return;
+        case 3: sum_tiles(gemm, panel, first, tiles, 3, 1, half, out); return;
+        case 2: sum_tiles(gemm, panel, first, tiles, 2, 1, half, out); return;
+        default: sum_tiles(gemm, panel, first, tiles, 1, 1, half, out); return;
         }
     }
     switch (rows) {
-    case 6: sum_tile(gemm, panel, first, 6, 2, half, out); return;
-    case 5: sum_tile(gemm, panel, first, 5, 2, half, out); return;
-    case 4: sum_tile(gemm, panel, first, 4, 2, half, out); return;
-    case 3: sum_tile(gemm, panel, first, 3, 2, half, out); return;
-    case 2: sum_tile(gemm, panel, first, 2, 2, half, out); return;
-    default: sum_tile(gemm, panel, first, 1, 2, half, out); return;
+    case 6: sum_tiles(gemm, panel, first, tiles, 6, 2, half, out); return;
+    case 5: sum_tiles(gemm, panel, first, tiles, 5, 2, half, out); return;
+    case 4: sum_tiles(gemm, panel, first, tiles, 4, 2, half, out); return;
+    case 3: sum_tiles(gemm, panel, first, tiles, 3, 2, half, out); return;
+    case 2: sum_tiles(gemm, panel, first, tiles, 2, 2, half, out); return;
+    default: sum_tiles(gemm, panel, first, tiles, 1, 2, half, out); return;
     }
 }
 
-static void sum_rows_f32(const de_gemm *gemm, const void *panel, int64_t first, int rows, int vectors,
+static void sum_rows_f32(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
                          const tile_output *out)
 {
-    sum_rows(gemm, panel, first, rows, vectors, false, out);
+    sum_rows(gemm, panel, first, tiles, rows, vectors, false, out);
 }
 
-static void sum_rows_f16(const de_gemm *gemm, const void *panel, int64_t first, int rows, int vectors,
+static void sum_rows_f16(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
                          const tile_output *out)
 {
-    sum_rows(gemm, panel, first, rows, vectors, true, out);
-}
-
-/* The rows of the next tile: small rests are shared out (6 + 1 rows become 4 + 3), because a tile of few rows
- * waits for its own sums. */
-static int next_rows(int64_t left, int most)
-{
-    if (left >= 2 * most || left == most)
-        return most;
-    return (int)(left > most ? (left + 1) / 2 : left);
+    sum_rows(gemm, panel, first, tiles, rows, vectors, true, out);
 }
 
 /* Rows first.. of one panel, whose `width` columns begin at `column`: sums in `tile` [rows, 16] to y. */
@@ -138,25 +143,52 @@ typedef struct panel_view {
     int64_t column, width;
 } panel_view;
 
-static void run_tile(const de_gemm *gemm, const panel_view *view, int64_t first, int rows)
+typedef void sum_function(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
+                          const tile_output *out);
+
+/* Tiles of `rows` rows from row `first` on. */
+static void run_tiles(const de_gemm *gemm, const panel_view *view, int64_t first, int64_t tiles, int rows)
 {
     float tile[NARROW_ROWS * DE_PANEL] __attribute__((aligned(32)));
     float gates[NARROW_ROWS * DE_PANEL] __attribute__((aligned(32)));
     int vectors = view->width > DE_LANES ? 2 : 1;
-    void (*sum)(const de_gemm *, const void *, int64_t, int, int, const tile_output *) =
-        gemm->half ? sum_rows_f16 : sum_rows_f32;
+    sum_function *sum = gemm->half ? sum_rows_f16 : sum_rows_f32;
     if (gemm->activation == DE_NONE && !view->gate && view->width == vectors * DE_LANES) {
         int64_t at = first * gemm->y_stride + view->column;
         const float *add = gemm->residual ? gemm->residual + at : NULL;
-        sum(gemm, view->panel, first, rows, vectors,
+        sum(gemm, view->panel, first, tiles, rows, vectors,
             &(tile_output){view->bias, add, gemm->y + at, gemm->y_stride});
         return;
     }
-    sum(gemm, view->panel, first, rows, vectors, &(tile_output){view->bias, NULL, tile, DE_PANEL});
-    if (view->gate)
-        sum(gemm, view->gate, first, rows, vectors,
-            &(tile_output){gemm->gate_bias + view->column, NULL, gates, DE_PANEL});
-    finish_tile(gemm, first, rows, view->column, view->width, tile, view->gate ? gates : NULL);
+    for (; tiles > 0; tiles--, first += rows) {
+        sum(gemm, view->panel, first, 1, rows, vectors, &(tile_output){view->bias, NULL, tile, DE_PANEL});
+        if (view->gate)
+            sum(gemm, view->gate, first, 1, rows, vectors,
+                &(tile_output){gemm->gate_bias + view->column, NULL, gates, DE_PANEL});
+        finish_tile(gemm, first, rows, view->column, view->width, tile, view->gate ? gates : NULL);
+    }
+}
+
+/* All rows of a panel: whole tiles, and a small rest shared out (6 + 1 rows become 4 + 3), because a tile of few rows
+ * waits for its own sums. */
+static void run_panel(const de_gemm *gemm, const panel_view *view)
+{
+    int most = view->width > DE_LANES ? TILE_ROWS : NARROW_ROWS;
+    int64_t rest = gemm->rows % most, tiles = gemm->rows / most;
+    if (rest && tiles) {
+        tiles--;
+        rest += most;
+    }
+    int64_t first = tiles * most;
+    run_tiles(gemm, view, 0, tiles, most);
+    if (rest > most) {
+        int upper = (int)(rest + 1) / 2;
+        run_tiles(gemm, view, first, 1, upper);
+        first += upper;
+        rest -= upper;
+    }
+    if (rest)
+        run_tiles(gemm, view, first, 1, (int)rest);
 }
 
 void de_gemm_avx2(const de_gemm *gemm)
@@ -170,11 +202,6 @@ void de_gemm_avx2(const de_gemm *gemm)
                            panel * DE_PANEL, gemm->columns - panel * DE_PANEL};
         if (view.width > DE_PANEL)
             view.width = DE_PANEL;
-        int most = view.width > DE_LANES ? TILE_ROWS : NARROW_ROWS;
-        for (int64_t first = 0; first < gemm->rows;) {
-            int rows = next_rows(gemm->rows - first, most);
-            run_tile(gemm, &view, first, rows);
-            first += rows;
-        }
+        run_panel(gemm, &view);
     }
 }

@@ -321,8 +321,9 @@ static void test_convolution_winograd(void **state)
     check_convolution("convolution, Winograd", (de_tensor){1, 97, 95, 16, NULL}, 16, 3, same, DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 7, 3, same, DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){1, 6, 6, 700, NULL}, 33, 3, same, DE_F32);
-    /* so many that their transformed weights would not stay near: one block, then two */
-    check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 133, 3, same, DE_F16);
+    /* more columns than near are worked on at once; then too many weights to stay near: one block, then two */
+    check_convolution("convolution, Winograd", (de_tensor){2, 9, 14, 330, NULL}, 133, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 215, 3, same, DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){1, 57, 45, 1400, NULL}, 17, 3, same, DE_F32);
     /* paddings of other sizes */
     for (int i = 0; i < 6; i++) {
@@ -361,14 +362,15 @@ static void test_convolution_enlarging(void **state)
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
         check_convolution("nearest-up + convolution", x, 18, 3, shape, (de_dtype)(i % 3));
     }
-    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many channels */
+    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many columns and many channels */
     for (int i = 0; i < 8; i++) {
+        int64_t columns = i == 7 ? 52 : i == 6 ? 140 : random_between(1, 40);
         de_tensor x = {1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i, i == 7 ? 330 : random_between(16, 40), NULL};
         de_convolution_shape shape = same;
         shape.up_h = 2 * x.h;
         shape.up_w = 2 * x.w;
-        check_convolution_within(8e-6, "nearest-up + convolution, split", x, i == 7 ? 52 : random_between(1, 40), 3,
-                                 shape, (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
+        check_convolution_within(8e-6, "nearest-up + convolution, split", x, columns, 3, shape,
+                                 (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
     }
 }
 

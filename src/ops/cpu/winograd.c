@@ -14,10 +14,11 @@ enum { BLOCK_TILES = 192, BLOCK_FLOATS = 8 * 1024 * 1024, TILE_GRAIN = 8 };
  * uses them from its second level cache. That is 3 % of the time at 192 tiles, 12 % at 32, a third at 8. */
 enum { GROUP_FLOATS = 192 * 1024, CHUNK_CHANNELS = 640, TASKS_PER_THREAD = 4, PAIRS = 3, PAIR_POINTS = 12 };
 
-/* Where all transformed weights together are small (6 MB, a part of the third level cache), they are made once, and a
- * thread takes a few tiles through all three stages: what lies between them stays in its second level cache (448 KB of
- * 512). At 512 x 512 and 128 channels that is an eighth faster; more channels leave too few tiles at a time. */
-enum { NEAR_WEIGHTS = 1536 * 1024, NEAR_FLOATS = 112 * 1024 };
+/* Where all transformed weights together are small (10 MB, a part of the third level cache), they are made once, and a
+ * thread takes a few tiles through all three stages, some panels of products at a time: what lies between the stages stays
+ * in its second level cache (448 KB of 512). From 128 to 256 channels that is an eighth faster; of more, too few tiles fit
+ * at a time. */
+enum { NEAR_WEIGHTS = 2560 * 1024, NEAR_FLOATS = 112 * 1024, NEAR_PANELS = 8, NEAR_TILES = 6 };
 
 typedef struct stages {
     const de_winograd *winograd;
@@ -33,9 +34,11 @@ typedef struct stages {
     int64_t depth;                  /* padded to 8 */
     int64_t phase_columns, columns; /* padded to 16; of all phases */
     float *input;                   /* [36] of [tiles, depth], input_stride floats apart; near: for each thread */
-    float *products;                /* [36] of [tiles, columns], product_stride floats apart; near: for each thread */
+    float *products;                /* [36] of [tiles, columns], product_stride floats apart;
+                                     * near: for each thread, of [tiles, group_panels * 16] */
     int64_t input_stride, product_stride;
-    int64_t group_panels, chunk;    /* far: panels and channels whose weights are transformed together */
+    int64_t group_panels;           /* far: whose weights are transformed together; near: whose products are there at once */
+    int64_t chunk;                  /* far: channels whose weights are transformed together */
     float *weights;                 /* far: for each thread [group_panels, 12] of [chunk, 16];
                                      * near: [3, 12] of [panels, channels, 16] */
     int64_t point_stride;           /* from one of the 12 to the next */
@@ -102,18 +105,20 @@ static side_range range_of(const stages *job, int64_t place, bool odd, int64_t s
     return (side_range){begin, 2, begin < 0, de_min_i64(job->outputs, de_divide_up(size - begin, 2))};
 }
 
-static void output_phase(const stages *job, tile_place place, int64_t phase, const float *products)
+/* The columns of a tile from `column` on that are in the array; all are of one phase. */
+static void output_columns(const stages *job, tile_place place, int64_t column, int64_t count, const float *products)
 {
+    int64_t phase = column / job->phase_columns, channel = column % job->phase_columns;
     const de_tensor *y = &job->y;
     side_range down = range_of(job, place.y, phase / 2 == 0, y->h), across = range_of(job, place.x, phase % 2 == 0, y->w);
     de_kernels_get()->winograd_output(&(de_winograd_output){
-        .products = products, .point_stride = job->product_stride, .channels = y->c,
+        .products = products, .point_stride = job->product_stride, .channels = de_min_i64(count, y->c - channel),
         .outputs = (int)job->outputs, .top = (int)down.first, .height = (int)down.last,
         .left = (int)across.first, .width = (int)across.last,
-        .bias = job->biases + (job->epilogue.image_bias ? place.image * job->phase_columns : 0),
+        .bias = job->biases + (job->epilogue.image_bias ? place.image * job->phase_columns : 0) + channel,
         .activation = job->epilogue.activation,
         .residual = job->epilogue.residual, .y = y->data,
-        .first = ((place.image * y->h + down.begin) * y->w + across.begin) * y->c,
+        .first = ((place.image * y->h + down.begin) * y->w + across.begin) * y->c + channel,
         .row_stride = down.step * y->w * y->c, .column_stride = across.step * y->c,
     });
 }
@@ -123,17 +128,17 @@ static void output_stage(void *user, int64_t begin, int64_t end, int thread)
     const stages *job = user;
     (void)thread;
     for (int64_t tile = begin; tile < end; tile++)
-        for (int64_t phase = 0; phase < job->phases; phase++)
-            output_phase(job, place_of(job, job->first_tile + tile), phase,
-                         job->products + tile * job->columns + phase * job->phase_columns);
+        for (int64_t column = 0; column < job->columns; column += job->phase_columns)
+            output_columns(job, place_of(job, job->first_tile + tile), column, job->phase_columns,
+                           job->products + tile * job->columns + column);
 }
 
 /* The arrays between the stages, once for all threads or `copies` times. */
-static void allocate_arrays(de_context *context, stages *job, int64_t copies)
+static void allocate_arrays(de_context *context, stages *job, int64_t copies, int64_t product_columns)
 {
     /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same lines. */
     job->input_stride = job->block_tiles * job->depth + DE_PANEL;
-    job->product_stride = job->block_tiles * job->columns + DE_PANEL;
+    job->product_stride = job->block_tiles * product_columns + DE_PANEL;
     job->input = de_arena_floats(&context->arena, copies * DE_WINOGRAD_POINTS * job->input_stride);
     job->products = de_arena_floats(&context->arena, copies * DE_WINOGRAD_POINTS * job->product_stride);
     job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
@@ -161,16 +166,23 @@ static void weights_stage(void *user, int64_t begin, int64_t end, int thread)
     }
 }
 
-static void multiply_tiles(const stages *job, const float **x)
+/* products [36] of [tiles, count], the columns from `column` on */
+static void multiply_columns(const stages *job, int64_t column, int64_t count, const float **x)
 {
     for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
         int point = point_of(i / PAIR_POINTS, i % PAIR_POINTS);
         name_tiles(job, point, 0, x);
         de_kernels_get()->gemm(&(de_gemm){
-            .rows = job->tiles, .taps = 1, .depth = job->x.c, .columns = job->columns, .x = x,
-            .panels = job->weights + i * job->point_stride,
-            .y = job->products + point * job->product_stride, .y_stride = job->columns});
+            .rows = job->tiles, .taps = 1, .depth = job->x.c, .columns = count, .x = x,
+            .panels = job->weights + i * job->point_stride + column * job->x.c,
+            .y = job->products + point * job->product_stride, .y_stride = count});
     }
+}
+
+static void output_tiles(const stages *job, int64_t column, int64_t count)
+{
+    for (int64_t tile = 0; tile < job->tiles; tile++)
+        output_columns(job, place_of(job, job->first_tile + tile), column, count, job->products + tile * count);
 }
 
 static void all_stages(void *user, int64_t begin, int64_t end, int thread)
@@ -183,19 +195,39 @@ static void all_stages(void *user, int64_t begin, int64_t end, int thread)
         job.first_tile = block * job.block_tiles;
         job.tiles = de_min_i64(job.block_tiles, job.all_tiles - job.first_tile);
         input_stage(&job, 0, job.tiles, thread);
-        multiply_tiles(&job, job.pointers + thread * job.block_tiles);
-        output_stage(&job, 0, job.tiles, thread);
+        int64_t count;
+        for (int64_t column = 0; column < job.columns; column += count) {
+            count = de_min_i64(job.group_panels * DE_PANEL, job.phase_columns - column % job.phase_columns);
+            multiply_columns(&job, column, count, job.pointers + thread * job.block_tiles);
+            output_tiles(&job, column, count);
+        }
     }
+}
+
+static int64_t near_panels(const stages *job)
+{
+    return de_min_i64(NEAR_PANELS, job->phase_columns / DE_PANEL);
+}
+
+/* How many tiles fit. */
+static int64_t near_tiles(const stages *job)
+{
+    return NEAR_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + near_panels(job) * DE_PANEL));
+}
+
+static bool is_near(const stages *job)
+{
+    return DE_WINOGRAD_POINTS * job->x.c * job->columns <= NEAR_WEIGHTS && near_tiles(job) >= NEAR_TILES;
 }
 
 static void run_near(de_context *context, stages *job, int threads)
 {
     de_arena *arena = &context->arena;
     int64_t panels = job->columns / DE_PANEL;
-    int64_t fit = de_max_i64(1, NEAR_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns)));
-    int64_t blocks = de_round_up(de_divide_up(job->all_tiles, fit), context->threads);
+    job->group_panels = near_panels(job);
+    int64_t blocks = de_round_up(de_divide_up(job->all_tiles, near_tiles(job)), context->threads);
     job->block_tiles = de_divide_up(job->all_tiles, blocks);
-    allocate_arrays(context, job, context->threads);
+    allocate_arrays(context, job, context->threads, job->group_panels * DE_PANEL);
     job->point_stride = job->x.c * job->columns + DE_PANEL;
     job->weights = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->point_stride);
     if (arena->measuring)
@@ -259,7 +291,7 @@ static void run_far(de_context *context, stages *job, int threads)
     int64_t most = BLOCK_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns));
     job->block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
     job->block_tiles = de_divide_up(job->all_tiles, de_divide_up(job->all_tiles, job->block_tiles)); /* of equal size */
-    allocate_arrays(context, job, 1);
+    allocate_arrays(context, job, 1, job->columns);
     job->chunk = de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS));
     job->point_stride = job->chunk * DE_PANEL + DE_PANEL;
     int64_t group = de_max_i64(1, GROUP_FLOATS / (PAIR_POINTS * job->chunk * DE_PANEL));
@@ -316,7 +348,7 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
     if (epilogue.image_bias)
         job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n, y.c);
     int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS * (double)(job.all_tiles * x.c * job.columns));
-    if (DE_WINOGRAD_POINTS * x.c * job.columns <= NEAR_WEIGHTS)
+    if (is_near(&job))
         run_near(context, &job, threads);
     else
         run_far(context, &job, threads);
