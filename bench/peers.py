@@ -6,7 +6,8 @@
     bench/peers.py --write                puts the table into docs/PERFORMANCE.md
 
 Everybody gets random weights, the same sizes and threads, f32 arithmetic and its best settings (bench/networks.py). The
-programs take turns, run by run, and the median counts: what else the machine does hits all of them alike. Processor
+programs take turns, and the median counts: what else the machine does hits all of them alike. In its turn a program runs
+twice and the second run is timed, because an edit evaluates its networks back to back. Processor
 seconds (of all threads) are shown beside: where they are far from seconds x threads, the machine was not ours alone.
 """
 import argparse
@@ -98,7 +99,7 @@ def report(options, results):
     machine, found = json.loads(peak), versions(options.python)
     return "\n".join([
         f"{options.size}x{options.size}, {options.threads} threads, f32, random weights; medians of {options.repeat} "
-        "runs, in turn; in brackets the seconds of all", "threads together.", "", *table(results), "",
+        "turns (the second of two runs each); in", "brackets the seconds of all threads together.", "", *table(results), "",
         f"{datetime.date.today()}; {machine['cpu']}, {machine['kernels']} kernels, FMA peak "
         f"{machine['fma_peak_gflops']:.0f} GFLOP/s on {options.threads} threads; Linux {platform.release()}; "
         f"torch {found[0]}, diffusers {found[1]}, OpenVINO {found[2]}; command `bench/peers.py --size {options.size} "
