@@ -56,7 +56,7 @@ int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t s
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         if (warn_of(model, &faults[i], text, size))
             return 1;
-    return 0;
+    return de_model_lacks_average(model, text, size);
 }
 
 void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info)

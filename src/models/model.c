@@ -84,6 +84,16 @@ diffedit_status de_model_keep(const diffedit_model *model, diffedit_status statu
     return DIFFEDIT_OK;
 }
 
+bool de_model_lacks_average(const diffedit_model *model, char *text, size_t size)
+{
+    if (!model->no_average[0])
+        return false;
+    if (size > 0)
+        de_sentence(text, size, "%s: tensor `%s` has no average, so of none the average is used", de_weights_path(model->weights[DE_PART_UNET]),
+                    model->no_average);
+    return true;
+}
+
 /* One file: packed by diffedit, or in the original layout. */
 static diffedit_status read_file(diffedit_model *model, const char *path, const diffedit_model_settings *settings,
                                  diffedit_error *error)

@@ -30,6 +30,7 @@ struct diffedit_model {
     const char *pad;       /* of the built-in tokenizer, static; NULL: the documents have one */
     de_documents documents; /* of a folder or a packed file */
     de_weight_file *packed; /* held, or NULL */
+    char no_average[DE_TENSOR_NAME]; /* a weight of the UNet, in a file that holds averages of others; or "" */
     bool prediction_unknown; /* the files do not say what the UNet predicts, and nobody else did */
     bool described[DE_PART_COUNT]; /* its config is known */
     bool absent[DE_PART_COUNT];    /* there is nothing of it, and nobody gave it */
@@ -56,6 +57,8 @@ diffedit_status de_model_read(diffedit_model **model, const char *path, const di
 void de_model_close(diffedit_model *model);
 /* Reports a failure and gives OK, so that reading goes on; where nobody listens, gives the failure back. */
 diffedit_status de_model_keep(const diffedit_model *model, diffedit_status status, const diffedit_error *error);
+/* Writes a sentence if the UNet's averages were passed over because one is missing. */
+bool de_model_lacks_average(const diffedit_model *model, char *text, size_t size);
 /* What the networks are made from. */
 de_network_sources de_model_sources(const diffedit_model *model);
 /* 0 where what is asked for is not known. */

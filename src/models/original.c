@@ -156,15 +156,24 @@ static bool ema_name(char ema[DE_TENSOR_NAME], const char *name)
     return true;
 }
 
-/* Whether the file holds an average of every weight of the UNet. */
-static bool has_all_ema(const de_table *table)
+/* Whether the file holds an average of every weight of the UNet. Where it holds some, the model remembers which is missing. */
+static bool has_all_ema(diffedit_model *model, const de_table *table)
 {
-    char ema[DE_TENSOR_NAME];
-    for (size_t i = 0; i < table->count; i++)
-        if (after(table->entries[i].name, UNET) &&
-            (!ema_name(ema, table->entries[i].name) || !de_table_find(table, ema)))
-            return false;
-    return true;
+    const char *missing = NULL;
+    bool some = false;
+    for (size_t i = 0; i < table->count; i++) {
+        const char *name = table->entries[i].name;
+        char ema[DE_TENSOR_NAME];
+        if (!after(name, UNET))
+            continue;
+        if (ema_name(ema, name) && de_table_find(table, ema))
+            some = true;
+        else if (!missing)
+            missing = name;
+    }
+    if (some && missing)
+        snprintf(model->no_average, sizeof model->no_average, "%s", missing);
+    return some && !missing;
 }
 
 static diffedit_status add_unet(de_weights *weights, de_weight_file *file, const layout *from, diffedit_error *error)
@@ -598,7 +607,7 @@ diffedit_status de_original_read(diffedit_model *model, de_weight_file *file, co
     /* Stable Diffusion 2 has matrices around a transformer, 1 has convolutions; its text encoder may have any names */
     const de_table_entry *projection = find(from.table, UNET "middle_block.1.proj_in.weight");
     bool second = projection && projection->rank == 2;
-    from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(from.table);
+    from.ema = !(settings->flags & DIFFEDIT_MODEL_NO_EMA) && has_all_ema(model, from.table);
     model->schedule_config = de_sd_schedule;
     model->layout = "one file in the original layout";
     model->pad = second ? "!" : "<|endoftext|>";

@@ -104,5 +104,8 @@ diffedit_status de_part_check(const diffedit_model *model, de_part part, de_prob
         status = survey(model, part, &(de_survey){check_tensor, &job}, error);
     if (status == DIFFEDIT_OK)
         check_unused(model->weights[part], problems);
+    char sentence[512];
+    if (status == DIFFEDIT_OK && part == DE_PART_UNET && de_model_lacks_average(model, sentence, sizeof sentence))
+        report(problems, sentence);
     return status;
 }

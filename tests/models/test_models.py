@@ -137,9 +137,16 @@ def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
     both = single(tmp_path / "both.safetensors", {**changed, **averages})
     assert picture(both, tmp_path / "o.png") == sd1[1] != plain
     assert picture(both, tmp_path / "o.png", "--no-ema") == plain
-    averages.popitem()
+    missing = averages.popitem()[0]
     some = single(tmp_path / "some.safetensors", {**changed, **averages})
-    assert picture(some, tmp_path / "o.png") == plain
+    name = next(name for name in unet if missing == "model_ema." + name[len("model."):].replace(".", ""))
+    said = f"{some}: tensor `{name}` has no average, so of none the average is used"
+    result = run(*EDIT, "-m", some, "-o", tmp_path / "o.png", "--force")
+    assert result.returncode == 0 and said in result.stderr
+    assert (tmp_path / "o.png").read_bytes() == (tmp_path / "p.png").read_bytes()
+    result = run("model", "check", some)
+    assert result.returncode == 1 and result.stdout.splitlines()[0] == said
+    assert said not in run(*EDIT, "-m", some, "--no-ema", "-o", tmp_path / "n.png").stderr
 
 
 def test_an_inpainting_model(tmp_path):
