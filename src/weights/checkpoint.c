@@ -108,14 +108,23 @@ static diffedit_status read_zip(reader *r, const de_zip *zip, de_pickle **pickle
 
 /* ---- the format before 2020 ---- */
 
-/* The pickle of its magic number. */
-static const unsigned char OLD_MAGIC[] = {0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
-                                          0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 enum { OLD_VERSION = 1001, COUNT_BYTES = 8 };
 
-static bool begins_old(const unsigned char *bytes, size_t size)
+/* The length of the pickle of its magic number, which is of protocol 2 to 5 and from 4 on has a frame; 0: there is none. */
+static size_t old_head(const unsigned char *bytes, size_t size)
 {
-    return size >= sizeof OLD_MAGIC && memcmp(bytes, OLD_MAGIC, sizeof OLD_MAGIC) == 0;
+    enum { PROTO = 0x80, FRAME = 0x95, FRAMED_PROTOCOL = 4 };
+    static const unsigned char frame[] = {FRAME, 13, 0, 0, 0, 0, 0, 0, 0};
+    static const unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+    size_t at = 2;
+    if (size < at + sizeof frame + sizeof magic || bytes[0] != PROTO || bytes[1] < 2 || bytes[1] > 5)
+        return 0;
+    if (bytes[1] >= FRAMED_PROTOCOL) {
+        if (memcmp(bytes + at, frame, sizeof frame) != 0)
+            return 0;
+        at += sizeof frame;
+    }
+    return memcmp(bytes + at, magic, sizeof magic) == 0 ? at + sizeof magic : 0;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -228,7 +237,7 @@ static bool is_little_endian(const de_pickle *pickle)
 
 static diffedit_status read_old(reader *r, de_pickle **pickle)
 {
-    size_t at = sizeof OLD_MAGIC;
+    size_t at = old_head(r->bytes, r->size);
     de_pickle *keys = NULL;
     diffedit_status status = check_head(r, &at, is_known_version, "version 1001 of torch's old format");
     if (status == DIFFEDIT_OK)
@@ -316,7 +325,7 @@ static diffedit_status read_tensors(reader *r, de_table *table, const de_pickle 
 
 bool de_checkpoint_begins(const unsigned char *bytes, size_t size)
 {
-    return de_zip_begins(bytes, size) || begins_old(bytes, size);
+    return de_zip_begins(bytes, size) || old_head(bytes, size) > 0;
 }
 
 diffedit_status de_checkpoint_read(de_table *table, const char *path, const unsigned char *bytes, size_t size,
@@ -327,7 +336,7 @@ diffedit_status de_checkpoint_read(de_table *table, const char *path, const unsi
     de_zip zip = {0};
     *table = (de_table){0};
     diffedit_status status;
-    if (begins_old(bytes, size)) {
+    if (old_head(bytes, size) > 0) {
         status = read_old(r, &pickle);
     } else {
         status = de_zip_read(&zip, path, bytes, size, error);

@@ -118,6 +118,7 @@ int main(void)
         cmocka_unit_test_prestate(test_same_tensors, TORCH_FILES "/protocol-4.bin"),
         cmocka_unit_test_prestate(test_same_tensors, TORCH_FILES "/training.ckpt"),
         cmocka_unit_test_prestate(test_same_tensors, TORCH_FILES "/training-2019.ckpt"),
+        cmocka_unit_test_prestate(test_same_tensors, TORCH_FILES "/plain-2019-protocol-4.bin"),
         cmocka_unit_test_prestate(test_every_length, TORCH_FILES "/training.ckpt"),
         cmocka_unit_test_prestate(test_every_length, TORCH_FILES "/training-2019.ckpt"),
         cmocka_unit_test_prestate(test_every_byte, TORCH_FILES "/training.ckpt"),

@@ -65,6 +65,7 @@ def main():
     save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, HERE / "expected.safetensors")
     torch.save(training(state), HERE / "training.ckpt")
     torch.save(training(state), HERE / "training-2019.ckpt", _use_new_zipfile_serialization=False)
+    torch.save(state, HERE / "plain-2019-protocol-4.bin", _use_new_zipfile_serialization=False, pickle_protocol=4)
     torch.save(state, HERE / "plain.bin")
     torch.save(state, HERE / "protocol-4.bin", pickle_protocol=4)
     torch.jit.script(torch.nn.Linear(2, 2)).save(HERE / "program.pt")
