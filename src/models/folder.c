@@ -43,21 +43,30 @@ const char *const DE_PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae
 /* what the files of a part are called, without their ending; the second is of the text encoder's .bin */
 static const char *const PART_STEMS[DE_PART_COUNT][2] = {
     {"model", "pytorch_model"}, {"diffusion_pytorch_model", NULL}, {"diffusion_pytorch_model", NULL}};
-/* in the order in which they are looked for: plain before a variant, safetensors before pickles */
-static const char *const ENDINGS[] = {
-    ".safetensors", ".safetensors.index.json", ".fp16.safetensors", ".safetensors.index.fp16.json",
-    ".bin",         ".bin.index.json",         ".fp16.bin",         ".bin.index.fp16.json"};
+/* in the order in which they are looked for: safetensors before pickles, plain before a variant */
+static const char *const FORMATS[] = {".safetensors", ".bin"};
+static const char *const VARIANTS[] = {"", ".fp16", ".bf16", ".ema", ".non_ema"};
+
+/* One file of weights, or the index of several. */
+static bool find_variant(de_path *path, const char *folder, const char *stem, const char *variant, const char *format)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s%s%s", stem, variant, format);
+    *path = join(folder, name);
+    if (exists(path->text))
+        return true;
+    snprintf(name, sizeof name, "%s%s.index%s.json", stem, format, variant);
+    *path = join(folder, name);
+    return exists(path->text);
+}
 
 static bool find_weights(de_path *path, de_part part, const char *folder)
 {
-    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
-        for (int j = 0; j < 2 && PART_STEMS[part][j]; j++) {
-            char name[80];
-            snprintf(name, sizeof name, "%s%s", PART_STEMS[part][j], ENDINGS[i]);
-            *path = join(folder, name);
-            if (exists(path->text))
-                return true;
-        }
+    for (size_t format = 0; format < sizeof FORMATS / sizeof *FORMATS; format++)
+        for (size_t variant = 0; variant < sizeof VARIANTS / sizeof *VARIANTS; variant++)
+            for (int stem = 0; stem < 2 && PART_STEMS[part][stem]; stem++)
+                if (find_variant(path, folder, PART_STEMS[part][stem], VARIANTS[variant], FORMATS[format]))
+                    return true;
     return false;
 }
 

@@ -311,10 +311,11 @@ def test_low_memory_makes_the_same_picture(sd1, tmp_path):
     assert picture(sd1[0], tmp_path / "o.png", "--low-memory") == sd1[1]
 
 
-def test_a_variant(copy, tmp_path):
+@pytest.mark.parametrize("variant", ["fp16", "bf16", "ema", "non_ema"])
+def test_a_variant(copy, tmp_path, variant):
     folder, expected = copy
     for path in folder.rglob("*.safetensors"):
-        path.rename(path.with_suffix(".fp16.safetensors"))
+        path.rename(path.with_suffix(f".{variant}.safetensors"))
     assert picture(folder, tmp_path / "o.png") == expected
 
 
