@@ -41,6 +41,19 @@ static diffedit_status check_tokenizer(const diffedit_model *model, const char *
     return DIFFEDIT_OK;
 }
 
+/* The UNet reads the latent, or what an inpainting model reads; what else may stand beside it is known by its size. */
+static diffedit_status check_unet_input(const diffedit_model *model, const char *path, diffedit_error *error)
+{
+    int found = model->unet_config.in_channels, latent = model->vae_config.latent_channels;
+    if (!model->described[DE_PART_UNET] || !model->described[DE_PART_VAE] || found == latent || de_model_inpaints(model))
+        return DIFFEDIT_OK;
+    const char *kind = found == latent + 1   ? ": a model that needs a depth map, which diffedit has none of"
+                       : found == 2 * latent ? ": a model that is told what to do (InstructPix2Pix), another method"
+                                             : "";
+    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the UNet's in_channels is %d, but the VAE's latent_channels is %d%s",
+                   path, found, latent, kind);
+}
+
 /* What is known of the parts must fit together. */
 static diffedit_status check_parts(const diffedit_model *model, const char *path, diffedit_error *error)
 {
@@ -54,9 +67,6 @@ static diffedit_status check_parts(const diffedit_model *model, const char *path
         const char *other;
         int expected;
     } pairs[] = {
-        {DE_PART_UNET, DE_PART_VAE, "the UNet's in_channels",
-         de_model_inpaints(model) ? vae->latent_channels : unet->in_channels, "the VAE's latent_channels",
-         vae->latent_channels},
         {DE_PART_UNET, DE_PART_VAE, "the UNet's out_channels", unet->out_channels, "the VAE's latent_channels",
          vae->latent_channels},
         {DE_PART_UNET, DE_PART_TEXT, "the UNet's cross_attention_dim", unet->cross_attention_dim,
@@ -64,7 +74,7 @@ static diffedit_status check_parts(const diffedit_model *model, const char *path
         {DE_PART_VAE, DE_PART_VAE, "the VAE's in_channels", vae->in_channels, "a picture's number of colours", 3},
         {DE_PART_VAE, DE_PART_VAE, "the VAE's out_channels", vae->out_channels, "a picture's number of colours", 3},
     };
-    diffedit_status status = DIFFEDIT_OK;
+    diffedit_status status = de_model_keep(model, check_unet_input(model, path, error), error);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs && status == DIFFEDIT_OK; i++)
         if (model->described[pairs[i].a] && model->described[pairs[i].b])
             status = de_model_keep(model, expect_equal(path, pairs[i].what, pairs[i].found, pairs[i].other,

@@ -20,9 +20,9 @@ static const de_vae_config SD_VAE = {
     .scaling_factor = 0.18215};
 
 static const de_vae_config POCKET_VAE = {
-    .in_channels = 3, .out_channels = 3, .latent_channels = 6, .levels = 3, .channels = {24, 48, 96},
+    .in_channels = 3, .out_channels = 3, .latent_channels = 8, .levels = 3, .channels = {24, 48, 96},
     .layers_per_block = 1, .norm_groups = 6, .mid_attention = true, .quant_conv = true, .post_quant_conv = true,
-    .scaling_factor = 0.194};
+    .scaling_factor = 0.136};
 
 const char *const de_random_shapes[] = {"sd14", "sd21", "pocket", NULL};
 
@@ -43,7 +43,7 @@ static const model_shape shapes[] = {
      .vae = &SD_VAE, .pad = "!", .v_prediction = true},
     {.text = {CLIP_VOCABULARY, .width = 128, .layers = 2, .heads = 4, .intermediate = 512,
               .positions = CLIP_POSITIONS, .norm_eps = 1e-5f, .quick_gelu = true},
-     .unet = {.in_channels = 6, .out_channels = 6, .sample_height = 32, .sample_width = 32, .levels = 3,
+     .unet = {.in_channels = 8, .out_channels = 8, .sample_height = 32, .sample_width = 32, .levels = 3,
               .channels = {64, 128, 192}, .down_layers = {1, 1, 1}, .down_attention = {false, true, true},
               .up_attention = {false, true, true}, .heads = {4, 4, 4}, .transformer_layers = {1, 1, 1},
               .norm_groups = 16, .norm_eps = 1e-5f, .cross_attention_dim = 128},

@@ -305,6 +305,13 @@ def test_a_tensor_is_missing_or_misshapen(tmp_path):
     assert "expected shape [64, 64, 3, 3], found [3, 3]" in refused(single(tmp_path / "m.safetensors", tensors))
 
 
+@pytest.mark.parametrize("channels, kind", [(5, "depth map"), (8, "InstructPix2Pix"), (7, "latent_channels is 4")])
+def test_a_unet_that_reads_something_else_too(tmp_path, channels, kind):
+    other = {**files.SD1, "in_channels": channels}
+    assert kind in refused(single(tmp_path / "m.safetensors", files.original(other)))
+    assert kind in refused(files.write_folder(tmp_path / "folder", other))
+
+
 # ---- folders as the hub's tools leave them ----
 
 def test_low_memory_makes_the_same_picture(sd1, tmp_path):
