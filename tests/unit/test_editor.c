@@ -341,7 +341,7 @@ static void test_a_guided_evaluation(void **state)
     diffedit_model_get_info(random, &info);
     assert_int_equal(info.native_width, 128);
     assert_true(info.parameters > 10 * 1000 * 1000);
-    enum { SIDE = 8, CHANNELS = 6, COUNT = CHANNELS * SIDE * SIDE };
+    enum { SIDE = 8, CHANNELS = 8, COUNT = CHANNELS * SIDE * SIDE };
     assert_int_equal(info.latent_channels, CHANNELS);
     float latent[COUNT], u[COUNT], t[COUNT], guided[COUNT];
     size_t width = (size_t)(info.text_tokens * info.text_width);
