@@ -274,8 +274,13 @@ def caption(kinds, place, rng):
     return f"{what} image" if form < 0.94 and len(kinds) == 1 else f"a photo of {what}"
 
 
+def weight(kind):
+    """How often a kind is drawn: every cut-out as often as any other, so that a kind of two looks is learned as well."""
+    return len(THINGS.get(kind, [None])) * (1.5 if kind in CLASSIC else 1.0)
+
+
 def choose_kinds(rng):
-    weights = np.array([3.0 if kind in CLASSIC else 1.0 for kind in KINDS])
+    weights = np.array([weight(kind) for kind in KINDS])
     kinds = [str(rng.choice(KINDS, p=weights / weights.sum()))]
     if kinds[0] not in GROUPS and rng.random() < 0.2:
         kinds.append(str(rng.choice([kind for kind in THINGS if kind != kinds[0]])))
