@@ -114,9 +114,10 @@ typedef struct diffedit_model_info {
 
 DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info);
 /* What a person should know about the weights that were read so far: writes a sentence of up to `size` bytes, its end
- * included, that names the first tensor with a value that is infinite or not a number, or else the first that the networks
- * have no use for (a config that describes fewer layers than there are), or else one without an average in a file
- * that holds averages of others (`model_ema.*`, which are then all passed over), and returns 1; or returns 0 and writes an empty text. Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
+ * included, and returns 1; or returns 0 and writes an empty text. It names the first tensor with a value that is infinite
+ * or not a number; or else the first that the networks have no use for (a config that describes fewer layers than there
+ * are); or else one without an average in a file that holds averages of others (`model_ema.*`, which are then all passed
+ * over). Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a network's first use. */
 DIFFEDIT_API int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size);
 
 /* ---- models as files ----------------------------------------------------------------------------- */
