@@ -87,7 +87,7 @@ def load(folder):
              "tokenizer": transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer"),
              "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32),
              "vae": diffusers.AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32),
-             "schedule": json.loads((folder / "scheduler/scheduler_config.json").read_text())}
+             "schedule": reference.schedule_of(folder)}
     for part in ("text_encoder", "unet", "vae"):
         model[part].eval().requires_grad_(False)
     return model

@@ -60,12 +60,6 @@ def open_reference(single, folder):
             "unet": UNet2DConditionModel.from_single_file(str(single), subfolder="unet", **settings)}
 
 
-def schedule_of(folder):
-    published = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
-                 "steps_offset": 1, "set_alpha_to_one": False, "prediction_type": "epsilon"}
-    return {**published, **json.loads((folder / "scheduler/scheduler_config.json").read_text())}
-
-
 def compute(model, given, stages):
     """Yields the stages by PyTorch, from the picture at working size, as they come; later ones go on from the program's
     own mask."""
@@ -127,7 +121,7 @@ def main():
     differ = different_files(out / "folder", out / "single")
     print("\nFolder and single file:", f"DIFFERENT {differ}" if differ else "the same to the last bit.", flush=True)
     model = open_reference(single, folder)
-    model["schedule"] = schedule_of(folder)
+    model["schedule"] = reference.schedule_of(folder)
     stages = out / "single/stages"
     passed = report(stages, compute(model, given, stages), given.threshold)
     sys.exit(0 if passed and not differ else 1)

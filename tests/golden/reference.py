@@ -4,10 +4,13 @@ Written from the papers and the references, independently of the C code. Arrays 
 float32. `k` of a share is rint(steps * share), ties to even, at least 1 and at most `steps`.
 """
 import dataclasses
+import json
 import math
 
 import numpy as np
 import torch
+
+import models
 
 
 @dataclasses.dataclass
@@ -71,6 +74,11 @@ def randn(rng, seed, shape):
 
 
 # ---- schedules ----
+
+def schedule_of(folder):
+    """The noise schedule of a model's folder; what its file leaves out is as Stable Diffusion publishes it."""
+    return {**models.SCHEDULE, **json.loads((folder / "scheduler/scheduler_config.json").read_text())}
+
 
 def alphas_cumprod(config):
     total, start, end = config["num_train_timesteps"], config["beta_start"], config["beta_end"]
