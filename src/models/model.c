@@ -99,8 +99,8 @@ bool de_model_lacks_average(const diffedit_model *model, char *text, size_t size
     if (!model->no_average[0])
         return false;
     if (size > 0)
-        de_sentence(text, size, "%s: tensor `%s` has no average, so of none the average is used", de_weights_path(model->weights[DE_PART_UNET]),
-                    model->no_average);
+        de_sentence(text, size, "%s: tensor `%s` has no average, so of none the average is used",
+                    de_weights_path(model->weights[DE_PART_UNET]), model->no_average);
     return true;
 }
 

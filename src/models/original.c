@@ -156,7 +156,8 @@ static bool ema_name(char ema[DE_TENSOR_NAME], const char *name)
     return true;
 }
 
-/* Whether the file holds an average of every weight of the UNet. Where it holds some, the model remembers which is missing. */
+/* Whether the file holds an average of every weight of the UNet. Where it holds some of them, the model remembers a
+ * weight that has none. */
 static bool has_all_ema(diffedit_model *model, const de_table *table)
 {
     const char *missing = NULL;

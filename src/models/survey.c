@@ -94,6 +94,13 @@ static void check_unused(const de_weights *weights, de_problems *problems)
     report(problems, sentence);
 }
 
+static void check_averages(const diffedit_model *model, de_problems *problems)
+{
+    char sentence[512];
+    if (de_model_lacks_average(model, sentence, sizeof sentence))
+        report(problems, sentence);
+}
+
 diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems, diffedit_error *error)
 {
     if (!model->weights[part])
@@ -104,8 +111,7 @@ diffedit_status de_part_check(const diffedit_model *model, de_part part, de_prob
         status = survey(model, part, &(de_survey){check_tensor, &job}, error);
     if (status == DIFFEDIT_OK)
         check_unused(model->weights[part], problems);
-    char sentence[512];
-    if (status == DIFFEDIT_OK && part == DE_PART_UNET && de_model_lacks_average(model, sentence, sizeof sentence))
-        report(problems, sentence);
+    if (status == DIFFEDIT_OK && part == DE_PART_UNET)
+        check_averages(model, problems);
     return status;
 }

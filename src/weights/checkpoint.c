@@ -114,8 +114,8 @@ enum { OLD_VERSION = 1001, COUNT_BYTES = 8 };
 static size_t old_head(const unsigned char *bytes, size_t size)
 {
     enum { PROTO = 0x80, FRAME = 0x95, FRAMED_PROTOCOL = 4 };
-    static const unsigned char frame[] = {FRAME, 13, 0, 0, 0, 0, 0, 0, 0};
     static const unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+    static const unsigned char frame[] = {FRAME, sizeof magic, 0, 0, 0, 0, 0, 0, 0};
     size_t at = 2;
     if (size < at + sizeof frame + sizeof magic || bytes[0] != PROTO || bytes[1] < 2 || bytes[1] > 5)
         return 0;

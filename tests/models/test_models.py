@@ -137,10 +137,9 @@ def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
     both = single(tmp_path / "both.safetensors", {**changed, **averages})
     assert picture(both, tmp_path / "o.png") == sd1[1] != plain
     assert picture(both, tmp_path / "o.png", "--no-ema") == plain
-    missing = averages.popitem()[0]
+    averages.popitem()
     some = single(tmp_path / "some.safetensors", {**changed, **averages})
-    name = next(name for name in unet if missing == "model_ema." + name[len("model."):].replace(".", ""))
-    said = f"{some}: tensor `{name}` has no average, so of none the average is used"
+    said = f"{some}: tensor `{list(unet)[-1]}` has no average, so of none the average is used"
     result = run(*EDIT, "-m", some, "-o", tmp_path / "o.png", "--force")
     assert result.returncode == 0 and said in result.stderr
     assert (tmp_path / "o.png").read_bytes() == (tmp_path / "p.png").read_bytes()
