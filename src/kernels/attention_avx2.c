@@ -4,123 +4,245 @@
 #include "kernels/avx2.h"
 #include "kernels/functions_avx2.h"
 
-/* Both products are the GEMM's, on blocks that stay in the second level cache: scores = q k^T for all queries and
- * some keys, then sums += weights v. Between them softmax is kept running (Milakov and Gimelshein 2018). */
-typedef struct running {
-    float *scores;  /* [queries, DE_ATTENTION_KEYS], then the weights 2^(score - highest) */
-    float *sums;    /* [queries, sums_stride], of the values times their weights */
-    int64_t sums_stride;
-    float *highest; /* [queries] */
-    float *total;   /* [queries], of the weights */
-} running;
+/* A vector lane is a query. Both products are tiles of 6 rows x 16 queries, like the GEMM's: scores of 6 keys, which
+ * become weights in the registers they were summed in, then sums of 6 columns of the values. The weights of a panel of
+ * queries with a block of keys lie between them, 8 KB in the first level cache. */
+enum { TILE_ROWS = 6, VECTORS = DE_PANEL / DE_LANES, PANELS = DE_ATTENTION_QUERIES / DE_PANEL };
 
-/* the rows of a dense array */
-static void name_rows(const float *x, int64_t rows, int64_t stride, const float **names)
-{
-    for (int64_t r = 0; r < rows; r++)
-        names[r] = x + r * stride;
-}
+/* Softmax is kept running over the blocks of keys (Milakov and Gimelshein 2018), but a weight is a power of two relative
+ * to the score with the first key, not to the highest one: floating-point numbers are as accurate far from 1 as near it.
+ * Only a score this much higher raises what weights are relative to, long before a sum of weights would overflow. */
+#define HIGHEST_SCORE 64.0f
 
-static void find_scores(const de_attention_block *block, int64_t begin, int64_t count, const running *run)
-{
-    const float *rows[DE_ATTENTION_QUERIES];
-    name_rows(block->q, block->queries, block->q_stride, rows);
-    de_gemm_avx2(&(de_gemm){
-        .rows = block->queries, .taps = 1, .depth = block->d, .columns = de_round_up(count, DE_PANEL), .x = rows,
-        .panels = block->packed_keys + begin * block->d,
-        .y = run->scores, .y_stride = DE_ATTENTION_KEYS,
-    });
-}
+typedef struct query_panel {
+    const float *q;   /* [d, 16] */
+    float *sums;      /* [d, 16], of the values times their weights */
+    float *weights;   /* [DE_ATTENTION_KEYS, 16], 2^(score - reference); all panels use the same */
+    __m256 reference[VECTORS];
+    __m256 total[VECTORS];     /* of the weights */
+    __m256 last_seen[VECTORS]; /* the last key that a query sees, if causal */
+} query_panel;
 
-static void scale_row(float *x, int64_t count, float factor)
-{
-    for (int64_t i = 0; i < count; i += DE_LANES)
-        _mm256_storeu_ps(x + i, _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(factor)));
-}
+/* What a block of keys adds to a panel. */
+typedef struct block_sums {
+    __m256 total[VECTORS];
+    __m256 highest[VECTORS]; /* score - reference */
+} block_sums;
 
-/* The scores of one query with the first `seen` of `padded` keys, a multiple of 16, become weights. */
-static void weigh(const running *run, int64_t query, int64_t seen, int64_t padded)
+/* The weights of `rows` keys, a constant where it is called. */
+static inline __attribute__((always_inline)) void weigh_tile(const de_attention_block *block, const query_panel *panel,
+                                                             int64_t key, const int rows, bool masked, float *weights,
+                                                             block_sums *sums)
 {
-    float *scores = run->scores + query * DE_ATTENTION_KEYS;
-    __m256 high0 = _mm256_set1_ps(-INFINITY), high1 = high0;
-    for (int64_t i = seen; i < padded; i++)
-        scores[i] = -INFINITY;
-    for (int64_t i = 0; i < padded; i += DE_PANEL) {
-        high0 = _mm256_max_ps(high0, _mm256_loadu_ps(scores + i));
-        high1 = _mm256_max_ps(high1, _mm256_loadu_ps(scores + i + DE_LANES));
+    const int64_t d = block->d;
+    const float *k = block->k + key * d;
+    __m256 scores[TILE_ROWS][VECTORS];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            scores[r][v] = _mm256_sub_ps(_mm256_setzero_ps(), panel->reference[v]);
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < d; i++) {
+        __m256 q[VECTORS];
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            q[v] = _mm256_load_ps(panel->q + i * DE_PANEL + v * DE_LANES);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+            __m256 value = _mm256_broadcast_ss(k + r * d + i);
+#pragma GCC unroll 2
+            for (int v = 0; v < VECTORS; v++)
+                scores[r][v] = _mm256_fmadd_ps(value, q[v], scores[r][v]);
+        }
     }
-    float highest = de_highest_lane(_mm256_max_ps(high0, high1));
-    if (highest > run->highest[query]) {
-        float factor = exp2f(run->highest[query] - highest);
-        run->total[query] *= factor;
-        scale_row(run->sums + query * run->sums_stride, run->sums_stride, factor);
-        run->highest[query] = highest;
+    if (masked) {
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int v = 0; v < VECTORS; v++) {
+                __m256 ahead = _mm256_cmp_ps(_mm256_set1_ps((float)(key + r)), panel->last_seen[v], _CMP_GT_OQ);
+                scores[r][v] = _mm256_blendv_ps(scores[r][v], _mm256_set1_ps(-INFINITY), ahead);
+            }
     }
-    __m256 top = _mm256_set1_ps(run->highest[query]), total0 = _mm256_setzero_ps(), total1 = total0;
-    for (int64_t i = 0; i < padded; i += DE_PANEL) {
-        __m256 weight0 = de_exp2_avx2(_mm256_sub_ps(_mm256_loadu_ps(scores + i), top));
-        __m256 weight1 = de_exp2_avx2(_mm256_sub_ps(_mm256_loadu_ps(scores + i + DE_LANES), top));
-        _mm256_storeu_ps(scores + i, weight0);
-        _mm256_storeu_ps(scores + i + DE_LANES, weight1);
-        total0 = _mm256_add_ps(total0, weight0);
-        total1 = _mm256_add_ps(total1, weight1);
-    }
-    run->total[query] += de_sum_lanes(_mm256_add_ps(total0, total1));
-}
-
-static void weigh_all(const de_attention_block *block, int64_t begin, int64_t count, const running *run)
-{
-    int64_t padded = de_round_up(count, DE_PANEL);
-    for (int64_t query = 0; query < block->queries; query++) {
-        int64_t seen = count;
-        if (block->causal && block->first_query + query + 1 - begin < seen)
-            seen = block->first_query + query + 1 - begin;
-        weigh(run, query, seen > 0 ? seen : 0, padded);
+    block_sums tile = {{_mm256_setzero_ps(), _mm256_setzero_ps()}, {scores[0][0], scores[0][1]}};
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++) {
+            __m256 weight = de_exp2_avx2(scores[r][v]);
+            tile.highest[v] = _mm256_max_ps(tile.highest[v], scores[r][v]);
+            tile.total[v] = _mm256_add_ps(tile.total[v], weight);
+            _mm256_store_ps(weights + r * DE_PANEL + v * DE_LANES, weight);
+        }
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++) {
+        sums->highest[v] = _mm256_max_ps(sums->highest[v], tile.highest[v]);
+        sums->total[v] = _mm256_add_ps(sums->total[v], tile.total[v]);
     }
 }
 
-static void add_values(const de_attention_block *block, int64_t begin, int64_t count, const running *run)
+/* sums [columns, 16] += values [keys, columns] times weights */
+static inline __attribute__((always_inline)) void add_tile(const float *weights, int64_t keys, const float *values,
+                                                           const int columns, float *sums)
 {
-    const float *rows[DE_ATTENTION_QUERIES];
-    name_rows(run->scores, block->queries, DE_ATTENTION_KEYS, rows);
-    de_gemm_avx2(&(de_gemm){
-        .rows = block->queries, .taps = 1, .depth = count, .columns = de_round_up(block->d, DE_LANES), .x = rows,
-        .panels = block->packed_values + begin * de_round_up(block->d, DE_PANEL),
-        .residual = run->sums, .y = run->sums, .y_stride = run->sums_stride,
-    });
+    __m256 tile[TILE_ROWS][VECTORS];
+#pragma GCC unroll 6
+    for (int r = 0; r < columns; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            tile[r][v] = _mm256_load_ps(sums + r * DE_PANEL + v * DE_LANES);
+#pragma GCC unroll 2
+    for (int64_t key = 0; key < keys; key++) {
+        __m256 w[VECTORS];
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            w[v] = _mm256_load_ps(weights + key * DE_PANEL + v * DE_LANES);
+#pragma GCC unroll 6
+        for (int r = 0; r < columns; r++) {
+            __m256 value = _mm256_broadcast_ss(values + key * columns + r);
+#pragma GCC unroll 2
+            for (int v = 0; v < VECTORS; v++)
+                tile[r][v] = _mm256_fmadd_ps(value, w[v], tile[r][v]);
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < columns; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            _mm256_store_ps(sums + r * DE_PANEL + v * DE_LANES, tile[r][v]);
 }
 
-static void store(const de_attention_block *block, const running *run)
+/* Never inlined, so that the constants of the exponential do not take registers away from the sums. */
+static __attribute__((noinline)) void weigh_rows(const de_attention_block *block, const query_panel *panel, int64_t key,
+                                                 int64_t rows, bool masked, float *weights, block_sums *sums)
 {
-    for (int64_t query = 0; query < block->queries; query++) {
-        __m256 factor = _mm256_set1_ps(1.0f / run->total[query]);
-        for (int64_t i = 0; i < block->d; i += DE_LANES) {
-            __m256 sum = _mm256_loadu_ps(run->sums + query * run->sums_stride + i);
-            de_store_first(block->y + query * block->y_stride + i, block->d - i, _mm256_mul_ps(sum, factor));
+    switch (rows) {
+    case 6: weigh_tile(block, panel, key, 6, masked, weights, sums); return;
+    case 5: weigh_tile(block, panel, key, 5, masked, weights, sums); return;
+    case 4: weigh_tile(block, panel, key, 4, masked, weights, sums); return;
+    case 3: weigh_tile(block, panel, key, 3, masked, weights, sums); return;
+    case 2: weigh_tile(block, panel, key, 2, masked, weights, sums); return;
+    default: weigh_tile(block, panel, key, 1, masked, weights, sums); return;
+    }
+}
+
+static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel, int64_t begin, int64_t count,
+                             bool masked)
+{
+    block_sums sums;
+    for (int v = 0; v < VECTORS; v++) {
+        sums.total[v] = _mm256_setzero_ps();
+        sums.highest[v] = _mm256_set1_ps(-INFINITY);
+    }
+    int64_t rows;
+    for (int64_t i = 0; i < count; i += rows) {
+        rows = de_attention_group(count - i);
+        weigh_rows(block, panel, begin + i, rows, masked, panel->weights + i * DE_PANEL, &sums);
+    }
+    return sums;
+}
+
+static void add_values(const de_attention_block *block, const query_panel *panel, int64_t begin, int64_t keys)
+{
+    int64_t columns;
+    for (int64_t column = 0; column < block->d; column += columns) {
+        columns = de_attention_group(block->d - column);
+        const float *values = block->v + column * block->keys + begin * columns;
+        float *sums = panel->sums + column * DE_PANEL;
+        switch (columns) {
+        case 6: add_tile(panel->weights, keys, values, 6, sums); break;
+        case 5: add_tile(panel->weights, keys, values, 5, sums); break;
+        case 4: add_tile(panel->weights, keys, values, 4, sums); break;
+        case 3: add_tile(panel->weights, keys, values, 3, sums); break;
+        case 2: add_tile(panel->weights, keys, values, 2, sums); break;
+        default: add_tile(panel->weights, keys, values, 1, sums); break;
         }
     }
 }
 
+/* Makes the highest score the reference of the queries for which it is too high; false if there is none. */
+static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t d)
+{
+    const __m256 most = _mm256_set1_ps(HIGHEST_SCORE);
+    __m256 rise[VECTORS];
+    int raised = 0;
+    for (int v = 0; v < VECTORS; v++) {
+        __m256 above = _mm256_cmp_ps(sums->highest[v], most, _CMP_GT_OQ);
+        rise[v] = _mm256_and_ps(above, sums->highest[v]);
+        raised |= _mm256_movemask_ps(above);
+    }
+    if (!raised)
+        return false;
+    for (int v = 0; v < VECTORS; v++) {
+        __m256 factor = de_exp2_avx2(_mm256_sub_ps(_mm256_setzero_ps(), rise[v]));
+        panel->reference[v] = _mm256_add_ps(panel->reference[v], rise[v]);
+        panel->total[v] = _mm256_mul_ps(panel->total[v], factor);
+        for (int64_t i = 0; i < d; i++) {
+            float *sum = panel->sums + i * DE_PANEL + v * DE_LANES;
+            _mm256_store_ps(sum, _mm256_mul_ps(_mm256_load_ps(sum), factor));
+        }
+    }
+    return true;
+}
+
+static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin, int64_t count)
+{
+    float first_last = _mm256_cvtss_f32(panel->last_seen[0]);
+    bool masked = block->causal && (float)(begin + count - 1) > first_last;
+    block_sums sums = weigh_keys(block, panel, begin, count, masked);
+    if (raise_reference(panel, &sums, block->d))
+        sums = weigh_keys(block, panel, begin, count, masked);
+    for (int v = 0; v < VECTORS; v++)
+        panel->total[v] = _mm256_add_ps(panel->total[v], sums.total[v]);
+    add_values(block, panel, begin, count);
+}
+
+/* Weights are relative to the score with the first key, which every query sees. */
+static void start(const de_attention_block *block, int64_t first, query_panel *panel)
+{
+    const __m256 lanes = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+    for (int v = 0; v < VECTORS; v++) {
+        __m256 score = _mm256_setzero_ps();
+        for (int64_t i = 0; i < block->d; i++)
+            score = _mm256_fmadd_ps(_mm256_broadcast_ss(block->k + i),
+                                    _mm256_load_ps(panel->q + i * DE_PANEL + v * DE_LANES), score);
+        panel->reference[v] = score;
+        panel->total[v] = _mm256_setzero_ps();
+        panel->last_seen[v] = _mm256_add_ps(_mm256_set1_ps((float)(block->first_query + first + v * DE_LANES)), lanes);
+    }
+    memset(panel->sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
+}
+
+static void store(const de_attention_block *block, int64_t first, query_panel *panel)
+{
+    float factors[DE_PANEL];
+    for (int v = 0; v < VECTORS; v++)
+        _mm256_storeu_ps(factors + v * DE_LANES, _mm256_div_ps(_mm256_set1_ps(1.0f), panel->total[v]));
+    int64_t count = block->queries - first < DE_PANEL ? block->queries - first : DE_PANEL;
+    for (int64_t j = 0; j < count; j++)
+        for (int64_t i = 0; i < block->d; i++)
+            block->y[(first + j) * block->y_stride + i] = panel->sums[i * DE_PANEL + j] * factors[j];
+}
+
 void de_attention_avx2(const de_attention_block *block)
 {
-    running run = {.scores = block->scratch, .sums_stride = de_round_up(block->d, DE_PANEL)};
-    run.sums = run.scores + DE_ATTENTION_QUERIES * DE_ATTENTION_KEYS;
-    run.highest = run.sums + DE_ATTENTION_QUERIES * run.sums_stride;
-    run.total = run.highest + DE_ATTENTION_QUERIES;
-    memset(run.sums, 0, (size_t)(block->queries * run.sums_stride) * sizeof(float));
-    for (int64_t query = 0; query < block->queries; query++) {
-        run.highest[query] = -INFINITY;
-        run.total[query] = 0;
+    query_panel panels[PANELS];
+    float *sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL;
+    int64_t panel_floats = block->d * DE_PANEL, count = de_round_up(block->queries, DE_PANEL) / DE_PANEL;
+    for (int64_t p = 0; p < count; p++) {
+        panels[p] = (query_panel){.q = block->q + p * panel_floats, .sums = sums + p * panel_floats,
+                                  .weights = block->scratch};
+        start(block, p * DE_PANEL, &panels[p]);
     }
     int64_t keys = block->keys;
     if (block->causal && block->first_query + block->queries < keys)
         keys = block->first_query + block->queries;
     for (int64_t begin = 0; begin < keys; begin += DE_ATTENTION_KEYS) {
-        /* whole blocks, as the values are packed; keys that nobody sees are masked */
-        int64_t left = block->keys - begin, count = left < DE_ATTENTION_KEYS ? left : DE_ATTENTION_KEYS;
-        find_scores(block, begin, count, &run);
-        weigh_all(block, begin, count, &run);
-        add_values(block, begin, count, &run);
+        int64_t left = keys - begin;
+        for (int64_t p = 0; p < count; p++)
+            add_keys(block, &panels[p], begin, left < DE_ATTENTION_KEYS ? left : DE_ATTENTION_KEYS);
     }
-    store(block, &run);
+    for (int64_t p = 0; p < count; p++)
+        store(block, p * DE_PANEL, &panels[p]);
 }

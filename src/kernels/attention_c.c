@@ -4,72 +4,85 @@
 #include "kernels/c.h"
 #include "kernels/functions_c.h"
 
-/* One query at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein 2018): `sums` are
- * the values weighted by exp2(score - highest), `total` the sum of those weights. */
+/* Sixteen queries at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein 2018): `sums` are the
+ * values weighted by exp2(score - highest), `total` the sum of those weights. */
 typedef struct running {
-    float highest, total;
-    float *sums; /* [d rounded up to 16] */
+    float highest[DE_PANEL], total[DE_PANEL];
+    float *weights; /* [DE_ATTENTION_KEYS, 16]; scores at first */
+    float *sums;    /* [d, 16] */
 } running;
 
-/* scores [count rounded up to 16] of one query with `count` keys from `begin`, a multiple of 16, on; the
- * highest of the first `count` is returned */
-static float find_scores(const de_attention_block *block, const float *q, int64_t begin, int64_t count,
-                         float *scores)
+static void find_scores(const de_attention_block *block, const float *q, int64_t first_query, int64_t begin,
+                        int64_t count, running *run)
 {
-    float highest = -INFINITY;
-    for (int64_t key = 0; key < count; key += DE_PANEL) {
-        const float *panel = block->packed_keys + (begin + key) * block->d;
-        float s[DE_PANEL] = {0};
-        de_add_products_c(q, block->d, panel, s);
-        memcpy(scores + key, s, sizeof s);
-        for (int64_t j = 0; j < DE_PANEL && key + j < count; j++)
-            highest = s[j] > highest ? s[j] : highest;
+    for (int64_t key = begin; key < begin + count; key++) {
+        float *scores = run->weights + (key - begin) * DE_PANEL;
+        memset(scores, 0, DE_PANEL * sizeof *scores);
+        de_add_products_c(block->k + key * block->d, block->d, q, scores);
+        for (int64_t j = 0; block->causal && j < DE_PANEL; j++)
+            if (key > first_query + j)
+                scores[j] = -INFINITY;
     }
-    return highest;
 }
 
-static void scale_sums(running *run, int64_t count, float factor)
+static void scale_sums(running *run, int64_t d, int64_t lane, float factor)
 {
-    run->total *= factor;
-    for (int64_t i = 0; i < count; i++)
-        run->sums[i] *= factor;
+    run->total[lane] *= factor;
+    for (int64_t i = 0; i < d; i++)
+        run->sums[i * DE_PANEL + lane] *= factor;
 }
 
-static void add_block(const de_attention_block *block, const float *q, int64_t begin, int64_t count,
-                      float *scores, running *run)
+static void weigh(const de_attention_block *block, int64_t count, running *run)
 {
-    int64_t padded = de_round_up(block->d, DE_PANEL), left = block->keys - begin;
-    int64_t key_rows = left < DE_ATTENTION_KEYS ? left : DE_ATTENTION_KEYS;
-    float highest = find_scores(block, q, begin, count, scores);
-    if (highest > run->highest) {
-        scale_sums(run, padded, exp2f(run->highest - highest));
-        run->highest = highest;
+    for (int64_t j = 0; j < DE_PANEL; j++) {
+        float highest = run->highest[j];
+        for (int64_t key = 0; key < count; key++)
+            highest = fmaxf(highest, run->weights[key * DE_PANEL + j]);
+        if (highest > run->highest[j]) {
+            scale_sums(run, block->d, j, exp2f(run->highest[j] - highest));
+            run->highest[j] = highest;
+        }
+        for (int64_t key = 0; key < count; key++) {
+            float *weight = run->weights + key * DE_PANEL + j;
+            *weight = exp2f(*weight - highest);
+            run->total[j] += *weight;
+        }
     }
-    for (int64_t key = 0; key < count; key++) {
-        scores[key] = exp2f(scores[key] - run->highest);
-        run->total += scores[key];
-    }
-    for (int64_t column = 0; column < padded; column += DE_PANEL) {
-        const float *values = block->packed_values + begin * padded + column * key_rows;
-        de_add_products_c(scores, count, values, run->sums + column);
+}
+
+static void add_values(const de_attention_block *block, int64_t begin, int64_t count, running *run)
+{
+    int64_t columns;
+    for (int64_t column = 0; column < block->d; column += columns) {
+        columns = de_attention_group(block->d - column);
+        const float *values = block->v + column * block->keys + begin * columns;
+        float *sums = run->sums + column * DE_PANEL;
+        for (int64_t key = 0; key < count; key++)
+            for (int64_t i = 0; i < columns; i++)
+                for (int j = 0; j < DE_PANEL; j++)
+                    sums[i * DE_PANEL + j] += values[key * columns + i] * run->weights[key * DE_PANEL + j];
     }
 }
 
 void de_attention_c(const de_attention_block *block)
 {
-    int64_t padded = de_round_up(block->d, DE_PANEL);
-    float *scores = block->scratch;
-    for (int64_t i = 0; i < block->queries; i++) {
-        int64_t keys = block->keys, seen = block->first_query + i + 1;
-        if (block->causal && seen < keys)
-            keys = seen;
-        running run = {.highest = -INFINITY, .sums = scores + DE_ATTENTION_KEYS};
-        memset(run.sums, 0, (size_t)padded * sizeof(float));
+    for (int64_t first = 0; first < block->queries; first += DE_PANEL) {
+        int64_t queries = block->queries - first < DE_PANEL ? block->queries - first : DE_PANEL, keys = block->keys;
+        int64_t first_query = block->first_query + first;
+        if (block->causal && first_query + queries < keys)
+            keys = first_query + queries;
+        running run = {.weights = block->scratch, .sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL};
+        memset(run.sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
+        for (int64_t j = 0; j < DE_PANEL; j++)
+            run.highest[j] = -INFINITY;
         for (int64_t begin = 0; begin < keys; begin += DE_ATTENTION_KEYS) {
             int64_t count = keys - begin < DE_ATTENTION_KEYS ? keys - begin : DE_ATTENTION_KEYS;
-            add_block(block, block->q + i * block->q_stride, begin, count, scores, &run);
+            find_scores(block, block->q + first * block->d, first_query, begin, count, &run);
+            weigh(block, count, &run);
+            add_values(block, begin, count, &run);
         }
-        for (int64_t j = 0; j < block->d; j++)
-            block->y[i * block->y_stride + j] = run.sums[j] / run.total;
+        for (int64_t j = 0; j < queries; j++)
+            for (int64_t i = 0; i < block->d; i++)
+                block->y[(first + j) * block->y_stride + i] = run.sums[i * DE_PANEL + j] / run.total[j];
     }
 }

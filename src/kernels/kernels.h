@@ -18,7 +18,8 @@ enum {
     DE_WINOGRAD_MAX_OUT = 5,
     DE_WINOGRAD_POINTS = 36,
     DE_ATTENTION_QUERIES = 96, /* at most so many queries in a call */
-    DE_ATTENTION_KEYS = 256,   /* keys looked at together */
+    DE_ATTENTION_KEYS = 126,   /* keys looked at together */
+    DE_ATTENTION_GROUP = 6,    /* at most so many columns of values side by side */
 };
 
 static inline int64_t de_round_up(int64_t value, int64_t multiple)
@@ -75,14 +76,12 @@ typedef struct de_winograd_output {
     int64_t first, row_stride, column_stride; /* is y[first] */
 } de_winograd_output;
 
-/* y [queries, d] = softmax(q k^T) v, the keys already scaled by log2(e) / sqrt(d) */
+/* y [queries, d] = softmax(q k^T) v, the queries already scaled by log2(e) / sqrt(d) */
 typedef struct de_attention_block {
     int64_t queries, keys, d;
-    const float *q;          /* [queries] of [d], q_stride floats apart */
-    int64_t q_stride;
-    const float *packed_keys;   /* [ceil(keys / 16), d, 16], missing keys are zero */
-    const float *packed_values; /* for each DE_ATTENTION_KEYS keys, and for the rest of them,
-                                 * [ceil(d / 16), keys of the block, 16]; missing columns are zero */
+    const float *q;          /* [ceil(queries / 16), d, 16]; missing queries are zero */
+    const float *k;          /* [keys, d] */
+    const float *v;          /* for each group of columns [keys, columns]; de_attention_group() says how many */
     bool causal;             /* query i sees keys 0..first_query + i */
     int64_t first_query;
     float *scratch;          /* de_attention_scratch(d) floats */
@@ -118,10 +117,19 @@ typedef struct de_kernels {
     double (*multiply_add)(int64_t rounds);
 } de_kernels;
 
-/* floats of scratch that an attention block needs: scores, sums of values, maxima and sums of weights */
+/* How many columns of values the next group has where `left` are left: six, and a small rest is shared out (6 + 1 become
+ * 4 + 3), because a tile of one column waits for its own sums. */
+static inline int64_t de_attention_group(int64_t left)
+{
+    if (left >= 2 * DE_ATTENTION_GROUP || left == DE_ATTENTION_GROUP)
+        return DE_ATTENTION_GROUP;
+    return left > DE_ATTENTION_GROUP ? (left + 1) / 2 : left;
+}
+
+/* floats of scratch that an attention block needs: weights, and sums of values */
 static inline int64_t de_attention_scratch(int64_t d)
 {
-    return DE_ATTENTION_QUERIES * (DE_ATTENTION_KEYS + de_round_up(d, DE_PANEL) + 2 * DE_PANEL);
+    return DE_ATTENTION_KEYS * DE_PANEL + DE_ATTENTION_QUERIES * d;
 }
 
 /* The table in use: the fastest this machine runs, or the one that DIFFEDIT_CPU names. */

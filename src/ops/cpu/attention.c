@@ -4,64 +4,73 @@
 #include "kernels/kernels.h"
 #include "ops/cpu/threads.h"
 
-/* Keys and values are packed for some heads at a time: so many that every thread has work, but no more than
- * stay near the processor. */
-enum { PACKED_FLOATS = 4 * 1024 * 1024, TASKS_PER_THREAD = 4 };
+/* Keys and values are copied for some heads at a time, head by head: so many that every thread has work, but no more
+ * than stay near the processor. */
+enum { COPIED_FLOATS = 4 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
 
 typedef struct attention {
     de_attention_shape shape;
     const float *q, *k, *v;
     float *y;
-    int64_t query_blocks, key_blocks;
-    int64_t key_floats, value_floats; /* packed, of one head */
-    int64_t first_pair;               /* (image, head) pairs first_pair.. are at work */
-    float *packed;                    /* for each pair at work: keys, values */
-    float *scratch;                   /* for each thread */
+    int64_t query_blocks, copy_blocks;
+    int64_t first_pair; /* (image, head) pairs first_pair.. are at work */
+    float *copies;      /* for each pair at work: keys, then values, as the kernel wants them */
+    float *queries;     /* for each thread: a block's, as the kernel wants them */
+    float *scratch;     /* for each thread */
 } attention;
 
-/* k [keys, d] -> [ceil(keys / 16), d, 16], scaled */
-static void pack_keys(const attention *job, const float *k, int64_t keys, float *packed)
+/* k [rows, d] -> dense */
+static void copy_keys(const float *k, int64_t rows, int64_t stride, int64_t d, float *y)
+{
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(y + r * d, k + r * stride, (size_t)d * sizeof *y);
+}
+
+/* v [rows, d], from row `first` on, -> for each group of columns [keys, columns] */
+static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d, int64_t first, int64_t keys,
+                        float *y)
+{
+    int64_t columns;
+    for (int64_t column = 0; column < d; column += columns, v += columns) {
+        columns = de_attention_group(d - column);
+        float *group = y + column * keys + first * columns;
+        for (int64_t r = 0; r < rows && columns == DE_ATTENTION_GROUP; r++) /* a constant size is a few instructions */
+            memcpy(group + r * DE_ATTENTION_GROUP, v + r * stride, DE_ATTENTION_GROUP * sizeof *y);
+        for (int64_t r = 0; r < rows && columns < DE_ATTENTION_GROUP; r++)
+            memcpy(group + r * columns, v + r * stride, (size_t)columns * sizeof *y);
+    }
+}
+
+/* Some keys and values of one pair. */
+static void copy_blocks(void *user, int64_t begin, int64_t end, int thread)
+{
+    const attention *job = user;
+    const de_attention_shape *shape = &job->shape;
+    int64_t d = shape->d;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t pair = i / job->copy_blocks, first = i % job->copy_blocks * COPIED_ROWS;
+        int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
+        int64_t rows = de_min_i64(COPIED_ROWS, shape->tk - first), row = image * shape->tk + first;
+        float *keys = job->copies + 2 * pair * shape->tk * d, *values = keys + shape->tk * d;
+        copy_keys(job->k + row * shape->k_stride + head * d, rows, shape->k_stride, d, keys + first * d);
+        copy_values(job->v + row * shape->v_stride + head * d, rows, shape->v_stride, d, first, shape->tk, values);
+    }
+}
+
+/* q [queries, d] -> [ceil(queries / 16), d, 16], scaled */
+static void pack_queries(const attention *job, const float *q, int64_t queries, float *packed)
 {
     int64_t d = job->shape.d;
     float scale = 1.44269504f / sqrtf((float)d); /* the kernel takes powers of two */
-    for (int64_t panel = 0; panel < keys; panel += DE_PANEL) {
-        int64_t count = de_min_i64(DE_PANEL, keys - panel);
+    for (int64_t panel = 0; panel < queries; panel += DE_PANEL) {
+        int64_t count = de_min_i64(DE_PANEL, queries - panel);
         float *out = packed + panel * d;
         if (count < DE_PANEL)
             memset(out, 0, (size_t)(d * DE_PANEL) * sizeof *out);
         for (int64_t j = 0; j < count; j++)
             for (int64_t i = 0; i < d; i++)
-                out[i * DE_PANEL + j] = k[(panel + j) * job->shape.k_stride + i] * scale;
-    }
-}
-
-/* v [keys, d] -> [ceil(d / 16), keys, 16] */
-static void pack_values(const attention *job, const float *v, int64_t keys, float *packed)
-{
-    for (int64_t column = 0; column < job->shape.d; column += DE_PANEL) {
-        int64_t count = de_min_i64(DE_PANEL, job->shape.d - column);
-        for (int64_t key = 0; key < keys; key++, packed += DE_PANEL) {
-            memcpy(packed, v + key * job->shape.v_stride + column, (size_t)count * sizeof *packed);
-            memset(packed + count, 0, (size_t)(DE_PANEL - count) * sizeof *packed);
-        }
-    }
-}
-
-/* One block of the keys of one pair. */
-static void pack_blocks(void *user, int64_t begin, int64_t end, int thread)
-{
-    const attention *job = user;
-    const de_attention_shape *shape = &job->shape;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t pair = i / job->key_blocks, first = i % job->key_blocks * DE_ATTENTION_KEYS;
-        int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
-        int64_t keys = de_min_i64(DE_ATTENTION_KEYS, shape->tk - first);
-        int64_t row = image * shape->tk + first;
-        float *packed = job->packed + pair * (job->key_floats + job->value_floats);
-        pack_keys(job, job->k + row * shape->k_stride + head * shape->d, keys, packed + first * shape->d);
-        pack_values(job, job->v + row * shape->v_stride + head * shape->d, keys,
-                    packed + job->key_floats + first * de_round_up(shape->d, DE_PANEL));
+                out[i * DE_PANEL + j] = q[(panel + j) * job->shape.q_stride + i] * scale;
     }
 }
 
@@ -70,19 +79,20 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
 {
     const attention *job = user;
     const de_attention_shape *shape = &job->shape;
+    float *queries = job->queries + thread * DE_ATTENTION_QUERIES * shape->d;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->query_blocks, first = i % job->query_blocks * DE_ATTENTION_QUERIES;
         int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
         int64_t row = image * shape->tq + first;
-        const float *packed = job->packed + pair * (job->key_floats + job->value_floats);
+        const float *keys = job->copies + 2 * pair * shape->tk * shape->d;
         de_attention_block block = {
             .queries = de_min_i64(DE_ATTENTION_QUERIES, shape->tq - first), .keys = shape->tk, .d = shape->d,
-            .q = job->q + row * shape->q_stride + head * shape->d, .q_stride = shape->q_stride,
-            .packed_keys = packed, .packed_values = packed + job->key_floats,
+            .q = queries, .k = keys, .v = keys + shape->tk * shape->d,
             .causal = shape->causal, .first_query = first,
             .scratch = job->scratch + thread * de_attention_scratch(shape->d),
             .y = job->y + row * shape->heads * shape->d + head * shape->d, .y_stride = shape->heads * shape->d,
         };
+        pack_queries(job, job->q + row * shape->q_stride + head * shape->d, block.queries, queries);
         de_kernels_get()->attention(&block);
     }
 }
@@ -93,20 +103,19 @@ void de_attention(de_context *context, de_attention_shape shape, const float *q,
     size_t mark = de_arena_mark(&context->arena);
     attention job = {.shape = shape, .q = q, .k = k, .v = v, .y = y,
                      .query_blocks = de_divide_up(shape.tq, DE_ATTENTION_QUERIES),
-                     .key_blocks = de_divide_up(shape.tk, DE_ATTENTION_KEYS)};
-    job.key_floats = de_round_up(shape.tk, DE_PANEL) * shape.d;
-    job.value_floats = shape.tk * de_round_up(shape.d, DE_PANEL);
-    int64_t pairs = shape.n * shape.heads, pair_floats = job.key_floats + job.value_floats;
-    int64_t at_once = de_max_i64(PACKED_FLOATS / pair_floats,
+                     .copy_blocks = de_divide_up(shape.tk, COPIED_ROWS)};
+    int64_t pairs = shape.n * shape.heads, pair_floats = 2 * shape.tk * shape.d;
+    int64_t at_once = de_max_i64(COPIED_FLOATS / pair_floats,
                                  de_divide_up((int64_t)context->threads * TASKS_PER_THREAD, job.query_blocks));
     at_once = de_min_i64(at_once, pairs);
-    job.packed = de_arena_floats(&context->arena, at_once * pair_floats);
+    job.copies = de_arena_floats(&context->arena, at_once * pair_floats);
+    job.queries = de_arena_floats(&context->arena, context->threads * DE_ATTENTION_QUERIES * shape.d);
     job.scratch = de_arena_floats(&context->arena, context->threads * de_attention_scratch(shape.d));
     int threads = de_threads_for(context, 4.0 * (double)(pairs * shape.tq * shape.tk * shape.d));
     for (int64_t pair = 0; pair < pairs && !context->arena.measuring; pair += at_once) {
         int64_t count = de_min_i64(at_once, pairs - pair);
         job.first_pair = pair;
-        de_parallel_for(threads, count * job.key_blocks, 1, pack_blocks, &job);
+        de_parallel_for(threads, count * job.copy_blocks, 1, copy_blocks, &job);
         de_parallel_for(threads, count * job.query_blocks, 1, run_blocks, &job);
     }
     de_arena_release(&context->arena, mark);
