@@ -45,23 +45,22 @@ static inline __m256 de_swish_avx2(__m256 x, float factor)
     return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
 }
 
-/* x Phi(x). Abramowitz and Stegun 7.1.26: erfc(z) = t (a1 + ... + a5 t^4) e^(-z^2), t = 1 / (1 + p z), for
- * z >= 0 with an error below 1.5e-7. */
+/* x Phi(x) = max(x, 0) - |x| Phi(-|x|). Abramowitz and Stegun 7.1.26, with error below 7.5e-8:
+ * Phi(-z sqrt(2)) = t (a1 + ... + a5 t^4) e^(-z^2) / 2, t = 1 / (1 + p z), for z >= 0. */
 static inline __m256 de_gelu_avx2(__m256 x)
 {
-    const __m256 sign = _mm256_set1_ps(-0.0f), one = _mm256_set1_ps(1.0f);
-    __m256 z = _mm256_mul_ps(_mm256_andnot_ps(sign, x), _mm256_set1_ps(0.70710678f));
-    __m256 t = _mm256_div_ps(one, _mm256_fmadd_ps(z, _mm256_set1_ps(0.3275911f), one));
-    __m256 p = _mm256_set1_ps(1.061405429f);
-    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(-1.453152027f));
-    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(1.421413741f));
-    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(-0.284496736f));
-    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(0.254829592f));
-    __m256 e = de_exp_avx2(_mm256_xor_ps(sign, _mm256_mul_ps(z, z)));
-    __m256 below = _mm256_mul_ps(_mm256_mul_ps(_mm256_mul_ps(p, t), e), _mm256_set1_ps(0.5f)); /* Phi(-|x|) */
-    /* a blend looks at the sign alone */
-    __m256 phi = _mm256_blendv_ps(_mm256_sub_ps(one, below), below, x);
-    return _mm256_mul_ps(x, phi);
+    __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); /* z sqrt(2) */
+    __m256 t = _mm256_div_ps(_mm256_set1_ps(1.0f),
+                             _mm256_fmadd_ps(size, _mm256_set1_ps(0.3275911f * 0.70710678f), _mm256_set1_ps(1.0f)));
+    __m256 p = _mm256_set1_ps(0.5f * 1.061405429f);
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(0.5f * -1.453152027f));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(0.5f * 1.421413741f));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(0.5f * -0.284496736f));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(0.5f * 0.254829592f));
+    /* e^(-z^2) as a power of two; an error of the exponent grows with it, but its power falls faster */
+    __m256 e = de_exp2_avx2(_mm256_mul_ps(_mm256_mul_ps(x, x), _mm256_set1_ps(-0.5f * 1.44269504f)));
+    __m256 below = _mm256_mul_ps(_mm256_mul_ps(p, t), e);
+    return _mm256_fnmadd_ps(size, below, _mm256_max_ps(_mm256_setzero_ps(), x));
 }
 
 static inline __m256 de_activate_avx2(__m256 x, de_activation activation)

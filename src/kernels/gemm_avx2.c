@@ -121,13 +121,14 @@ static void sum_rows_f16(const de_gemm *gemm, const void *panel, int64_t first, 
 }
 
 /* Rows first.. of one panel, whose `width` columns begin at `column`: sums in `tile` [rows, 16] to y. */
-static void finish_tile(const de_gemm *gemm, int64_t first, int rows, int64_t column, int64_t width,
-                        const float *tile, const float *gates)
+static inline __attribute__((always_inline)) void finish(const de_gemm *gemm, int64_t first, int rows, int64_t column,
+                                                         int64_t width, const float *tile, const float *gates,
+                                                         const de_activation activation)
 {
     for (int r = 0; r < rows; r++) {
         for (int64_t c = 0; c < width; c += DE_LANES) {
             int64_t at = (first + r) * gemm->y_stride + column + c;
-            __m256 value = de_activate_avx2(_mm256_loadu_ps(tile + r * DE_PANEL + c), gemm->activation);
+            __m256 value = de_activate_avx2(_mm256_loadu_ps(tile + r * DE_PANEL + c), activation);
             if (gates)
                 value = _mm256_mul_ps(value, de_gelu_avx2(_mm256_loadu_ps(gates + r * DE_PANEL + c)));
             if (gemm->residual)
@@ -135,6 +136,15 @@ static void finish_tile(const de_gemm *gemm, int64_t first, int rows, int64_t co
             de_store_first(gemm->y + at, width - c, value);
         }
     }
+}
+
+static void finish_tile(const de_gemm *gemm, int64_t first, int rows, int64_t column, int64_t width,
+                        const float *tile, const float *gates)
+{
+    if (gates)
+        finish(gemm, first, rows, column, width, tile, gates, DE_NONE);
+    else
+        finish(gemm, first, rows, column, width, tile, NULL, gemm->activation);
 }
 
 typedef struct panel_view {

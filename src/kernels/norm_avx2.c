@@ -39,15 +39,36 @@ void de_channel_sums_avx2(const float *x, int64_t rows, int64_t c, double *sum, 
         add_rows(x + r * c, 1, c, sum, square);
 }
 
+/* The first `count` of eight channels. */
+static inline __attribute__((always_inline)) void scale_shift_lanes(const float *x, int64_t count, const float *scale,
+                                                                    const float *shift, const de_activation activation,
+                                                                    float *y)
+{
+    __m256 value = _mm256_fmadd_ps(de_load_first(x, count), de_load_first(scale, count), de_load_first(shift, count));
+    de_store_first(y, count, de_activate_avx2(value, activation));
+}
+
+static inline __attribute__((always_inline)) void scale_shift_rows(const float *x, int64_t rows, int64_t c,
+                                                                   const float *scale, const float *shift,
+                                                                   const de_activation activation, float *y)
+{
+    for (int64_t r = 0; r < rows; r++, x += c, y += c) {
+        int64_t i = 0;
+        for (; i + DE_LANES <= c; i += DE_LANES)
+            scale_shift_lanes(x + i, DE_LANES, scale + i, shift + i, activation, y + i);
+        if (i < c)
+            scale_shift_lanes(x + i, c - i, scale + i, shift + i, activation, y + i);
+    }
+}
+
 void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
                          de_activation activation, float *y)
 {
-    for (int64_t r = 0; r < rows; r++, x += c, y += c) {
-        for (int64_t i = 0; i < c; i += DE_LANES) {
-            __m256 value = _mm256_fmadd_ps(de_load_first(x + i, c - i), de_load_first(scale + i, c - i),
-                                           de_load_first(shift + i, c - i));
-            de_store_first(y + i, c - i, de_activate_avx2(value, activation));
-        }
+    switch (activation) {
+    case DE_NONE: scale_shift_rows(x, rows, c, scale, shift, DE_NONE, y); return;
+    case DE_SILU: scale_shift_rows(x, rows, c, scale, shift, DE_SILU, y); return;
+    case DE_GELU: scale_shift_rows(x, rows, c, scale, shift, DE_GELU, y); return;
+    case DE_QUICK_GELU: scale_shift_rows(x, rows, c, scale, shift, DE_QUICK_GELU, y); return;
     }
 }
 
@@ -86,8 +107,22 @@ void de_layer_norm_avx2(const float *x, int64_t rows, int64_t c, float eps, cons
     }
 }
 
+static inline __attribute__((always_inline)) void activate_all(const float *x, int64_t count,
+                                                               const de_activation activation, float *y)
+{
+    int64_t i = 0;
+    for (; i + DE_LANES <= count; i += DE_LANES)
+        _mm256_storeu_ps(y + i, de_activate_avx2(_mm256_loadu_ps(x + i), activation));
+    if (i < count)
+        de_store_first(y + i, count - i, de_activate_avx2(de_load_first(x + i, count - i), activation));
+}
+
 void de_activate_array_avx2(const float *x, int64_t count, de_activation activation, float *y)
 {
-    for (int64_t i = 0; i < count; i += DE_LANES)
-        de_store_first(y + i, count - i, de_activate_avx2(de_load_first(x + i, count - i), activation));
+    switch (activation) {
+    case DE_NONE: activate_all(x, count, DE_NONE, y); return;
+    case DE_SILU: activate_all(x, count, DE_SILU, y); return;
+    case DE_GELU: activate_all(x, count, DE_GELU, y); return;
+    case DE_QUICK_GELU: activate_all(x, count, DE_QUICK_GELU, y); return;
+    }
 }

@@ -33,18 +33,18 @@ static inline void join_taps(__m256 *g, de_taps taps)
     }
 }
 
-/* The two points of a pair from g [3], or [2] if `two`: 0 and infinity, or +-p with n = 1 / (product of differences). */
+/* The two points of a pair from g [3], or [2] if `two`: 0 and infinity, or +-p. */
 static inline void weights_pair(const __m256 *g, const bool two, int pair, __m256 *points)
 {
     if (pair == 0) {
-        points[0] = _mm256_mul_ps(constant(DE_N_0), g[0]);
+        points[0] = g[0];
         points[1] = two ? g[1] : g[2];
         return;
     }
-    float n = pair == 1 ? DE_N_P : DE_N_Q, p = pair == 1 ? DE_P : DE_Q;
-    __m256 even = _mm256_mul_ps(constant(n), two ? g[0] : _mm256_fmadd_ps(constant(p * p), g[2], g[0]));
-    points[0] = _mm256_fmadd_ps(constant(n * p), g[1], even);
-    points[1] = _mm256_fnmadd_ps(constant(n * p), g[1], even);
+    float p = pair == 1 ? DE_P : DE_Q;
+    __m256 even = two ? g[0] : _mm256_fmadd_ps(constant(p * p), g[2], g[0]);
+    points[0] = _mm256_fmadd_ps(constant(p), g[1], even);
+    points[1] = _mm256_fnmadd_ps(constant(p), g[1], even);
 }
 
 /* Eight columns of one channel, value `at` of the panel and of the points. */
@@ -83,8 +83,10 @@ static inline __attribute__((always_inline)) void weights_lanes(const de_winogra
 static inline __attribute__((always_inline)) void weights_of_pair(const de_winograd_weights *weights, const int pair,
                                                                   const bool half, const bool two)
 {
-    for (int64_t i = 0; i < weights->count * DE_PANEL; i += DE_LANES)
-        weights_lanes(weights, i, pair, half, two);
+    /* A copy, which stores of vectors cannot change, stays in registers. */
+    const de_winograd_weights job = *weights;
+    for (int64_t i = 0; i < job.count * DE_PANEL; i += DE_LANES)
+        weights_lanes(&job, i, pair, half, two);
 }
 
 static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights, const bool half,
@@ -117,7 +119,7 @@ static inline void transform_input(const __m256 *d, __m256 *points)
     __m256 p_odd = _mm256_mul_ps(constant(DE_P), _mm256_fnmadd_ps(constant(DE_Q2), d[1], d[3]));
     __m256 q_even = _mm256_fnmadd_ps(constant(DE_P2), d[2], d[4]);
     __m256 q_odd = _mm256_mul_ps(constant(DE_Q), _mm256_fnmadd_ps(constant(DE_P2), d[1], d[3]));
-    points[0] = _mm256_fmadd_ps(constant(DE_P2Q2), d[0], _mm256_fnmadd_ps(constant(DE_P2 + DE_Q2), d[2], d[4]));
+    points[0] = _mm256_fmadd_ps(constant(DE_N_0), d[4], _mm256_fnmadd_ps(constant(DE_R), d[2], d[0]));
     points[1] = _mm256_add_ps(p_even, p_odd);
     points[2] = _mm256_sub_ps(p_even, p_odd);
     points[3] = _mm256_add_ps(q_even, q_odd);
@@ -172,20 +174,23 @@ void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float 
 
 /* ---- output ---- */
 
+static inline __m256 scaled_sum(float a, __m256 x, float b, __m256 y)
+{
+    return _mm256_fmadd_ps(constant(b), y, _mm256_mul_ps(constant(a), x));
+}
+
 /* A^T m, of four or five outputs */
 static inline __attribute__((always_inline)) void transform_output(const __m256 *m, const int outputs, __m256 *y)
 {
     __m256 p_even = _mm256_add_ps(m[1], m[2]), p_odd = _mm256_sub_ps(m[1], m[2]);
     __m256 q_even = _mm256_add_ps(m[3], m[4]), q_odd = _mm256_sub_ps(m[3], m[4]);
-    y[0] = _mm256_add_ps(_mm256_add_ps(m[0], p_even), q_even);
-    y[1] = _mm256_fmadd_ps(constant(DE_Q), q_odd, _mm256_mul_ps(constant(DE_P), p_odd));
-    y[2] = _mm256_fmadd_ps(constant(DE_Q2), q_even, _mm256_mul_ps(constant(DE_P2), p_even));
-    if (outputs == 4) {
-        y[3] = _mm256_fmadd_ps(constant(DE_Q3), q_odd, _mm256_fmadd_ps(constant(DE_P3), p_odd, m[5]));
-    } else {
-        y[3] = _mm256_fmadd_ps(constant(DE_Q3), q_odd, _mm256_mul_ps(constant(DE_P3), p_odd));
-        y[4] = _mm256_fmadd_ps(constant(DE_Q4), q_even, _mm256_fmadd_ps(constant(DE_P4), p_even, m[5]));
-    }
+    y[0] = _mm256_fmadd_ps(constant(DE_N_Q), q_even, _mm256_fmadd_ps(constant(DE_N_P), p_even, m[0]));
+    y[1] = scaled_sum(DE_N_P * DE_P, p_odd, DE_N_Q * DE_Q, q_odd);
+    y[2] = scaled_sum(DE_N_P * DE_P2, p_even, DE_N_Q * DE_Q2, q_even);
+    y[3] = scaled_sum(DE_N_P * DE_P3, p_odd, DE_N_Q * DE_Q3, q_odd);
+    if (outputs == 5)
+        y[4] = scaled_sum(DE_N_P * DE_P4, p_even, DE_N_Q * DE_Q4, q_even);
+    y[outputs - 1] = _mm256_add_ps(y[outputs - 1], m[5]);
 }
 
 /* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
@@ -242,8 +247,9 @@ static inline __attribute__((always_inline)) void output_tile(const de_winograd_
 
 void de_winograd_output_avx2(const de_winograd_output *tile)
 {
-    if (tile->outputs == 4)
-        output_tile(tile, 4);
+    const de_winograd_output job = *tile;
+    if (job.outputs == 4)
+        output_tile(&job, 4);
     else
-        output_tile(tile, 5);
+        output_tile(&job, 5);
 }

@@ -27,9 +27,9 @@ static void transform_weights(lanes *g, de_taps taps, lanes *points)
     const float *last = taps == DE_TAPS_ALL ? g[2] : g[1];
     join_taps(g, taps);
     for (int l = 0; l < LANES; l++) {
-        float p_even = DE_N_P * (g[0][l] + DE_P2 * g[2][l]), p_odd = DE_N_P * DE_P * g[1][l];
-        float q_even = DE_N_Q * (g[0][l] + DE_Q2 * g[2][l]), q_odd = DE_N_Q * DE_Q * g[1][l];
-        points[0][l] = DE_N_0 * g[0][l];
+        float p_even = g[0][l] + DE_P2 * g[2][l], p_odd = DE_P * g[1][l];
+        float q_even = g[0][l] + DE_Q2 * g[2][l], q_odd = DE_Q * g[1][l];
+        points[0][l] = g[0][l];
         points[1][l] = p_even + p_odd;
         points[2][l] = p_even - p_odd;
         points[3][l] = q_even + q_odd;
@@ -44,7 +44,7 @@ static void transform_input(lanes *d, lanes *points)
     for (int l = 0; l < LANES; l++) {
         float p_even = d[4][l] - DE_Q2 * d[2][l], p_odd = DE_P * (d[3][l] - DE_Q2 * d[1][l]);
         float q_even = d[4][l] - DE_P2 * d[2][l], q_odd = DE_Q * (d[3][l] - DE_P2 * d[1][l]);
-        points[0][l] = DE_P2Q2 * d[0][l] - (DE_P2 + DE_Q2) * d[2][l] + d[4][l];
+        points[0][l] = d[0][l] - DE_R * d[2][l] + DE_N_0 * d[4][l];
         points[1][l] = p_even + p_odd;
         points[2][l] = p_even - p_odd;
         points[3][l] = q_even + q_odd;
@@ -59,11 +59,11 @@ static void transform_output(lanes *m, int outputs, lanes *y)
     for (int l = 0; l < LANES; l++) {
         float p_even = m[1][l] + m[2][l], p_odd = m[1][l] - m[2][l];
         float q_even = m[3][l] + m[4][l], q_odd = m[3][l] - m[4][l];
-        y[0][l] = m[0][l] + p_even + q_even;
-        y[1][l] = DE_P * p_odd + DE_Q * q_odd;
-        y[2][l] = DE_P2 * p_even + DE_Q2 * q_even;
-        y[3][l] = DE_P3 * p_odd + DE_Q3 * q_odd;
-        y[4][l] = DE_P4 * p_even + DE_Q4 * q_even;
+        y[0][l] = m[0][l] + DE_N_P * p_even + DE_N_Q * q_even;
+        y[1][l] = DE_N_P * DE_P * p_odd + DE_N_Q * DE_Q * q_odd;
+        y[2][l] = DE_N_P * DE_P2 * p_even + DE_N_Q * DE_Q2 * q_even;
+        y[3][l] = DE_N_P * DE_P3 * p_odd + DE_N_Q * DE_Q3 * q_odd;
+        y[4][l] = DE_N_P * DE_P4 * p_even + DE_N_Q * DE_Q4 * q_even;
         y[outputs - 1][l] += m[5][l];
     }
 }
