@@ -127,22 +127,32 @@ static inline void transform_input(const __m256 *d, __m256 *points)
     points[5] = _mm256_fmadd_ps(constant(DE_P2Q2), d[1], _mm256_fnmadd_ps(constant(DE_P2 + DE_Q2), d[3], d[5]));
 }
 
-/* One column of six pixels, channels begin..end: rows [6] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
+/* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats
+ * apart. */
+static inline __attribute__((always_inline)) void input_lanes(const float *const *pixels, int64_t c, int64_t count,
+                                                              float *rows)
+{
+    __m256 d[IN], points[IN];
+#pragma GCC unroll 6
+    for (int y = 0; y < IN; y++)
+        d[y] = de_load_first(pixels[y * IN] + c, count);
+    transform_input(d, points);
+#pragma GCC unroll 6
+    for (int y = 0; y < IN; y++)
+        _mm256_store_ps(rows + y * IN * CHANNEL_BLOCK, points[y]);
+}
+
+/* Channels begin..end. */
 static void input_column(const float *const *pixels, int64_t begin, int64_t end, float *rows)
 {
-    const float *x[IN];
+    const float *column[IN * IN];
     for (int y = 0; y < IN; y++)
-        x[y] = pixels[y * IN];
-    for (int64_t c = begin; c < end; c += DE_LANES) {
-        __m256 d[IN], points[IN];
-#pragma GCC unroll 6
-        for (int y = 0; y < IN; y++)
-            d[y] = de_load_first(x[y] + c, end - c);
-        transform_input(d, points);
-#pragma GCC unroll 6
-        for (int y = 0; y < IN; y++)
-            _mm256_store_ps(rows + y * IN * CHANNEL_BLOCK + c - begin, points[y]);
-    }
+        column[y * IN] = pixels[y * IN];
+    int64_t c = begin;
+    for (; c + DE_LANES <= end; c += DE_LANES)
+        input_lanes(column, c, DE_LANES, rows + c - begin);
+    if (c < end)
+        input_lanes(column, c, end - c, rows + c - begin);
 }
 
 /* One row of six points of the first pass, `count` channels, to the six points of the second. */
@@ -209,31 +219,45 @@ static inline __attribute__((always_inline)) void output_column(const float *pro
     }
 }
 
-/* One row of the tile, channels begin..begin + count, from the first pass's row. */
-static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile, const float *row, int y,
-                                                             int64_t begin, int64_t count, const int outputs)
+/* The first `count` of eight channels of row y of the tile, from the first pass's row. A `plain` tile keeps all its
+ * columns, and has no activation. */
+static inline __attribute__((always_inline)) void output_lanes(const de_winograd_output *tile, const float *row, int y,
+                                                               int64_t channel, int64_t count, const int outputs,
+                                                               const bool plain)
 {
-    int64_t first = tile->first + y * tile->row_stride + begin;
-    for (int64_t c = 0; c < count; c += DE_LANES) {
-        __m256 m[IN], points[MAX_OUT], bias = _mm256_loadu_ps(tile->bias + begin + c);
+    __m256 m[IN], points[MAX_OUT], bias = _mm256_loadu_ps(tile->bias + channel);
 #pragma GCC unroll 6
-        for (int x = 0; x < IN; x++)
-            m[x] = _mm256_load_ps(row + x * CHANNEL_BLOCK + c);
-        transform_output(m, outputs, points);
+    for (int x = 0; x < IN; x++)
+        m[x] = _mm256_load_ps(row + x * CHANNEL_BLOCK);
+    transform_output(m, outputs, points);
 #pragma GCC unroll 5
-        for (int x = 0; x < outputs; x++) {
-            if (x < tile->left || x >= tile->width)
-                continue;
-            int64_t at = first + x * tile->column_stride + c;
-            __m256 value = de_activate_avx2(_mm256_add_ps(points[x], bias), tile->activation);
-            if (tile->residual)
-                value = _mm256_add_ps(value, de_load_first(tile->residual + at, count - c));
-            de_store_first(tile->y + at, count - c, value);
-        }
+    for (int x = 0; x < outputs; x++) {
+        if (!plain && (x < tile->left || x >= tile->width))
+            continue;
+        int64_t at = tile->first + y * tile->row_stride + x * tile->column_stride + channel;
+        __m256 value = _mm256_add_ps(points[x], bias);
+        if (!plain)
+            value = de_activate_avx2(value, tile->activation);
+        if (tile->residual)
+            value = _mm256_add_ps(value, de_load_first(tile->residual + at, count));
+        de_store_first(tile->y + at, count, value);
     }
 }
 
-static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile, const int outputs)
+/* Channels begin..begin + count. */
+static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile, const float *row, int y,
+                                                             int64_t begin, int64_t count, const int outputs,
+                                                             const bool plain)
+{
+    int64_t c = 0;
+    for (; c + DE_LANES <= count; c += DE_LANES)
+        output_lanes(tile, row + c, y, begin + c, DE_LANES, outputs, plain);
+    if (c < count)
+        output_lanes(tile, row + c, y, begin + c, count - c, outputs, plain);
+}
+
+static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile, const int outputs,
+                                                              const bool plain)
 {
     float rows[MAX_OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
     for (int64_t begin = 0; begin < tile->channels; begin += CHANNEL_BLOCK) {
@@ -241,15 +265,18 @@ static inline __attribute__((always_inline)) void output_tile(const de_winograd_
         for (int x = 0; x < IN; x++)
             output_column(tile->products + x * tile->point_stride + begin, tile->point_stride, count, outputs, rows[0][x]);
         for (int y = tile->top; y < tile->height; y++)
-            output_row(tile, rows[y][0], y, begin, count, outputs);
+            output_row(tile, rows[y][0], y, begin, count, outputs, plain);
     }
 }
 
 void de_winograd_output_avx2(const de_winograd_output *tile)
 {
     const de_winograd_output job = *tile;
-    if (job.outputs == 4)
-        output_tile(&job, 4);
-    else
-        output_tile(&job, 5);
+    bool plain = job.left == 0 && job.width == job.outputs && job.activation == DE_NONE;
+    switch (job.outputs + (plain ? 10 : 0)) {
+    case 4: output_tile(&job, 4, false); return;
+    case 5: output_tile(&job, 5, false); return;
+    case 14: output_tile(&job, 4, true); return;
+    default: output_tile(&job, 5, true); return;
+    }
 }
