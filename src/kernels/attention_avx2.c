@@ -7,12 +7,12 @@
 /* A vector lane is a query. Both products are tiles of 6 rows x 16 queries, like the GEMM's: scores of 6 keys, which
  * become weights in the registers they were summed in, then sums of 6 columns of the values. The weights of a panel of
  * queries with a block of keys lie between them, 8 KB in the first level cache. */
-enum { TILE_ROWS = 6, VECTORS = DE_PANEL / DE_LANES, PANELS = DE_ATTENTION_QUERIES / DE_PANEL };
+enum { TILE_ROWS = DE_ATTENTION_GROUP, VECTORS = DE_PANEL / DE_LANES, PANELS = DE_ATTENTION_QUERIES / DE_PANEL };
 
 /* Softmax is kept running over the blocks of keys (Milakov and Gimelshein 2018), but a weight is a power of two relative
  * to the score with the first key, not to the highest one: floating-point numbers are as accurate far from 1 as near it.
  * Only a score this much higher raises what weights are relative to, long before a sum of weights would overflow. */
-#define HIGHEST_SCORE 64.0f
+#define MOST_ABOVE 64.0f
 
 typedef struct query_panel {
     const float *q;   /* [d, 16] */
@@ -20,14 +20,26 @@ typedef struct query_panel {
     float *weights;   /* [DE_ATTENTION_KEYS, 16], 2^(score - reference); all panels use the same */
     __m256 reference[VECTORS];
     __m256 total[VECTORS];     /* of the weights */
-    __m256 last_seen[VECTORS]; /* the last key that a query sees, if causal */
+    __m256 last_seen[VECTORS]; /* if causal, the last key that each query sees */
+    int64_t seen;              /* keys that at least one of the queries sees */
 } query_panel;
+
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* What a block of keys adds to a panel. */
 typedef struct block_sums {
     __m256 total[VECTORS];
     __m256 highest[VECTORS]; /* score - reference */
 } block_sums;
+
+/* All bits set in the lanes of queries that do not see a key. */
+static inline __m256 ahead(const query_panel *panel, int64_t key, int v)
+{
+    return _mm256_cmp_ps(_mm256_set1_ps((float)key), panel->last_seen[v], _CMP_GT_OQ);
+}
 
 /* The weights of `rows` keys, a constant where it is called. */
 static inline __attribute__((always_inline)) void weigh_tile(const de_attention_block *block, const query_panel *panel,
@@ -60,10 +72,8 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int v = 0; v < VECTORS; v++) {
-                __m256 ahead = _mm256_cmp_ps(_mm256_set1_ps((float)(key + r)), panel->last_seen[v], _CMP_GT_OQ);
-                scores[r][v] = _mm256_blendv_ps(scores[r][v], _mm256_set1_ps(-INFINITY), ahead);
-            }
+            for (int v = 0; v < VECTORS; v++)
+                scores[r][v] = _mm256_blendv_ps(scores[r][v], _mm256_set1_ps(-INFINITY), ahead(panel, key + r, v));
     }
     block_sums tile = {{_mm256_setzero_ps(), _mm256_setzero_ps()}, {scores[0][0], scores[0][1]}};
 #pragma GCC unroll 6
@@ -71,6 +81,8 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++) {
             __m256 weight = de_exp2_avx2(scores[r][v]);
+            if (masked) /* not 2^-126 */
+                weight = _mm256_andnot_ps(ahead(panel, key + r, v), weight);
             tile.highest[v] = _mm256_max_ps(tile.highest[v], scores[r][v]);
             tile.total[v] = _mm256_add_ps(tile.total[v], weight);
             _mm256_store_ps(weights + r * DE_PANEL + v * DE_LANES, weight);
@@ -127,16 +139,18 @@ static __attribute__((noinline)) void weigh_rows(const de_attention_block *block
     }
 }
 
-static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel, int64_t begin, int64_t count,
-                             bool masked)
+/* The weights of a block of keys, as far as anybody sees them. Tiles are cut from the whole block, so that sums are the same
+ * whoever else is in the panel. */
+static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel, int64_t begin, int64_t count)
 {
+    bool masked = block->causal && (float)(begin + count - 1) > _mm256_cvtss_f32(panel->last_seen[0]);
     block_sums sums;
     for (int v = 0; v < VECTORS; v++) {
         sums.total[v] = _mm256_setzero_ps();
         sums.highest[v] = _mm256_set1_ps(-INFINITY);
     }
     int64_t rows;
-    for (int64_t i = 0; i < count; i += rows) {
+    for (int64_t i = 0; i < count && begin + i < panel->seen; i += rows) {
         rows = de_attention_group(count - i);
         weigh_rows(block, panel, begin + i, rows, masked, panel->weights + i * DE_PANEL, &sums);
     }
@@ -161,10 +175,11 @@ static void add_values(const de_attention_block *block, const query_panel *panel
     }
 }
 
-/* Makes the highest score the reference of the queries for which it is too high; false if there is none. */
+/* Makes the highest score the reference of the queries for which it is too far above it; false if there is none. An infinite one
+ * makes it a NaN. Other queries are multiplied by exactly 1. */
 static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t d)
 {
-    const __m256 most = _mm256_set1_ps(HIGHEST_SCORE);
+    const __m256 most = _mm256_set1_ps(MOST_ABOVE);
     __m256 rise[VECTORS];
     int raised = 0;
     for (int v = 0; v < VECTORS; v++) {
@@ -176,7 +191,7 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
         return false;
     for (int v = 0; v < VECTORS; v++) {
         __m256 factor = de_exp2_avx2(_mm256_sub_ps(_mm256_setzero_ps(), rise[v]));
-        panel->reference[v] = _mm256_add_ps(panel->reference[v], rise[v]);
+        panel->reference[v] = _mm256_add_ps(panel->reference[v], _mm256_add_ps(rise[v], _mm256_sub_ps(rise[v], rise[v])));
         panel->total[v] = _mm256_mul_ps(panel->total[v], factor);
         for (int64_t i = 0; i < d; i++) {
             float *sum = panel->sums + i * DE_PANEL + v * DE_LANES;
@@ -186,16 +201,15 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
     return true;
 }
 
-static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin, int64_t count)
+static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin)
 {
-    float first_last = _mm256_cvtss_f32(panel->last_seen[0]);
-    bool masked = block->causal && (float)(begin + count - 1) > first_last;
-    block_sums sums = weigh_keys(block, panel, begin, count, masked);
+    int64_t count = smaller(DE_ATTENTION_KEYS, block->keys - begin);
+    block_sums sums = weigh_keys(block, panel, begin, count);
     if (raise_reference(panel, &sums, block->d))
-        sums = weigh_keys(block, panel, begin, count, masked);
+        sums = weigh_keys(block, panel, begin, count);
     for (int v = 0; v < VECTORS; v++)
         panel->total[v] = _mm256_add_ps(panel->total[v], sums.total[v]);
-    add_values(block, panel, begin, count);
+    add_values(block, panel, begin, smaller(count, panel->seen - begin));
 }
 
 /* Weights are relative to the score with the first key, which every query sees. */
@@ -211,16 +225,16 @@ static void start(const de_attention_block *block, int64_t first, query_panel *p
         panel->total[v] = _mm256_setzero_ps();
         panel->last_seen[v] = _mm256_add_ps(_mm256_set1_ps((float)(block->first_query + first + v * DE_LANES)), lanes);
     }
+    panel->seen = block->causal ? smaller(block->keys, block->first_query + first + DE_PANEL) : block->keys;
     memset(panel->sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
 }
 
-static void store(const de_attention_block *block, int64_t first, query_panel *panel)
+static void store(const de_attention_block *block, int64_t first, const query_panel *panel)
 {
     float factors[DE_PANEL];
     for (int v = 0; v < VECTORS; v++)
         _mm256_storeu_ps(factors + v * DE_LANES, _mm256_div_ps(_mm256_set1_ps(1.0f), panel->total[v]));
-    int64_t count = block->queries - first < DE_PANEL ? block->queries - first : DE_PANEL;
-    for (int64_t j = 0; j < count; j++)
+    for (int64_t j = 0; j < smaller(DE_PANEL, block->queries - first); j++)
         for (int64_t i = 0; i < block->d; i++)
             block->y[(first + j) * block->y_stride + i] = panel->sums[i * DE_PANEL + j] * factors[j];
 }
@@ -235,14 +249,10 @@ void de_attention_avx2(const de_attention_block *block)
                                   .weights = block->scratch};
         start(block, p * DE_PANEL, &panels[p]);
     }
-    int64_t keys = block->keys;
-    if (block->causal && block->first_query + block->queries < keys)
-        keys = block->first_query + block->queries;
-    for (int64_t begin = 0; begin < keys; begin += DE_ATTENTION_KEYS) {
-        int64_t left = keys - begin;
+    for (int64_t begin = 0; begin < block->keys; begin += DE_ATTENTION_KEYS)
         for (int64_t p = 0; p < count; p++)
-            add_keys(block, &panels[p], begin, left < DE_ATTENTION_KEYS ? left : DE_ATTENTION_KEYS);
-    }
+            if (begin < panels[p].seen)
+                add_keys(block, &panels[p], begin);
     for (int64_t p = 0; p < count; p++)
         store(block, p * DE_PANEL, &panels[p]);
 }

@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, 
     }
 }
 
-/* Tiles below each other in one call: of a short depth (40 in attention) a call for each would be a twentieth. */
+/* Tiles below each other in one call: at a depth of 40 a call for each would be a twentieth. */
 static inline __attribute__((always_inline)) void sum_tiles(const de_gemm *gemm, const void *panel, int64_t first,
                                                             int64_t tiles, const int rows, const int vectors,
                                                             const bool half, const tile_output *out)

@@ -79,12 +79,12 @@ typedef struct de_winograd_output {
 /* y [queries, d] = softmax(q k^T) v, the queries already scaled by log2(e) / sqrt(d) */
 typedef struct de_attention_block {
     int64_t queries, keys, d;
-    const float *q;          /* [ceil(queries / 16), d, 16]; missing queries are zero */
+    const float *q;          /* [ceil(queries / 16), d, 16], 32-byte aligned; missing queries are zero */
     const float *k;          /* [keys, d] */
     const float *v;          /* for each group of columns [keys, columns]; de_attention_group() says how many */
     bool causal;             /* query i sees keys 0..first_query + i */
     int64_t first_query;
-    float *scratch;          /* de_attention_scratch(d) floats */
+    float *scratch;          /* de_attention_scratch(d) floats, 32-byte aligned */
     float *y;                /* [queries] of [d], y_stride floats apart */
     int64_t y_stride;
 } de_attention_block;
@@ -117,8 +117,8 @@ typedef struct de_kernels {
     double (*multiply_add)(int64_t rounds);
 } de_kernels;
 
-/* How many columns of values the next group has where `left` are left: six, and a small rest is shared out (6 + 1 become
- * 4 + 3), because a tile of one column waits for its own sums. */
+/* The layout of values: how many columns the next group has where `left` are left. Six, and a small rest is shared out (6 + 1
+ * become 4 + 3), because a tile of one column waits for its own sums. */
 static inline int64_t de_attention_group(int64_t left)
 {
     if (left >= 2 * DE_ATTENTION_GROUP || left == DE_ATTENTION_GROUP)

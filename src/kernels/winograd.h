@@ -16,7 +16,7 @@
  *           0   N_P P3 -N_P P3   N_Q Q3 -N_Q Q3  1
  *
  * Points come in pairs that share their even and odd parts, which halves the work. The factors N, which may stand in any of
- * the three matrices, cost nothing in B and A; in G, which is needed most where tiles are few, they would be half of it.
+ * the three matrices, cost nothing in B and A; in G they would be a third of the work.
  *
  * F(5x5, 2x2) has the same points and so the same B. Its G keeps the columns of two taps (infinity: 0 1), and
  *

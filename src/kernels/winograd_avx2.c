@@ -129,13 +129,13 @@ static inline void transform_input(const __m256 *d, __m256 *points)
 
 /* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats
  * apart. */
-static inline __attribute__((always_inline)) void input_lanes(const float *const *pixels, int64_t c, int64_t count,
+static inline __attribute__((always_inline)) void input_lanes(const float *const *column, int64_t c, int64_t count,
                                                               float *rows)
 {
     __m256 d[IN], points[IN];
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
-        d[y] = de_load_first(pixels[y * IN] + c, count);
+        d[y] = de_load_first(column[y] + c, count);
     transform_input(d, points);
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
@@ -145,9 +145,9 @@ static inline __attribute__((always_inline)) void input_lanes(const float *const
 /* Channels begin..end. */
 static void input_column(const float *const *pixels, int64_t begin, int64_t end, float *rows)
 {
-    const float *column[IN * IN];
+    const float *column[IN];
     for (int y = 0; y < IN; y++)
-        column[y * IN] = pixels[y * IN];
+        column[y] = pixels[y * IN];
     int64_t c = begin;
     for (; c + DE_LANES <= end; c += DE_LANES)
         input_lanes(column, c, DE_LANES, rows + c - begin);
@@ -189,18 +189,25 @@ static inline __m256 scaled_sum(float a, __m256 x, float b, __m256 y)
     return _mm256_fmadd_ps(constant(b), y, _mm256_mul_ps(constant(a), x));
 }
 
+static inline __m256 add_scaled(float a, __m256 x, float b, __m256 y, __m256 z)
+{
+    return _mm256_fmadd_ps(constant(b), y, _mm256_fmadd_ps(constant(a), x, z));
+}
+
 /* A^T m, of four or five outputs */
 static inline __attribute__((always_inline)) void transform_output(const __m256 *m, const int outputs, __m256 *y)
 {
     __m256 p_even = _mm256_add_ps(m[1], m[2]), p_odd = _mm256_sub_ps(m[1], m[2]);
     __m256 q_even = _mm256_add_ps(m[3], m[4]), q_odd = _mm256_sub_ps(m[3], m[4]);
-    y[0] = _mm256_fmadd_ps(constant(DE_N_Q), q_even, _mm256_fmadd_ps(constant(DE_N_P), p_even, m[0]));
+    y[0] = add_scaled(DE_N_P, p_even, DE_N_Q, q_even, m[0]);
     y[1] = scaled_sum(DE_N_P * DE_P, p_odd, DE_N_Q * DE_Q, q_odd);
     y[2] = scaled_sum(DE_N_P * DE_P2, p_even, DE_N_Q * DE_Q2, q_even);
-    y[3] = scaled_sum(DE_N_P * DE_P3, p_odd, DE_N_Q * DE_Q3, q_odd);
-    if (outputs == 5)
-        y[4] = scaled_sum(DE_N_P * DE_P4, p_even, DE_N_Q * DE_Q4, q_even);
-    y[outputs - 1] = _mm256_add_ps(y[outputs - 1], m[5]);
+    if (outputs == 4) {
+        y[3] = add_scaled(DE_N_P * DE_P3, p_odd, DE_N_Q * DE_Q3, q_odd, m[5]);
+    } else {
+        y[3] = scaled_sum(DE_N_P * DE_P3, p_odd, DE_N_Q * DE_Q3, q_odd);
+        y[4] = add_scaled(DE_N_P * DE_P4, p_even, DE_N_Q * DE_Q4, q_even, m[5]);
+    }
 }
 
 /* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
@@ -271,12 +278,14 @@ static inline __attribute__((always_inline)) void output_tile(const de_winograd_
 
 void de_winograd_output_avx2(const de_winograd_output *tile)
 {
-    const de_winograd_output job = *tile;
+    const de_winograd_output job = *tile; /* in registers, as above */
     bool plain = job.left == 0 && job.width == job.outputs && job.activation == DE_NONE;
-    switch (job.outputs + (plain ? 10 : 0)) {
-    case 4: output_tile(&job, 4, false); return;
-    case 5: output_tile(&job, 5, false); return;
-    case 14: output_tile(&job, 4, true); return;
-    default: output_tile(&job, 5, true); return;
-    }
+    if (job.outputs == 4 && plain)
+        output_tile(&job, 4, true);
+    else if (job.outputs == 4)
+        output_tile(&job, 4, false);
+    else if (plain)
+        output_tile(&job, 5, true);
+    else
+        output_tile(&job, 5, false);
 }

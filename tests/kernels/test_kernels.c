@@ -545,6 +545,46 @@ static void test_attention(void **state)
                                          .k_stride = 8, .v_stride = 8, .causal = true}, 8.0f);
     check_attention((de_attention_shape){.n = 1, .tq = 33, .tk = 290, .heads = 1, .d = 512, .q_stride = 512,
                                          .k_stride = 512, .v_stride = 512}, 1.0f);
+    /* scores that differ by hundreds and by thousands: what weights are relative to has to rise, and all before is nothing */
+    for (int i = 0; i < 4; i++)
+        check_attention((de_attention_shape){.n = 1, .tq = 50, .tk = 400, .heads = 2, .d = 24, .q_stride = 48,
+                                             .k_stride = 48, .v_stride = 48, .causal = i % 2 == 1},
+                        i < 2 ? 100.0f : 10000.0f);
+}
+
+/* A query of causal attention sees the same sums whoever comes after it in the same call. */
+static void test_attention_prefix(void **state)
+{
+    (void)state;
+    enum { D = 5, KEYS = 300, QUERIES = 20, PANELS = 2 };
+    float *q = de_aligned_alloc(PANELS * D * DE_PANEL * sizeof *q);
+    float *scratch = de_aligned_alloc((size_t)de_attention_scratch(D) * sizeof *scratch);
+    assert_non_null(q);
+    assert_non_null(scratch);
+    for (int i = 0; i < PANELS * D * DE_PANEL; i++)
+        q[i] = (float)random_between(-100, 100) / 10;
+    float *k = random_floats(KEYS * D), *v = random_floats(KEYS * D);
+    float *all = random_floats(QUERIES * D), *some = random_floats(QUERIES * D);
+    static const char *const tables[] = {"ref", "avx2"};
+    for (int table = 0; table < 2; table++) {
+        const de_kernels *kernels = de_kernels_find(tables[table]);
+        if (!kernels)
+            continue;
+        de_attention_block block = {.queries = QUERIES, .keys = KEYS, .d = D, .q = q, .k = k, .v = v, .causal = true,
+                                    .first_query = KEYS - QUERIES - 3, .scratch = scratch, .y = all, .y_stride = D};
+        kernels->attention(&block);
+        block.y = some;
+        for (block.queries = 1; block.queries < QUERIES; block.queries++) {
+            kernels->attention(&block);
+            assert_memory_equal(some, all, (size_t)(block.queries * D) * sizeof *all);
+        }
+    }
+    free(q);
+    free(scratch);
+    free(k);
+    free(v);
+    free(all);
+    free(some);
 }
 
 /* ---- small ones ---- */
@@ -680,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_convolution_enlarging),
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_prefix),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_repetition),
         cmocka_unit_test(test_concatenation),

@@ -26,7 +26,7 @@ static void copy_keys(const float *k, int64_t rows, int64_t stride, int64_t d, f
         memcpy(y + r * d, k + r * stride, (size_t)d * sizeof *y);
 }
 
-/* v [rows, d], from row `first` on, -> for each group of columns [keys, columns] */
+/* v [rows, d] -> rows first.. of each group of columns [keys, columns] */
 static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d, int64_t first, int64_t keys,
                         float *y)
 {
@@ -34,10 +34,12 @@ static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d,
     for (int64_t column = 0; column < d; column += columns, v += columns) {
         columns = de_attention_group(d - column);
         float *group = y + column * keys + first * columns;
-        for (int64_t r = 0; r < rows && columns == DE_ATTENTION_GROUP; r++) /* a constant size is a few instructions */
-            memcpy(group + r * DE_ATTENTION_GROUP, v + r * stride, DE_ATTENTION_GROUP * sizeof *y);
-        for (int64_t r = 0; r < rows && columns < DE_ATTENTION_GROUP; r++)
-            memcpy(group + r * columns, v + r * stride, (size_t)columns * sizeof *y);
+        for (int64_t r = 0; r < rows; r++) {
+            if (columns == DE_ATTENTION_GROUP) /* a constant size is a few instructions */
+                memcpy(group + r * columns, v + r * stride, DE_ATTENTION_GROUP * sizeof *y);
+            else
+                memcpy(group + r * columns, v + r * stride, (size_t)columns * sizeof *y);
+        }
     }
 }
 
