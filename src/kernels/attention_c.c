@@ -34,20 +34,24 @@ static void scale_sums(running *run, int64_t d, int64_t lane, float factor)
 
 static void weigh(const de_attention_block *block, int64_t count, running *run)
 {
-    for (int64_t j = 0; j < DE_PANEL; j++) {
-        float highest = run->highest[j];
-        for (int64_t key = 0; key < count; key++)
-            highest = fmaxf(highest, run->weights[key * DE_PANEL + j]);
-        if (highest > run->highest[j]) {
-            scale_sums(run, block->d, j, exp2f(run->highest[j] - highest));
-            run->highest[j] = highest;
+    float highest[DE_PANEL];
+    memcpy(highest, run->highest, sizeof highest);
+    for (int64_t key = 0; key < count; key++)
+        for (int j = 0; j < DE_PANEL; j++) {
+            float score = run->weights[key * DE_PANEL + j];
+            highest[j] = score > highest[j] ? score : highest[j];
         }
-        for (int64_t key = 0; key < count; key++) {
+    for (int64_t j = 0; j < DE_PANEL; j++)
+        if (highest[j] > run->highest[j]) {
+            scale_sums(run, block->d, j, exp2f(run->highest[j] - highest[j]));
+            run->highest[j] = highest[j];
+        }
+    for (int64_t key = 0; key < count; key++)
+        for (int j = 0; j < DE_PANEL; j++) {
             float *weight = run->weights + key * DE_PANEL + j;
-            *weight = exp2f(*weight - highest);
+            *weight = exp2f(*weight - highest[j]);
             run->total[j] += *weight;
         }
-    }
 }
 
 static void add_values(const de_attention_block *block, int64_t begin, int64_t count, running *run)
@@ -57,10 +61,12 @@ static void add_values(const de_attention_block *block, int64_t begin, int64_t c
         columns = de_attention_group(block->d - column);
         const float *values = block->v + column * block->keys + begin * columns;
         float *sums = run->sums + column * DE_PANEL;
-        for (int64_t key = 0; key < count; key++)
-            for (int64_t i = 0; i < columns; i++)
-                for (int j = 0; j < DE_PANEL; j++)
-                    sums[i * DE_PANEL + j] += values[key * columns + i] * run->weights[key * DE_PANEL + j];
+        for (int64_t i = 0; i < columns; i++) {
+            float dense[DE_ATTENTION_KEYS];
+            for (int64_t key = 0; key < count; key++)
+                dense[key] = values[key * columns + i];
+            de_add_products_c(dense, count, run->weights, sums + i * DE_PANEL);
+        }
     }
 }
 

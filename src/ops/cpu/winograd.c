@@ -12,7 +12,7 @@ enum { BLOCK_TILES = 192, BLOCK_FLOATS = 6 * 1024 * 1024, TILE_GRAIN = 8 };
 
 /* Transformed weights are eight times the size of f16 ones (SD 1.4's UNet: 8.7 GB), so none are kept: a thread
  * transforms those of some panels, some channels and two of the six rows of points whenever it needs them, and
- * uses them from its second level cache. That is 3 % of the time at 192 tiles, 12 % at 32, a third at 8. */
+ * uses them from its second level cache. That is 2 % of the time at 192 tiles, a tenth at 32, a third at 8. */
 enum { GROUP_FLOATS = 192 * 1024, CHUNK_CHANNELS = 640, TASKS_PER_THREAD = 4, PAIRS = 3, PAIR_POINTS = 12 };
 
 /* Where all transformed weights together are small (10 MB, a part of the third level cache), they are made once, and a
