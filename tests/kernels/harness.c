@@ -10,8 +10,7 @@
 #include "harness.h"
 
 enum { GUARD = 64, MAX_NAMES = 32 };
-static const char *const tables[] = {"ref", "avx2"};
-enum { TABLES = sizeof tables / sizeof *tables };
+const char *const test_tables[TEST_TABLES] = {"ref", "avx2"};
 
 static uint64_t random_state = 1;
 
@@ -95,7 +94,7 @@ void test_weight_free(test_weight *weight)
 
 static struct reached {
     const char *name;
-    double error[TABLES];
+    double error[TEST_TABLES];
 } reached[MAX_NAMES];
 
 static void note_error(const char *name, int table, double error)
@@ -158,8 +157,8 @@ void check_op(const op_case *test)
 {
     float *first = malloc((size_t)test->count * sizeof *first);
     assert_non_null(first);
-    for (int table = 0; table < TABLES; table++) {
-        const de_kernels *kernels = de_kernels_find(tables[table]);
+    for (int table = 0; table < TEST_TABLES; table++) {
+        const de_kernels *kernels = de_kernels_find(test_tables[table]);
         if (!kernels)
             continue;
         de_kernels_use(kernels);
@@ -173,7 +172,7 @@ void check_op(const op_case *test)
             double error = largest_error(test);
             note_error(test->name, table, error);
             if (!(error <= test->tolerance))
-                fail_msg("%s, %s: error %g", test->name, tables[table], error);
+                fail_msg("%s, %s: error %g", test->name, test_tables[table], error);
         }
     }
     free(first);

@@ -6,6 +6,10 @@
 #include "kernels/kernels.h"
 #include "ops/ops.h"
 
+/* The kernel tables by name; a machine may lack one. */
+enum { TEST_TABLES = 2 };
+extern const char *const test_tables[TEST_TABLES];
+
 /* A random integer of [low, high], the same sequence in every run. */
 int64_t random_between(int64_t low, int64_t high);
 /* count values of roughly [-1, 1]; free() them */

@@ -565,9 +565,8 @@ static void test_attention_prefix(void **state)
         q[i] = (float)random_between(-100, 100) / 10;
     float *k = random_floats(KEYS * D), *v = random_floats(KEYS * D);
     float *all = random_floats(QUERIES * D), *some = random_floats(QUERIES * D);
-    static const char *const tables[] = {"ref", "avx2"};
-    for (int table = 0; table < 2; table++) {
-        const de_kernels *kernels = de_kernels_find(tables[table]);
+    for (int table = 0; table < TEST_TABLES; table++) {
+        const de_kernels *kernels = de_kernels_find(test_tables[table]);
         if (!kernels)
             continue;
         de_attention_block block = {.queries = QUERIES, .keys = KEYS, .d = D, .q = q, .k = k, .v = v, .causal = true,
