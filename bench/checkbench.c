@@ -1,4 +1,5 @@
-/* Every kernel family, by instruction set, at the sizes the networks use: checked against plain C and timed.
+/* Every kernel family, by instruction set, at the sizes the networks use: checked against plain C
+ * and timed.
  *
  *     checkbench [--quick] [--threads N] [--only TEXT]
  *
@@ -30,9 +31,9 @@ typedef struct bench_run {
     de_convolution *convolution;
     de_convolution_shape window;
     de_tensor x, y;
-    float *keys, *values;     /* [n, tk, in] */
+    float *keys, *values; /* [n, tk, in] */
     de_attention_shape attention;
-    float *scale, *shift;     /* [in] */
+    float *scale, *shift; /* [in] */
 } bench_run;
 
 /* ---- random data ---- */
@@ -96,8 +97,8 @@ static void prepare_convolution(bench_run *run)
 {
     const bench_case *shape = run->shape;
     int stride = shape->kind == HALVING ? 2 : 1;
-    run->window = (de_convolution_shape){.stride = stride, .pad_top = 1, .pad_left = 1, .pad_bottom = 1,
-                                         .pad_right = 1};
+    run->window = (de_convolution_shape){
+        .stride = stride, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
     if (shape->kind == ENLARGING) {
         run->window.up_h = shape->h;
         run->window.up_w = shape->w;
@@ -130,9 +131,14 @@ static void prepare_attention(bench_run *run)
     const bench_case *shape = run->shape;
     bool text = shape->kind == TEXT_ATTENTION;
     int64_t tokens = shape->h * shape->w;
-    run->attention = (de_attention_shape){
-        .n = shape->n, .tq = tokens, .tk = text ? TEXT_KEYS : tokens, .heads = shape->out,
-        .d = shape->in / shape->out, .q_stride = shape->in, .k_stride = shape->in, .v_stride = shape->in};
+    run->attention = (de_attention_shape){.n = shape->n,
+                                          .tq = tokens,
+                                          .tk = text ? TEXT_KEYS : tokens,
+                                          .heads = shape->out,
+                                          .d = shape->in / shape->out,
+                                          .q_stride = shape->in,
+                                          .k_stride = shape->in,
+                                          .v_stride = shape->in};
     run->keys = random_floats(shape->n * run->attention.tk * shape->in);
     run->values = random_floats(shape->n * run->attention.tk * shape->in);
     run->y.c = shape->in;
@@ -140,22 +146,17 @@ static void prepare_attention(bench_run *run)
 
 static bench_run prepare(const bench_case *shape)
 {
-    bench_run run = {.shape = shape, .x = {shape->n, shape->h, shape->w, shape->in, NULL},
+    bench_run run = {.shape = shape,
+                     .x = {shape->n, shape->h, shape->w, shape->in, NULL},
                      .y = {shape->n, shape->h, shape->w, shape->out, NULL}};
     switch (shape->kind) {
     case LINEAR:
-    case GEGLU:
-        prepare_linear(&run);
-        break;
+    case GEGLU: prepare_linear(&run); break;
     case CONVOLUTION:
     case ENLARGING:
-    case HALVING:
-        prepare_convolution(&run);
-        break;
+    case HALVING: prepare_convolution(&run); break;
     case ATTENTION:
-    case TEXT_ATTENTION:
-        prepare_attention(&run);
-        break;
+    case TEXT_ATTENTION: prepare_attention(&run); break;
     case GROUP_NORM:
     case LAYER_NORM:
         run.y.c = shape->in;
@@ -184,12 +185,8 @@ static void compute(de_context *context, const bench_run *run)
 {
     const de_epilogue plain = {0};
     switch (run->shape->kind) {
-    case LINEAR:
-        de_linear_run(context, run->linear, run->x, plain, run->y);
-        break;
-    case GEGLU:
-        de_linear_geglu_run(context, run->linear, run->x, run->y);
-        break;
+    case LINEAR: de_linear_run(context, run->linear, run->x, plain, run->y); break;
+    case GEGLU: de_linear_geglu_run(context, run->linear, run->x, run->y); break;
     case CONVOLUTION:
     case ENLARGING:
     case HALVING:
@@ -200,11 +197,10 @@ static void compute(de_context *context, const bench_run *run)
         de_attention(context, run->attention, run->x.data, run->keys, run->values, run->y.data);
         break;
     case GROUP_NORM:
-        de_group_norm(context, run->x, run->x.c < 32 ? 8 : 32, 1e-5f, run->scale, run->shift, DE_SILU, run->y);
+        de_group_norm(context, run->x, run->x.c < 32 ? 8 : 32, 1e-5f, run->scale, run->shift,
+                      DE_SILU, run->y);
         break;
-    case LAYER_NORM:
-        de_layer_norm(context, run->x, 1e-5f, run->scale, run->shift, run->y);
-        break;
+    case LAYER_NORM: de_layer_norm(context, run->x, 1e-5f, run->scale, run->shift, run->y); break;
     }
 }
 
@@ -215,24 +211,21 @@ static double flops_of(const bench_run *run)
     double in = (double)run->shape->in, out = (double)run->shape->out;
     switch (run->shape->kind) {
     case LINEAR:
-    case GEGLU:
-        return 2 * rows * in * out;
+    case GEGLU: return 2 * rows * in * out;
     case CONVOLUTION:
     case ENLARGING:
-    case HALVING:
-        return 2 * 9 * rows * in * out;
+    case HALVING: return 2 * 9 * rows * in * out;
     case ATTENTION:
-    case TEXT_ATTENTION:
-        return 4 * rows * in * (double)run->attention.tk;
+    case TEXT_ATTENTION: return 4 * rows * in * (double)run->attention.tk;
     case GROUP_NORM:
-    case LAYER_NORM:
-        break;
+    case LAYER_NORM: break;
     }
     return 0;
 }
 
-static const char *const kinds[BENCH_KINDS] = {"linear", "geglu", "conv", "up+conv", "conv/2", "attention", "text att.",
-                                               "groupnorm", "layernorm"};
+static const char *const kinds[BENCH_KINDS] = {"linear",    "geglu",     "conv",
+                                               "up+conv",   "conv/2",    "attention",
+                                               "text att.", "groupnorm", "layernorm"};
 
 static void describe(const bench_case *s, char *text)
 {
@@ -241,15 +234,17 @@ static void describe(const bench_case *s, char *text)
         snprintf(text, LINE, "%-9s %dx %d x %d, %d heads of %d", kinds[s->kind], (int)s->n, tokens,
                  s->kind == ATTENTION ? tokens : TEXT_KEYS, (int)s->out, (int)(s->in / s->out));
     else if (s->out)
-        snprintf(text, LINE, "%-9s %dx%dx%d %d -> %d", kinds[s->kind], (int)s->n, (int)s->h, (int)s->w,
-                 (int)s->in, (int)s->out);
+        snprintf(text, LINE, "%-9s %dx%dx%d %d -> %d", kinds[s->kind], (int)s->n, (int)s->h,
+                 (int)s->w, (int)s->in, (int)s->out);
     else
-        snprintf(text, LINE, "%-9s %dx%dx%d %d", kinds[s->kind], (int)s->n, (int)s->h, (int)s->w, (int)s->in);
+        snprintf(text, LINE, "%-9s %dx%dx%d %d", kinds[s->kind], (int)s->n, (int)s->h, (int)s->w,
+                 (int)s->in);
 }
 
 /* ---- timing ---- */
 
-/* Seconds of the fastest run with `kernels`: whatever else the machine does only ever adds to it. */
+/* Seconds of the fastest run with `kernels`: whatever else the machine does only ever adds to it.
+ */
 static double time_run(const bench_run *run, const de_kernels *kernels, int threads, double seconds)
 {
     de_context context = {.threads = threads};
@@ -293,8 +288,9 @@ static void print_totals(const totals *sum)
 {
     if (!sum->network)
         return;
-    printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n%-8s share of each:", sum->network,
-           sum->seconds * 1e3, sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9, sum->network);
+    printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n%-8s share of each:",
+           sum->network, sum->seconds * 1e3, sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9,
+           sum->network);
     for (int kind = 0; kind < BENCH_KINDS; kind++)
         if (sum->of_kind[kind] > 0)
             printf(" %s %.1f %%", kinds[kind], 100 * sum->of_kind[kind] / sum->seconds);
@@ -302,7 +298,8 @@ static void print_totals(const totals *sum)
 }
 
 /* Prints one line; false if the fast kernels do not agree with the plain ones. */
-static bool run_case(const bench_case *shape, const de_kernels *fast, const settings *set, double peak, totals *sum)
+static bool run_case(const bench_case *shape, const de_kernels *fast, const settings *set,
+                     double peak, totals *sum)
 {
     bench_run run = prepare(shape);
     const de_kernels *ref = de_kernels_find("ref");
@@ -323,11 +320,12 @@ static bool run_case(const bench_case *shape, const de_kernels *fast, const sett
         double plain = time_run(&run, ref, set->threads, 0);
         double off = difference(run.y.data, got, count);
         right = off <= difference_allowed;
-        snprintf(check, sizeof check, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3, plain / seconds, off,
-                 right ? "" : " WRONG");
+        snprintf(check, sizeof check, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3,
+                 plain / seconds, off, right ? "" : " WRONG");
         free(got);
     }
-    printf("%-8s %-40s %9.3f ms x %-2d %-23s %s\n", shape->network, text, seconds * 1e3, shape->times, rate, check);
+    printf("%-8s %-40s %9.3f ms x %-2d %-23s %s\n", shape->network, text, seconds * 1e3,
+           shape->times, rate, check);
     fflush(stdout);
     release(&run);
     return right;
@@ -340,7 +338,8 @@ static int run_table(const char *name, const settings *set, double peak)
     int wrong = 0;
     if (!kernels)
         return 0;
-    printf("%s, %d thread%s, peak %.0f GFLOP/s\n", name, set->threads, set->threads == 1 ? "" : "s", peak * 1e-9);
+    printf("%s, %d thread%s, peak %.0f GFLOP/s\n", name, set->threads, set->threads == 1 ? "" : "s",
+           peak * 1e-9);
     for (size_t i = 0; i < sizeof bench_cases / sizeof *bench_cases; i++) {
         const bench_case *shape = &bench_cases[i];
         char text[LINE];

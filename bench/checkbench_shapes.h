@@ -5,14 +5,14 @@
 #include <stdint.h>
 
 typedef enum bench_kind {
-    LINEAR,      /* x [n * h * w, in] -> [.., out] */
-    GEGLU,       /* -> [.., out / 2] */
-    CONVOLUTION, /* 3x3, stride 1 */
-    ENLARGING,   /* 3x3 on the input enlarged to h x w */
-    HALVING,     /* 3x3, stride 2, of an input of h x w */
-    ATTENTION,   /* h * w queries and keys, `in` wide, `out` heads */
+    LINEAR,         /* x [n * h * w, in] -> [.., out] */
+    GEGLU,          /* -> [.., out / 2] */
+    CONVOLUTION,    /* 3x3, stride 1 */
+    ENLARGING,      /* 3x3 on the input enlarged to h x w */
+    HALVING,        /* 3x3, stride 2, of an input of h x w */
+    ATTENTION,      /* h * w queries and keys, `in` wide, `out` heads */
     TEXT_ATTENTION, /* with 77 keys that all images share */
-    GROUP_NORM,  /* 32 groups and SiLU; 8 groups for fewer than 32 channels */
+    GROUP_NORM,     /* 32 groups and SiLU; 8 groups for fewer than 32 channels */
     LAYER_NORM,
 } bench_kind;
 
@@ -25,8 +25,9 @@ typedef struct bench_case {
     int64_t n, h, w, in, out;
 } bench_case;
 
-/* One guided evaluation (batch 2) of the UNet of SD 1.4 at 512 x 512; decoding such a picture; the sizes of
- * the pocket model. 3x3 convolutions with other numbers of channels in than out are listed one by one. */
+/* One guided evaluation (batch 2) of the UNet of SD 1.4 at 512 x 512; decoding such a picture; the
+ * sizes of the pocket model. 3x3 convolutions with other numbers of channels in than out are listed
+ * one by one. */
 static const bench_case bench_cases[] = {
     {"unet", CONVOLUTION, 1, 2, 64, 64, 4, 320},
     {"unet", CONVOLUTION, 7, 2, 64, 64, 320, 320},

@@ -1,4 +1,5 @@
-/* The parser of the command line: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`, flags, `--`. */
+/* The parser of the command line: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`, flags,
+ * `--`. */
 #include "arguments.h"
 
 #include "fail.h"
@@ -13,7 +14,8 @@
 
 enum { LONGEST_NAME = 32 };
 
-/* The number of characters to insert, drop or replace (Levenshtein), of names up to LONGEST_NAME. */
+/* The number of characters to insert, drop or replace (Levenshtein), of names up to LONGEST_NAME.
+ */
 static size_t distance(const char *typed, size_t typed_length, const char *known)
 {
     size_t row[LONGEST_NAME + 1], known_length = strlen(known);
@@ -47,7 +49,8 @@ static const char *nearest_option(const cli_command *command, const char *typed,
     return nearest;
 }
 
-static diffedit_status find_named(const cli_command **command, const char *name, diffedit_error *error)
+static diffedit_status find_named(const cli_command **command, const char *name,
+                                  diffedit_error *error)
 {
     size_t best = SIZE_MAX;
     const char *nearest = "";
@@ -62,8 +65,8 @@ static diffedit_status find_named(const cli_command **command, const char *name,
             nearest = (*known)->name;
         }
     }
-    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown command \"%.80s\"; the nearest is \"%s\"", name,
-                    nearest);
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                    "unknown command \"%.80s\"; the nearest is \"%s\"", name, nearest);
 }
 
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
@@ -71,13 +74,15 @@ diffedit_status cli_command_find(const cli_command **command, int *words, int co
 {
     char name[2 * LONGEST_NAME];
     if (values[0][0] == '-')
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s", values[0]);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s",
+                        values[0]);
     *words = strcmp(values[0], "model") == 0 ? 2 : 1;
     if (*words == 1)
         return find_named(command, values[0], error);
     if (count < 2 || values[1][0] == '-')
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                        "expected info, check, convert or pull after model; `diffedit --help` explains them");
+        return cli_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "expected info, check, convert or pull after model; `diffedit --help` explains them");
     snprintf(name, sizeof name, "%s %.*s", values[0], LONGEST_NAME, values[1]);
     return find_named(command, name, error);
 }
@@ -88,13 +93,14 @@ static diffedit_status draw_seed(cli_arguments *arguments, diffedit_error *error
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "the system gives no random numbers: %s", strerror(errno));
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "the system gives no random numbers: %s",
+                        strerror(errno));
     snprintf(arguments->random_seed, sizeof arguments->random_seed, "%ju", (uintmax_t)seed);
     return DIFFEDIT_OK;
 }
 
-static diffedit_status give_library(cli_arguments *arguments, const cli_option *option, const char *value,
-                                    diffedit_error *error)
+static diffedit_status give_library(cli_arguments *arguments, const cli_option *option,
+                                    const char *value, diffedit_error *error)
 {
     diffedit_status status = DIFFEDIT_OK;
     if (cli_library_row(option)->type == DIFFEDIT_TYPE_SEED) {
@@ -113,11 +119,11 @@ static diffedit_status give_whole(int64_t *field, const cli_option *option, cons
 {
     errno = 0;
     long long number = strtoll(value, NULL, 10);
-    if (!value[0] || strspn(value, "0123456789") != strlen(value) || errno || number < option->minimum ||
-        number > option->maximum)
+    if (!value[0] || strspn(value, "0123456789") != strlen(value) || errno ||
+        number < option->minimum || number > option->maximum)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                        "--%s: expected a whole number from %jd to %jd, found \"%.80s\"", option->name,
-                        (intmax_t)option->minimum, (intmax_t)option->maximum, value);
+                        "--%s: expected a whole number from %jd to %jd, found \"%.80s\"",
+                        option->name, (intmax_t)option->minimum, (intmax_t)option->maximum, value);
     *field = number;
     return DIFFEDIT_OK;
 }
@@ -131,8 +137,8 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
     case CLI_WHOLE: return give_whole(field, option, value, error);
     case CLI_TEXT:
         if (!value[0])
-            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected a %s, found \"\"", option->name,
-                            option->argument);
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected a %s, found \"\"",
+                            option->name, option->argument);
         *(const char **)field = value;
         return DIFFEDIT_OK;
     case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
@@ -144,7 +150,7 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
 
 /* What stands in one word of the command line before its value. */
 typedef struct word {
-    const char *name;     /* without the dashes */
+    const char *name; /* without the dashes */
     size_t length;
     const char *attached; /* the value in the same word, or NULL */
     bool is_short;
@@ -165,8 +171,8 @@ static bool matches(const cli_option *option, word found)
                                 strncmp(option->name, found.name, found.length) == 0;
 }
 
-static diffedit_status find_option(const cli_option **option, const cli_command *command, word found,
-                                   diffedit_error *error)
+static diffedit_status find_option(const cli_option **option, const cli_command *command,
+                                   word found, diffedit_error *error)
 {
     size_t count;
     const cli_option *table = cli_option_table(&count);
@@ -177,11 +183,11 @@ static diffedit_status find_option(const cli_option **option, const cli_command 
             *option = &table[i];
             if (table[i].commands & command->bit)
                 return DIFFEDIT_OK;
-            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s", command->name,
-                            dashes, shown, found.name);
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s",
+                            command->name, dashes, shown, found.name);
         }
-    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; the nearest is --%s", dashes, shown,
-                    found.name, nearest_option(command, found.name, found.length));
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; the nearest is --%s",
+                    dashes, shown, found.name, nearest_option(command, found.name, found.length));
 }
 
 /* Reads the option at values[*next] and its value, and moves *next behind them. */
@@ -195,8 +201,8 @@ static diffedit_status read_option(cli_arguments *arguments, int count, char **v
         return status;
     const char *value = found.attached;
     if (option->kind == CLI_FLAG && value)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s takes no value, found \"%.80s\"", option->name,
-                        value);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s takes no value, found \"%.80s\"",
+                        option->name, value);
     if (option->kind != CLI_FLAG && !value) {
         if (*next == count)
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s needs a value", option->name);
@@ -206,14 +212,15 @@ static diffedit_status read_option(cli_arguments *arguments, int count, char **v
 }
 
 /* What stands without an option: the picture or the model that the command takes. */
-static diffedit_status read_operand(cli_arguments *arguments, const char *value, diffedit_error *error)
+static diffedit_status read_operand(cli_arguments *arguments, const char *value,
+                                    diffedit_error *error)
 {
     const cli_command *command = arguments->command;
     const char **operand = command->takes_picture ? &arguments->picture : &arguments->model;
     bool takes_one = command->takes_picture || command->takes_model;
     if (!takes_one || *operand)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unexpected argument \"%.80s\": diffedit %s takes %s", value,
-                        command->name,
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "unexpected argument \"%.80s\": diffedit %s takes %s", value, command->name,
                         command->takes_picture ? "one picture"
                         : takes_one            ? "one model"
                                                : "none");

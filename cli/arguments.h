@@ -26,7 +26,7 @@ typedef struct cli_arguments cli_arguments;
 /* One subcommand; each stands in its cmd_*.c. */
 typedef struct cli_command {
     const char *name;
-    unsigned bit;      /* CLI_EDIT ... */
+    unsigned bit; /* CLI_EDIT ... */
     bool takes_picture, takes_model, needs_mask;
     const char *usage; /* after "diffedit NAME" */
     const char *summary;
@@ -34,8 +34,8 @@ typedef struct cli_command {
     diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
 } cli_command;
 
-extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench, cli_model_info,
-    cli_model_check, cli_model_convert, cli_model_pull;
+extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench,
+    cli_model_info, cli_model_check, cli_model_convert, cli_model_pull;
 /* All of them, NULL-terminated, in the order of help. */
 extern const cli_command *const cli_commands[];
 
@@ -52,8 +52,8 @@ typedef struct cli_option {
     unsigned commands; /* who takes it */
     bool main;         /* shown by --help, not only by --help-all */
     cli_kind kind;
-    char letter;       /* of the short form, or 0 */
-    size_t offset;     /* of its field in cli_arguments */
+    char letter;                       /* of the short form, or 0 */
+    size_t offset;                     /* of its field in cli_arguments */
     int64_t minimum, maximum, initial; /* of CLI_WHOLE */
     const char *argument, *shown_default, *help;
 } cli_option;
@@ -72,7 +72,8 @@ typedef struct cli_given {
 struct cli_arguments {
     const cli_command *command;
     const char *picture;
-    const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again, *stages;
+    const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again,
+        *stages;
     const char *vae, *text_encoder, *prediction, *shape;
     const char *precision, *endpoint, *revision;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
@@ -82,12 +83,13 @@ struct cli_arguments {
     char random_seed[24]; /* where --seed random drew one, else "" */
 };
 
-/* Reads what follows the command's name. Every value of the program's own options is checked here, those of
- * the library when they are laid over the defaults. Errors: ARGUMENT, MEMORY. */
+/* Reads what follows the command's name. Every value of the program's own options is checked here,
+ * those of the library when they are laid over the defaults. Errors: ARGUMENT, MEMORY. */
 diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command *command, int count,
                                     char **values, diffedit_error *error);
 void cli_arguments_free(cli_arguments *arguments);
-/* The command that the first words name, and how many words that are. Errors: ARGUMENT, naming the nearest. */
+/* The command that the first words name, and how many words that are. Errors: ARGUMENT, naming the
+ * nearest. */
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
                                  diffedit_error *error);
 

@@ -16,8 +16,8 @@ typedef struct workload {
     diffedit_editor *editor;
     diffedit_model_info info;
     int width, height, threads;
-    float *embedding; /* [text_tokens, text_width] */
-    float *pixels;    /* [3, height, width] */
+    float *embedding;    /* [text_tokens, text_width] */
+    float *pixels;       /* [3, height, width] */
     float *latent, *eps; /* [latent_channels, height / factor, width / factor] */
 } workload;
 
@@ -30,20 +30,22 @@ static diffedit_status encode_text(const workload *bench, diffedit_error *error)
 
 static diffedit_status encode_pixels(const workload *bench, diffedit_error *error)
 {
-    return diffedit_encode_pixels(bench->editor, bench->pixels, bench->height, bench->width, bench->latent, error);
+    return diffedit_encode_pixels(bench->editor, bench->pixels, bench->height, bench->width,
+                                  bench->latent, error);
 }
 
 static diffedit_status predict(const workload *bench, diffedit_error *error)
 {
     return diffedit_predict_noise(bench->editor, bench->latent, bench->height / bench->info.factor,
-                                  bench->width / bench->info.factor, TIMESTEP, bench->embedding, bench->eps, error);
+                                  bench->width / bench->info.factor, TIMESTEP, bench->embedding,
+                                  bench->eps, error);
 }
 
 static diffedit_status predict_guided(const workload *bench, diffedit_error *error)
 {
     return diffedit_predict_guided(bench->editor, bench->latent, bench->height / bench->info.factor,
-                                   bench->width / bench->info.factor, TIMESTEP, bench->embedding, bench->embedding,
-                                   GUIDANCE, bench->eps, error);
+                                   bench->width / bench->info.factor, TIMESTEP, bench->embedding,
+                                   bench->embedding, GUIDANCE, bench->eps, error);
 }
 
 static diffedit_status decode_latent(const workload *bench, diffedit_error *error)
@@ -67,12 +69,14 @@ enum { MEASUREMENTS = sizeof measurements / sizeof measurements[0] };
 
 /* ---- getting ready ---- */
 
-static diffedit_status open_model(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+static diffedit_status open_model(workload *bench, const cli_arguments *arguments,
+                                  diffedit_error *error)
 {
     if (arguments->model && arguments->shape)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--model and --shape exclude each other");
     if (!arguments->model)
-        return diffedit_model_new_random(&bench->model, arguments->shape ? arguments->shape : "sd14", error);
+        return diffedit_model_new_random(&bench->model,
+                                         arguments->shape ? arguments->shape : "sd14", error);
     char *path;
     diffedit_status status = cli_find_model(&path, arguments->model, error);
     if (status == DIFFEDIT_OK)
@@ -81,28 +85,32 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
     return status;
 }
 
-static diffedit_status set_size(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+static diffedit_status set_size(workload *bench, const cli_arguments *arguments,
+                                diffedit_error *error)
 {
     diffedit_options options;
     diffedit_status status = diffedit_options_init(&options, sizeof options, NULL, NULL, error);
     for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)
-        status = diffedit_options_set(&options, arguments->given[i].name, arguments->given[i].value, error);
+        status = diffedit_options_set(&options, arguments->given[i].name, arguments->given[i].value,
+                                      error);
     if (status != DIFFEDIT_OK)
         return status;
     diffedit_model_get_info(bench->model, &bench->info);
     bench->width = options.width ? options.width : bench->info.native_width;
     bench->height = options.height ? options.height : bench->info.native_height;
     if (bench->width % bench->info.factor || bench->height % bench->info.factor)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--size %dx%d: expected multiples of %d", bench->width,
-                        bench->height, bench->info.factor);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--size %dx%d: expected multiples of %d",
+                        bench->width, bench->height, bench->info.factor);
     return DIFFEDIT_OK;
 }
 
 static diffedit_status allocate(workload *bench, diffedit_error *error)
 {
-    size_t pixels = (size_t)bench->width * (size_t)bench->height, factor = (size_t)bench->info.factor;
+    size_t pixels = (size_t)bench->width * (size_t)bench->height,
+           factor = (size_t)bench->info.factor;
     size_t latent = (size_t)bench->info.latent_channels * pixels / (factor * factor);
-    bench->embedding = calloc((size_t)bench->info.text_tokens * (size_t)bench->info.text_width, sizeof(float));
+    bench->embedding = calloc((size_t)bench->info.text_tokens * (size_t)bench->info.text_width,
+                              sizeof(float));
     bench->pixels = malloc(3 * pixels * sizeof(float));
     bench->latent = calloc(latent, sizeof(float));
     bench->eps = calloc(latent, sizeof(float));
@@ -113,7 +121,8 @@ static diffedit_status allocate(workload *bench, diffedit_error *error)
     return DIFFEDIT_OK;
 }
 
-static diffedit_status get_ready(workload *bench, const cli_arguments *arguments, diffedit_error *error)
+static diffedit_status get_ready(workload *bench, const cli_arguments *arguments,
+                                 diffedit_error *error)
 {
     diffedit_status status = open_model(bench, arguments, error);
     if (status == DIFFEDIT_OK)
@@ -153,8 +162,10 @@ static double median(double *values, int count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-/* All networks in turn, `repeat` times over, so that a machine that slows down slows all of them. */
-static diffedit_status measure(const workload *bench, int repeat, double seconds[MEASUREMENTS], diffedit_error *error)
+/* All networks in turn, `repeat` times over, so that a machine that slows down slows all of them.
+ */
+static diffedit_status measure(const workload *bench, int repeat, double seconds[MEASUREMENTS],
+                               diffedit_error *error)
 {
     double *all = calloc((size_t)repeat * MEASUREMENTS, sizeof *all);
     diffedit_status status = all ? DIFFEDIT_OK : cli_fail_memory(error);
@@ -193,8 +204,8 @@ static void read_cpu(char *name, size_t size)
         fclose(file);
 }
 
-static void print_table(const cli_arguments *arguments, const workload *bench, const double *seconds, const char *cpu,
-                        double peak)
+static void print_table(const cli_arguments *arguments, const workload *bench,
+                        const double *seconds, const char *cpu, double peak)
 {
     const char *shape = arguments->shape ? arguments->shape : "sd14";
     if (arguments->model)
@@ -209,18 +220,20 @@ static void print_table(const cli_arguments *arguments, const workload *bench, c
     printf("%-26s %9.2f GB\n", "most memory held", (double)cli_peak_memory() * 1e-9);
 }
 
-static diffedit_status print_json(const cli_arguments *arguments, const workload *bench, const double *seconds,
-                                  const char *cpu, double peak, diffedit_error *error)
+static diffedit_status print_json(const cli_arguments *arguments, const workload *bench,
+                                  const double *seconds, const char *cpu, double peak,
+                                  diffedit_error *error)
 {
     char size[32];
     snprintf(size, sizeof size, "%dx%d", bench->width, bench->height);
     json_t *model = arguments->model ? json_string(arguments->model) : json_null();
     const char *shape = arguments->shape ? arguments->shape : "sd14";
-    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
-                               "shape", arguments->model ? json_null() : json_string(shape), "size", size, "repeat",
-                               (int)arguments->repeat, "threads", bench->threads, "cpu", cpu, "kernels",
-                               diffedit_kernels_name(), "fma_peak_gflops", peak * 1e-9, "peak_rss_bytes",
-                               (json_int_t)cli_peak_memory());
+    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model",
+                               model ? model : json_null(), "shape",
+                               arguments->model ? json_null() : json_string(shape), "size", size,
+                               "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu",
+                               cpu, "kernels", diffedit_kernels_name(), "fma_peak_gflops",
+                               peak * 1e-9, "peak_rss_bytes", (json_int_t)cli_peak_memory());
     for (int i = 0; i < MEASUREMENTS && object; i++)
         json_object_set_new(object, measurements[i].key, json_real(seconds[i]));
     return cli_json_print(object, error);

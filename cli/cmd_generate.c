@@ -10,8 +10,7 @@ const cli_command cli_generate = {
     .bit = CLI_GENERATE,
     .usage = "--to TEXT -o OUT",
     .summary = "make a picture from a text",
-    .examples =
-        "  diffedit generate --to \"a zebra\" -o zebra.png\n"
-        "  diffedit generate --to \"a zebra\" --seed random --scheduler lms -o z.jpg\n",
+    .examples = "  diffedit generate --to \"a zebra\" -o zebra.png\n"
+                "  diffedit generate --to \"a zebra\" --seed random --scheduler lms -o z.jpg\n",
     .run = run,
 };

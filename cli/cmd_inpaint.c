@@ -12,8 +12,7 @@ const cli_command cli_inpaint = {
     .needs_mask = true,
     .usage = "PICTURE --mask FILE --to TEXT -o OUT",
     .summary = "change a region that you give",
-    .examples =
-        "  diffedit inpaint horse.png --mask mask.png --to \"a zebra\" -o zebra.png\n"
-        "  diffedit inpaint horse.png --mask mask.png --to grass -o gone.png\n",
+    .examples = "  diffedit inpaint horse.png --mask mask.png --to \"a zebra\" -o zebra.png\n"
+                "  diffedit inpaint horse.png --mask mask.png --to grass -o gone.png\n",
     .run = run,
 };

@@ -11,8 +11,7 @@ const cli_command cli_mask = {
     .takes_picture = true,
     .usage = "PICTURE --from TEXT --to TEXT -o OUT",
     .summary = "only find the region: a black and white picture, white is to be changed",
-    .examples =
-        "  diffedit mask horse.png --from \"a horse\" --to \"a zebra\" -o mask.png\n"
-        "  diffedit mask cup.jpg --from tea --to milk --map-out map.png -o mask.png\n",
+    .examples = "  diffedit mask horse.png --from \"a horse\" --to \"a zebra\" -o mask.png\n"
+                "  diffedit mask cup.jpg --from tea --to milk --map-out map.png -o mask.png\n",
     .run = run,
 };

@@ -15,7 +15,8 @@ static void collect(void *user, const char *problem)
     json_array_append_new(user, json_string(problem));
 }
 
-static diffedit_status check(int64_t *count, const cli_arguments *arguments, const char *path, diffedit_error *error)
+static diffedit_status check(int64_t *count, const cli_arguments *arguments, const char *path,
+                             diffedit_error *error)
 {
     diffedit_model_settings settings;
     diffedit_status status = cli_model_settings(&settings, arguments, error);
@@ -30,7 +31,8 @@ static diffedit_status check(int64_t *count, const cli_arguments *arguments, con
     json_t *problems = json_array();
     status = diffedit_model_check(count, path, &settings, collect, problems, error);
     if (status == DIFFEDIT_OK)
-        status = cli_json_print(json_pack("{s:o, s:O}", "path", cli_json_path(path), "problems", problems), error);
+        status = cli_json_print(
+            json_pack("{s:o, s:O}", "path", cli_json_path(path), "problems", problems), error);
     json_decref(problems);
     return status;
 }
@@ -44,8 +46,8 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
         return status;
     status = check(&count, arguments, path, error);
     if (status == DIFFEDIT_OK && count > 0)
-        status = cli_fail(error, DIFFEDIT_ERROR_MODEL, "%.400s: %jd problem%s", path, (intmax_t)count,
-                          count == 1 ? "" : "s");
+        status = cli_fail(error, DIFFEDIT_ERROR_MODEL, "%.400s: %jd problem%s", path,
+                          (intmax_t)count, count == 1 ? "" : "s");
     free(path);
     return status;
 }

@@ -8,19 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
-static diffedit_status check_output(const cli_arguments *arguments, const char *path, diffedit_error *error)
+static diffedit_status check_output(const cli_arguments *arguments, const char *path,
+                                    diffedit_error *error)
 {
     const char *output = arguments->output, *ending = strrchr(output, '.');
     if (!ending || strcmp(ending, ".safetensors") != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: expected a name that ends in .safetensors", output);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.400s: expected a name that ends in .safetensors", output);
     if (cli_same_file(path, output))
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: is the model that is to be converted", output);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.400s: is the model that is to be converted", output);
     return cli_check_folder(output, error);
 }
 
-/* Converts; if the model's file becomes shorter meanwhile, which ends the program, what was written is removed. */
+/* Converts; if the model's file becomes shorter meanwhile, which ends the program, what was written
+ * is removed. */
 static diffedit_status convert_whole(const cli_arguments *arguments, const char *path,
-                                     const diffedit_model_settings *settings, int precision, diffedit_error *error)
+                                     const diffedit_model_settings *settings, int precision,
+                                     diffedit_error *error)
 {
     size_t size = strlen(arguments->output) + 32;
     char *unfinished = malloc(size);
@@ -30,21 +35,23 @@ static diffedit_status convert_whole(const cli_arguments *arguments, const char 
     cli_transfer transfer;
     cli_transfer_start(&transfer, arguments->output, arguments->quiet);
     cli_interrupt_remove(unfinished);
-    diffedit_status status = diffedit_model_convert(path, settings, arguments->output, precision, cli_transfer_step,
-                                                    &transfer, error);
+    diffedit_status status = diffedit_model_convert(path, settings, arguments->output, precision,
+                                                    cli_transfer_step, &transfer, error);
     cli_interrupt_remove(NULL);
     cli_transfer_end(&transfer);
     free(unfinished);
     return status;
 }
 
-static diffedit_status convert(const cli_arguments *arguments, const char *path, int precision, diffedit_error *error)
+static diffedit_status convert(const cli_arguments *arguments, const char *path, int precision,
+                               diffedit_error *error)
 {
     diffedit_model_settings settings;
     diffedit_status status = check_output(arguments, path, error);
     if (status == DIFFEDIT_OK)
         status = cli_model_settings(&settings, arguments, error);
-    return status == DIFFEDIT_OK ? convert_whole(arguments, path, &settings, precision, error) : status;
+    return status == DIFFEDIT_OK ? convert_whole(arguments, path, &settings, precision, error)
+                                 : status;
 }
 
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)

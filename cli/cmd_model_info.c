@@ -7,10 +7,9 @@
 
 static const struct {
     const char *key, *name;
-} parts[DIFFEDIT_PART_COUNT] = {
-    [DIFFEDIT_PART_TEXT_ENCODER] = {"text_encoder", "text encoder"},
-    [DIFFEDIT_PART_UNET] = {"unet", "UNet"},
-    [DIFFEDIT_PART_VAE] = {"vae", "autoencoder"}};
+} parts[DIFFEDIT_PART_COUNT] = {[DIFFEDIT_PART_TEXT_ENCODER] = {"text_encoder", "text encoder"},
+                                [DIFFEDIT_PART_UNET] = {"unet", "UNet"},
+                                [DIFFEDIT_PART_VAE] = {"vae", "autoencoder"}};
 
 static const char *const predictions[] = {[DIFFEDIT_PREDICTION_AUTO] = "unknown",
                                           [DIFFEDIT_PREDICTION_EPSILON] = "epsilon",
@@ -50,19 +49,22 @@ static void print_part(const char *name, const diffedit_part_info *part)
     }
     cli_format_bytes(bytes, part->bytes);
     format_precisions(precisions, part);
-    printf("  %-14s %7jd %14.1f M %10s  %s\n", name, (intmax_t)part->tensors, (double)part->parameters * 1e-6, bytes,
-           precisions);
+    printf("  %-14s %7jd %14.1f M %10s  %s\n", name, (intmax_t)part->tensors,
+           (double)part->parameters * 1e-6, bytes, precisions);
 }
 
-static void print_table(const diffedit_model_description *model, const char *path, const json_t *problems)
+static void print_table(const diffedit_model_description *model, const char *path,
+                        const json_t *problems)
 {
     const diffedit_model_info *info = &model->info;
     printf("%s\n", path);
     printf("  kind           %s%s\n", model->kind, model->inpaints ? ", inpainting" : "");
     printf("  layout         %s\n", model->layout);
-    printf("  native size    %dx%d pixels, %d to a cell\n", info->native_width, info->native_height, info->factor);
+    printf("  native size    %dx%d pixels, %d to a cell\n", info->native_width, info->native_height,
+           info->factor);
     printf("  texts          %d tokens, %d numbers each\n", info->text_tokens, info->text_width);
-    printf("  prediction     %s, %d timesteps\n", predictions[model->prediction], info->train_timesteps);
+    printf("  prediction     %s, %d timesteps\n", predictions[model->prediction],
+           info->train_timesteps);
     printf("  parameters     %.1f M\n\n", (double)info->parameters * 1e-6);
     printf("  part           tensors       parameters       size  precision\n");
     for (int part = 0; part < DIFFEDIT_PART_COUNT; part++)
@@ -79,29 +81,33 @@ static json_t *part_object(const diffedit_part_info *part)
 {
     if (!part->present)
         return json_null();
-    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "tensors", (json_int_t)part->tensors, "parameters",
-                     (json_int_t)part->parameters, "bytes", (json_int_t)part->bytes, "precisions", "f32",
-                     (json_int_t)part->f32, "f16", (json_int_t)part->f16, "bf16", (json_int_t)part->bf16);
+    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "tensors", (json_int_t)part->tensors,
+                     "parameters", (json_int_t)part->parameters, "bytes", (json_int_t)part->bytes,
+                     "precisions", "f32", (json_int_t)part->f32, "f16", (json_int_t)part->f16,
+                     "bf16", (json_int_t)part->bf16);
 }
 
-static diffedit_status print_json(const diffedit_model_description *model, const char *path, json_t *problems,
-                                  diffedit_error *error)
+static diffedit_status print_json(const diffedit_model_description *model, const char *path,
+                                  json_t *problems, diffedit_error *error)
 {
     const diffedit_model_info *info = &model->info;
     json_t *networks = json_object();
     for (int part = 0; part < DIFFEDIT_PART_COUNT; part++)
         json_object_set_new(networks, parts[part].key, part_object(&model->parts[part]));
     return cli_json_print(
-        json_pack("{s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:O}", "path",
-                  cli_json_path(path), "kind", model->kind, "layout", model->layout, "inpainting", model->inpaints,
-                  "prediction", predictions[model->prediction], "native_width", info->native_width, "native_height",
-                  info->native_height, "factor", info->factor, "latent_channels", info->latent_channels, "text_tokens",
-                  info->text_tokens, "text_width", info->text_width, "train_timesteps", info->train_timesteps,
-                  "parameters", (json_int_t)info->parameters, "parts", networks, "problems", problems),
+        json_pack("{s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:O}",
+                  "path", cli_json_path(path), "kind", model->kind, "layout", model->layout,
+                  "inpainting", model->inpaints, "prediction", predictions[model->prediction],
+                  "native_width", info->native_width, "native_height", info->native_height,
+                  "factor", info->factor, "latent_channels", info->latent_channels, "text_tokens",
+                  info->text_tokens, "text_width", info->text_width, "train_timesteps",
+                  info->train_timesteps, "parameters", (json_int_t)info->parameters, "parts",
+                  networks, "problems", problems),
         error);
 }
 
-static diffedit_status show(const cli_arguments *arguments, const char *path, json_t *problems, diffedit_error *error)
+static diffedit_status show(const cli_arguments *arguments, const char *path, json_t *problems,
+                            diffedit_error *error)
 {
     diffedit_model_settings settings;
     diffedit_model_description model;

@@ -1,5 +1,5 @@
-/* Fetches a model from the hub, into the folder where -m OWNER/NAME finds it. model_index.json is put there last: without
- * it a folder is not taken for a model. */
+/* Fetches a model from the hub, into the folder where -m OWNER/NAME finds it. model_index.json is
+ * put there last: without it a folder is not taken for a model. */
 #include "fail.h"
 #include "files.h"
 #include "find_model.h"
@@ -54,7 +54,8 @@ static char *find_endpoint(const cli_arguments *arguments)
 {
     const char *given = arguments->endpoint ? arguments->endpoint : getenv("HF_ENDPOINT");
     char *endpoint = strdup(given && given[0] ? given : "https://huggingface.co");
-    for (size_t length = endpoint ? strlen(endpoint) : 0; length > 0 && endpoint[length - 1] == '/'; length--)
+    for (size_t length = endpoint ? strlen(endpoint) : 0; length > 0 && endpoint[length - 1] == '/';
+         length--)
         endpoint[length - 1] = '\0';
     return endpoint;
 }
@@ -68,7 +69,8 @@ static diffedit_status make_folders(char *path, diffedit_error *error)
         *slash = '\0';
         bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
         if (!made)
-            cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", path, strerror(errno));
+            cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", path,
+                     strerror(errno));
         *slash = '/';
         if (!made)
             return DIFFEDIT_ERROR_FILE;
@@ -76,19 +78,21 @@ static diffedit_status make_folders(char *path, diffedit_error *error)
     return DIFFEDIT_OK;
 }
 
-static diffedit_status fetch(const cli_hub *hub, const cli_hub_file *file, const char *path, bool quiet,
-                             diffedit_error *error)
+static diffedit_status fetch(const cli_hub *hub, const cli_hub_file *file, const char *path,
+                             bool quiet, diffedit_error *error)
 {
     char *url = cli_hub_url(hub, file->name);
     if (!url)
         return cli_fail_memory(error);
-    diffedit_status status = cli_download_file(&hub->server, url, path, file->name, &file->expected, quiet, error);
+    diffedit_status status = cli_download_file(&hub->server, url, path, file->name, &file->expected,
+                                               quiet, error);
     free(url);
     return status;
 }
 
 /* Whether all that is still to come fits on the disk. */
-static diffedit_status check_space(const cli_hub *hub, int first, const char *folder, diffedit_error *error)
+static diffedit_status check_space(const cli_hub *hub, int first, const char *folder,
+                                   diffedit_error *error)
 {
     struct statvfs disk;
     int64_t needed = 0;
@@ -100,21 +104,26 @@ static diffedit_status check_space(const cli_hub *hub, int first, const char *fo
             if (stat(path, &part) != 0)
                 stat(partial, &part);
         }
-        needed += hub->files[i].expected.size > part.st_size ? hub->files[i].expected.size - part.st_size : 0;
+        needed += hub->files[i].expected.size > part.st_size
+                      ? hub->files[i].expected.size - part.st_size
+                      : 0;
         free(partial);
         free(path);
     }
-    if (statvfs(folder, &disk) != 0 || (double)disk.f_bavail * (double)disk.f_frsize >= (double)needed)
+    if (statvfs(folder, &disk) != 0 ||
+        (double)disk.f_bavail * (double)disk.f_frsize >= (double)needed)
         return DIFFEDIT_OK;
     char text[16], left[16];
     cli_format_bytes(text, needed);
     cli_format_bytes(left, (int64_t)((double)disk.f_bavail * (double)disk.f_frsize));
-    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: %s are needed, and there are %s", folder, text, left);
+    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: %s are needed, and there are %s", folder,
+                    text, left);
 }
 
-/* One file, unless it is there already. Before the first that is not, the folder stops being a whole model. */
-static diffedit_status pull_file(const cli_hub *hub, int index, const char *folder, bool *changed, bool quiet,
-                                 diffedit_error *error)
+/* One file, unless it is there already. Before the first that is not, the folder stops being a
+ * whole model. */
+static diffedit_status pull_file(const cli_hub *hub, int index, const char *folder, bool *changed,
+                                 bool quiet, diffedit_error *error)
 {
     const cli_hub_file *file = &hub->files[index];
     char *path = cli_join_path(folder, file->name);
@@ -137,7 +146,8 @@ static diffedit_status pull_file(const cli_hub *hub, int index, const char *fold
 }
 
 /* An index's shards come after it, and model_index.json after everything. */
-static diffedit_status add_shards(cli_hub *hub, int index, const char *folder, diffedit_error *error)
+static diffedit_status add_shards(cli_hub *hub, int index, const char *folder,
+                                  diffedit_error *error)
 {
     char *name = hub->files[index].name, *path = cli_join_path(folder, name);
     int before = hub->count;
@@ -146,7 +156,8 @@ static diffedit_status add_shards(cli_hub *hub, int index, const char *folder, d
     diffedit_status status = cli_hub_add_shards(hub, name, path, error);
     if (hub->count > before) {
         cli_hub_file last = hub->files[before - 1];
-        memmove(&hub->files[before - 1], &hub->files[before], (size_t)(hub->count - before) * sizeof last);
+        memmove(&hub->files[before - 1], &hub->files[before],
+                (size_t)(hub->count - before) * sizeof last);
         hub->files[hub->count - 1] = last;
     }
     free(path);
@@ -167,7 +178,8 @@ static void remove_other_weights(const cli_hub *hub, const char *folder)
     }
 }
 
-static diffedit_status pull(cli_hub *hub, const cli_arguments *arguments, const char *folder, diffedit_error *error)
+static diffedit_status pull(cli_hub *hub, const cli_arguments *arguments, const char *folder,
+                            diffedit_error *error)
 {
     bool changed = false;
     diffedit_status status = DIFFEDIT_OK;
@@ -185,8 +197,8 @@ static diffedit_status pull(cli_hub *hub, const cli_arguments *arguments, const 
 
 /* ---- the command ---- */
 
-static diffedit_status open_and_pull(const cli_arguments *arguments, cli_server server, const char *folder,
-                                     diffedit_error *error)
+static diffedit_status open_and_pull(const cli_arguments *arguments, cli_server server,
+                                     const char *folder, diffedit_error *error)
 {
     cli_hub hub;
     int precision;
@@ -214,10 +226,12 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
     if (!endpoint)
         status = cli_fail_memory(error);
     else if (strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0)
-        status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--endpoint: expected an http or https address, found \"%.200s\"",
+        status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                          "--endpoint: expected an http or https address, found \"%.200s\"",
                           endpoint);
     else
-        status = open_and_pull(arguments, (cli_server){endpoint, token, arguments->model}, folder, error);
+        status = open_and_pull(arguments, (cli_server){endpoint, token, arguments->model}, folder,
+                               error);
     free(endpoint);
     free(token);
     free(folder);

@@ -18,7 +18,7 @@
 
 enum {
     MOST_TEXT = 16 << 20,
-    TRIES = 6,          /* without a new byte */
+    TRIES = 6,           /* without a new byte */
     FIRST_WAIT_MS = 250, /* between them, doubled each time */
     CONNECT_SECONDS = 30,
     STALLED_SECONDS = 60
@@ -115,17 +115,19 @@ static CURL *new_request(const cli_server *server, const char *url, char *reason
 }
 
 /* A sentence on why a server's answer is none. */
-static diffedit_status refuse(const cli_server *server, const char *url, long answer, const char *reason,
-                              diffedit_error *error)
+static diffedit_status refuse(const cli_server *server, const char *url, long answer,
+                              const char *reason, diffedit_error *error)
 {
     if (answer == 401 || answer == 403)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.120s: the hub %s (HTTP %ld): %s", server->model,
-                        server->token ? "does not let the owner of this token have it" : "asks who wants it", answer,
-                        server->token ? "accept the model's licence on its page first"
-                                      : "set HF_TOKEN to a token of yours, if there is such a model");
+        return cli_fail(
+            error, DIFFEDIT_ERROR_FILE, "%.120s: the hub %s (HTTP %ld): %s", server->model,
+            server->token ? "does not let the owner of this token have it" : "asks who wants it",
+            answer,
+            server->token ? "accept the model's licence on its page first"
+                          : "set HF_TOKEN to a token of yours, if there is such a model");
     if (answer == 404)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: there is no such thing on the hub", url);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: there is no such thing on the hub",
+                        url);
     return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.250s: cannot be fetched: %.200s", url, reason);
 }
 
@@ -145,7 +147,8 @@ static size_t append(char *bytes, size_t one, size_t count, void *user)
 {
     growing_text *text = user;
     size_t added = one * count;
-    char *grown = text->size + added <= MOST_TEXT ? realloc(text->bytes, text->size + added + 1) : NULL;
+    char *grown = text->size + added <= MOST_TEXT ? realloc(text->bytes, text->size + added + 1)
+                                                  : NULL;
     if (!grown)
         return 0;
     memcpy(grown + text->size, bytes, added);
@@ -155,7 +158,8 @@ static size_t append(char *bytes, size_t one, size_t count, void *user)
     return added;
 }
 
-diffedit_status cli_download_text(char **text, const cli_server *server, const char *url, diffedit_error *error)
+diffedit_status cli_download_text(char **text, const cli_server *server, const char *url,
+                                  diffedit_error *error)
 {
     char reason[CURL_ERROR_SIZE];
     growing_text found = {0};
@@ -175,7 +179,11 @@ diffedit_status cli_download_text(char **text, const cli_server *server, const c
     free(found.bytes);
     if (cli_interrupted())
         return interrupted(error);
-    return refuse(server, url, answer, reason[0] ? reason : code ? curl_easy_strerror(code) : "the answer is empty", error);
+    return refuse(server, url, answer,
+                  reason[0] ? reason
+                  : code    ? curl_easy_strerror(code)
+                            : "the answer is empty",
+                  error);
 }
 
 /* ---- files ---- */
@@ -185,15 +193,15 @@ typedef struct fetching {
     const cli_server *server;
     const char *url, *path, *name;
     const cli_expected *expected;
-    char *part;  /* path.part */
+    char *part; /* path.part */
     int file;
-    int64_t at;    /* bytes that are there */
-    int64_t begin; /* those that were there before the request */
+    int64_t at;       /* bytes that are there */
+    int64_t begin;    /* those that were there before the request */
     EVP_MD_CTX *hash; /* of them */
     CURL *request;
     bool inherited; /* some of them are from an earlier run */
-    bool lies;   /* the server sends another number of bytes than it listed */
-    bool failed; /* to be written */
+    bool lies;      /* the server sends another number of bytes than it listed */
+    bool failed;    /* to be written */
     cli_transfer transfer;
 } fetching;
 
@@ -239,7 +247,8 @@ static bool restart(fetching *job)
 
 static diffedit_status fail_to_write(const fetching *job, diffedit_error *error)
 {
-    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: cannot be written: %s", job->part, strerror(errno));
+    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: cannot be written: %s", job->part,
+                    strerror(errno));
 }
 
 /* Opens the part that an earlier run left, or a new one. */
@@ -259,12 +268,13 @@ static diffedit_status open_part(fetching *job, diffedit_error *error)
 }
 
 /* Says why what came is not what was promised, and drops it. */
-static diffedit_status refuse_content(fetching *job, const char *what, const char *found, const char *expected,
-                                      diffedit_error *error)
+static diffedit_status refuse_content(fetching *job, const char *what, const char *found,
+                                      const char *expected, diffedit_error *error)
 {
     unlink(job->part);
-    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %s is %.64s, but the hub's list says %.64s; it was dropped",
-                    job->name, what, found, expected);
+    return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                    "%.150s: %s is %.64s, but the hub's list says %.64s; it was dropped", job->name,
+                    what, found, expected);
 }
 
 static diffedit_status refuse_length(fetching *job, diffedit_error *error)
@@ -279,11 +289,13 @@ static bool may_try_again(CURLcode code, long answer)
 {
     if (code == CURLE_HTTP_RETURNED_ERROR)
         return answer >= 500 || answer == 429 || answer == 408 || answer == 416;
-    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_TOO_MANY_REDIRECTS &&
-           code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_OUT_OF_MEMORY;
+    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
+           code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_PEER_FAILED_VERIFICATION &&
+           code != CURLE_OUT_OF_MEMORY;
 }
 
-/* One request for what is missing. *again: the connection broke, or the server cannot go on in the middle. */
+/* One request for what is missing. *again: the connection broke, or the server cannot go on in the
+ * middle. */
 static diffedit_status request_rest(fetching *job, bool *again, diffedit_error *error)
 {
     char reason[CURL_ERROR_SIZE];
@@ -305,13 +317,17 @@ static diffedit_status request_rest(fetching *job, bool *again, diffedit_error *
         return refuse_length(job, error);
     if (job->failed)
         return fail_to_write(job, error);
-    bool cannot_resume = code == CURLE_RANGE_ERROR || (code == CURLE_HTTP_RETURNED_ERROR && answer == 416);
+    bool cannot_resume = code == CURLE_RANGE_ERROR ||
+                         (code == CURLE_HTTP_RETURNED_ERROR && answer == 416);
     if (cannot_resume && !restart(job))
         return fail_to_write(job, error);
     if (code == CURLE_OK && job->at == job->expected->size)
         return DIFFEDIT_OK;
     *again = code == CURLE_OK || may_try_again(code, answer);
-    return refuse(job->server, job->url, answer, code == CURLE_OK ? "the connection broke" : reason[0] ? reason : curl_easy_strerror(code),
+    return refuse(job->server, job->url, answer,
+                  code == CURLE_OK ? "the connection broke"
+                  : reason[0]      ? reason
+                                   : curl_easy_strerror(code),
                   error);
 }
 
@@ -350,8 +366,8 @@ static diffedit_status finish(fetching *job, diffedit_error *error)
     if (strcmp(hex, job->expected->hash) == 0)
         return rename(job->part, job->path) == 0 ? DIFFEDIT_OK : fail_to_write(job, error);
     if (!job->inherited)
-        return refuse_content(job, strlen(job->expected->hash) == 64 ? "its SHA-256" : "its SHA-1", hex,
-                              job->expected->hash, error);
+        return refuse_content(job, strlen(job->expected->hash) == 64 ? "its SHA-256" : "its SHA-1",
+                              hex, job->expected->hash, error);
     /* what an earlier run left may have been another version's */
     job->inherited = false;
     if (!restart(job))
@@ -360,10 +376,12 @@ static diffedit_status finish(fetching *job, diffedit_error *error)
     return status == DIFFEDIT_OK ? finish(job, error) : status;
 }
 
-diffedit_status cli_download_file(const cli_server *server, const char *url, const char *path, const char *name,
-                                  const cli_expected *expected, bool quiet, diffedit_error *error)
+diffedit_status cli_download_file(const cli_server *server, const char *url, const char *path,
+                                  const char *name, const cli_expected *expected, bool quiet,
+                                  diffedit_error *error)
 {
-    fetching job = {.server = server, .url = url, .path = path, .name = name, .expected = expected, .file = -1};
+    fetching job = {
+        .server = server, .url = url, .path = path, .name = name, .expected = expected, .file = -1};
     size_t size = strlen(path) + sizeof ".part";
     job.part = malloc(size);
     if (!job.part)

@@ -116,9 +116,9 @@ diffedit_status cli_read_standard_input(void **bytes, size_t *size, diffedit_err
         }
         if (count < 0) {
             free(buffer);
-            return cli_interrupted()
-                       ? cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted")
-                       : cli_fail(error, DIFFEDIT_ERROR_FILE, "standard input: %s", strerror(errno));
+            return cli_interrupted() ? cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted")
+                                     : cli_fail(error, DIFFEDIT_ERROR_FILE, "standard input: %s",
+                                                strerror(errno));
         }
         used += (size_t)count;
         if (used == capacity) {

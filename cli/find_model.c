@@ -42,8 +42,10 @@ static diffedit_status find_pocket(char **path, diffedit_error *error)
     if (!*path)
         status = places[0] && places[1] && places[2]
                      ? cli_fail(error, DIFFEDIT_ERROR_FILE,
-                                "there is no model: name one with --model or DIFFEDIT_MODEL (looked for the pocket "
-                                "model in %.120s, %.120s and %.120s)", places[0], places[1], places[2])
+                                "there is no model: name one with --model or DIFFEDIT_MODEL "
+                                "(looked for the pocket "
+                                "model in %.120s, %.120s and %.120s)",
+                                places[0], places[1], places[2])
                      : cli_fail_memory(error);
     for (int i = 0; i < PLACES; i++)
         free(places[i]);
@@ -62,7 +64,8 @@ static char *data_folder(void)
 /* Letters, digits and -._, not at the beginning of a part: nothing that leads out of a folder. */
 static bool is_owner_and_name(const char *named)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
     size_t owner = strspn(named, letters);
     if (owner == 0 || named[owner] != '/' || strchr("-.", named[0]))
         return false;
@@ -73,7 +76,8 @@ static bool is_owner_and_name(const char *named)
 diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_error *error)
 {
     if (!is_owner_and_name(named))
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected OWNER/NAME, found \"%.200s\"", named);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected OWNER/NAME, found \"%.200s\"",
+                        named);
     char *folder = data_folder();
     *path = folder ? cli_join_path(folder, named) : NULL;
     free(folder);
@@ -90,10 +94,13 @@ static diffedit_status find_fetched(char **path, const char *named, diffedit_err
     if (index && exists(index))
         *path = fetched;
     else if (index && exists(fetched))
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
-                          "%.150s: is not fetched whole; `diffedit model pull %.150s` goes on with it", named, named);
+        status = cli_fail(
+            error, DIFFEDIT_ERROR_FILE,
+            "%.150s: is not fetched whole; `diffedit model pull %.150s` goes on with it", named,
+            named);
     else if (index)
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: there is no such model (nor %.200s)", named, fetched);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: there is no such model (nor %.200s)",
+                          named, fetched);
     else
         status = cli_fail_memory(error);
     free(index);
@@ -116,7 +123,8 @@ diffedit_status cli_find_model(char **path, const char *named, diffedit_error *e
     return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: there is no such model", named);
 }
 
-diffedit_status cli_find_operand_model(char **path, const cli_arguments *arguments, diffedit_error *error)
+diffedit_status cli_find_operand_model(char **path, const cli_arguments *arguments,
+                                       diffedit_error *error)
 {
     if (!arguments->model)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a model is required");
@@ -125,11 +133,12 @@ diffedit_status cli_find_operand_model(char **path, const cli_arguments *argumen
 
 /* ---- options about models ---- */
 
-diffedit_status cli_model_settings(diffedit_model_settings *settings, const cli_arguments *arguments,
-                                   diffedit_error *error)
+diffedit_status cli_model_settings(diffedit_model_settings *settings,
+                                   const cli_arguments *arguments, diffedit_error *error)
 {
     const char *prediction = arguments->prediction;
-    *settings = (diffedit_model_settings){.vae = arguments->vae, .text_encoder = arguments->text_encoder};
+    *settings = (diffedit_model_settings){.vae = arguments->vae,
+                                          .text_encoder = arguments->text_encoder};
     if (arguments->low_memory)
         settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
     if (arguments->no_ema)
@@ -139,18 +148,19 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings, const cli_
     else if (prediction && strcmp(prediction, "epsilon") == 0)
         settings->prediction = DIFFEDIT_PREDICTION_EPSILON;
     else if (prediction)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--prediction: expected v or epsilon, found \"%.80s\"",
-                        prediction);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "--prediction: expected v or epsilon, found \"%.80s\"", prediction);
     return DIFFEDIT_OK;
 }
 
 diffedit_status cli_precision(int *precision, const cli_arguments *arguments, diffedit_error *error)
 {
     const char *asked = arguments->precision;
-    *precision = !asked                     ? DIFFEDIT_PRECISION_KEPT
+    *precision = !asked                      ? DIFFEDIT_PRECISION_KEPT
                  : strcmp(asked, "f16") == 0 ? DIFFEDIT_PRECISION_F16
                                              : DIFFEDIT_PRECISION_F32;
     if (!asked || strcmp(asked, "f16") == 0 || strcmp(asked, "f32") == 0)
         return DIFFEDIT_OK;
-    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--precision: expected f16 or f32, found \"%.80s\"", asked);
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                    "--precision: expected f16 or f32, found \"%.80s\"", asked);
 }

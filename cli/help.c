@@ -8,12 +8,15 @@ enum { COLUMN = 27, SCREEN_WIDTH = 80 };
 void cli_help_program(FILE *stream)
 {
     fputs("usage: diffedit COMMAND ...\n\n"
-          "Changes what a picture shows by saying so, and leaves the rest of it alone.\n\n", stream);
+          "Changes what a picture shows by saying so, and leaves the rest of it alone.\n\n",
+          stream);
     for (const cli_command *const *command = cli_commands; *command; command++)
-        fprintf(stream, "  diffedit %s %s\n      %s\n", (*command)->name, (*command)->usage, (*command)->summary);
+        fprintf(stream, "  diffedit %s %s\n      %s\n", (*command)->name, (*command)->usage,
+                (*command)->summary);
     fputs("\n  diffedit COMMAND --help     the main options of a command\n"
           "  diffedit COMMAND --help-all all of them, with ranges and defaults\n"
-          "  diffedit --version\n", stream);
+          "  diffedit --version\n",
+          stream);
 }
 
 /* ---- what is said about one option ---- */
@@ -54,8 +57,8 @@ static const char *help_of(const cli_option *option)
 
 static const char *default_of(const cli_option *option)
 {
-    const char *shown =
-        option->kind == CLI_LIBRARY ? cli_library_row(option)->defaults[0] : option->shown_default;
+    const char *shown = option->kind == CLI_LIBRARY ? cli_library_row(option)->defaults[0]
+                                                    : option->shown_default;
     return shown && shown[0] ? shown : NULL;
 }
 
@@ -67,7 +70,8 @@ static void add_library_range(writing *to, const diffedit_option *row)
     case DIFFEDIT_TYPE_SIZE: add(to, "sides %.0f..%.0f", row->minimum, row->maximum); break;
     case DIFFEDIT_TYPE_INT:
     case DIFFEDIT_TYPE_REAL:
-        add(to, row->minimum_excluded ? "above %.0f..%.0f" : "%.0f..%.0f", row->minimum, row->maximum);
+        add(to, row->minimum_excluded ? "above %.0f..%.0f" : "%.0f..%.0f", row->minimum,
+            row->maximum);
         break;
     case DIFFEDIT_TYPE_CHOICE:
         for (int i = 0; row->choices[i]; i++)
@@ -136,7 +140,8 @@ static void print_long(FILE *stream, const cli_option *option)
 
 void cli_help_command(FILE *stream, const cli_command *command, bool all)
 {
-    fprintf(stream, "usage: diffedit %s %s\n%s\n\n", command->name, command->usage, command->summary);
+    fprintf(stream, "usage: diffedit %s %s\n%s\n\n", command->name, command->usage,
+            command->summary);
     size_t count;
     const cli_option *table = cli_option_table(&count);
     for (size_t i = 0; i < count; i++)
@@ -144,5 +149,6 @@ void cli_help_command(FILE *stream, const cli_command *command, bool all)
             (all ? print_long : print_short)(stream, &table[i]);
     fprintf(stream, "\n%s", command->examples);
     if (!all)
-        fprintf(stream, "\ndiffedit %s --help-all: all options, their ranges, all defaults\n", command->name);
+        fprintf(stream, "\ndiffedit %s --help-all: all options, their ranges, all defaults\n",
+                command->name);
 }

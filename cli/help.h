@@ -8,7 +8,8 @@
 
 /* The commands. */
 void cli_help_program(FILE *stream);
-/* One command with its main options, on one screen; `all`: with all of them, their ranges and defaults. */
+/* One command with its main options, on one screen; `all`: with all of them, their ranges and
+ * defaults. */
 void cli_help_command(FILE *stream, const cli_command *command, bool all);
 
 #endif

@@ -38,7 +38,8 @@ static bool is_hexadecimal(const char *text, size_t length)
     return text && strlen(text) == length && strspn(text, "0123456789abcdef") == length;
 }
 
-static diffedit_status read_list(cli_hub *hub, const char *text, const char *url, diffedit_error *error)
+static diffedit_status read_list(cli_hub *hub, const char *text, const char *url,
+                                 diffedit_error *error)
 {
     json_error_t reason;
     json_t *answer = json_loads(text, 0, &reason);
@@ -62,7 +63,8 @@ static diffedit_status read_list(cli_hub *hub, const char *text, const char *url
     return status;
 }
 
-diffedit_status cli_hub_open(cli_hub *hub, cli_server server, const char *revision, diffedit_error *error)
+diffedit_status cli_hub_open(cli_hub *hub, cli_server server, const char *revision,
+                             diffedit_error *error)
 {
     char *text, *url = list_url(&server, revision);
     *hub = (cli_hub){.server = server};
@@ -88,7 +90,8 @@ void cli_hub_close(cli_hub *hub)
 
 char *cli_hub_url(const cli_hub *hub, const char *name)
 {
-    char *tail = join(hub->commit, "/", name), *head = join(hub->server.endpoint, "/", hub->server.model);
+    char *tail = join(hub->commit, "/", name),
+         *head = join(hub->server.endpoint, "/", hub->server.model);
     char *url = head && tail ? join(head, "/resolve/", tail) : NULL;
     free(head);
     free(tail);
@@ -97,19 +100,27 @@ char *cli_hub_url(const cli_hub *hub, const char *name)
 
 /* ---- what is needed ---- */
 
-static const char *const DOCUMENTS[] = {
-    "scheduler/scheduler_config.json", "tokenizer/vocab.json",     "tokenizer/merges.txt",
-    "tokenizer/tokenizer_config.json", "text_encoder/config.json", "unet/config.json",
-    "vae/config.json",                 "model_index.json", NULL};
-static const char *const OPTIONAL_DOCUMENTS[] = {"tokenizer/special_tokens_map.json", "diffedit.json", NULL};
+static const char *const DOCUMENTS[] = {"scheduler/scheduler_config.json",
+                                        "tokenizer/vocab.json",
+                                        "tokenizer/merges.txt",
+                                        "tokenizer/tokenizer_config.json",
+                                        "text_encoder/config.json",
+                                        "unet/config.json",
+                                        "vae/config.json",
+                                        "model_index.json",
+                                        NULL};
+static const char *const OPTIONAL_DOCUMENTS[] = {"tokenizer/special_tokens_map.json",
+                                                 "diffedit.json", NULL};
 
-/* Where weights lie: the folder and the beginning of their names; the second is of old text encoders. */
+/* Where weights lie: the folder and the beginning of their names; the second is of old text
+ * encoders. */
 static const char *const STEMS[][2] = {{"text_encoder/model", "text_encoder/pytorch_model"},
                                        {"unet/diffusion_pytorch_model", NULL},
                                        {"vae/diffusion_pytorch_model", NULL}};
 enum { PARTS = sizeof STEMS / sizeof STEMS[0] };
 /* Plain ones and those of the variant fp16, in the order in which they are wanted. */
-static const char *const PLAIN[] = {".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"};
+static const char *const PLAIN[] = {".safetensors", ".safetensors.index.json", ".bin",
+                                    ".bin.index.json"};
 static const char *const HALF[] = {".fp16.safetensors", ".safetensors.index.fp16.json", ".fp16.bin",
                                    ".bin.index.fp16.json"};
 enum { FORMS = sizeof PLAIN / sizeof PLAIN[0] };
@@ -120,16 +131,21 @@ bool cli_hub_is_index(const char *name)
 }
 
 /* Size and hash as the list has them. */
-static diffedit_status read_expected(cli_expected *expected, const cli_hub *hub, const char *name, diffedit_error *error)
+static diffedit_status read_expected(cli_expected *expected, const cli_hub *hub, const char *name,
+                                     diffedit_error *error)
 {
     const json_t *file = json_object_get(hub->listed, name), *large = json_object_get(file, "lfs");
     const json_t *size = json_object_get(large ? large : file, "size");
-    const char *hash = json_string_value(large ? json_object_get(large, "sha256") : json_object_get(file, "blobId"));
+    const char *hash = json_string_value(large ? json_object_get(large, "sha256")
+                                               : json_object_get(file, "blobId"));
     if (!file)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %.150s, which is needed", hub->server.model, name);
-    if (!json_is_integer(size) || json_integer_value(size) < 0 || !is_hexadecimal(hash, large ? 64 : 40))
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: the hub's list tells no size or hash of %.150s",
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %.150s, which is needed",
                         hub->server.model, name);
+    if (!json_is_integer(size) || json_integer_value(size) < 0 ||
+        !is_hexadecimal(hash, large ? 64 : 40))
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.150s: the hub's list tells no size or hash of %.150s", hub->server.model,
+                        name);
     expected->size = json_integer_value(size);
     snprintf(expected->hash, sizeof expected->hash, "%s", hash);
     return DIFFEDIT_OK;
@@ -150,7 +166,8 @@ static diffedit_status add(cli_hub *hub, const char *name, diffedit_error *error
 }
 
 /* The first form of a network's weights that the list has; an empty name where there is none. */
-static void find_weights(char name[96], const cli_hub *hub, int part, const char *const forms[FORMS])
+static void find_weights(char name[96], const cli_hub *hub, int part,
+                         const char *const forms[FORMS])
 {
     for (int form = 0; form < FORMS; form++)
         for (int i = 0; i < 2 && STEMS[part][i]; i++) {
@@ -161,14 +178,16 @@ static void find_weights(char name[96], const cli_hub *hub, int part, const char
     name[0] = '\0';
 }
 
-static diffedit_status choose_weights(cli_hub *hub, int part, bool prefer_f16, diffedit_error *error)
+static diffedit_status choose_weights(cli_hub *hub, int part, bool prefer_f16,
+                                      diffedit_error *error)
 {
     char name[96];
     find_weights(name, hub, part, prefer_f16 ? HALF : PLAIN);
     if (!name[0])
         find_weights(name, hub, part, prefer_f16 ? PLAIN : HALF);
     if (!name[0])
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %s.safetensors, which is needed", hub->server.model,
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.150s: has no %s.safetensors, which is needed", hub->server.model,
                         STEMS[part][0]);
     return add(hub, name, error);
 }
@@ -176,18 +195,22 @@ static diffedit_status choose_weights(cli_hub *hub, int part, bool prefer_f16, d
 /* What no Stable Diffusion 1 or 2 has; many gigabytes should not be fetched to find that out. */
 static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
 {
-    static const char *const foreign[] = {"text_encoder_2/", "text_encoder_3/", "transformer/", "prior/"};
+    static const char *const foreign[] = {"text_encoder_2/", "text_encoder_3/", "transformer/",
+                                          "prior/"};
     const char *name;
     json_t *file;
     if (!json_object_get(hub->listed, "model_index.json"))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: has no model_index.json: it is no model in the diffusers layout", hub->server.model);
-    json_object_foreach(hub->listed, name, file)
-        for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-            if (strncmp(name, foreign[i], strlen(foreign[i])) == 0)
-                return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                                "%.150s: is no Stable Diffusion 1 or 2, which have nothing like %.100s",
-                                hub->server.model, name);
+                        "%.150s: has no model_index.json: it is no model in the diffusers layout",
+                        hub->server.model);
+    json_object_foreach(
+        hub->listed, name,
+        file) for (size_t i = 0; i < sizeof foreign / sizeof *foreign;
+                   i++) if (strncmp(name, foreign[i], strlen(foreign[i])) ==
+                            0) return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                                               "%.150s: is no Stable Diffusion 1 or 2, which have "
+                                               "nothing like %.100s",
+                                               hub->server.model, name);
     return DIFFEDIT_OK;
 }
 
@@ -214,20 +237,25 @@ static bool is_chosen(const cli_hub *hub, const char *name)
     return false;
 }
 
-static diffedit_status add_shard(cli_hub *hub, const char *index, const char *shard, diffedit_error *error)
+static diffedit_status add_shard(cli_hub *hub, const char *index, const char *shard,
+                                 diffedit_error *error)
 {
     const char *slash = strrchr(index, '/');
     if (!shard || !shard[0] || strchr(shard, '/') || shard[0] == '.')
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: expected names of files beside it, found \"%.100s\"",
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.150s: %.150s: expected names of files beside it, found \"%.100s\"",
                         hub->server.model, index, shard ? shard : "something else");
     char name[512];
-    if (snprintf(name, sizeof name, "%.*s/%s", (int)(slash - index), index, shard) >= (int)sizeof name)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: names a file at too great a length",
-                        hub->server.model, index);
+    if (snprintf(name, sizeof name, "%.*s/%s", (int)(slash - index), index, shard) >=
+        (int)sizeof name)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.150s: %.150s: names a file at too great a length", hub->server.model,
+                        index);
     return is_chosen(hub, name) ? DIFFEDIT_OK : add(hub, name, error);
 }
 
-diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *path, diffedit_error *error)
+diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *path,
+                                   diffedit_error *error)
 {
     json_error_t reason;
     json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &reason), *shard;
@@ -235,11 +263,11 @@ diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *
     diffedit_status status = DIFFEDIT_OK;
     const char *tensor;
     if (json_object_size(map) == 0)
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s: expected a `weight_map`, found none",
-                          hub->server.model, index);
-    json_object_foreach(map, tensor, shard)
-        if (status == DIFFEDIT_OK)
-            status = add_shard(hub, index, json_string_value(shard), error);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
+                          "%.150s: %.150s: expected a `weight_map`, found none", hub->server.model,
+                          index);
+    json_object_foreach(map, tensor, shard) if (status == DIFFEDIT_OK)
+        status = add_shard(hub, index, json_string_value(shard), error);
     json_decref(json);
     return status;
 }

@@ -30,7 +30,8 @@ static void say(const char *text)
     (void)ignored;
 }
 
-/* A line of /proc/self/maps: "7f00-7f80 r--p 00000000 fe:00 1234    /path". Whether it holds the address. */
+/* A line of /proc/self/maps: "7f00-7f80 r--p 00000000 fe:00 1234    /path". Whether it holds the
+ * address. */
 static bool line_holds(const char *line, uintptr_t address)
 {
     uintptr_t bounds[2] = {0, 0};

@@ -32,7 +32,8 @@ diffedit_status cli_json_print(json_t *object, diffedit_error *error)
     int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(object);
     failed |= fputc('\n', stdout) == EOF || fflush(stdout) != 0;
-    return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written") : DIFFEDIT_OK;
+    return failed ? cli_fail(error, DIFFEDIT_ERROR_FILE, "standard output: cannot be written")
+                  : DIFFEDIT_OK;
 }
 
 json_t *cli_json_path(const char *path)
@@ -49,9 +50,9 @@ diffedit_status cli_json_write(const cli_session *session, diffedit_error *error
     diffedit_options_get(&session->options, "seed", seed, sizeof seed);
     snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
     json_t *object = json_pack(
-        "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations", (json_int_t)stats.evaluations,
-        "seconds", seconds_by_stage(&stats), "mask_share", stats.mask_share, "peak_rss_bytes",
-        (json_int_t)cli_peak_memory(), "size", size, "output", cli_json_path(session->arguments->output), "warnings",
-        session->progress.warnings);
+        "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations",
+        (json_int_t)stats.evaluations, "seconds", seconds_by_stage(&stats), "mask_share",
+        stats.mask_share, "peak_rss_bytes", (json_int_t)cli_peak_memory(), "size", size, "output",
+        cli_json_path(session->arguments->output), "warnings", session->progress.warnings);
     return cli_json_print(object, error);
 }

@@ -6,7 +6,8 @@
 
 /* The most memory that this process has held so far. */
 int64_t cli_peak_memory(void);
-/* Writes an object, which it takes over (NULL: there was no memory for it), to standard output. Errors: FILE, MEMORY. */
+/* Writes an object, which it takes over (NULL: there was no memory for it), to standard output.
+ * Errors: FILE, MEMORY. */
 diffedit_status cli_json_print(json_t *object, diffedit_error *error);
 
 /* Writes the object of --json to standard output. Errors: FILE, MEMORY. */

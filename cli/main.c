@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cli_command *const cli_commands[] = {&cli_edit, &cli_mask, &cli_inpaint, &cli_invert, &cli_generate,
-                                           &cli_bench,
-                                           &cli_model_info, &cli_model_check, &cli_model_convert, &cli_model_pull, NULL};
+const cli_command *const cli_commands[] = {
+    &cli_edit,  &cli_mask,       &cli_inpaint,     &cli_invert,        &cli_generate,
+    &cli_bench, &cli_model_info, &cli_model_check, &cli_model_convert, &cli_model_pull,
+    NULL};
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -42,7 +43,8 @@ static diffedit_status run_command(int count, char **values, diffedit_error *err
 
 int main(int argc, char **argv)
 {
-    /* pictures come from anywhere: loaders that were not made for hostile files stay shut in this process */
+    /* pictures come from anywhere: loaders that were not made for hostile files stay shut in this
+     * process */
     setenv("VIPS_BLOCK_UNTRUSTED", "1", 1);
     setenv("VIPS_WARNING", "1", 1); /* libvips keeps its remarks to itself */
     cli_interrupt_install();

@@ -13,8 +13,8 @@ static const unsigned char prefix[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
 
 enum {
     PREFIX_SIZE = sizeof prefix + 2,
-    ALIGNMENT = 64,       /* where the data begins */
-    HEADER_SIZE = 192,    /* of what is written: room for four 19-digit sides */
+    ALIGNMENT = 64,    /* where the data begins */
+    HEADER_SIZE = 192, /* of what is written: room for four 19-digit sides */
     LARGEST_SIDE = 1 << 20
 };
 
@@ -22,12 +22,14 @@ enum {
 
 static void format_header(char header[HEADER_SIZE], const diffedit_array *array)
 {
-    size_t used = (size_t)snprintf(header, HEADER_SIZE, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+    size_t used = (size_t)snprintf(header, HEADER_SIZE,
+                                   "{'descr': '%s', 'fortran_order': False, 'shape': (",
                                    array->tokens ? "<i4" : "<f4");
     for (int i = 0; i < array->dimensions; i++)
         used += (size_t)snprintf(header + used, HEADER_SIZE - used, i ? ", %jd" : "%jd",
                                  (intmax_t)array->shape[i]);
-    used += (size_t)snprintf(header + used, HEADER_SIZE - used, array->dimensions == 1 ? ",), }" : "), }");
+    used += (size_t)snprintf(header + used, HEADER_SIZE - used,
+                             array->dimensions == 1 ? ",), }" : "), }");
     size_t end = (PREFIX_SIZE + used + ALIGNMENT) / ALIGNMENT * ALIGNMENT - PREFIX_SIZE;
     memset(header + used, ' ', end - used);
     header[end - 1] = '\n';
@@ -84,8 +86,10 @@ static diffedit_status read_header(FILE *stream, int *height, int *width, const 
                                    diffedit_error *error)
 {
     unsigned char start[PREFIX_SIZE];
-    if (fread(start, 1, sizeof start, stream) != sizeof start || memcmp(start, prefix, sizeof prefix) != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: is not a .npy file of version 1.0", path);
+    if (fread(start, 1, sizeof start, stream) != sizeof start ||
+        memcmp(start, prefix, sizeof prefix) != 0)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: is not a .npy file of version 1.0",
+                        path);
     size_t length = start[8] | (size_t)start[9] << 8;
     char header[UINT16_MAX + 1];
     if (fread(header, 1, length, stream) != length)
@@ -93,7 +97,8 @@ static diffedit_status read_header(FILE *stream, int *height, int *width, const 
     header[length] = '\0';
     if (!parse_header(header, height, width))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.200s: expected a map, float32 [height, width] in C order, found %.120s", path, header);
+                        "%.200s: expected a map, float32 [height, width] in C order, found %.120s",
+                        path, header);
     return DIFFEDIT_OK;
 }
 
@@ -111,12 +116,12 @@ static diffedit_status read_rows(FILE *stream, float **map, int height, int widt
             *map = larger;
         }
         if (fread((char *)*map + used, 1, row, stream) != row)
-            return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: holds less than its %d x %d values", path,
-                            height, width);
+            return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                            "%.300s: holds less than its %d x %d values", path, height, width);
     }
     if (fgetc(stream) != EOF)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: holds more than its %d x %d values", path, height,
-                        width);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: holds more than its %d x %d values",
+                        path, height, width);
     return DIFFEDIT_OK;
 }
 
@@ -125,7 +130,8 @@ diffedit_status cli_npy_read_map(float **map, int *height, int *width, const cha
 {
     FILE *stream = fopen(path, "rb");
     if (!stream)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be opened: %s", path, strerror(errno));
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be opened: %s", path,
+                        strerror(errno));
     float *values = NULL;
     diffedit_status status = read_header(stream, height, width, path, error);
     if (status == DIFFEDIT_OK)

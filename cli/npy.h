@@ -4,7 +4,8 @@
 
 #include <diffedit/diffedit.h>
 
-/* Writes float32 or int32 to `path` ("-": standard output), whole or not at all. Errors: FILE, MEMORY. */
+/* Writes float32 or int32 to `path` ("-": standard output), whole or not at all. Errors: FILE,
+ * MEMORY. */
 diffedit_status cli_npy_write(const char *path, const diffedit_array *array, diffedit_error *error);
 /* Reads a map [height, width] of float32; anything else is refused. *map is freed by the caller.
  * Errors: FILE, MEMORY. */

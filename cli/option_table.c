@@ -8,8 +8,8 @@
 enum {
     PICTURES = CLI_EDIT | CLI_MASK | CLI_INPAINT | CLI_INVERT, /* who reads one */
     FINDERS = CLI_EDIT | CLI_MASK,                             /* who finds a mask */
-    CHANGERS = CLI_EDIT | CLI_INPAINT,                         /* who changes a picture inside one */
-    MAKERS = CHANGERS | CLI_GENERATE,                          /* who runs the guided decode */
+    CHANGERS = CLI_EDIT | CLI_INPAINT, /* who changes a picture inside one */
+    MAKERS = CHANGERS | CLI_GENERATE,  /* who runs the guided decode */
     ALL = PICTURES | CLI_GENERATE,
     READERS = CLI_MODEL_INFO | CLI_MODEL_CHECK | CLI_MODEL_CONVERT, /* who reads a model's files */
     OPENERS = ALL | READERS,
@@ -22,7 +22,8 @@ static const cli_option table[] = {
     {"output", ALL | CLI_MODEL_CONVERT, true, CLI_TEXT, 'o', FIELD(output), .argument = "FILE",
      .help = "the result, of the kind its name ends in; - is standard output; required"},
     {"model", ALL | CLI_BENCH, true, CLI_TEXT, 'm', FIELD(model), .argument = "PATH",
-     .help = "folder or file of a model, or a fetched OWNER/NAME; else DIFFEDIT_MODEL, else the pocket model "
+     .help = "folder or file of a model, or a fetched OWNER/NAME; else DIFFEDIT_MODEL, else the "
+             "pocket model "
              "(bench: random weights)"},
     {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
      .help = "change where this picture is light; grey >= 50 %, of the picture's size"},
@@ -48,7 +49,8 @@ static const cli_option table[] = {
      .shown_default = "all cores", .help = "the result does not depend on it"},
     {"json", ALL | CLI_BENCH | CLI_MODEL_INFO | CLI_MODEL_CHECK, true, CLI_FLAG, 0, FIELD(json),
      .help = "one JSON object on standard output; not with -o -"},
-    {"quiet", ALL | CLI_MODEL_CONVERT | CLI_MODEL_PULL, true, CLI_FLAG, 'q', FIELD(quiet), .help = "no progress"},
+    {"quiet", ALL | CLI_MODEL_CONVERT | CLI_MODEL_PULL, true, CLI_FLAG, 'q', FIELD(quiet),
+     .help = "no progress"},
     {"verbose", ALL, false, CLI_FLAG, 'v', FIELD(verbose), .help = "more progress"},
     {"low-memory", ALL, false, CLI_FLAG, 0, FIELD(low_memory),
      .help = "prepare one network at a time: less memory, more time"},
@@ -60,16 +62,18 @@ static const cli_option table[] = {
      .help = "what the UNet predicts, v or epsilon, where the model's file cannot tell"},
     {"no-ema", OPENERS, false, CLI_FLAG, 0, FIELD(no_ema),
      .help = "not the averaged weights, where a file holds both"},
-    {"precision", CLI_MODEL_CONVERT | CLI_MODEL_PULL, true, CLI_TEXT, 0, FIELD(precision), .argument = "NAME",
+    {"precision", CLI_MODEL_CONVERT | CLI_MODEL_PULL, true, CLI_TEXT, 0, FIELD(precision),
+     .argument = "NAME",
      .help = "f16 or f32; convert: of every tensor, else as it is; pull: which files to prefer"},
     {"endpoint", CLI_MODEL_PULL, true, CLI_TEXT, 0, FIELD(endpoint), .argument = "URL",
      .help = "the hub to fetch from; else HF_ENDPOINT, else https://huggingface.co"},
-    {"revision", CLI_MODEL_PULL, true, CLI_TEXT, 0, FIELD(revision), .argument = "NAME", .shown_default = "main",
-     .help = "branch, tag or commit of the model"},
-    {"shape", CLI_BENCH, true, CLI_TEXT, 0, FIELD(shape), .argument = "NAME", .shown_default = "sd14",
+    {"revision", CLI_MODEL_PULL, true, CLI_TEXT, 0, FIELD(revision), .argument = "NAME",
+     .shown_default = "main", .help = "branch, tag or commit of the model"},
+    {"shape", CLI_BENCH, true, CLI_TEXT, 0, FIELD(shape), .argument = "NAME",
+     .shown_default = "sd14",
      .help = "random weights of this shape; sd14, sd21 or pocket; not with --model"},
-    {"repeat", CLI_BENCH, true, CLI_WHOLE, 0, FIELD(repeat), 1, 1000, 3, .argument = "N", .shown_default = "3",
-     .help = "measure each network so often; the median counts"},
+    {"repeat", CLI_BENCH, true, CLI_WHOLE, 0, FIELD(repeat), 1, 1000, 3, .argument = "N",
+     .shown_default = "3", .help = "measure each network so often; the median counts"},
     {"rng", ALL, false, .kind = CLI_LIBRARY},
     {"guidance-kind", ALL, false, .kind = CLI_LIBRARY},
     {"scheduler", MAKERS, false, .kind = CLI_LIBRARY},

@@ -16,11 +16,17 @@ double cli_seconds(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verbose, diffedit_error *error)
+diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verbose,
+                                   diffedit_error *error)
 {
     double start = cli_seconds();
-    *progress = (cli_progress){.quiet = quiet, .verbose = verbose, .terminal = isatty(STDERR_FILENO),
-                               .stage = -1, .began = start, .last = start, .warnings = json_array()};
+    *progress = (cli_progress){.quiet = quiet,
+                               .verbose = verbose,
+                               .terminal = isatty(STDERR_FILENO),
+                               .stage = -1,
+                               .began = start,
+                               .last = start,
+                               .warnings = json_array()};
     return progress->warnings ? DIFFEDIT_OK : cli_fail_memory(error);
 }
 
@@ -58,7 +64,8 @@ static void format_state(char text[96], int done, int total, double elapsed)
         snprintf(text, 96, "%3d/%d  %.3f s/step  %.1f s", done, total, step, elapsed);
 }
 
-static void draw_bar(cli_progress *progress, const char *stage, int done, int total, const char *state)
+static void draw_bar(cli_progress *progress, const char *stage, int done, int total,
+                     const char *state)
 {
     char bar[BAR_WIDTH + 1];
     for (int i = 0; i < BAR_WIDTH; i++)
@@ -71,7 +78,8 @@ static void draw_bar(cli_progress *progress, const char *stage, int done, int to
     fflush(stderr);
 }
 
-static void say_line(cli_progress *progress, const char *stage, int done, int total, const char *state)
+static void say_line(cli_progress *progress, const char *stage, int done, int total,
+                     const char *state)
 {
     int tenths = (int)(10L * done / total);
     if (done == 0 || (tenths == progress->tenths && !progress->verbose))

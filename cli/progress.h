@@ -1,5 +1,5 @@
-/* What is said to a person while a command runs: a bar per stage on a terminal, plain lines elsewhere, and
- * warnings, which are also kept for --json. */
+/* What is said to a person while a command runs: a bar per stage on a terminal, plain lines
+ * elsewhere, and warnings, which are also kept for --json. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -10,15 +10,16 @@
 
 typedef struct cli_progress {
     bool quiet, verbose;
-    bool terminal;       /* bars can be redrawn */
-    bool drawn;          /* a bar stands in the current line */
-    int stage;           /* the running one, or -1 */
-    int tenths;          /* of it, as far as said */
-    double began, last;  /* seconds: the stage's begin, the last call */
+    bool terminal;      /* bars can be redrawn */
+    bool drawn;         /* a bar stands in the current line */
+    int stage;          /* the running one, or -1 */
+    int tenths;         /* of it, as far as said */
+    double began, last; /* seconds: the stage's begin, the last call */
     json_t *warnings;
 } cli_progress;
 
-diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verbose, diffedit_error *error);
+diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verbose,
+                                   diffedit_error *error);
 void cli_progress_free(cli_progress *progress);
 
 /* A diffedit_progress_fn; `user` is the cli_progress. Asks to stop once Ctrl-C was pressed. */

@@ -28,7 +28,8 @@ static diffedit_status read_record(cli_recipe *recipe, const char *path, int64_t
 }
 
 /* Takes a text that was recorded unless one was given, or the command has no use for it. */
-static void take(const char **field, const cli_recipe *recipe, const cli_command *command, const char *name)
+static void take(const char **field, const cli_recipe *recipe, const cli_command *command,
+                 const char *name)
 {
     const char *recorded = json_string_value(json_object_get(recipe->extras, name));
     if (!*field && cli_takes(command, name))
@@ -59,7 +60,8 @@ void cli_recipe_free(cli_recipe *recipe)
 
 /* ---- laying one over the other ---- */
 
-/* A preset that is named counts more than the record: its rows are those in which presets differ. */
+/* A preset that is named counts more than the record: its rows are those in which presets differ.
+ */
 static diffedit_status lay_preset_rows(diffedit_options *options, const diffedit_options *preset,
                                        diffedit_error *error)
 {
@@ -86,20 +88,24 @@ static diffedit_status lay_record(cli_recipe *recipe, diffedit_options *options,
     diffedit_error reason;
     diffedit_free(recipe->texts);
     recipe->texts = NULL;
-    diffedit_status status = diffedit_options_read_record(options, &recipe->texts, recipe->record, &reason);
+    diffedit_status status = diffedit_options_read_record(options, &recipe->texts, recipe->record,
+                                                          &reason);
     if (status != DIFFEDIT_OK)
         return cli_fail(error, status, "%.200s: %.300s", arguments->again, reason.message);
     return arguments->preset ? lay_preset_rows(options, &preset, error) : DIFFEDIT_OK;
 }
 
-diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options, const cli_arguments *arguments,
-                               const diffedit_model *model, diffedit_error *error)
+diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options,
+                               const cli_arguments *arguments, const diffedit_model *model,
+                               diffedit_error *error)
 {
-    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset, model, error);
+    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset,
+                                                   model, error);
     if (status == DIFFEDIT_OK && recipe->record)
         status = lay_record(recipe, options, arguments, error);
     for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)
-        status = diffedit_options_set(options, arguments->given[i].name, arguments->given[i].value, error);
+        status = diffedit_options_set(options, arguments->given[i].name, arguments->given[i].value,
+                                      error);
     return status;
 }
 
@@ -124,8 +130,8 @@ static void add_file(json_t *extras, const char *name, const char *file)
         json_object_set_new(extras, name, json_string(file));
 }
 
-diffedit_status cli_record(char **json, const diffedit_options *options, const cli_arguments *arguments,
-                           diffedit_error *error)
+diffedit_status cli_record(char **json, const diffedit_options *options,
+                           const cli_arguments *arguments, diffedit_error *error)
 {
     char *record;
     diffedit_status status = diffedit_options_record(&record, options, error);

@@ -57,7 +57,8 @@ static diffedit_status check_not_an_input(const cli_arguments *arguments, const 
     const char *inputs[] = {arguments->picture, arguments->mask, arguments->map_in};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !arguments->force; i++)
         if (inputs[i] && !cli_is_standard(inputs[i]) && cli_same_file(inputs[i], path))
-            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: is the input; --force writes over it", path);
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                            "%.400s: is the input; --force writes over it", path);
     return DIFFEDIT_OK;
 }
 
@@ -65,13 +66,15 @@ static diffedit_status check_array_output(const char *path, diffedit_error *erro
 {
     const char *ending = strrchr(path, '.');
     if (!ending || strcmp(ending, ".npy") != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: expected a name that ends in .npy", path);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: expected a name that ends in .npy",
+                        path);
     return cli_check_folder(path, error);
 }
 
 static diffedit_status check_outputs(const cli_arguments *arguments, diffedit_error *error)
 {
-    const char *paths[] = {arguments->output, arguments->mask_out, arguments->map_out, arguments->sheet};
+    const char *paths[] = {arguments->output, arguments->mask_out, arguments->map_out,
+                           arguments->sheet};
     enum { PATHS = sizeof paths / sizeof *paths };
     bool is_array = arguments->command->bit == CLI_INVERT;
     diffedit_status status = DIFFEDIT_OK;
@@ -84,7 +87,8 @@ static diffedit_status check_outputs(const cli_arguments *arguments, diffedit_er
             status = check_not_an_input(arguments, paths[i], error);
         for (int j = 0; j < i && status == DIFFEDIT_OK; j++)
             if (paths[j] && strcmp(paths[i], paths[j]) == 0)
-                status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: is named for two outputs", paths[i]);
+                status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                                  "%.400s: is named for two outputs", paths[i]);
     }
     return status;
 }
@@ -97,17 +101,19 @@ static diffedit_status make_folder(cli_session *session, diffedit_error *error)
         return DIFFEDIT_OK;
     session->made_folder = mkdir(folder, 0777) == 0;
     if (!session->made_folder && errno != EEXIST)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", folder, strerror(errno));
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", folder,
+                        strerror(errno));
     if (stat(folder, &found) != 0 || !S_ISDIR(found.st_mode) || access(folder, W_OK | X_OK) != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: is no folder that can be written to", folder);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: is no folder that can be written to",
+                        folder);
     return DIFFEDIT_OK;
 }
 
 /* ---- opening ---- */
 
 /* Opens a picture from a file or standard input, and says what a person should know about it. */
-static diffedit_status open_picture(cli_session *session, diffedit_picture **picture, const char *path,
-                                    diffedit_error *error)
+static diffedit_status open_picture(cli_session *session, diffedit_picture **picture,
+                                    const char *path, diffedit_error *error)
 {
     int64_t max_pixels = session->arguments->max_pixels;
     diffedit_status status;
@@ -116,13 +122,15 @@ static diffedit_status open_picture(cli_session *session, diffedit_picture **pic
         size_t size;
         status = cli_read_standard_input(&bytes, &size, error);
         if (status == DIFFEDIT_OK)
-            status = diffedit_picture_decode(picture, bytes, size, "standard input", max_pixels, error);
+            status = diffedit_picture_decode(picture, bytes, size, "standard input", max_pixels,
+                                             error);
         free(bytes);
     } else {
         status = diffedit_picture_open(picture, path, max_pixels, error);
     }
     if (status == DIFFEDIT_OK && diffedit_picture_warning(*picture))
-        cli_progress_log(&session->progress, DIFFEDIT_LOG_WARNING, diffedit_picture_warning(*picture));
+        cli_progress_log(&session->progress, DIFFEDIT_LOG_WARNING,
+                         diffedit_picture_warning(*picture));
     return status;
 }
 
@@ -170,7 +178,8 @@ static diffedit_status set_map(cli_session *session, diffedit_error *error)
     int height, width;
     if (!session->arguments->map_in)
         return DIFFEDIT_OK;
-    diffedit_status status = cli_npy_read_map(&map, &height, &width, session->arguments->map_in, error);
+    diffedit_status status = cli_npy_read_map(&map, &height, &width, session->arguments->map_in,
+                                              error);
     if (status == DIFFEDIT_OK) {
         status = diffedit_editor_set_map(session->editor, map, height, width, error);
         free(map);
@@ -180,7 +189,8 @@ static diffedit_status set_map(cli_session *session, diffedit_error *error)
 
 static diffedit_status open_editor(cli_session *session, diffedit_error *error)
 {
-    diffedit_status status = diffedit_editor_new(&session->editor, session->model, session->picture, error);
+    diffedit_status status = diffedit_editor_new(&session->editor, session->model, session->picture,
+                                                 error);
     if (status != DIFFEDIT_OK)
         return status;
     diffedit_editor_set_threads(session->editor, (int)session->arguments->threads);
@@ -192,10 +202,12 @@ static diffedit_status open_editor(cli_session *session, diffedit_error *error)
     return status;
 }
 
-diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments, diffedit_error *error)
+diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments,
+                                 diffedit_error *error)
 {
     *session = (cli_session){.arguments = arguments};
-    diffedit_status status = cli_progress_start(&session->progress, arguments->quiet, arguments->verbose, error);
+    diffedit_status status = cli_progress_start(&session->progress, arguments->quiet,
+                                                arguments->verbose, error);
     if (status == DIFFEDIT_OK)
         status = check_given(arguments, error);
     /* ranges first: a wrong option should not wait for a file */
@@ -218,7 +230,8 @@ diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments,
     if (status == DIFFEDIT_OK)
         status = open_model(session, error);
     if (status == DIFFEDIT_OK)
-        status = cli_recipe_lay(&session->recipe, &session->options, arguments, session->model, error);
+        status = cli_recipe_lay(&session->recipe, &session->options, arguments, session->model,
+                                error);
     if (status == DIFFEDIT_OK && arguments->random_seed[0])
         fprintf(stderr, "diffedit: seed %s\n", arguments->random_seed);
     return status == DIFFEDIT_OK ? open_editor(session, error) : status;
@@ -271,12 +284,13 @@ diffedit_status cli_session_write_extras(cli_session *session, const diffedit_pi
     if (status == DIFFEDIT_OK)
         status = write_view(session, DIFFEDIT_VIEW_MAP, arguments->map_out, error);
     if (status == DIFFEDIT_OK && arguments->sheet)
-        status = cli_sheet_write(session->editor, session->picture, result, arguments->sheet, error);
+        status = cli_sheet_write(session->editor, session->picture, result, arguments->sheet,
+                                 error);
     return status;
 }
 
-static diffedit_status write_to_standard_output(const diffedit_picture *result, diffedit_save_options how,
-                                                diffedit_error *error)
+static diffedit_status write_to_standard_output(const diffedit_picture *result,
+                                                diffedit_save_options how, diffedit_error *error)
 {
     void *bytes;
     size_t size;

@@ -1,4 +1,5 @@
-/* One run of a command: everything opened, checked and put together before the work, everything written after. */
+/* One run of a command: everything opened, checked and put together before the work, everything
+ * written after. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
@@ -18,9 +19,10 @@ typedef struct cli_session {
     bool warned_of_model;
 } cli_session;
 
-/* Checks what was given before anything slow, then opens the picture and the model. The session is closed by the
- * caller, whatever this returns. Errors: all. */
-diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments, diffedit_error *error);
+/* Checks what was given before anything slow, then opens the picture and the model. The session is
+ * closed by the caller, whatever this returns. Errors: all. */
+diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments,
+                                 diffedit_error *error);
 /* Writes what was asked for beside the result. Errors: FILE, MEMORY, CANCELLED. */
 diffedit_status cli_session_write_extras(cli_session *session, const diffedit_picture *result,
                                          diffedit_error *error);

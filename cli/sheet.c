@@ -16,7 +16,8 @@ static int value_at(const diffedit_picture *picture, size_t index)
                                                 : ((const uint8_t *)pixels)[index];
 }
 
-/* Draws a picture with its upper left corner at `corner`; what is transparent is seen over white. */
+/* Draws a picture with its upper left corner at `corner`; what is transparent is seen over white.
+ */
 static void draw(uint8_t *corner, size_t stride, const diffedit_picture *picture)
 {
     int width = diffedit_picture_width(picture), height = diffedit_picture_height(picture);
@@ -53,8 +54,8 @@ static diffedit_status write_panels(const diffedit_picture *const panels[PANELS]
             corner += 3 * (size_t)(width + GAP);
         }
     diffedit_picture *sheet;
-    diffedit_status status =
-        diffedit_picture_new(&sheet, sheet_width, height, 3, 8, pixels, stride, error);
+    diffedit_status status = diffedit_picture_new(&sheet, sheet_width, height, 3, 8, pixels, stride,
+                                                  error);
     free(pixels);
     if (status == DIFFEDIT_OK) {
         status = diffedit_picture_save(sheet, path, NULL, error);
@@ -64,14 +65,16 @@ static diffedit_status write_panels(const diffedit_picture *const panels[PANELS]
 }
 
 diffedit_status cli_sheet_write(diffedit_editor *editor, const diffedit_picture *input,
-                                const diffedit_picture *result, const char *path, diffedit_error *error)
+                                const diffedit_picture *result, const char *path,
+                                diffedit_error *error)
 {
     diffedit_picture *map = NULL, *mask = NULL;
     diffedit_status status = diffedit_editor_view(editor, DIFFEDIT_VIEW_MAP, &map, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_view(editor, DIFFEDIT_VIEW_MASK, &mask, error);
     if (status == DIFFEDIT_OK)
-        status = write_panels((const diffedit_picture *const[PANELS]){input, map, mask, result}, path, error);
+        status = write_panels((const diffedit_picture *const[PANELS]){input, map, mask, result},
+                              path, error);
     diffedit_picture_free(map);
     diffedit_picture_free(mask);
     return status;

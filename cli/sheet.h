@@ -6,6 +6,7 @@
 
 /* Errors: FILE, MEMORY. */
 diffedit_status cli_sheet_write(diffedit_editor *editor, const diffedit_picture *input,
-                                const diffedit_picture *result, const char *path, diffedit_error *error);
+                                const diffedit_picture *result, const char *path,
+                                diffedit_error *error);
 
 #endif

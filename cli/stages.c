@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id, const char *folder,
-                                   diffedit_error *error)
+static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id,
+                                   const char *folder, diffedit_error *error)
 {
     diffedit_array array;
     diffedit_status status = diffedit_editor_array(editor, id, &array, error);
@@ -21,12 +21,12 @@ static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id
     return status;
 }
 
-static diffedit_status write_picture(const diffedit_picture *picture, const char *folder, const char *name,
-                                     diffedit_error *error)
+static diffedit_status write_picture(const diffedit_picture *picture, const char *folder,
+                                     const char *name, diffedit_error *error)
 {
     char *path = cli_join_path(folder, name);
-    diffedit_status status =
-        path ? diffedit_picture_save(picture, path, NULL, error) : cli_fail_memory(error);
+    diffedit_status status = path ? diffedit_picture_save(picture, path, NULL, error)
+                                  : cli_fail_memory(error);
     free(path);
     return status;
 }
@@ -43,8 +43,8 @@ static diffedit_status write_view(diffedit_editor *editor, diffedit_view_id id, 
     return status;
 }
 
-diffedit_status cli_stages_write(diffedit_editor *editor, const diffedit_picture *result, const char *folder,
-                                 diffedit_error *error)
+diffedit_status cli_stages_write(diffedit_editor *editor, const diffedit_picture *result,
+                                 const char *folder, diffedit_error *error)
 {
     static const struct {
         diffedit_view_id id;

@@ -20,7 +20,10 @@ void cli_format_bytes(char text[16], int64_t bytes)
 
 void cli_transfer_start(cli_transfer *transfer, const char *name, bool quiet)
 {
-    *transfer = (cli_transfer){.name = name, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .began = cli_seconds(),
+    *transfer = (cli_transfer){.name = name,
+                               .quiet = quiet,
+                               .terminal = isatty(STDERR_FILENO),
+                               .began = cli_seconds(),
                                .first = -1};
 }
 
@@ -30,8 +33,9 @@ static void say(cli_transfer *transfer, int64_t done, int64_t total, double elap
     double speed = elapsed > 0 ? (double)(done - transfer->first) / elapsed : 0;
     cli_format_bytes(of, total);
     cli_format_bytes(rate, (int64_t)speed);
-    fprintf(stderr, "%s%-48s %3d %% of %8s  %8s/s%s", transfer->terminal ? "\r" : "", transfer->name,
-            (int)(100 * (double)done / (double)total), of, rate, transfer->terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%s%-48s %3d %% of %8s  %8s/s%s", transfer->terminal ? "\r" : "",
+            transfer->name, (int)(100 * (double)done / (double)total), of, rate,
+            transfer->terminal ? "\033[K" : "\n");
     fflush(stderr);
     transfer->drawn = transfer->terminal;
 }
@@ -43,7 +47,8 @@ int cli_transfer_step(void *user, int64_t done, int64_t total)
     if (transfer->first < 0)
         transfer->first = done;
     int tenths = total > 0 ? (int)(10 * (double)done / (double)total) : 10;
-    bool due = transfer->terminal ? now - transfer->last > REDRAW || done == total : tenths > transfer->tenths;
+    bool due = transfer->terminal ? now - transfer->last > REDRAW || done == total
+                                  : tenths > transfer->tenths;
     if (!transfer->quiet && total > 0 && due) {
         say(transfer, done, total, now - transfer->began);
         transfer->last = now;

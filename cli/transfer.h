@@ -9,9 +9,9 @@ typedef struct cli_transfer {
     const char *name; /* what is transferred; borrowed */
     bool quiet;
     bool terminal, drawn;
-    int tenths;          /* as far as said */
-    double began, last;  /* seconds */
-    int64_t first;       /* bytes that were there before; -1: not yet known */
+    int tenths;         /* as far as said */
+    double began, last; /* seconds */
+    int64_t first;      /* bytes that were there before; -1: not yet known */
 } cli_transfer;
 
 void cli_transfer_start(cli_transfer *transfer, const char *name, bool quiet);

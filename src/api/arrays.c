@@ -53,7 +53,8 @@ static diffedit_array latents_array(const diffedit_editor *editor, int count, co
                             .data = data};
 }
 
-static diffedit_status mask_array(diffedit_editor *editor, diffedit_array *array, diffedit_error *error)
+static diffedit_status mask_array(diffedit_editor *editor, diffedit_array *array,
+                                  diffedit_error *error)
 {
     int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
     *array = (diffedit_array){0};
@@ -79,8 +80,8 @@ static diffedit_array map_array(const diffedit_editor *editor)
         .dimensions = 2, .shape = {editor->map_h, editor->map_w}, .data = editor->map};
 }
 
-diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id id, diffedit_array *array,
-                                      diffedit_error *error)
+diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id id,
+                                      diffedit_array *array, diffedit_error *error)
 {
     switch (id) {
     case DIFFEDIT_ARRAY_TOKENS_FROM: *array = text_array(editor, DE_TEXT_FROM, true); break;
@@ -88,12 +89,15 @@ diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id
     case DIFFEDIT_ARRAY_TOKENS_NEGATIVE: *array = text_array(editor, DE_TEXT_NEGATIVE, true); break;
     case DIFFEDIT_ARRAY_EMBEDDING_FROM: *array = text_array(editor, DE_TEXT_FROM, false); break;
     case DIFFEDIT_ARRAY_EMBEDDING_TO: *array = text_array(editor, DE_TEXT_TO, false); break;
-    case DIFFEDIT_ARRAY_EMBEDDING_NEGATIVE: *array = text_array(editor, DE_TEXT_NEGATIVE, false); break;
+    case DIFFEDIT_ARRAY_EMBEDDING_NEGATIVE:
+        *array = text_array(editor, DE_TEXT_NEGATIVE, false);
+        break;
     case DIFFEDIT_ARRAY_LATENT:
         *array = latent_array(editor, editor->has_latent ? editor->latent : NULL);
         break;
     case DIFFEDIT_ARRAY_MASK_NOISE:
-        *array = latents_array(editor, editor->has_map ? editor->mask_samples : 0, editor->mask_noise);
+        *array = latents_array(editor, editor->has_map ? editor->mask_samples : 0,
+                               editor->mask_noise);
         break;
     case DIFFEDIT_ARRAY_MAP: *array = map_array(editor); break;
     case DIFFEDIT_ARRAY_MASK: return mask_array(editor, array, error);
@@ -106,8 +110,7 @@ diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id
     case DIFFEDIT_ARRAY_FINAL:
         *array = latent_array(editor, editor->has_final ? editor->final : NULL);
         break;
-    default:
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no array has the number %d", (int)id);
+    default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no array has the number %d", (int)id);
     }
     return DIFFEDIT_OK;
 }
@@ -119,7 +122,8 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
 {
     if (!editor->has_map)
         return DIFFEDIT_OK;
-    int width = diffedit_picture_width(editor->picture), height = diffedit_picture_height(editor->picture);
+    int width = diffedit_picture_width(editor->picture),
+        height = diffedit_picture_height(editor->picture);
     uint8_t *grey;
     diffedit_status status = de_allocate_bytes(&grey, (int64_t)width * height, "the map", error);
     if (status != DIFFEDIT_OK)
@@ -127,7 +131,8 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
     for (int y = 0; y < height; y++) {
         const float *row = editor->map + (int64_t)y * editor->map_h / height * editor->map_w;
         for (int x = 0; x < width; x++)
-            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 * row[(int64_t)x * editor->map_w / width]);
+            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 *
+                                                          row[(int64_t)x * editor->map_w / width]);
     }
     status = diffedit_picture_new(picture, width, height, 1, 8, grey, (size_t)width, error);
     free(grey);
@@ -139,7 +144,8 @@ static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture
 {
     if (!editor->mask)
         return DIFFEDIT_OK;
-    int width = diffedit_picture_width(editor->picture), height = diffedit_picture_height(editor->picture);
+    int width = diffedit_picture_width(editor->picture),
+        height = diffedit_picture_height(editor->picture);
     uint8_t *grey;
     diffedit_status status = de_allocate_bytes(&grey, (int64_t)width * height, "the mask", error);
     if (status != DIFFEDIT_OK)
@@ -151,15 +157,15 @@ static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture
     return status;
 }
 
-diffedit_status diffedit_editor_view(diffedit_editor *editor, diffedit_view_id id, diffedit_picture **picture,
-                                     diffedit_error *error)
+diffedit_status diffedit_editor_view(diffedit_editor *editor, diffedit_view_id id,
+                                     diffedit_picture **picture, diffedit_error *error)
 {
     size_t row = (size_t)editor->width * 3;
     *picture = NULL;
     switch (id) {
     case DIFFEDIT_VIEW_INPUT:
-        return editor->has_latent ? diffedit_picture_new(picture, editor->width, editor->height, 3, 8,
-                                                         editor->input, row, error)
+        return editor->has_latent ? diffedit_picture_new(picture, editor->width, editor->height, 3,
+                                                         8, editor->input, row, error)
                                   : DIFFEDIT_OK;
     case DIFFEDIT_VIEW_MAP: return map_view(editor, picture, error);
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);

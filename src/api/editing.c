@@ -15,7 +15,8 @@ void diffedit_editor_set_threads(diffedit_editor *editor, int threads)
     editor->context.threads = threads > 0 ? threads : de_core_count();
 }
 
-void diffedit_editor_set_progress(diffedit_editor *editor, diffedit_progress_fn progress, void *user)
+void diffedit_editor_set_progress(diffedit_editor *editor, diffedit_progress_fn progress,
+                                  void *user)
 {
     editor->progress = progress;
     editor->progress_user = user;
@@ -34,9 +35,12 @@ void diffedit_editor_get_stats(const diffedit_editor *editor, diffedit_stats *st
 const char *diffedit_stage_name(diffedit_stage_id stage)
 {
     static const char *const names[DIFFEDIT_STAGE_COUNT] = {
-        [DIFFEDIT_STAGE_TEXT] = "text",       [DIFFEDIT_STAGE_ENCODE] = "encode",
-        [DIFFEDIT_STAGE_MAP] = "map",         [DIFFEDIT_STAGE_INVERT] = "invert",
-        [DIFFEDIT_STAGE_DENOISE] = "denoise", [DIFFEDIT_STAGE_DECODE] = "decode",
+        [DIFFEDIT_STAGE_TEXT] = "text",
+        [DIFFEDIT_STAGE_ENCODE] = "encode",
+        [DIFFEDIT_STAGE_MAP] = "map",
+        [DIFFEDIT_STAGE_INVERT] = "invert",
+        [DIFFEDIT_STAGE_DENOISE] = "denoise",
+        [DIFFEDIT_STAGE_DECODE] = "decode",
         [DIFFEDIT_STAGE_COMPOSITE] = "composite"};
     return names[stage];
 }
@@ -48,8 +52,10 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
     if (mask) {
         if (!editor->picture)
             return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a mask needs an editor with a picture");
-        int width = diffedit_picture_width(editor->picture), height = diffedit_picture_height(editor->picture);
-        diffedit_status status = de_allocate_bytes(&bytes, (int64_t)width * height, "the mask", error);
+        int width = diffedit_picture_width(editor->picture),
+            height = diffedit_picture_height(editor->picture);
+        diffedit_status status = de_allocate_bytes(&bytes, (int64_t)width * height, "the mask",
+                                                   error);
         if (status == DIFFEDIT_OK)
             status = de_mask_from_picture(mask, width, height, bytes, error);
         if (status != DIFFEDIT_OK) {
@@ -62,20 +68,20 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
     return DIFFEDIT_OK;
 }
 
-diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *map, int height, int width,
-                                        diffedit_error *error)
+diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *map, int height,
+                                        int width, diffedit_error *error)
 {
     float *copy = NULL;
     if (map) {
         if (height < 1 || width < 1)
-            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a map cannot be %d high and %d wide", height,
-                           width);
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a map cannot be %d high and %d wide",
+                           height, width);
         int64_t count = (int64_t)height * width;
         for (int64_t i = 0; i < count; i++)
             if (!(map[i] >= 0 && map[i] <= 1))
                 return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                               "a map holds values from 0 to 1, found %g at index %lld", (double)map[i],
-                               (long long)i);
+                               "a map holds values from 0 to 1, found %g at index %lld",
+                               (double)map[i], (long long)i);
         diffedit_status status = de_allocate_floats(&copy, count, "the map", error);
         if (status != DIFFEDIT_OK)
             return status;
@@ -91,8 +97,8 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
 
 /* ---- the stages ---- */
 
-/* Checks the options for what the call needs (DE_NEED_...) and encodes the picture: the beginning of every call
- * but generate. */
+/* Checks the options for what the call needs (DE_NEED_...) and encodes the picture: the beginning
+ * of every call but generate. */
 static diffedit_status begin_with_picture(diffedit_editor *editor, const diffedit_options *options,
                                           unsigned needs, diffedit_error *error)
 {
@@ -120,7 +126,8 @@ static diffedit_status find_mask(diffedit_editor *editor, const diffedit_options
     if (status == DIFFEDIT_OK)
         status = de_stage_mask(editor, options, error);
     if (status == DIFFEDIT_OK && editor->mask_is_empty)
-        de_log_write(editor->log, DIFFEDIT_LOG_WARNING, "the mask is empty: nothing is to be changed");
+        de_log_write(editor->log, DIFFEDIT_LOG_WARNING,
+                     "the mask is empty: nothing is to be changed");
     return status;
 }
 
@@ -187,8 +194,8 @@ diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *o
 }
 
 /* With a UNet that reads the mask: from noise alone, and nothing is encoded. */
-static diffedit_status inpaint(diffedit_editor *editor, const diffedit_options *options, diffedit_picture **result,
-                               diffedit_error *error)
+static diffedit_status inpaint(diffedit_editor *editor, const diffedit_options *options,
+                               diffedit_picture **result, diffedit_error *error)
 {
     diffedit_status status = begin_with_picture(editor, options, DE_NEED_TO, error);
     if (status == DIFFEDIT_OK)
@@ -210,7 +217,8 @@ diffedit_status diffedit_inpaint(diffedit_editor *editor, const diffedit_options
                                  diffedit_picture **result, diffedit_error *error)
 {
     if (!editor->user_mask)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "inpainting needs a mask: diffedit_editor_set_mask()");
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "inpainting needs a mask: diffedit_editor_set_mask()");
     return de_model_inpaints(editor->model) ? inpaint(editor, options, result, error)
                                             : diffedit_edit(editor, options, result, error);
 }

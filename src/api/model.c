@@ -6,7 +6,8 @@ diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
     return de_model_open(model, path, settings, error);
 }
 
-diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape, diffedit_error *error)
+diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
+                                          diffedit_error *error)
 {
     return de_model_new_random(model, shape, error);
 }
@@ -26,7 +27,8 @@ typedef struct weights_fault {
     const char *says, *of_more;
 } weights_fault;
 
-static bool warn_of(const diffedit_model *model, const weights_fault *fault, char *text, size_t size)
+static bool warn_of(const diffedit_model *model, const weights_fault *fault, char *text,
+                    size_t size)
 {
     const char *path = NULL, *first = NULL;
     int count = 0;
@@ -40,7 +42,8 @@ static bool warn_of(const diffedit_model *model, const weights_fault *fault, cha
     if (!first || size == 0)
         return first != NULL;
     if (count > 1)
-        de_sentence(text, size, "%s: tensor `%s` %s, %s %d more", path, first, fault->says, fault->of_more, count - 1);
+        de_sentence(text, size, "%s: tensor `%s` %s, %s %d more", path, first, fault->says,
+                    fault->of_more, count - 1);
     else
         de_sentence(text, size, "%s: tensor `%s` %s", path, first, fault->says);
     return true;

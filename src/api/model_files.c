@@ -1,9 +1,10 @@
 /* Models as files: what they hold, whether they are sound, and written anew. */
 #include "models/files.h"
 
-_Static_assert((int)DIFFEDIT_PART_TEXT_ENCODER == (int)DE_PART_TEXT && (int)DIFFEDIT_PART_UNET == (int)DE_PART_UNET &&
-                  (int)DIFFEDIT_PART_VAE == (int)DE_PART_VAE,
-              "the parts have one order");
+_Static_assert((int)DIFFEDIT_PART_TEXT_ENCODER == (int)DE_PART_TEXT &&
+                   (int)DIFFEDIT_PART_UNET == (int)DE_PART_UNET &&
+                   (int)DIFFEDIT_PART_VAE == (int)DE_PART_VAE,
+               "the parts have one order");
 
 static const char *kind_of(const diffedit_model *model)
 {
@@ -17,14 +18,15 @@ static const char *kind_of(const diffedit_model *model)
     return model->described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
 }
 
-static diffedit_status describe(diffedit_model_description *description, const diffedit_model *model,
-                                diffedit_error *error)
+static diffedit_status describe(diffedit_model_description *description,
+                                const diffedit_model *model, diffedit_error *error)
 {
     *description = (diffedit_model_description){.layout = model->layout, .kind = kind_of(model)};
-    description->inpaints = model->described[DE_PART_UNET] && model->described[DE_PART_VAE] && de_model_inpaints(model);
+    description->inpaints = model->described[DE_PART_UNET] && model->described[DE_PART_VAE] &&
+                            de_model_inpaints(model);
     if (!model->prediction_unknown)
-        description->prediction =
-            model->schedule_config.v_prediction ? DIFFEDIT_PREDICTION_V : DIFFEDIT_PREDICTION_EPSILON;
+        description->prediction = model->schedule_config.v_prediction ? DIFFEDIT_PREDICTION_V
+                                                                      : DIFFEDIT_PREDICTION_EPSILON;
     de_model_info(model, &description->info);
     description->info.parameters = 0;
     diffedit_status status = DIFFEDIT_OK;
@@ -36,7 +38,8 @@ static diffedit_status describe(diffedit_model_description *description, const d
 }
 
 diffedit_status diffedit_model_describe(diffedit_model_description *description, const char *path,
-                                        const diffedit_model_settings *settings, diffedit_problem_fn report, void *user,
+                                        const diffedit_model_settings *settings,
+                                        diffedit_problem_fn report, void *user,
                                         diffedit_error *error)
 {
     de_problems problems = {.report = report, .user = user};
@@ -49,7 +52,8 @@ diffedit_status diffedit_model_describe(diffedit_model_description *description,
     return status;
 }
 
-diffedit_status diffedit_model_check(int64_t *count, const char *path, const diffedit_model_settings *settings,
+diffedit_status diffedit_model_check(int64_t *count, const char *path,
+                                     const diffedit_model_settings *settings,
                                      diffedit_problem_fn report, void *user, diffedit_error *error)
 {
     de_problems problems = {.report = report, .user = user};
@@ -64,8 +68,10 @@ diffedit_status diffedit_model_check(int64_t *count, const char *path, const dif
     return status;
 }
 
-diffedit_status diffedit_model_convert(const char *path, const diffedit_model_settings *settings, const char *output,
-                                       int precision, diffedit_bytes_fn progress, void *user, diffedit_error *error)
+diffedit_status diffedit_model_convert(const char *path, const diffedit_model_settings *settings,
+                                       const char *output, int precision,
+                                       diffedit_bytes_fn progress, void *user,
+                                       diffedit_error *error)
 {
     if (precision < DIFFEDIT_PRECISION_KEPT || precision > DIFFEDIT_PRECISION_F32)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown precision %d", path, precision);

@@ -10,8 +10,8 @@ static diffedit_status set_size(diffedit_editor *editor, int h, int w, diffedit_
 {
     enum { MOST_CELLS = 1 << 14 };
     if (h < 1 || w < 1 || h > MOST_CELLS || w > MOST_CELLS)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a latent of %d x %d cells: expected sides from 1 to %d",
-                       h, w, MOST_CELLS);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "a latent of %d x %d cells: expected sides from 1 to %d", h, w, MOST_CELLS);
     de_editor_set_size(editor, w * editor->factor, h * editor->factor);
     return DIFFEDIT_OK;
 }
@@ -45,38 +45,41 @@ static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor,
     const diffedit_options mean = {.posterior = DIFFEDIT_POSTERIOR_MEAN};
     int last = editor->schedule.train_timesteps - 1;
     if (!(of.timestep >= 0 && of.timestep <= last))
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", of.timestep, last);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", of.timestep,
+                       last);
     diffedit_status status = set_size(editor, of.height, of.width, error);
     if (status == DIFFEDIT_OK)
         status = de_condition_everything(editor, &mean, error);
     if (status == DIFFEDIT_OK)
         status = de_predictor_new(predictor, editor, embeddings, n, error);
     if (status == DIFFEDIT_OK)
-        de_predictor_run(predictor, of.latent, of.timestep, editor->schedule.alphas_cumprod[(int)rint(of.timestep)]);
+        de_predictor_run(predictor, of.latent, of.timestep,
+                         editor->schedule.alphas_cumprod[(int)rint(of.timestep)]);
     return status;
 }
 
-diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height, int width,
-                                       double timestep, const float *embedding, float *eps,
-                                       diffedit_error *error)
+diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height,
+                                       int width, double timestep, const float *embedding,
+                                       float *eps, diffedit_error *error)
 {
     de_predictor predictor = {0};
-    diffedit_status status =
-        predict(&predictor, editor, (question){latent, height, width, timestep}, &embedding, 1, error);
+    diffedit_status status = predict(
+        &predictor, editor, (question){latent, height, width, timestep}, &embedding, 1, error);
     if (status == DIFFEDIT_OK)
         memcpy(eps, predictor.eps, (size_t)de_latent_count(editor) * sizeof *eps);
     de_predictor_free(&predictor);
     return status;
 }
 
-diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent, int height, int width,
-                                        double timestep, const float *unconditional, const float *embedding,
-                                        double guidance, float *eps, diffedit_error *error)
+diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent, int height,
+                                        int width, double timestep, const float *unconditional,
+                                        const float *embedding, double guidance, float *eps,
+                                        diffedit_error *error)
 {
     const float *const both[] = {unconditional, embedding};
     de_predictor predictor = {0};
-    diffedit_status status =
-        predict(&predictor, editor, (question){latent, height, width, timestep}, both, 2, error);
+    diffedit_status status = predict(&predictor, editor,
+                                     (question){latent, height, width, timestep}, both, 2, error);
     if (status == DIFFEDIT_OK) {
         int64_t count = de_latent_count(editor);
         de_guide(DIFFEDIT_GUIDANCE_CFG, predictor.eps, predictor.eps + count, guidance, count, eps);
@@ -85,14 +88,14 @@ diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *la
     return status;
 }
 
-diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels, int height, int width,
-                                       float *latent, diffedit_error *error)
+diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels, int height,
+                                       int width, float *latent, diffedit_error *error)
 {
     int factor = editor->factor, c = editor->channels;
     if (height % factor || width % factor)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "pixels of %d x %d: expected multiples of %d (the model's autoencoder)", width, height,
-                       factor);
+                       "pixels of %d x %d: expected multiples of %d (the model's autoencoder)",
+                       width, height, factor);
     diffedit_status status = set_size(editor, height / factor, width / factor, error);
     float *last = NULL, *moments = NULL;
     int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
@@ -106,15 +109,15 @@ diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pix
     }
     for (int64_t i = 0; i < cells && status == DIFFEDIT_OK; i++)
         for (int j = 0; j < c; j++)
-            latent[j * cells + i] =
-                moments[i * 2 * c + j] * (float)editor->model->vae_config.scaling_factor;
+            latent[j * cells + i] = moments[i * 2 * c + j] *
+                                    (float)editor->model->vae_config.scaling_factor;
     free(last);
     free(moments);
     return status;
 }
 
-diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent, int height, int width,
-                                       float *pixels, diffedit_error *error)
+diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent, int height,
+                                       int width, float *pixels, diffedit_error *error)
 {
     diffedit_status status = set_size(editor, height, width, error);
     float *last = NULL;

@@ -17,8 +17,9 @@ static diffedit_status find_preset(int *column, const char *preset, diffedit_err
     for (*column = 0; *column < DIFFEDIT_PRESET_COUNT; ++*column)
         if (!preset || strcmp(names[*column], preset) == 0)
             return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--preset: expected one of %s, %s, %s, found \"%.80s\"",
-                   names[0], names[1], names[2], preset);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "--preset: expected one of %s, %s, %s, found \"%.80s\"", names[0], names[1],
+                   names[2], preset);
 }
 
 /* Lays what the model's diffedit.json says for this preset over it. */
@@ -34,7 +35,8 @@ static diffedit_status lay_model(diffedit_options *options, int column, const di
         if (status == DIFFEDIT_OK && wanted == column)
             status = diffedit_options_set(options, given->name, given->value, &reason);
         if (status != DIFFEDIT_OK)
-            return de_fail(error, DIFFEDIT_ERROR_MODEL, "the model's diffedit.json: %.400s", reason.message);
+            return de_fail(error, DIFFEDIT_ERROR_MODEL, "the model's diffedit.json: %.400s",
+                           reason.message);
     }
     return DIFFEDIT_OK;
 }
@@ -67,10 +69,12 @@ diffedit_status diffedit_options_set(diffedit_options *options, const char *name
     return row ? de_option_parse(row, options, value, error) : fail_unknown(name, error);
 }
 
-size_t diffedit_options_get(const diffedit_options *options, const char *name, char *text, size_t size)
+size_t diffedit_options_get(const diffedit_options *options, const char *name, char *text,
+                            size_t size)
 {
     const diffedit_option *row = de_option_find(name);
-    return row ? de_option_format(row, options, text, size) : (size_t)snprintf(text, size, "%s", "");
+    return row ? de_option_format(row, options, text, size)
+               : (size_t)snprintf(text, size, "%s", "");
 }
 
 diffedit_status diffedit_options_check(const diffedit_options *options, diffedit_error *error)
@@ -99,13 +103,15 @@ diffedit_status de_options_check_run(const diffedit_options *options, unsigned n
     diffedit_status status = diffedit_options_check(options, error);
     if (status != DIFFEDIT_OK)
         return status;
-    bool needs_to = needs & DE_NEED_TO || (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_CONTRAST);
+    bool needs_to = needs & DE_NEED_TO ||
+                    (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_CONTRAST);
     if (needs_to && !options->to)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--to is required; it may be empty");
     if (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_PLUS_MINUS &&
         !(options->from && options->from[0]))
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "--from is empty: --mask-method plus-minus finds the region from that text alone");
+        return de_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "--from is empty: --mask-method plus-minus finds the region from that text alone");
     if (needs & DE_NEED_BACKGROUND && options->scheduler == DIFFEDIT_SCHEDULER_LMS &&
         options->background != DIFFEDIT_BACKGROUND_START) {
         char background[DE_VALUE_SIZE];

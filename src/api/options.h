@@ -1,4 +1,5 @@
-/* The options inside the library: one row's value from and to text, and what a run needs of the whole. */
+/* The options inside the library: one row's value from and to text, and what a run needs of the
+ * whole. */
 #ifndef DE_OPTIONS_H
 #define DE_OPTIONS_H
 
@@ -8,11 +9,12 @@ enum { DE_VALUE_SIZE = 48 }; /* room for the text of any value that is not a tex
 
 /* The row of this name, or NULL. */
 const diffedit_option *de_option_find(const char *name);
-/* Reads `value` by its row, checks its range and stores it in the row's field. Nothing is stored on failure.
- * Errors: ARGUMENT. */
-diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options, const char *value,
-                                diffedit_error *error);
-/* Writes the row's field as snprintf does, so that de_option_parse() reads it back to the same value. */
+/* Reads `value` by its row, checks its range and stores it in the row's field. Nothing is stored on
+ * failure. Errors: ARGUMENT. */
+diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options,
+                                const char *value, diffedit_error *error);
+/* Writes the row's field as snprintf does, so that de_option_parse() reads it back to the same
+ * value. */
 size_t de_option_format(const diffedit_option *row, const diffedit_options *options, char *text,
                         size_t size);
 /* The fewest significant digits, 15 to 17, that read back to the same number; `text` receives them.

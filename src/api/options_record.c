@@ -1,5 +1,5 @@
-/* The options as the JSON object that a PNG carries, and back. A record comes from a file that anyone may have
- * written: every value goes through the same reader as the command line's. */
+/* The options as the JSON object that a PNG carries, and back. A record comes from a file that
+ * anyone may have written: every value goes through the same reader as the command line's. */
 #include "api/options.h"
 
 #include <stdio.h>
@@ -10,8 +10,10 @@
 
 /* ---- writing ---- */
 
-/* The row's value; `digits` is raised to what its number needs. NULL: out of memory, or text that is not UTF-8. */
-static json_t *value_to_json(const diffedit_option *row, const diffedit_options *options, int *digits)
+/* The row's value; `digits` is raised to what its number needs. NULL: out of memory, or text that
+ * is not UTF-8. */
+static json_t *value_to_json(const diffedit_option *row, const diffedit_options *options,
+                             int *digits)
 {
     const char *field = (const char *)options + row->offset;
     char text[DE_VALUE_SIZE];
@@ -39,7 +41,8 @@ static diffedit_status add_values(json_t *record, const diffedit_options *option
             continue;
         if (json_object_set_new(record, row->name, value_to_json(row, options, digits)) != 0)
             return row->type == DIFFEDIT_TYPE_TEXT
-                       ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8", row->name)
+                       ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8",
+                                 row->name)
                        : de_fail_memory(error, sizeof(json_t), "a record");
     }
     return DIFFEDIT_OK;
@@ -79,7 +82,8 @@ static diffedit_status json_to_text(const char **text, char number[DE_VALUE_SIZE
     else if (json_is_real(value))
         de_real_format(json_real_value(value), number);
     else
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is neither a text nor a number", name);
+        return de_fail(error, DIFFEDIT_ERROR_FILE,
+                       "the record's \"%s\" is neither a text nor a number", name);
     return DIFFEDIT_OK;
 }
 
@@ -108,7 +112,8 @@ static diffedit_status read_values(diffedit_options *options, char *texts, const
         const char *text;
         diffedit_error reason = {.code = DIFFEDIT_OK};
         if (row->type == DIFFEDIT_TYPE_TEXT && !json_is_string(value))
-            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is not a text", row->name);
+            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is not a text",
+                           row->name);
         diffedit_status status = json_to_text(&text, number, row->name, value, error);
         if (status != DIFFEDIT_OK)
             return status;
@@ -118,13 +123,14 @@ static diffedit_status read_values(diffedit_options *options, char *texts, const
             texts += size;
         }
         if (de_option_parse(row, options, text, &reason) != DIFFEDIT_OK)
-            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record is damaged: %.480s", reason.message);
+            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record is damaged: %.480s",
+                           reason.message);
     }
     return DIFFEDIT_OK;
 }
 
-diffedit_status diffedit_options_read_record(diffedit_options *options, void **texts, const char *json,
-                                             diffedit_error *error)
+diffedit_status diffedit_options_read_record(diffedit_options *options, void **texts,
+                                             const char *json, diffedit_error *error)
 {
     json_error_t reason;
     json_t *record = json_loads(json, 0, &reason);

@@ -1,4 +1,5 @@
-/* The table of options. A preset is a column of `defaults`; nothing outside this file knows its name. */
+/* The table of options. A preset is a column of `defaults`; nothing outside this file knows its
+ * name. */
 #include "api/options.h"
 
 #include <assert.h>
@@ -6,9 +7,12 @@
 #include <string.h>
 
 #define FIELD(name) offsetof(diffedit_options, name)
+/* clang-format off */
 #define FOR_ALL(value) {value, value, value}
+/* clang-format on */
 
-static const char *const preset_names[DIFFEDIT_PRESET_COUNT + 1] = {"paper", "notebook", "diffusers"};
+static const char *const preset_names[DIFFEDIT_PRESET_COUNT + 1] = {"paper", "notebook",
+                                                                    "diffusers"};
 
 /* in the order of the enumerations of the public header */
 static const char *const rng_names[] = {"cpu", "cuda", NULL};
@@ -21,6 +25,7 @@ static const char *const composite_names[] = {"pixel", "latent", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
 
+/* clang-format off */
 /* defaults: paper, notebook, diffusers */
 static const diffedit_option table[] = {
     {.name = "from", .type = DIFFEDIT_TYPE_TEXT, .offset = FIELD(from),
@@ -59,7 +64,8 @@ static const diffedit_option table[] = {
      .help = "1 encodes with the empty text alone; else guided by --from"},
     {.name = "background", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(background),
      .choices = background_names, .defaults = {"same", "start", "lagged"}, .argument = "NAME",
-     .help = "outside the mask at each step: the encoding at the same time, one step noisier, or x_0"},
+     .help = "outside the mask at each step: the encoding at the same time, one step noisier, "
+             "or x_0"},
     {.name = "posterior", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(posterior),
      .choices = posterior_names, .defaults = {"mean", "sample", "mean"}, .argument = "NAME",
      .help = "what is taken of the autoencoder's posterior"},
@@ -85,12 +91,14 @@ static const diffedit_option table[] = {
      .choices = composite_names, .defaults = FOR_ALL("pixel"), .argument = "NAME",
      .help = "pixel keeps the input's pixels outside the mask, latent takes the decoder's picture"},
     {.name = "feather", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(feather),
-     .maximum = 4096, .word = "cell", .word_value = -1, .defaults = FOR_ALL("cell"), .argument = "PX",
+     .maximum = 4096, .word = "cell", .word_value = -1, .defaults = FOR_ALL("cell"),
+     .argument = "PX",
      .help = "width of the soft edge outside the mask; cell is one latent cell"},
     {.name = "size", .type = DIFFEDIT_TYPE_SIZE, .offset = FIELD(width),
      .minimum = 1, .maximum = 16384, .word = "fit", .defaults = FOR_ALL("fit"), .argument = "WxH",
      .help = "working size; fit takes the model's area and the picture's aspect"},
 };
+/* clang-format on */
 
 enum { ROWS = sizeof table / sizeof table[0] };
 

@@ -1,5 +1,5 @@
-/* One value from text and to text. A host program may have set a locale with a decimal comma, so numbers are
- * read and written in the C locale. */
+/* One value from text and to text. A host program may have set a locale with a decimal comma, so
+ * numbers are read and written in the C locale. */
 #include "api/options.h"
 
 #include <ctype.h>
@@ -36,7 +36,8 @@ static void describe_choices(const diffedit_option *row, char *text, size_t size
 {
     size_t length = (size_t)snprintf(text, size, "one of ");
     for (int i = 0; row->choices[i] && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", row->choices[i]);
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "",
+                                   row->choices[i]);
 }
 
 static void describe(const diffedit_option *row, char *text, size_t size)
@@ -45,9 +46,7 @@ static void describe(const diffedit_option *row, char *text, size_t size)
     if (row->word)
         snprintf(word, sizeof word, " or \"%s\"", row->word);
     switch (row->type) {
-    case DIFFEDIT_TYPE_TEXT:
-        snprintf(text, size, "a text");
-        break;
+    case DIFFEDIT_TYPE_TEXT: snprintf(text, size, "a text"); break;
     case DIFFEDIT_TYPE_INT:
         snprintf(text, size, "a whole number from %.0f to %.0f", row->minimum, row->maximum);
         break;
@@ -55,15 +54,15 @@ static void describe(const diffedit_option *row, char *text, size_t size)
         snprintf(text, size, "a whole number from 0 to %ju, decimal or 0x", (uintmax_t)UINT64_MAX);
         break;
     case DIFFEDIT_TYPE_REAL:
-        snprintf(text, size, row->minimum_excluded ? "a number above %.0f and up to %.0f%s"
-                                                   : "a number from %.0f to %.0f%s",
+        snprintf(text, size,
+                 row->minimum_excluded ? "a number above %.0f and up to %.0f%s"
+                                       : "a number from %.0f to %.0f%s",
                  row->minimum, row->maximum, word);
         break;
-    case DIFFEDIT_TYPE_CHOICE:
-        describe_choices(row, text, size);
-        break;
+    case DIFFEDIT_TYPE_CHOICE: describe_choices(row, text, size); break;
     case DIFFEDIT_TYPE_SIZE:
-        snprintf(text, size, "WxH with sides from %.0f to %.0f%s", row->minimum, row->maximum, word);
+        snprintf(text, size, "WxH with sides from %.0f to %.0f%s", row->minimum, row->maximum,
+                 word);
         break;
     }
 }
@@ -72,8 +71,8 @@ static diffedit_status refuse(const diffedit_option *row, const char *found, dif
 {
     char expected[128];
     describe(row, expected, sizeof expected);
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected %s, found \"%.80s\"", row->name, expected,
-                   found);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected %s, found \"%.80s\"", row->name,
+                   expected, found);
 }
 
 /* ---- reading ---- */
@@ -102,7 +101,8 @@ static bool read_seed(const char *text, uint64_t *value)
     bool hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     const char *digits = hexadecimal ? text + 2 : text;
     /* strtoull would take white space, a sign, and a second 0x */
-    if (!digits[0] || strspn(digits, hexadecimal ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
+    if (!digits[0] ||
+        strspn(digits, hexadecimal ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
         return false;
     errno = 0;
     *value = strtoull(digits, NULL, hexadecimal ? 16 : 10);
@@ -146,8 +146,8 @@ static bool read_size(const diffedit_option *row, const char *text, int value[2]
            read_whole(row, end + 1, &end, &value[1]) && *end == '\0';
 }
 
-diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options, const char *value,
-                                diffedit_error *error)
+diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options,
+                                const char *value, diffedit_error *error)
 {
     void *field = (char *)options + row->offset;
     bool word = row->word && strcmp(row->word, value) == 0;
@@ -156,9 +156,7 @@ diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *op
     uint64_t seed;
     char *end;
     switch (row->type) {
-    case DIFFEDIT_TYPE_TEXT:
-        *(const char **)field = value;
-        return DIFFEDIT_OK;
+    case DIFFEDIT_TYPE_TEXT: *(const char **)field = value; return DIFFEDIT_OK;
     case DIFFEDIT_TYPE_INT:
         if (!read_whole(row, value, &end, whole) || *end)
             break;
@@ -226,11 +224,9 @@ size_t de_option_format(const diffedit_option *row, const diffedit_options *opti
     case DIFFEDIT_TYPE_TEXT:
         written = *(const char *const *)field ? *(const char *const *)field : "";
         break;
-    case DIFFEDIT_TYPE_INT:
-        snprintf(number, sizeof number, "%d", *whole);
-        break;
+    case DIFFEDIT_TYPE_INT: snprintf(number, sizeof number, "%d", *whole); break;
     case DIFFEDIT_TYPE_SEED:
-        snprintf(number, sizeof number, "%ju", (uintmax_t)*(const uint64_t *)field);
+        snprintf(number, sizeof number, "%ju", (uintmax_t) * (const uint64_t *)field);
         break;
     case DIFFEDIT_TYPE_REAL:
         if (means_word(row, *(const double *)field))
@@ -238,8 +234,7 @@ size_t de_option_format(const diffedit_option *row, const diffedit_options *opti
         else
             de_real_format(*(const double *)field, number);
         break;
-    case DIFFEDIT_TYPE_CHOICE:
-        return format_choice(row, *whole, text, size);
+    case DIFFEDIT_TYPE_CHOICE: return format_choice(row, *whole, text, size);
     case DIFFEDIT_TYPE_SIZE:
         if (whole[0] == 0 && whole[1] == 0)
             written = row->word;

@@ -1,5 +1,5 @@
-/* What every layer stands on: errors, logging, memory, threads. Includes nothing of the project but the
- * public header. */
+/* What every layer stands on: errors, logging, memory, threads. Includes nothing of the project but
+ * the public header. */
 #ifndef DE_BASE_H
 #define DE_BASE_H
 
@@ -12,11 +12,14 @@
 /* ---- errors ---- */
 
 /* Writes one formatted sentence to `error` (may be NULL) and returns `code`:
- *     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno)); */
+ *     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path,
+ * strerror(errno)); */
 diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same into any text: one line of UTF-8 without control characters, cut where it is too long. */
-void de_sentence(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same into any text: one line of UTF-8 without control characters, cut where it is too long.
+ */
+void de_sentence(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 diffedit_status de_fail_memory(diffedit_error *error, size_t bytes, const char *what);
 
 /* ---- logging: a callback and its user pointer, passed down by value ---- */
@@ -39,8 +42,8 @@ void *de_aligned_alloc(size_t bytes);
 
 /* A stack of temporary arrays, sized once before a loop and used without allocation within it.
  *
- * The size is found by running the same code on a measuring arena, which hands out addresses that must not
- * be touched and records the peak; every op returns early when its arena measures. */
+ * The size is found by running the same code on a measuring arena, which hands out addresses that
+ * must not be touched and records the peak; every op returns early when its arena measures. */
 typedef struct de_arena {
     unsigned char *base;
     size_t capacity, used, peak;
@@ -52,28 +55,43 @@ void de_arena_start_measuring(de_arena *arena);
  * Errors: MEMORY. */
 diffedit_status de_arena_allocate(de_arena *arena, diffedit_error *error);
 void de_arena_free(de_arena *arena);
-/* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak is a
- * defect of the program and aborts. */
+/* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak
+ * is a defect of the program and aborts. */
 float *de_arena_floats(de_arena *arena, int64_t count);
 /* Everything pushed after a mark is given back by returning to it. */
-static inline size_t de_arena_mark(const de_arena *arena) { return arena->used; }
-static inline void de_arena_release(de_arena *arena, size_t mark) { arena->used = mark; }
+static inline size_t de_arena_mark(const de_arena *arena)
+{
+    return arena->used;
+}
+static inline void de_arena_release(de_arena *arena, size_t mark)
+{
+    arena->used = mark;
+}
 
 /* ---- threads ---- */
 
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
 
-/* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads, in any
- * order; `thread` is 0..threads-1, for private scratch. Work must be split over outputs, never over sums,
- * so that results do not depend on `threads`. */
+/* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads,
+ * in any order; `thread` is 0..threads-1, for private scratch. Work must be split over outputs,
+ * never over sums, so that results do not depend on `threads`. */
 void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn fn, void *user);
 int de_core_count(void);
 
 /* Seconds from an arbitrary start, monotonic. */
 double de_seconds(void);
 
-static inline int64_t de_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t de_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t de_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t de_min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t de_max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+static inline int64_t de_divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* Whatever is no UTF-8, such as a file's name or a character cut in two, becomes '?': messages go into JSON. So do control
- * characters: messages go to terminals, and hold names from files. */
+/* Whatever is no UTF-8, such as a file's name or a character cut in two, becomes '?': messages go
+ * into JSON. So do control characters: messages go to terminals, and hold names from files. */
 static void make_plain(char *text)
 {
     utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(text), used;

@@ -7,8 +7,8 @@
 
 static inline float de_half_to_float(uint16_t half)
 {
-    /* The exponent is five bits wide with bias 15: shifted into a float's place it is 2^112 too small, for
-     * subnormal numbers as well. What overflows then was infinite or not a number. */
+    /* The exponent is five bits wide with bias 15: shifted into a float's place it is 2^112 too
+     * small, for subnormal numbers as well. What overflows then was infinite or not a number. */
     uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -32,7 +32,8 @@ static inline uint16_t de_float_to_half(float value)
         return sign | 0x7e00;
     if (bits >= 0x47800000) /* 2^16 and more */
         return sign | 0x7c00;
-    if (bits < 0x38800000) { /* below 2^-14 halves are multiples of 2^-24, which is the last place of 0.5 */
+    if (bits < 0x38800000) { /* below 2^-14 halves are multiples of 2^-24, which is the last place
+                                of 0.5 */
         float magnitude;
         memcpy(&magnitude, &bits, sizeof magnitude);
         magnitude += 0.5f;

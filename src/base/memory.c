@@ -56,7 +56,8 @@ float *de_arena_floats(de_arena *arena, int64_t count)
     if (arena->used > arena->peak)
         arena->peak = arena->used;
     if (arena->measuring)
-        return (float *)(uintptr_t)(ALIGNMENT + offset); /* never touched, but not NULL: offsets may be added */
+        return (float *)(uintptr_t)(ALIGNMENT +
+                                    offset); /* never touched, but not NULL: offsets may be added */
     if (arena->used > arena->capacity)
         abort(); /* the measuring run and the real one disagree */
     return (float *)(void *)(arena->base + offset);

@@ -27,7 +27,8 @@ diffedit_status de_new_file_create(de_new_file *file, const char *path, diffedit
     return status;
 }
 
-diffedit_status de_new_file_write(de_new_file *file, const void *bytes, size_t size, diffedit_error *error)
+diffedit_status de_new_file_write(de_new_file *file, const void *bytes, size_t size,
+                                  diffedit_error *error)
 {
     for (size_t at = 0; at < size;) {
         ssize_t step = write(file->descriptor, (const char *)bytes + at, size - at);

@@ -13,7 +13,8 @@ typedef struct de_new_file {
 /* Errors: FILE, MEMORY; there is then nothing to discard. */
 diffedit_status de_new_file_create(de_new_file *file, const char *path, diffedit_error *error);
 /* Errors: FILE; the caller discards the file. */
-diffedit_status de_new_file_write(de_new_file *file, const void *bytes, size_t size, diffedit_error *error);
+diffedit_status de_new_file_write(de_new_file *file, const void *bytes, size_t size,
+                                  diffedit_error *error);
 /* Puts it in its place, or discards it. Errors: FILE. */
 diffedit_status de_new_file_commit(de_new_file *file, diffedit_error *error);
 void de_new_file_discard(de_new_file *file);

@@ -1,7 +1,8 @@
 /* A pool of threads for loops of some tens of microseconds and more.
  *
- * The caller of a loop works on it too, and never waits for a thread that has not begun: on a busy machine a
- * helper that gets no processor costs nothing, where a barrier among all threads would wait for it. */
+ * The caller of a loop works on it too, and never waits for a thread that has not begun: on a busy
+ * machine a helper that gets no processor costs nothing, where a barrier among all threads would
+ * wait for it. */
 #define _GNU_SOURCE
 #include "base.h"
 
@@ -12,7 +13,8 @@
 
 enum { MAX_THREADS = 256, SPINS = 2000 };
 
-/* The loop that runs now. Its fields stand still while a chunk of it is claimed and not finished. */
+/* The loop that runs now. Its fields stand still while a chunk of it is claimed and not finished.
+ */
 typedef struct loop {
     de_parallel_fn fn;
     void *user;
@@ -127,7 +129,8 @@ void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn f
     grain = de_max_i64(grain, 1);
     int64_t chunks = de_divide_up(count, grain);
     threads = (int)de_min_i64(threads, de_min_i64(chunks, MAX_THREADS));
-    /* a second caller at the same time gets no helpers: their processors are busy with the first one's loop */
+    /* a second caller at the same time gets no helpers: their processors are busy with the first
+     * one's loop */
     if (threads <= 1 || pthread_mutex_trylock(&pool.owner) != 0) {
         if (count > 0)
             fn(user, 0, count, 0);

@@ -4,11 +4,11 @@
 
 #include "base.h"
 
-/* out[count] ~ N(0, 1): torch.randn(count, generator=torch.Generator("cpu").manual_seed(seed)) within 2e-6.
- * MT19937 seeded with the low 32 bits of `seed`. */
+/* out[count] ~ N(0, 1): torch.randn(count, generator=torch.Generator("cpu").manual_seed(seed))
+ * within 2e-6. MT19937 seeded with the low 32 bits of `seed`. */
 void de_random_normal_cpu(uint64_t seed, int64_t count, float *out);
-/* The same on torch's CUDA generator (Philox 4x32-10), every element with a counter of its own; torch does so
- * up to 256 x (threads of the card) elements. */
+/* The same on torch's CUDA generator (Philox 4x32-10), every element with a counter of its own;
+ * torch does so up to 256 x (threads of the card) elements. */
 void de_random_normal_cuda(uint64_t seed, int64_t count, float *out);
 /* By `rng` of diffedit_options (DIFFEDIT_RNG_...). A fresh generator at each call. */
 void de_random_normal(int rng, uint64_t seed, int64_t count, float *out);

@@ -1,5 +1,5 @@
-/* The guided decode: inside the mask towards the query text, outside it along the background; and text to image,
- * which is the same without a mask. */
+/* The guided decode: inside the mask towards the query text, outside it along the background; and
+ * text to image, which is the same without a mask. */
 #include "edit/editor.h"
 
 #include <math.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* y = cells y + (1 - cells) background, all [c, h, w] but cells [h, w] */
-static void keep_background(const uint8_t *cells, const float *background, int channels, int64_t area,
-                            float *y)
+static void keep_background(const uint8_t *cells, const float *background, int channels,
+                            int64_t area, float *y)
 {
     for (int j = 0; j < channels; j++)
         for (int64_t i = 0; i < area; i++)
@@ -16,7 +16,8 @@ static void keep_background(const uint8_t *cells, const float *background, int c
                 y[j * area + i] = background[j * area + i];
 }
 
-/* What the background is after the step from x_(i+1) to x_i (DiffEdit section 3.2, step 3, for `same`). */
+/* What the background is after the step from x_(i+1) to x_i (DiffEdit section 3.2, step 3, for
+ * `same`). */
 static const float *background_at(const diffedit_editor *editor, int background, int i)
 {
     int64_t count = de_latent_count(editor);
@@ -29,7 +30,8 @@ static const float *background_at(const diffedit_editor *editor, int background,
 
 /* y from level k down to 0; cells NULL: no mask. */
 static diffedit_status decode_ddim(diffedit_editor *editor, const diffedit_options *options,
-                                   de_guided *guided, int k, const uint8_t *cells, diffedit_error *error)
+                                   de_guided *guided, int k, const uint8_t *cells,
+                                   diffedit_error *error)
 {
     int64_t area = (int64_t)editor->latent_h * editor->latent_w;
     de_ddim_grid grid;
@@ -40,15 +42,17 @@ static diffedit_status decode_ddim(diffedit_editor *editor, const diffedit_optio
         const float *eps = de_guided_run(guided, y, de_ddim_timestep(&grid, i), from);
         de_ddim_move(y, eps, from, to, de_latent_count(editor), y);
         if (cells)
-            keep_background(cells, background_at(editor, options->background, i), editor->channels, area, y);
+            keep_background(cells, background_at(editor, options->background, i), editor->channels,
+                            area, y);
         status = de_editor_step(editor, DIFFEDIT_STAGE_DENOISE, k - i, k, error);
     }
     return status;
 }
 
 /* y from step `first` of the grid to its end; cells NULL: no mask. */
-static diffedit_status decode_lms(diffedit_editor *editor, const de_lms_grid *grid, de_guided *guided,
-                                  int first, const uint8_t *cells, diffedit_error *error)
+static diffedit_status decode_lms(diffedit_editor *editor, const de_lms_grid *grid,
+                                  de_guided *guided, int first, const uint8_t *cells,
+                                  diffedit_error *error)
 {
     int64_t area = (int64_t)editor->latent_h * editor->latent_w, count = de_latent_count(editor);
     float *y = editor->final, *input = NULL;
@@ -64,7 +68,8 @@ static diffedit_status decode_lms(diffedit_editor *editor, const de_lms_grid *gr
         de_lms_step(grid, &history, i, eps, y);
         if (cells)
             keep_background(cells, editor->latent, editor->channels, area, y);
-        status = de_editor_step(editor, DIFFEDIT_STAGE_DENOISE, i - first + 1, grid->steps - first, error);
+        status = de_editor_step(editor, DIFFEDIT_STAGE_DENOISE, i - first + 1, grid->steps - first,
+                                error);
     }
     free(input);
     de_lms_history_free(&history);
@@ -115,8 +120,8 @@ static diffedit_status denoise_lms(diffedit_editor *editor, const diffedit_optio
     return status;
 }
 
-static diffedit_status generate(diffedit_editor *editor, const diffedit_options *options, de_guided *guided,
-                                diffedit_error *error)
+static diffedit_status generate(diffedit_editor *editor, const diffedit_options *options,
+                                de_guided *guided, diffedit_error *error)
 {
     diffedit_status status = draw_noise(editor, options, error);
     if (status != DIFFEDIT_OK)
@@ -139,8 +144,8 @@ typedef diffedit_status (*denoise_fn)(diffedit_editor *editor, const diffedit_op
                                       de_guided *guided, diffedit_error *error);
 
 /* Runs one of them with guidance towards the query text; its result is editor->final. */
-static diffedit_status run_guided(diffedit_editor *editor, const diffedit_options *options, denoise_fn run,
-                                  bool masked, diffedit_error *error)
+static diffedit_status run_guided(diffedit_editor *editor, const diffedit_options *options,
+                                  denoise_fn run, bool masked, diffedit_error *error)
 {
     double start = de_seconds();
     editor->has_final = false;
@@ -169,7 +174,8 @@ static diffedit_status run_guided(diffedit_editor *editor, const diffedit_option
     return status;
 }
 
-static de_final_key final_key(const diffedit_editor *editor, const diffedit_options *options, bool inpaint)
+static de_final_key final_key(const diffedit_editor *editor, const diffedit_options *options,
+                              bool inpaint)
 {
     bool from_noise = inpaint || options->scheduler == DIFFEDIT_SCHEDULER_LMS;
     de_final_key key = {.latent = editor->latent_key,
@@ -193,12 +199,13 @@ static de_final_key final_key(const diffedit_editor *editor, const diffedit_opti
 }
 
 /* Runs a decode inside the mask unless its result is there. */
-static diffedit_status run_masked(diffedit_editor *editor, const diffedit_options *options, denoise_fn run,
-                                  diffedit_error *error)
+static diffedit_status run_masked(diffedit_editor *editor, const diffedit_options *options,
+                                  denoise_fn run, diffedit_error *error)
 {
     size_t area = (size_t)editor->latent_h * (size_t)editor->latent_w;
     de_final_key key = final_key(editor, options, run == generate);
-    if (editor->has_final && editor->final_cells && memcmp(&key, &editor->final_key, sizeof key) == 0 &&
+    if (editor->has_final && editor->final_cells &&
+        memcmp(&key, &editor->final_key, sizeof key) == 0 &&
         memcmp(editor->cells, editor->final_cells, area) == 0)
         return DIFFEDIT_OK;
     diffedit_status status = DIFFEDIT_OK;
@@ -218,7 +225,8 @@ diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options
     return run_masked(editor, options, lms ? denoise_lms : denoise_ddim, error);
 }
 
-diffedit_status de_stage_inpaint(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error)
+diffedit_status de_stage_inpaint(diffedit_editor *editor, const diffedit_options *options,
+                                 diffedit_error *error)
 {
     return run_masked(editor, options, generate, error);
 }

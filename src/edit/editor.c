@@ -4,22 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what, diffedit_error *error)
+diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what,
+                                   diffedit_error *error)
 {
     size_t bytes;
-    if (!de_multiply_size((size_t)count, sizeof(float), &bytes) || !(*memory = malloc(bytes ? bytes : 1)))
+    if (!de_multiply_size((size_t)count, sizeof(float), &bytes) ||
+        !(*memory = malloc(bytes ? bytes : 1)))
         return de_fail_memory(error, (size_t)count * sizeof(float), what);
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *what, diffedit_error *error)
+diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *what,
+                                  diffedit_error *error)
 {
     *memory = malloc(count ? (size_t)count : 1);
     return *memory ? DIFFEDIT_OK : de_fail_memory(error, (size_t)count, what);
 }
 
-diffedit_status de_editor_step(diffedit_editor *editor, diffedit_stage_id stage, int done, int total,
-                               diffedit_error *error)
+diffedit_status de_editor_step(diffedit_editor *editor, diffedit_stage_id stage, int done,
+                               int total, diffedit_error *error)
 {
     if (editor->progress && editor->progress(editor->progress_user, stage, done, total) != 0)
         return de_fail(error, DIFFEDIT_ERROR_CANCELLED, "cancelled");
@@ -30,8 +33,9 @@ diffedit_status de_editor_step(diffedit_editor *editor, diffedit_stage_id stage,
 static void forget(diffedit_editor *editor)
 {
     editor->has_latent = editor->has_map = editor->has_final = false;
-    float **floats[] = {&editor->latent, &editor->mask_noise, &editor->map,  &editor->inverted,
-                        &editor->noise,  &editor->final,      &editor->mask_view, &editor->condition};
+    float **floats[] = {&editor->latent,    &editor->mask_noise, &editor->map,
+                        &editor->inverted,  &editor->noise,      &editor->final,
+                        &editor->mask_view, &editor->condition};
     uint8_t **bytes[] = {&editor->mask, &editor->cells, &editor->final_cells, &editor->decoded};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
         free(*floats[i]);
@@ -50,23 +54,25 @@ static int nearest_multiple(double side, int factor)
     return multiple < factor ? factor : multiple;
 }
 
-/* The working size: as asked, or the picture scaled to the model's native area with each side rounded to the
- * nearest multiple of the factor. */
-static diffedit_status working_size(const diffedit_editor *editor, const diffedit_options *options, int *width,
-                                    int *height, diffedit_error *error)
+/* The working size: as asked, or the picture scaled to the model's native area with each side
+ * rounded to the nearest multiple of the factor. */
+static diffedit_status working_size(const diffedit_editor *editor, const diffedit_options *options,
+                                    int *width, int *height, diffedit_error *error)
 {
     int factor = editor->factor;
     int native_width = editor->model->unet_config.sample_width * factor;
     int native_height = editor->model->unet_config.sample_height * factor;
     if (options->width) {
         if (options->width % factor || options->height % factor)
-            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                           "--size: expected multiples of %d (the model's autoencoder), found %dx%d", factor,
-                           options->width, options->height);
+            return de_fail(
+                error, DIFFEDIT_ERROR_ARGUMENT,
+                "--size: expected multiples of %d (the model's autoencoder), found %dx%d", factor,
+                options->width, options->height);
         *width = options->width;
         *height = options->height;
     } else if (editor->picture) {
-        double w = diffedit_picture_width(editor->picture), h = diffedit_picture_height(editor->picture);
+        double w = diffedit_picture_width(editor->picture),
+               h = diffedit_picture_height(editor->picture);
         double scale = sqrt((double)native_width * native_height / (w * h));
         *width = nearest_multiple(w * scale, factor);
         *height = nearest_multiple(h * scale, factor);

@@ -1,5 +1,5 @@
-/* The editor: one picture under one model, and the stages of an edit, each of which remembers its result with
- * the options that made it.
+/* The editor: one picture under one model, and the stages of an edit, each of which remembers its
+ * result with the options that made it.
  *
  *     encode.c   picture -> latent x_0
  *     map.c      where the two texts disagree
@@ -9,7 +9,8 @@
  *     decode.c   latent -> pixels
  *     composite.c  pixels inside the mask, the input outside
  *
- * Latents are [c, h, w] here, as the references write them; the networks' [n, h, w, c] begins in network.c. */
+ * Latents are [c, h, w] here, as the references write them; the networks' [n, h, w, c] begins in
+ * network.c. */
 #ifndef DE_EDITOR_H
 #define DE_EDITOR_H
 
@@ -62,14 +63,14 @@ typedef struct de_final_key {
     uint64_t seed, to, negative;
     double guidance;
     int guidance_kind, scheduler, background, k, steps, rng;
-    uint64_t mask;  /* a hash, where the UNet reads the mask */
+    uint64_t mask;   /* a hash, where the UNet reads the mask */
     int64_t inpaint; /* from noise alone */
 } de_final_key;
 
 struct diffedit_editor {
     const diffedit_model *model;
     de_schedule schedule;
-    int factor, channels; /* of the autoencoder: pixels per cell, latent channels */
+    int factor, channels;      /* of the autoencoder: pixels per cell, latent channels */
     diffedit_picture *picture; /* own copy; NULL: generates only */
     de_context context;
     de_log log;
@@ -80,22 +81,22 @@ struct diffedit_editor {
     de_text texts[DE_TEXT_COUNT];
     uint64_t last_serial;
 
-    int width, height;  /* working size in pixels */
+    int width, height; /* working size in pixels */
     int latent_w, latent_h;
 
-    uint8_t *input;     /* [height, width, 3], of size input_width x input_height */
+    uint8_t *input; /* [height, width, 3], of size input_width x input_height */
     int input_width, input_height;
 
     bool has_latent, has_map, has_final;
     de_latent_key latent_key;
-    float *latent;      /* x_0 [c, h, w] */
+    float *latent; /* x_0 [c, h, w] */
 
     de_map_key map_key;
-    float *mask_noise;  /* [mask_samples, c, h, w] */
+    float *mask_noise; /* [mask_samples, c, h, w] */
     int mask_samples;
-    float *map;         /* [map_h, map_w] */
+    float *map; /* [map_h, map_w] */
     int map_h, map_w;
-    float *user_map;    /* [user_map_h, user_map_w], or NULL */
+    float *user_map; /* [user_map_h, user_map_w], or NULL */
     int user_map_h, user_map_w;
 
     uint8_t *user_mask; /* at picture size, 0 or 1, or NULL */
@@ -110,11 +111,12 @@ struct diffedit_editor {
 
     de_final_key final_key;
     uint8_t *final_cells; /* the mask that made `final`, [h, w]; NULL: generated */
-    float *noise;       /* [c, h, w], where a stage drew one, else NULL */
-    float *final;       /* [c, h, w] */
-    uint8_t *decoded;   /* [height, width, 3], or NULL */
-    float *mask_view;   /* [h, w], what diffedit_editor_array shows */
-    float *condition;   /* [1 + c, h, w], what an inpainting UNet reads beside the latent; see condition.c */
+    float *noise;         /* [c, h, w], where a stage drew one, else NULL */
+    float *final;         /* [c, h, w] */
+    uint8_t *decoded;     /* [height, width, 3], or NULL */
+    float *mask_view;     /* [h, w], what diffedit_editor_array shows */
+    float *condition;     /* [1 + c, h, w], what an inpainting UNet reads beside the latent; see
+                             condition.c */
 };
 
 static inline int64_t de_latent_count(const diffedit_editor *editor)
@@ -125,20 +127,24 @@ static inline int64_t de_latent_count(const diffedit_editor *editor)
 /* ---- editor.c ---- */
 
 /* Calls the progress callback. Errors: CANCELLED. */
-diffedit_status de_editor_step(diffedit_editor *editor, diffedit_stage_id stage, int done, int total,
-                               diffedit_error *error);
-/* Sets the working size in pixels, multiples of the factor; what was made at another size is forgotten. */
+diffedit_status de_editor_step(diffedit_editor *editor, diffedit_stage_id stage, int done,
+                               int total, diffedit_error *error);
+/* Sets the working size in pixels, multiples of the factor; what was made at another size is
+ * forgotten. */
 void de_editor_set_size(diffedit_editor *editor, int width, int height);
-/* Starts a public call: clears the statistics, sets the working size of `options` and encodes its texts. Errors: ARGUMENT, MEMORY. */
+/* Starts a public call: clears the statistics, sets the working size of `options` and encodes its
+ * texts. Errors: ARGUMENT, MEMORY. */
 diffedit_status de_editor_begin(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error);
 void de_editor_end(diffedit_editor *editor);
-/* de_networks_use() for a stage that begins: where the network must be prepared first, it finds the memory of the last
- * stage's temporary arrays free. Errors: FILE, MODEL, MEMORY. */
+/* de_networks_use() for a stage that begins: where the network must be prepared first, it finds the
+ * memory of the last stage's temporary arrays free. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_editor_use(diffedit_editor *editor, de_part part, diffedit_error *error);
 /* malloc for `count` floats or bytes that says what they were for */
-diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what, diffedit_error *error);
-diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *what, diffedit_error *error);
+diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what,
+                                   diffedit_error *error);
+diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *what,
+                                  diffedit_error *error);
 
 /* ---- texts.c ---- */
 diffedit_status de_editor_set_texts(diffedit_editor *editor, const diffedit_options *options,
@@ -155,14 +161,14 @@ typedef struct de_predictor {
     diffedit_editor *editor;
     const de_unet *unet; /* used until the predictor is freed */
     de_text_keys keys;
-    int n;     /* texts, and eps made by an evaluation */
-    float *x;  /* [h, w, the UNet's channels] */
-    float *y;  /* [n, h, w, c] */
+    int n;      /* texts, and eps made by an evaluation */
+    float *x;   /* [h, w, the UNet's channels] */
+    float *y;   /* [n, h, w, c] */
     float *eps; /* [n, c, h, w], what the last evaluation found */
 } de_predictor;
 
-/* embeddings: n of them, each [text_tokens, width]. While a predictor lives, no other network may run.
- * Errors: MEMORY. */
+/* embeddings: n of them, each [text_tokens, width]. While a predictor lives, no other network may
+ * run. Errors: MEMORY. */
 diffedit_status de_predictor_new(de_predictor *predictor, diffedit_editor *editor,
                                  const float *const *embeddings, int n, diffedit_error *error);
 void de_predictor_free(de_predictor *predictor);
@@ -178,8 +184,9 @@ typedef struct de_guided {
 } de_guided;
 
 /* Errors: MEMORY. */
-diffedit_status de_guided_new(de_guided *guided, diffedit_editor *editor, const de_text *unconditional,
-                              const de_text *text, int kind, double scale, diffedit_error *error);
+diffedit_status de_guided_new(de_guided *guided, diffedit_editor *editor,
+                              const de_text *unconditional, const de_text *text, int kind,
+                              double scale, diffedit_error *error);
 void de_guided_free(de_guided *guided);
 /* eps [c, h, w], in memory of the predictor, valid until the next run */
 const float *de_guided_run(de_guided *guided, const float *x, double t, double level);
@@ -197,13 +204,15 @@ diffedit_status de_editor_encode(diffedit_editor *editor, const float *pixels, f
 diffedit_status de_condition_everything(diffedit_editor *editor, const diffedit_options *options,
                                         diffedit_error *error);
 /* The mask that was found or given. */
-diffedit_status de_condition_mask(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error);
+diffedit_status de_condition_mask(diffedit_editor *editor, const diffedit_options *options,
+                                  diffedit_error *error);
 /* A number that differs where the mask does, if the UNet reads it. */
 uint64_t de_mask_hash(const diffedit_editor *editor);
 
 /* ---- the stages ---- */
 
-/* moments [h, w, 2 c] -> latent [c, h, w], scaled: the posterior's mean or a sample. Errors: MEMORY. */
+/* moments [h, w, 2 c] -> latent [c, h, w], scaled: the posterior's mean or a sample. Errors:
+ * MEMORY. */
 diffedit_status de_take_posterior(const diffedit_editor *editor, const diffedit_options *options,
                                   const float *moments, float *latent, diffedit_error *error);
 diffedit_status de_stage_encode(diffedit_editor *editor, const diffedit_options *options,
@@ -217,7 +226,8 @@ diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options 
                                 diffedit_error *error);
 diffedit_status de_stage_denoise(diffedit_editor *editor, const diffedit_options *options,
                                  diffedit_error *error);
-/* From noise, towards the query text, for a UNet that reads the mask; needs de_stage_encode and de_stage_mask. */
+/* From noise, towards the query text, for a UNet that reads the mask; needs de_stage_encode and
+ * de_stage_mask. */
 diffedit_status de_stage_inpaint(diffedit_editor *editor, const diffedit_options *options,
                                  diffedit_error *error);
 diffedit_status de_stage_generate(diffedit_editor *editor, const diffedit_options *options,

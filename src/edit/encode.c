@@ -10,15 +10,16 @@ static const float LOG_VARIANCE_MIN = -30, LOG_VARIANCE_MAX = 20;
 /* The picture at working size, 8-bit sRGB. */
 static diffedit_status scale_input(diffedit_editor *editor, diffedit_error *error)
 {
-    if (editor->input && editor->input_width == editor->width && editor->input_height == editor->height)
+    if (editor->input && editor->input_width == editor->width &&
+        editor->input_height == editor->height)
         return DIFFEDIT_OK;
     free(editor->input);
     editor->input = NULL;
-    diffedit_status status =
-        de_allocate_bytes(&editor->input, (int64_t)editor->width * editor->height * 3, "the picture", error);
+    diffedit_status status = de_allocate_bytes(
+        &editor->input, (int64_t)editor->width * editor->height * 3, "the picture", error);
     if (status == DIFFEDIT_OK)
-        status = de_picture_network_input(editor->picture, editor->width, editor->height, editor->input,
-                                          error);
+        status = de_picture_network_input(editor->picture, editor->width, editor->height,
+                                          editor->input, error);
     if (status != DIFFEDIT_OK) {
         free(editor->input);
         editor->input = NULL;
@@ -81,7 +82,8 @@ static diffedit_status encode_input(diffedit_editor *editor, const diffedit_opti
 diffedit_status de_stage_encode(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error)
 {
-    de_latent_key key = {.width = editor->width, .height = editor->height, .posterior = options->posterior};
+    de_latent_key key = {
+        .width = editor->width, .height = editor->height, .posterior = options->posterior};
     if (options->posterior == DIFFEDIT_POSTERIOR_SAMPLE) {
         key.rng = options->rng;
         key.seed = options->seed;

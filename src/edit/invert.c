@@ -1,4 +1,5 @@
-/* DDIM encoding of the picture (DiffEdit section 3.2, step 2): x_0 .. x_k, without text or guided by `from`. */
+/* DDIM encoding of the picture (DiffEdit section 3.2, step 2): x_0 .. x_k, without text or guided
+ * by `from`. */
 #include "edit/editor.h"
 
 #include <math.h>
@@ -29,8 +30,8 @@ static diffedit_status encode_to(diffedit_editor *editor, const diffedit_options
     const de_text *empty = &editor->texts[DE_TEXT_EMPTY];
     const de_text *text = guidance == 1 ? empty : &editor->texts[DE_TEXT_FROM];
     de_guided guided;
-    diffedit_status status = de_guided_new(&guided, editor, empty, text, options->guidance_kind, guidance,
-                                           error);
+    diffedit_status status = de_guided_new(&guided, editor, empty, text, options->guidance_kind,
+                                           guidance, error);
     if (status != DIFFEDIT_OK)
         return status;
     if (editor->inverted_count == 0)
@@ -48,7 +49,8 @@ static diffedit_status encode_to(diffedit_editor *editor, const diffedit_options
     return status;
 }
 
-/* What is there of the same encoding is kept: a smaller ratio costs nothing, a larger one only the rest. */
+/* What is there of the same encoding is kept: a smaller ratio costs nothing, a larger one only the
+ * rest. */
 diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error)
 {
@@ -57,7 +59,8 @@ diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options 
     if (status != DIFFEDIT_OK)
         return status;
     int k = de_schedule_share(options->steps, options->ratio);
-    de_inversion_key key = {.latent = editor->latent_key, .steps = options->steps,
+    de_inversion_key key = {.latent = editor->latent_key,
+                            .steps = options->steps,
                             .guidance = encode_guidance(options)};
     if (key.guidance != 1) {
         key.from = editor->texts[DE_TEXT_FROM].serial;

@@ -1,4 +1,5 @@
-/* Where the picture must change: a map in 0..1 from what the UNet predicts under different texts. */
+/* Where the picture must change: a map in 0..1 from what the UNet predicts under different texts.
+ */
 #include "edit/editor.h"
 
 #include <math.h>
@@ -34,7 +35,8 @@ static diffedit_status contrast(diffedit_editor *editor, const diffedit_options 
     int64_t cells = (int64_t)editor->latent_h * editor->latent_w, count = de_latent_count(editor);
     const de_text *to = &editor->texts[DE_TEXT_TO], *from = &editor->texts[DE_TEXT_FROM];
     memset(editor->map, 0, (size_t)cells * sizeof *editor->map);
-    de_random_normal(options->rng, options->seed, options->mask_samples * count, editor->mask_noise);
+    de_random_normal(options->rng, options->seed, options->mask_samples * count,
+                     editor->mask_noise);
     de_ddim_grid grid;
     diffedit_status status = de_ddim_grid_new(&grid, &editor->schedule, options->steps, error);
     if (status != DIFFEDIT_OK || to->serial == from->serial) /* equal texts: no difference */
@@ -45,7 +47,8 @@ static diffedit_status contrast(diffedit_editor *editor, const diffedit_options 
     double level = editor->schedule.alphas_cumprod[t];
     float *z = NULL;
     de_predictor predictor = {0};
-    status = de_predictor_new(&predictor, editor, (const float *[]){to->embedding, from->embedding}, 2, error);
+    status = de_predictor_new(&predictor, editor, (const float *[]){to->embedding, from->embedding},
+                              2, error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&z, count, "a noised latent", error);
     for (int i = 0; i < options->mask_samples && status == DIFFEDIT_OK; i++) {
@@ -62,9 +65,11 @@ static diffedit_status contrast(diffedit_editor *editor, const diffedit_options 
 
 /* ---- plus-minus: one text, guidance of both signs (the DiffEdit-practice notebook) ---- */
 
-/* The difference P+ - P- [c, h, w] of what guidance towards and away from the text make of a sample. */
+/* The difference P+ - P- [c, h, w] of what guidance towards and away from the text make of a
+ * sample. */
 static diffedit_status find_differences(diffedit_editor *editor, const diffedit_options *options,
-                                        const de_lms_grid *grid, float *differences, diffedit_error *error)
+                                        const de_lms_grid *grid, float *differences,
+                                        diffedit_error *error)
 {
     int64_t count = de_latent_count(editor);
     int index = options->steps - de_schedule_share(options->steps, options->mask_noise_level);
@@ -87,7 +92,8 @@ static diffedit_status find_differences(diffedit_editor *editor, const diffedit_
         de_guide(options->guidance_kind, u, text, -options->guidance, count, minus);
         for (int64_t j = 0; j < count; j++) /* P = z - sigma eps, so z cancels */
             differences[i * count + j] = sigma * (minus[j] - plus[j]);
-        status = de_editor_step(editor, DIFFEDIT_STAGE_MAP, i + 1, 2 * options->mask_samples, error);
+        status = de_editor_step(editor, DIFFEDIT_STAGE_MAP, i + 1, 2 * options->mask_samples,
+                                error);
     }
     for (int i = 0; i < 3; i++)
         free(*arrays[i]);
@@ -120,7 +126,8 @@ static diffedit_status plus_minus(diffedit_editor *editor, const diffedit_option
     int samples = options->mask_samples;
     memset(editor->map, 0, (size_t)area * sizeof *editor->map);
     for (int i = 0; i < samples; i++)
-        de_random_normal(options->rng, options->seed + (uint64_t)i, count, editor->mask_noise + i * count);
+        de_random_normal(options->rng, options->seed + (uint64_t)i, count,
+                         editor->mask_noise + i * count);
     if (editor->texts[DE_TEXT_FROM].serial == editor->texts[DE_TEXT_EMPTY].serial)
         return DIFFEDIT_OK; /* guided by nothing: no difference */
     float *differences = NULL, *pixels = NULL;
@@ -135,7 +142,8 @@ static diffedit_status plus_minus(diffedit_editor *editor, const diffedit_option
     for (int i = 0; i < samples && status == DIFFEDIT_OK; i++) {
         status = add_decoded(editor, differences + i * count, pixels, error);
         if (status == DIFFEDIT_OK)
-            status = de_editor_step(editor, DIFFEDIT_STAGE_MAP, samples + i + 1, 2 * samples, error);
+            status = de_editor_step(editor, DIFFEDIT_STAGE_MAP, samples + i + 1, 2 * samples,
+                                    error);
     }
     for (int64_t i = 0; i < area; i++)
         editor->map[i] = fminf(fmaxf(editor->map[i] / PLUS_MINUS_DIVISOR, 0), 1);
@@ -179,21 +187,22 @@ static diffedit_status allocate_map(diffedit_editor *editor, int samples, diffed
     free(editor->mask_noise);
     editor->map = editor->mask_noise = NULL;
     editor->mask_samples = samples;
-    diffedit_status status =
-        de_allocate_floats(&editor->map, (int64_t)editor->map_h * editor->map_w, "the map", error);
+    diffedit_status status = de_allocate_floats(
+        &editor->map, (int64_t)editor->map_h * editor->map_w, "the map", error);
     if (status == DIFFEDIT_OK && samples)
-        status = de_allocate_floats(&editor->mask_noise, samples * de_latent_count(editor), "the map's noises",
-                                    error);
+        status = de_allocate_floats(&editor->mask_noise, samples * de_latent_count(editor),
+                                    "the map's noises", error);
     return status;
 }
 
 static diffedit_status use_user_map(diffedit_editor *editor, diffedit_error *error)
 {
     if (editor->user_map_h != editor->map_h || editor->user_map_w != editor->map_w)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the given map is %d high and %d wide; at this working size and mask method it must be "
-                       "%d high and %d wide",
-                       editor->user_map_h, editor->user_map_w, editor->map_h, editor->map_w);
+        return de_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "the given map is %d high and %d wide; at this working size and mask method it must be "
+            "%d high and %d wide",
+            editor->user_map_h, editor->user_map_w, editor->map_h, editor->map_w);
     diffedit_status status = allocate_map(editor, 0, error);
     if (status == DIFFEDIT_OK)
         memcpy(editor->map, editor->user_map,
@@ -201,7 +210,8 @@ static diffedit_status use_user_map(diffedit_editor *editor, diffedit_error *err
     return status;
 }
 
-diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error)
+diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *options,
+                             diffedit_error *error)
 {
     de_map_key key = map_key(editor, options);
     if (!editor->user_map && editor->has_map && memcmp(&key, &editor->map_key, sizeof key) == 0)
@@ -218,8 +228,9 @@ diffedit_status de_stage_map(diffedit_editor *editor, const diffedit_options *op
     if (status == DIFFEDIT_OK)
         status = de_condition_everything(editor, options, error);
     if (status == DIFFEDIT_OK)
-        status = options->mask_method == DIFFEDIT_MASK_CONTRAST ? contrast(editor, options, error)
-                                                                : plus_minus(editor, options, error);
+        status = options->mask_method == DIFFEDIT_MASK_CONTRAST
+                     ? contrast(editor, options, error)
+                     : plus_minus(editor, options, error);
     editor->stats.seconds[DIFFEDIT_STAGE_MAP] += de_seconds() - start;
     editor->has_map = status == DIFFEDIT_OK;
     editor->map_key = key;

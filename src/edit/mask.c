@@ -19,14 +19,16 @@ static diffedit_status allocate_masks(diffedit_editor *editor, int64_t area, dif
     if (!editor->mask)
         status = de_allocate_bytes(&editor->mask, area, "the mask", error);
     if (status == DIFFEDIT_OK && !editor->cells)
-        status = de_allocate_bytes(&editor->cells, (int64_t)editor->latent_h * editor->latent_w, "the mask",
-                                   error);
+        status = de_allocate_bytes(&editor->cells, (int64_t)editor->latent_h * editor->latent_w,
+                                   "the mask", error);
     return status;
 }
 
-diffedit_status de_stage_mask(diffedit_editor *editor, const diffedit_options *options, diffedit_error *error)
+diffedit_status de_stage_mask(diffedit_editor *editor, const diffedit_options *options,
+                              diffedit_error *error)
 {
-    int width = diffedit_picture_width(editor->picture), height = diffedit_picture_height(editor->picture);
+    int width = diffedit_picture_width(editor->picture),
+        height = diffedit_picture_height(editor->picture);
     int64_t area = (int64_t)width * height;
     diffedit_status status = allocate_masks(editor, area, error);
     if (status != DIFFEDIT_OK)
@@ -36,12 +38,14 @@ diffedit_status de_stage_mask(diffedit_editor *editor, const diffedit_options *o
             editor->mask[i] = editor->user_mask[i];
     } else {
         threshold_map(editor, options->mask_threshold);
-        de_mask_from_cells(editor->cells, editor->latent_h, editor->latent_w, height, width, editor->mask);
+        de_mask_from_cells(editor->cells, editor->latent_h, editor->latent_w, height, width,
+                           editor->mask);
     }
     if (options->mask_grow)
         status = de_mask_grow(editor->mask, height, width, options->mask_grow, error);
     if (status == DIFFEDIT_OK && (options->mask_grow || editor->user_mask))
-        de_mask_to_cells(editor->mask, height, width, editor->latent_h, editor->latent_w, editor->cells);
+        de_mask_to_cells(editor->mask, height, width, editor->latent_h, editor->latent_w,
+                         editor->cells);
 
     int64_t changed = 0;
     for (int64_t i = 0; i < area; i++)

@@ -16,7 +16,8 @@ static void forward(de_predictor *predictor, double t)
 }
 
 /* The texts' keys, which need the embeddings side by side. */
-static diffedit_status make_keys(de_predictor *predictor, const float *const *embeddings, diffedit_error *error)
+static diffedit_status make_keys(de_predictor *predictor, const float *const *embeddings,
+                                 diffedit_error *error)
 {
     diffedit_editor *editor = predictor->editor;
     int tokens = de_tokenizer_length(editor->model->tokenizer);
@@ -27,8 +28,8 @@ static diffedit_status make_keys(de_predictor *predictor, const float *const *em
         return status;
     for (int i = 0; i < predictor->n; i++)
         memcpy(all + i * count, embeddings[i], (size_t)count * sizeof *all);
-    status = de_unet_text_keys(&predictor->keys, &editor->context, predictor->unet, all, predictor->n, tokens,
-                               error);
+    status = de_unet_text_keys(&predictor->keys, &editor->context, predictor->unet, all,
+                               predictor->n, tokens, error);
     free(all);
     return status;
 }
@@ -82,8 +83,8 @@ static void set_input(de_predictor *predictor, const float *x)
     int c = editor->channels, channels = editor->model->unet_config.in_channels;
     for (int64_t cell = 0; cell < area; cell++)
         for (int j = 0; j < channels; j++)
-            predictor->x[cell * channels + j] =
-                j < c ? x[j * area + cell] : editor->condition[(j - c) * area + cell];
+            predictor->x[cell * channels + j] = j < c ? x[j * area + cell]
+                                                      : editor->condition[(j - c) * area + cell];
 }
 
 void de_predictor_run(de_predictor *predictor, const float *x, double t, double level)
@@ -101,8 +102,9 @@ void de_predictor_run(de_predictor *predictor, const float *x, double t, double 
 
 /* ---- guidance ---- */
 
-diffedit_status de_guided_new(de_guided *guided, diffedit_editor *editor, const de_text *unconditional,
-                              const de_text *text, int kind, double scale, diffedit_error *error)
+diffedit_status de_guided_new(de_guided *guided, diffedit_editor *editor,
+                              const de_text *unconditional, const de_text *text, int kind,
+                              double scale, diffedit_error *error)
 {
     *guided = (de_guided){.kind = kind, .scale = scale, .count = de_latent_count(editor)};
     bool only_text = kind == DIFFEDIT_GUIDANCE_CFG && scale == 1;
@@ -154,7 +156,8 @@ diffedit_status de_editor_decode(diffedit_editor *editor, const float *latent, f
 {
     int h = editor->latent_h, w = editor->latent_w, c = editor->channels;
     float *unscaled;
-    diffedit_status status = de_allocate_floats(&unscaled, de_latent_count(editor), "a latent", error);
+    diffedit_status status = de_allocate_floats(&unscaled, de_latent_count(editor), "a latent",
+                                                error);
     if (status != DIFFEDIT_OK)
         return status;
     float scale = (float)(1 / editor->model->vae_config.scaling_factor);
@@ -172,5 +175,6 @@ diffedit_status de_editor_encode(diffedit_editor *editor, const float *pixels, f
 {
     int h = editor->latent_h, w = editor->latent_w;
     de_tensor x = {1, h * editor->factor, w * editor->factor, 3, (float *)pixels};
-    return run_vae(editor, de_vae_encode, x, (de_tensor){1, h, w, 2 * editor->channels, moments}, error);
+    return run_vae(editor, de_vae_encode, x, (de_tensor){1, h, w, 2 * editor->channels, moments},
+                   error);
 }

@@ -32,7 +32,8 @@ static bool knows(char *const *known, const char *word)
 }
 
 /* A model that lists its words has never seen others. */
-static diffedit_status warn_of_unknown_words(diffedit_editor *editor, const char *text, diffedit_error *error)
+static diffedit_status warn_of_unknown_words(diffedit_editor *editor, const char *text,
+                                             diffedit_error *error)
 {
     char *const *known = editor->model->hints.words;
     if (!known)
@@ -44,7 +45,8 @@ static diffedit_status warn_of_unknown_words(diffedit_editor *editor, const char
     for (char **word = words; *word; word++)
         if (!knows(known, *word))
             de_log_write(editor->log, DIFFEDIT_LOG_WARNING,
-                         "this model has never seen the word \"%s\" and cannot know what it means", *word);
+                         "this model has never seen the word \"%s\" and cannot know what it means",
+                         *word);
     free(words);
     return DIFFEDIT_OK;
 }
@@ -80,8 +82,9 @@ static diffedit_status set_text(diffedit_editor *editor, de_text *slot, const ch
     int n = de_tokenizer_length(editor->model->tokenizer);
     size_t token_bytes = (size_t)n * sizeof(int32_t);
     size_t embedding_bytes = (size_t)n * (size_t)editor->model->text_config.width * sizeof(float);
-    de_text new = {.text = strdup(text), .tokens = malloc(token_bytes), .embedding = malloc(embedding_bytes)};
-    diffedit_status status = new.text && new.tokens && new.embedding
+    de_text new = {
+        .text = strdup(text), .tokens = malloc(token_bytes), .embedding = malloc(embedding_bytes)};
+    diffedit_status status = new.text &&new.tokens &&new.embedding
                                  ? tokenize(editor, text, new.tokens, error)
                                  : de_fail_memory(error, embedding_bytes, "a text");
     if (status == DIFFEDIT_OK) {

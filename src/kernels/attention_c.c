@@ -4,16 +4,17 @@
 #include "kernels/c.h"
 #include "kernels/functions_c.h"
 
-/* Sixteen queries at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein 2018): `sums` are the
- * values weighted by exp2(score - highest), `total` the sum of those weights. */
+/* Sixteen queries at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein
+ * 2018): `sums` are the values weighted by exp2(score - highest), `total` the sum of those weights.
+ */
 typedef struct running {
     float highest[DE_PANEL], total[DE_PANEL];
     float *weights; /* [DE_ATTENTION_KEYS, 16]; scores at first */
     float *sums;    /* [d, 16] */
 } running;
 
-static void find_scores(const de_attention_block *block, const float *q, int64_t first_query, int64_t begin,
-                        int64_t count, running *run)
+static void find_scores(const de_attention_block *block, const float *q, int64_t first_query,
+                        int64_t begin, int64_t count, running *run)
 {
     for (int64_t key = begin; key < begin + count; key++) {
         float *scores = run->weights + (key - begin) * DE_PANEL;
@@ -73,11 +74,13 @@ static void add_values(const de_attention_block *block, int64_t begin, int64_t c
 void de_attention_c(const de_attention_block *block)
 {
     for (int64_t first = 0; first < block->queries; first += DE_PANEL) {
-        int64_t queries = block->queries - first < DE_PANEL ? block->queries - first : DE_PANEL, keys = block->keys;
+        int64_t queries = block->queries - first < DE_PANEL ? block->queries - first : DE_PANEL,
+                keys = block->keys;
         int64_t first_query = block->first_query + first;
         if (block->causal && first_query + queries < keys)
             keys = first_query + queries;
-        running run = {.weights = block->scratch, .sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL};
+        running run = {.weights = block->scratch,
+                       .sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL};
         memset(run.sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
         for (int64_t j = 0; j < DE_PANEL; j++)
             run.highest[j] = -INFINITY;
@@ -89,6 +92,7 @@ void de_attention_c(const de_attention_block *block)
         }
         for (int64_t j = 0; j < queries; j++)
             for (int64_t i = 0; i < block->d; i++)
-                block->y[(first + j) * block->y_stride + i] = run.sums[i * DE_PANEL + j] / run.total[j];
+                block->y[(first + j) * block->y_stride + i] = run.sums[i * DE_PANEL + j] /
+                                                              run.total[j];
     }
 }

@@ -10,12 +10,13 @@ enum { DE_LANES = 8 };
 
 void de_gemm_avx2(const de_gemm *gemm);
 void de_winograd_weights_avx2(const de_winograd_weights *weights);
-void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);
+void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out,
+                            int64_t point_stride);
 void de_winograd_output_avx2(const de_winograd_output *tile);
 void de_attention_avx2(const de_attention_block *block);
 void de_channel_sums_avx2(const float *x, int64_t rows, int64_t c, double *sum, double *square);
-void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
-                         de_activation activation, float *y);
+void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *scale,
+                         const float *shift, de_activation activation, float *y);
 void de_layer_norm_avx2(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                         const float *shift, float *y);
 void de_activate_array_avx2(const float *x, int64_t count, de_activation activation, float *y);

@@ -9,22 +9,18 @@
 static inline float de_activate_c(float x, de_activation activation)
 {
     switch (activation) {
-    case DE_SILU:
-        return x / (1.0f + expf(-x));
-    case DE_GELU:
-        return 0.5f * x * erfcf(-0.70710678f * x);
-    case DE_QUICK_GELU:
-        return x / (1.0f + expf(-1.702f * x));
-    case DE_NONE:
-        break;
+    case DE_SILU: return x / (1.0f + expf(-x));
+    case DE_GELU: return 0.5f * x * erfcf(-0.70710678f * x);
+    case DE_QUICK_GELU: return x / (1.0f + expf(-1.702f * x));
+    case DE_NONE: break;
     }
     return x;
 }
 
-/* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once so that the sums stay in
- * registers meanwhile; the loops over j have constant length and become vectors. */
-static inline void de_add_products_c(const float *restrict x, int64_t depth, const float *restrict w,
-                                     float *restrict sums)
+/* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once so that the
+ * sums stay in registers meanwhile; the loops over j have constant length and become vectors. */
+static inline void de_add_products_c(const float *restrict x, int64_t depth,
+                                     const float *restrict w, float *restrict sums)
 {
     enum { STEP = 8 };
     int64_t k = 0;

@@ -1,9 +1,10 @@
 #include "kernels/avx2.h"
 #include "kernels/functions_avx2.h"
 
-/* The sums of a tile stay in registers over all taps and the whole depth: 6 rows x 2 vectors take 12 of the 16
- * registers, two hold weights and one the value of x. Every k costs 8 loads and 12 FMAs, so the two FMA units
- * are the limit. A last panel of at most 8 columns is done 8 rows x 1 vector at a time. */
+/* The sums of a tile stay in registers over all taps and the whole depth: 6 rows x 2 vectors take
+ * 12 of the 16 registers, two hold weights and one the value of x. Every k costs 8 loads and 12
+ * FMAs, so the two FMA units are the limit. A last panel of at most 8 columns is done 8 rows x 1
+ * vector at a time. */
 enum { TILE_ROWS = 6, NARROW_ROWS = 8, MAX_VECTORS = 2 };
 
 /* Where sums go: y [rows, 16] = sums + bias + add. */
@@ -14,16 +15,19 @@ typedef struct tile_output {
     int64_t stride;
 } tile_output;
 
-static inline __attribute__((always_inline)) __m256 load_weights(const void *panel, bool half, int64_t at)
+static inline __attribute__((always_inline)) __m256 load_weights(const void *panel, bool half,
+                                                                 int64_t at)
 {
     if (half)
-        return _mm256_cvtph_ps(_mm_load_si128((const __m128i *)(const void *)((const uint16_t *)panel + at)));
+        return _mm256_cvtph_ps(
+            _mm_load_si128((const __m128i *)(const void *)((const uint16_t *)panel + at)));
     return _mm256_load_ps((const float *)panel + at);
 }
 
 /* The loop of all products. `rows`, `vectors` and `half` are constants where it is called. */
-static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, const void *panel, int64_t first,
-                                                           const int rows, const int vectors, const bool half,
+static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, const void *panel,
+                                                           int64_t first, const int rows,
+                                                           const int vectors, const bool half,
                                                            const tile_output *out)
 {
     __m256 sums[NARROW_ROWS][MAX_VECTORS];
@@ -39,7 +43,8 @@ static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, 
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
             x[r] = gemm->x[tap * gemm->rows + first + r];
-        /* Unrolled further by hand, gcc would fold the loads of x into the FMAs, at half the speed. */
+            /* Unrolled further by hand, gcc would fold the loads of x into the FMAs, at half the
+             * speed. */
 #pragma GCC unroll 8
         for (int64_t k = 0; k < depth; k++) {
             __m256 w[MAX_VECTORS];
@@ -69,8 +74,9 @@ static inline __attribute__((always_inline)) void sum_tile(const de_gemm *gemm, 
 }
 
 /* Tiles below each other in one call: at a depth of 40 a call for each would be a twentieth. */
-static inline __attribute__((always_inline)) void sum_tiles(const de_gemm *gemm, const void *panel, int64_t first,
-                                                            int64_t tiles, const int rows, const int vectors,
+static inline __attribute__((always_inline)) void sum_tiles(const de_gemm *gemm, const void *panel,
+                                                            int64_t first, int64_t tiles,
+                                                            const int rows, const int vectors,
                                                             const bool half, const tile_output *out)
 {
     tile_output tile = *out;
@@ -82,8 +88,9 @@ static inline __attribute__((always_inline)) void sum_tiles(const de_gemm *gemm,
     }
 }
 
-static inline __attribute__((always_inline)) void sum_rows(const de_gemm *gemm, const void *panel, int64_t first,
-                                                           int64_t tiles, int rows, int vectors, const bool half,
+static inline __attribute__((always_inline)) void sum_rows(const de_gemm *gemm, const void *panel,
+                                                           int64_t first, int64_t tiles, int rows,
+                                                           int vectors, const bool half,
                                                            const tile_output *out)
 {
     if (vectors == 1) {
@@ -108,21 +115,23 @@ static inline __attribute__((always_inline)) void sum_rows(const de_gemm *gemm, 
     }
 }
 
-static void sum_rows_f32(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
-                         const tile_output *out)
+static void sum_rows_f32(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles,
+                         int rows, int vectors, const tile_output *out)
 {
     sum_rows(gemm, panel, first, tiles, rows, vectors, false, out);
 }
 
-static void sum_rows_f16(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
-                         const tile_output *out)
+static void sum_rows_f16(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles,
+                         int rows, int vectors, const tile_output *out)
 {
     sum_rows(gemm, panel, first, tiles, rows, vectors, true, out);
 }
 
-/* Rows first.. of one panel, whose `width` columns begin at `column`: sums in `tile` [rows, 16] to y. */
-static inline __attribute__((always_inline)) void finish(const de_gemm *gemm, int64_t first, int rows, int64_t column,
-                                                         int64_t width, const float *tile, const float *gates,
+/* Rows first.. of one panel, whose `width` columns begin at `column`: sums in `tile` [rows, 16] to
+ * y. */
+static inline __attribute__((always_inline)) void finish(const de_gemm *gemm, int64_t first,
+                                                         int rows, int64_t column, int64_t width,
+                                                         const float *tile, const float *gates,
                                                          const de_activation activation)
 {
     for (int r = 0; r < rows; r++) {
@@ -130,7 +139,8 @@ static inline __attribute__((always_inline)) void finish(const de_gemm *gemm, in
             int64_t at = (first + r) * gemm->y_stride + column + c;
             __m256 value = de_activate_avx2(_mm256_loadu_ps(tile + r * DE_PANEL + c), activation);
             if (gates)
-                value = _mm256_mul_ps(value, de_gelu_avx2(_mm256_loadu_ps(gates + r * DE_PANEL + c)));
+                value = _mm256_mul_ps(value,
+                                      de_gelu_avx2(_mm256_loadu_ps(gates + r * DE_PANEL + c)));
             if (gemm->residual)
                 value = _mm256_add_ps(value, de_load_first(gemm->residual + at, width - c));
             de_store_first(gemm->y + at, width - c, value);
@@ -154,11 +164,12 @@ typedef struct panel_view {
     int64_t column, width;
 } panel_view;
 
-typedef void sum_function(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles, int rows, int vectors,
-                          const tile_output *out);
+typedef void sum_function(const de_gemm *gemm, const void *panel, int64_t first, int64_t tiles,
+                          int rows, int vectors, const tile_output *out);
 
 /* Tiles of `rows` rows from row `first` on. */
-static void run_tiles(const de_gemm *gemm, const panel_view *view, int64_t first, int64_t tiles, int rows)
+static void run_tiles(const de_gemm *gemm, const panel_view *view, int64_t first, int64_t tiles,
+                      int rows)
 {
     float tile[NARROW_ROWS * DE_PANEL] __attribute__((aligned(32)));
     float gates[NARROW_ROWS * DE_PANEL] __attribute__((aligned(32)));
@@ -172,7 +183,8 @@ static void run_tiles(const de_gemm *gemm, const panel_view *view, int64_t first
         return;
     }
     for (; tiles > 0; tiles--, first += rows) {
-        sum(gemm, view->panel, first, 1, rows, vectors, &(tile_output){view->bias, NULL, tile, DE_PANEL});
+        sum(gemm, view->panel, first, 1, rows, vectors,
+            &(tile_output){view->bias, NULL, tile, DE_PANEL});
         if (view->gate)
             sum(gemm, view->gate, first, 1, rows, vectors,
                 &(tile_output){gemm->gate_bias + view->column, NULL, gates, DE_PANEL});
@@ -180,8 +192,8 @@ static void run_tiles(const de_gemm *gemm, const panel_view *view, int64_t first
     }
 }
 
-/* All rows of a panel: whole tiles, and a small rest shared out (6 + 1 rows become 4 + 3), because a tile of few rows
- * waits for its own sums. */
+/* All rows of a panel: whole tiles, and a small rest shared out (6 + 1 rows become 4 + 3), because
+ * a tile of few rows waits for its own sums. */
 static void run_panel(const de_gemm *gemm, const panel_view *view)
 {
     int most = view->width > DE_LANES ? TILE_ROWS : NARROW_ROWS;
@@ -209,8 +221,8 @@ void de_gemm_avx2(const de_gemm *gemm)
     for (int64_t panel = 0; panel * DE_PANEL < gemm->columns; panel++) {
         panel_view view = {(const char *)gemm->panels + panel * panel_bytes,
                            gemm->gate ? (const char *)gemm->gate + panel * panel_bytes : NULL,
-                           gemm->bias ? gemm->bias + panel * DE_PANEL : no_bias,
-                           panel * DE_PANEL, gemm->columns - panel * DE_PANEL};
+                           gemm->bias ? gemm->bias + panel * DE_PANEL : no_bias, panel * DE_PANEL,
+                           gemm->columns - panel * DE_PANEL};
         if (view.width > DE_PANEL)
             view.width = DE_PANEL;
         run_panel(gemm, &view);

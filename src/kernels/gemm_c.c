@@ -4,13 +4,13 @@
 #include "kernels/functions_c.h"
 #include "base/half.h"
 
-/* A block of rows is summed on the stack, DEPTH weights at a time, so that f16 weights are converted once per
- * block. */
+/* A block of rows is summed on the stack, DEPTH weights at a time, so that f16 weights are
+ * converted once per block. */
 enum { ROWS = 32, DEPTH = 128 };
 
 /* sums [rows, 16] = all taps of one panel; x [taps, x_rows], from row `first` on */
-static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, int64_t first, int64_t rows,
-                       float (*sums)[DE_PANEL])
+static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, int64_t first,
+                       int64_t rows, float (*sums)[DE_PANEL])
 {
     float converted[DEPTH * DE_PANEL];
     memset(sums, 0, (size_t)rows * sizeof *sums);
@@ -30,8 +30,8 @@ static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, i
     }
 }
 
-static void store(const de_gemm *gemm, int64_t panel, int64_t first, int64_t rows, float (*sums)[DE_PANEL],
-                  float (*gates)[DE_PANEL])
+static void store(const de_gemm *gemm, int64_t panel, int64_t first, int64_t rows,
+                  float (*sums)[DE_PANEL], float (*gates)[DE_PANEL])
 {
     int64_t column = panel * DE_PANEL;
     int64_t width = gemm->columns - column < DE_PANEL ? gemm->columns - column : DE_PANEL;

@@ -26,7 +26,8 @@ const de_kernels *de_kernels_find(const char *name)
     if (strcmp(name, "ref") == 0)
         return &de_kernels_ref;
 #ifdef DE_HAVE_AVX2
-    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
+    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("fma") && has_f16c())
         return &de_kernels_avx2;
 #endif
     return NULL;
@@ -41,8 +42,10 @@ static void choose(void)
         if (in_use)
             return;
         snprintf(problem, sizeof problem,
-                 "DIFFEDIT_CPU=%.40s: no such kernels here; it may be \"ref\", or \"avx2\" on a processor with "
-                 "AVX2, FMA and F16C", wanted);
+                 "DIFFEDIT_CPU=%.40s: no such kernels here; it may be \"ref\", or \"avx2\" on a "
+                 "processor with "
+                 "AVX2, FMA and F16C",
+                 wanted);
         in_use = &de_kernels_ref;
         return;
     }

@@ -1,9 +1,10 @@
-/* The compute kernels: single-threaded work on flat arrays. There is one C version of each and one file per
- * instruction set; a table of the fastest ones this machine runs is chosen once (docs/KERNELS.md).
+/* The compute kernels: single-threaded work on flat arrays. There is one C version of each and one
+ * file per instruction set; a table of the fastest ones this machine runs is chosen once
+ * (docs/KERNELS.md).
  *
- * All tables agree on every layout, so that what is packed for one may be used by another. No kernel
- * allocates. A value of the output never depends on which other values are computed in the same call, so
- * that work may be cut anywhere between outputs. */
+ * All tables agree on every layout, so that what is packed for one may be used by another. No
+ * kernel allocates. A value of the output never depends on which other values are computed in the
+ * same call, so that work may be cut anywhere between outputs. */
 #ifndef DE_KERNELS_H
 #define DE_KERNELS_H
 
@@ -13,8 +14,9 @@
 #include "kernels/activation.h"
 
 enum {
-    DE_PANEL = 16,          /* columns that are packed side by side */
-    DE_WINOGRAD_IN = 6,     /* F(4x4, 3x3) and F(5x5, 2x2): tiles of 6 x 6 pixels in, 4 x 4 or 5 x 5 out */
+    DE_PANEL = 16, /* columns that are packed side by side */
+    DE_WINOGRAD_IN =
+        6, /* F(4x4, 3x3) and F(5x5, 2x2): tiles of 6 x 6 pixels in, 4 x 4 or 5 x 5 out */
     DE_WINOGRAD_MAX_OUT = 5,
     DE_WINOGRAD_POINTS = 36,
     DE_ATTENTION_QUERIES = 96, /* at most so many queries in a call */
@@ -27,65 +29,71 @@ static inline int64_t de_round_up(int64_t value, int64_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-/* y [rows, columns] = activation(sum over taps of x_tap [rows, depth] w_tap [depth, columns] + bias) + residual
+/* y [rows, columns] = activation(sum over taps of x_tap [rows, depth] w_tap [depth, columns] +
+ * bias) + residual
  *
- * The rows of x are named one by one, so that a convolution needs no copy of its input: a tap is a pixel of
- * its window; a plain product has one tap. */
+ * The rows of x are named one by one, so that a convolution needs no copy of its input: a tap is a
+ * pixel of its window; a plain product has one tap. */
 typedef struct de_gemm {
     int64_t rows, taps, depth, columns;
-    const float *const *x;  /* [taps, rows] of pointers to `depth` floats */
-    const void *panels;     /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
-    bool half;              /* the panels are f16 */
-    const float *bias;      /* [columns rounded up to 16], or NULL */
-    const void *gate;       /* NULL, or panels like the first: y = (x w + bias) gelu(x gate + gate_bias), */
+    const float *const *x; /* [taps, rows] of pointers to `depth` floats */
+    const void *panels;    /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
+    bool half;             /* the panels are f16 */
+    const float *bias;     /* [columns rounded up to 16], or NULL */
+    const void
+        *gate; /* NULL, or panels like the first: y = (x w + bias) gelu(x gate + gate_bias), */
     const float *gate_bias; /* with no activation and no residual */
     de_activation activation;
-    const float *residual;  /* NULL, or with y's rows; may be y */
+    const float *residual; /* NULL, or with y's rows; may be y */
     float *y;
     int64_t y_stride;
 } de_gemm;
 
-/* What a filter of three taps is, in one direction: itself; or the filter of two taps with which the odd or the even pixels
- * of a picture, enlarged by showing every pixel twice, see the picture before: (g0 + g1, g2) or (g0, g1 + g2). */
+/* What a filter of three taps is, in one direction: itself; or the filter of two taps with which
+ * the odd or the even pixels of a picture, enlarged by showing every pixel twice, see the picture
+ * before: (g0 + g1, g2) or (g0, g1 + g2). */
 typedef enum de_taps { DE_TAPS_ALL, DE_TAPS_ODD, DE_TAPS_EVEN } de_taps;
 
-/* Winograd's weights for rows `pair` of the 6 x 6 points, of some channels of one panel: pair 0 is rows 0 and 5, 1 is
- * 1 and 2, 2 is 3 and 4. */
+/* Winograd's weights for rows `pair` of the 6 x 6 points, of some channels of one panel: pair 0 is
+ * rows 0 and 5, 1 is 1 and 2, 2 is 3 and 4. */
 typedef struct de_winograd_weights {
-    const void *panel;             /* [9, channels, 16], f32 or f16 */
+    const void *panel; /* [9, channels, 16], f32 or f16 */
     bool half;
     int64_t channels;
-    int64_t begin, count;          /* those that are transformed */
-    de_taps rows, columns;         /* both DE_TAPS_ALL, or neither */
+    int64_t begin, count;  /* those that are transformed */
+    de_taps rows, columns; /* both DE_TAPS_ALL, or neither */
     int pair;
-    float *out;                    /* [2, 6] of [count, 16], point_stride floats apart */
+    float *out; /* [2, 6] of [count, 16], point_stride floats apart */
     int64_t point_stride;
 } de_winograd_weights;
 
-/* Four by four outputs of a convolution, or, where its filters have two taps, five by five; of them those from row `top`
- * and column `left` to row `height` and column `width`. */
+/* Four by four outputs of a convolution, or, where its filters have two taps, five by five; of them
+ * those from row `top` and column `left` to row `height` and column `width`. */
 typedef struct de_winograd_output {
-    const float *products;   /* [36] of [channels], point_stride floats apart; channels padded to 16 */
+    const float
+        *products; /* [36] of [channels], point_stride floats apart; channels padded to 16 */
     int64_t point_stride, channels;
-    int outputs;             /* 4 or 5 */
+    int outputs; /* 4 or 5 */
     int top, left, height, width;
-    const float *bias;       /* [channels rounded up to 16] */
+    const float *bias; /* [channels rounded up to 16] */
     de_activation activation;
-    const float *residual;   /* NULL, or like y; may be y */
-    float *y;                /* outputs are row_stride and column_stride floats apart; the first, which may be left out, */
+    const float *residual; /* NULL, or like y; may be y */
+    float *y; /* outputs are row_stride and column_stride floats apart; the first, which may be left
+                 out, */
     int64_t first, row_stride, column_stride; /* is y[first] */
 } de_winograd_output;
 
 /* y [queries, d] = softmax(q k^T) v, the queries already scaled by log2(e) / sqrt(d) */
 typedef struct de_attention_block {
     int64_t queries, keys, d;
-    const float *q;          /* [ceil(queries / 16), d, 16], 32-byte aligned; missing queries are zero */
-    const float *k;          /* [keys, d] */
-    const float *v;          /* for each group of columns [keys, columns]; de_attention_group() says how many */
-    bool causal;             /* query i sees keys 0..first_query + i */
+    const float *q; /* [ceil(queries / 16), d, 16], 32-byte aligned; missing queries are zero */
+    const float *k; /* [keys, d] */
+    const float
+        *v;      /* for each group of columns [keys, columns]; de_attention_group() says how many */
+    bool causal; /* query i sees keys 0..first_query + i */
     int64_t first_query;
-    float *scratch;          /* de_attention_scratch(d) floats, 32-byte aligned */
-    float *y;                /* [queries] of [d], y_stride floats apart */
+    float *scratch; /* de_attention_scratch(d) floats, 32-byte aligned */
+    float *y;       /* [queries] of [d], y_stride floats apart */
     int64_t y_stride;
 } de_attention_block;
 
@@ -95,9 +103,10 @@ typedef struct de_kernels {
     void (*gemm)(const de_gemm *gemm);
 
     void (*winograd_weights)(const de_winograd_weights *weights);
-    /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8], point_stride
-     * floats apart */
-    void (*winograd_input)(const float *const *pixels, int64_t channels, float *out, int64_t point_stride);
+    /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8],
+     * point_stride floats apart */
+    void (*winograd_input)(const float *const *pixels, int64_t channels, float *out,
+                           int64_t point_stride);
     void (*winograd_output)(const de_winograd_output *tile);
 
     void (*attention)(const de_attention_block *block);
@@ -105,20 +114,22 @@ typedef struct de_kernels {
     /* sum [c] += x, square [c] += x^2 over the rows of x [rows, c], in double precision */
     void (*channel_sums)(const float *x, int64_t rows, int64_t c, double *sum, double *square);
     /* y [rows, c] = activation(x * scale [c] + shift [c]); y may be x */
-    void (*scale_shift)(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
-                        de_activation activation, float *y);
-    /* y [rows, c] = (x - mean) / sqrt(variance + eps) * scale [c] + shift [c], by row; y may be x */
+    void (*scale_shift)(const float *x, int64_t rows, int64_t c, const float *scale,
+                        const float *shift, de_activation activation, float *y);
+    /* y [rows, c] = (x - mean) / sqrt(variance + eps) * scale [c] + shift [c], by row; y may be x
+     */
     void (*layer_norm)(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                        const float *shift, float *y);
-    void (*activate)(const float *x, int64_t count, de_activation activation, float *y); /* y may be x */
+    void (*activate)(const float *x, int64_t count, de_activation activation,
+                     float *y); /* y may be x */
 
-    /* Multiplies and adds in registers, as fast as this instruction set can; returns how many floating-point
-     * operations that was. What the other kernels' speed is a share of. */
+    /* Multiplies and adds in registers, as fast as this instruction set can; returns how many
+     * floating-point operations that was. What the other kernels' speed is a share of. */
     double (*multiply_add)(int64_t rounds);
 } de_kernels;
 
-/* The layout of values: how many columns the next group has where `left` are left. Six, and a small rest is shared out (6 + 1
- * become 4 + 3), because a tile of one column waits for its own sums. */
+/* The layout of values: how many columns the next group has where `left` are left. Six, and a small
+ * rest is shared out (6 + 1 become 4 + 3), because a tile of one column waits for its own sums. */
 static inline int64_t de_attention_group(int64_t left)
 {
     if (left >= 2 * DE_ATTENTION_GROUP || left == DE_ATTENTION_GROUP)
@@ -134,8 +145,8 @@ static inline int64_t de_attention_scratch(int64_t d)
 
 /* The table in use: the fastest this machine runs, or the one that DIFFEDIT_CPU names. */
 const de_kernels *de_kernels_get(void);
-/* NULL, or a sentence about DIFFEDIT_CPU: it names no table, or one that this machine cannot run. The plain C
- * table is in use then. */
+/* NULL, or a sentence about DIFFEDIT_CPU: it names no table, or one that this machine cannot run.
+ * The plain C table is in use then. */
 const char *de_kernels_problem(void);
 /* "ref", "avx2"; NULL if unknown or not for this machine. */
 const de_kernels *de_kernels_find(const char *name);

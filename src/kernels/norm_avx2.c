@@ -3,11 +3,12 @@
 #include "kernels/avx2.h"
 #include "kernels/functions_avx2.h"
 
-/* Adds eight channels of four rows at a time, so that the sums are fetched and stored once for four rows. */
+/* Adds eight channels of four rows at a time, so that the sums are fetched and stored once for four
+ * rows. */
 enum { SUM_ROWS = 4 };
 
-static inline __attribute__((always_inline)) void add_rows(const float *x, const int rows, int64_t c, double *sum,
-                                                           double *square)
+static inline __attribute__((always_inline)) void add_rows(const float *x, const int rows,
+                                                           int64_t c, double *sum, double *square)
 {
     int64_t i = 0;
     for (; i + 4 <= c; i += 4) {
@@ -40,17 +41,18 @@ void de_channel_sums_avx2(const float *x, int64_t rows, int64_t c, double *sum, 
 }
 
 /* The first `count` of eight channels. */
-static inline __attribute__((always_inline)) void scale_shift_lanes(const float *x, int64_t count, const float *scale,
-                                                                    const float *shift, const de_activation activation,
-                                                                    float *y)
+static inline __attribute__((always_inline)) void
+scale_shift_lanes(const float *x, int64_t count, const float *scale, const float *shift,
+                  const de_activation activation, float *y)
 {
-    __m256 value = _mm256_fmadd_ps(de_load_first(x, count), de_load_first(scale, count), de_load_first(shift, count));
+    __m256 value = _mm256_fmadd_ps(de_load_first(x, count), de_load_first(scale, count),
+                                   de_load_first(shift, count));
     de_store_first(y, count, de_activate_avx2(value, activation));
 }
 
-static inline __attribute__((always_inline)) void scale_shift_rows(const float *x, int64_t rows, int64_t c,
-                                                                   const float *scale, const float *shift,
-                                                                   const de_activation activation, float *y)
+static inline __attribute__((always_inline)) void
+scale_shift_rows(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
+                 const de_activation activation, float *y)
 {
     for (int64_t r = 0; r < rows; r++, x += c, y += c) {
         int64_t i = 0;
@@ -61,8 +63,8 @@ static inline __attribute__((always_inline)) void scale_shift_rows(const float *
     }
 }
 
-void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
-                         de_activation activation, float *y)
+void de_scale_shift_avx2(const float *x, int64_t rows, int64_t c, const float *scale,
+                         const float *shift, de_activation activation, float *y)
 {
     switch (activation) {
     case DE_NONE: scale_shift_rows(x, rows, c, scale, shift, DE_NONE, y); return;
@@ -101,20 +103,22 @@ void de_layer_norm_avx2(const float *x, int64_t rows, int64_t c, float eps, cons
         for (int64_t i = 0; i < c; i += DE_LANES) {
             __m256 value = _mm256_sub_ps(de_load_first(x + i, c - i), _mm256_set1_ps(mean));
             value = _mm256_mul_ps(value, _mm256_set1_ps(factor));
-            value = _mm256_fmadd_ps(value, de_load_first(scale + i, c - i), de_load_first(shift + i, c - i));
+            value = _mm256_fmadd_ps(value, de_load_first(scale + i, c - i),
+                                    de_load_first(shift + i, c - i));
             de_store_first(y + i, c - i, value);
         }
     }
 }
 
-static inline __attribute__((always_inline)) void activate_all(const float *x, int64_t count,
-                                                               const de_activation activation, float *y)
+static inline __attribute__((always_inline)) void
+activate_all(const float *x, int64_t count, const de_activation activation, float *y)
 {
     int64_t i = 0;
     for (; i + DE_LANES <= count; i += DE_LANES)
         _mm256_storeu_ps(y + i, de_activate_avx2(_mm256_loadu_ps(x + i), activation));
     if (i < count)
-        de_store_first(y + i, count - i, de_activate_avx2(de_load_first(x + i, count - i), activation));
+        de_store_first(y + i, count - i,
+                       de_activate_avx2(de_load_first(x + i, count - i), activation));
 }
 
 void de_activate_array_avx2(const float *x, int64_t count, de_activation activation, float *y)

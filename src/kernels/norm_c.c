@@ -12,8 +12,8 @@ void de_channel_sums_c(const float *x, int64_t rows, int64_t c, double *sum, dou
     }
 }
 
-void de_scale_shift_c(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
-                      de_activation activation, float *y)
+void de_scale_shift_c(const float *x, int64_t rows, int64_t c, const float *scale,
+                      const float *shift, de_activation activation, float *y)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < c; i++)

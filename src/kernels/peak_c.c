@@ -1,6 +1,7 @@
 #include "kernels/c.h"
 
-/* So many sums at once that their latency is hidden, in whatever vectors the compiler makes of them. */
+/* So many sums at once that their latency is hidden, in whatever vectors the compiler makes of
+ * them. */
 enum { CHAINS = 32 };
 
 double de_multiply_add_c(int64_t rounds)

@@ -1,5 +1,5 @@
-/* F(4x4, 3x3) of Lavin and Gray (2015) at the points 0, +-P, +-Q and infinity, whose rounding error is half that
- * of the usual 0, +-1, +-2:
+/* F(4x4, 3x3) of Lavin and Gray (2015) at the points 0, +-P, +-Q and infinity, whose rounding error
+ * is half that of the usual 0, +-1, +-2:
  *
  *     y = A^T [(G g G^T) . (B^T d B)] A
  *
@@ -15,10 +15,12 @@
  *           0   N_P P2  N_P P2   N_Q Q2  N_Q Q2  0      N_Q = 1 / (2 Q2 (Q2 - P2))
  *           0   N_P P3 -N_P P3   N_Q Q3 -N_Q Q3  1
  *
- * Points come in pairs that share their even and odd parts, which halves the work. The factors N, which may stand in any of
- * the three matrices, cost nothing in B and A; in G they would be a third of the work.
+ * Points come in pairs that share their even and odd parts, which halves the work. The factors N,
+ * which may stand in any of the three matrices, cost nothing in B and A; in G they would be a third
+ * of the work.
  *
- * F(5x5, 2x2) has the same points and so the same B. Its G keeps the columns of two taps (infinity: 0 1), and
+ * F(5x5, 2x2) has the same points and so the same B. Its G keeps the columns of two taps (infinity:
+ * 0 1), and
  *
  *     A^T = 1   N_P     N_P      N_Q     N_Q     0
  *           0   N_P P  -N_P P    N_Q Q  -N_Q Q   0

@@ -4,8 +4,8 @@
 
 enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
 
-/* The rows between the two passes of a transform are kept for this many channels: 6 x 6 of them stay in the first
- * level cache. */
+/* The rows between the two passes of a transform are kept for this many channels: 6 x 6 of them
+ * stay in the first level cache. */
 enum { CHANNEL_BLOCK = 64 };
 
 static inline __m256 constant(float value)
@@ -18,7 +18,8 @@ static inline __m256 constant(float value)
 static inline __m256 load_weights(const void *panel, bool half, int64_t at)
 {
     if (half)
-        return _mm256_cvtph_ps(_mm_load_si128((const __m128i *)(const void *)((const uint16_t *)panel + at)));
+        return _mm256_cvtph_ps(
+            _mm_load_si128((const __m128i *)(const void *)((const uint16_t *)panel + at)));
     return _mm256_load_ps((const float *)panel + at);
 }
 
@@ -48,8 +49,9 @@ static inline void weights_pair(const __m256 *g, const bool two, int pair, __m25
 }
 
 /* Eight columns of one channel, value `at` of the panel and of the points. */
-static inline __attribute__((always_inline)) void weights_lanes(const de_winograd_weights *weights, int64_t at,
-                                                                const int pair, const bool half, const bool two)
+static inline __attribute__((always_inline)) void weights_lanes(const de_winograd_weights *weights,
+                                                                int64_t at, const int pair,
+                                                                const bool half, const bool two)
 {
     static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
     int64_t begin = weights->begin * DE_PANEL + at, stride = weights->channels * DE_PANEL;
@@ -74,14 +76,16 @@ static inline __attribute__((always_inline)) void weights_lanes(const de_winogra
         for (int i = 0; i < 3; i++) {
             __m256 points[2];
             weights_pair(rows[row], two, i, points);
-            _mm256_store_ps(weights->out + (row * IN + places[i][0]) * weights->point_stride + at, points[0]);
-            _mm256_store_ps(weights->out + (row * IN + places[i][1]) * weights->point_stride + at, points[1]);
+            _mm256_store_ps(weights->out + (row * IN + places[i][0]) * weights->point_stride + at,
+                            points[0]);
+            _mm256_store_ps(weights->out + (row * IN + places[i][1]) * weights->point_stride + at,
+                            points[1]);
         }
     }
 }
 
-static inline __attribute__((always_inline)) void weights_of_pair(const de_winograd_weights *weights, const int pair,
-                                                                  const bool half, const bool two)
+static inline __attribute__((always_inline)) void
+weights_of_pair(const de_winograd_weights *weights, const int pair, const bool half, const bool two)
 {
     /* A copy, which stores of vectors cannot change, stays in registers. */
     const de_winograd_weights job = *weights;
@@ -89,8 +93,8 @@ static inline __attribute__((always_inline)) void weights_of_pair(const de_winog
         weights_lanes(&job, i, pair, half, two);
 }
 
-static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights, const bool half,
-                                                             const bool two)
+static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights,
+                                                             const bool half, const bool two)
 {
     switch (weights->pair) {
     case 0: weights_of_pair(weights, 0, half, two); return;
@@ -119,18 +123,20 @@ static inline void transform_input(const __m256 *d, __m256 *points)
     __m256 p_odd = _mm256_mul_ps(constant(DE_P), _mm256_fnmadd_ps(constant(DE_Q2), d[1], d[3]));
     __m256 q_even = _mm256_fnmadd_ps(constant(DE_P2), d[2], d[4]);
     __m256 q_odd = _mm256_mul_ps(constant(DE_Q), _mm256_fnmadd_ps(constant(DE_P2), d[1], d[3]));
-    points[0] = _mm256_fmadd_ps(constant(DE_N_0), d[4], _mm256_fnmadd_ps(constant(DE_R), d[2], d[0]));
+    points[0] = _mm256_fmadd_ps(constant(DE_N_0), d[4],
+                                _mm256_fnmadd_ps(constant(DE_R), d[2], d[0]));
     points[1] = _mm256_add_ps(p_even, p_odd);
     points[2] = _mm256_sub_ps(p_even, p_odd);
     points[3] = _mm256_add_ps(q_even, q_odd);
     points[4] = _mm256_sub_ps(q_even, q_odd);
-    points[5] = _mm256_fmadd_ps(constant(DE_P2Q2), d[1], _mm256_fnmadd_ps(constant(DE_P2 + DE_Q2), d[3], d[5]));
+    points[5] = _mm256_fmadd_ps(constant(DE_P2Q2), d[1],
+                                _mm256_fnmadd_ps(constant(DE_P2 + DE_Q2), d[3], d[5]));
 }
 
-/* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats
- * apart. */
-static inline __attribute__((always_inline)) void input_lanes(const float *const *column, int64_t c, int64_t count,
-                                                              float *rows)
+/* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN *
+ * CHANNEL_BLOCK floats apart. */
+static inline __attribute__((always_inline)) void input_lanes(const float *const *column, int64_t c,
+                                                              int64_t count, float *rows)
 {
     __m256 d[IN], points[IN];
 #pragma GCC unroll 6
@@ -170,7 +176,8 @@ static void input_row(const float *row, int64_t count, float *out, int64_t point
     }
 }
 
-void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out, int64_t point_stride)
+void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out,
+                            int64_t point_stride)
 {
     float rows[IN][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
     for (int64_t begin = 0; begin < channels; begin += CHANNEL_BLOCK) {
@@ -195,7 +202,8 @@ static inline __m256 add_scaled(float a, __m256 x, float b, __m256 y, __m256 z)
 }
 
 /* A^T m, of four or five outputs */
-static inline __attribute__((always_inline)) void transform_output(const __m256 *m, const int outputs, __m256 *y)
+static inline __attribute__((always_inline)) void transform_output(const __m256 *m,
+                                                                   const int outputs, __m256 *y)
 {
     __m256 p_even = _mm256_add_ps(m[1], m[2]), p_odd = _mm256_sub_ps(m[1], m[2]);
     __m256 q_even = _mm256_add_ps(m[3], m[4]), q_odd = _mm256_sub_ps(m[3], m[4]);
@@ -210,8 +218,10 @@ static inline __attribute__((always_inline)) void transform_output(const __m256 
     }
 }
 
-/* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN * CHANNEL_BLOCK floats apart. */
-static inline __attribute__((always_inline)) void output_column(const float *products, int64_t point_stride, int64_t count,
+/* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN *
+ * CHANNEL_BLOCK floats apart. */
+static inline __attribute__((always_inline)) void output_column(const float *products,
+                                                                int64_t point_stride, int64_t count,
                                                                 const int outputs, float *rows)
 {
     for (int64_t c = 0; c < count; c += DE_LANES) {
@@ -226,11 +236,12 @@ static inline __attribute__((always_inline)) void output_column(const float *pro
     }
 }
 
-/* The first `count` of eight channels of row y of the tile, from the first pass's row. A `plain` tile keeps all its
- * columns, and has no activation. */
-static inline __attribute__((always_inline)) void output_lanes(const de_winograd_output *tile, const float *row, int y,
-                                                               int64_t channel, int64_t count, const int outputs,
-                                                               const bool plain)
+/* The first `count` of eight channels of row y of the tile, from the first pass's row. A `plain`
+ * tile keeps all its columns, and has no activation. */
+static inline __attribute__((always_inline)) void output_lanes(const de_winograd_output *tile,
+                                                               const float *row, int y,
+                                                               int64_t channel, int64_t count,
+                                                               const int outputs, const bool plain)
 {
     __m256 m[IN], points[MAX_OUT], bias = _mm256_loadu_ps(tile->bias + channel);
 #pragma GCC unroll 6
@@ -252,8 +263,9 @@ static inline __attribute__((always_inline)) void output_lanes(const de_winograd
 }
 
 /* Channels begin..begin + count. */
-static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile, const float *row, int y,
-                                                             int64_t begin, int64_t count, const int outputs,
+static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile,
+                                                             const float *row, int y, int64_t begin,
+                                                             int64_t count, const int outputs,
                                                              const bool plain)
 {
     int64_t c = 0;
@@ -263,14 +275,16 @@ static inline __attribute__((always_inline)) void output_row(const de_winograd_o
         output_lanes(tile, row + c, y, begin + c, count - c, outputs, plain);
 }
 
-static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile, const int outputs,
-                                                              const bool plain)
+static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile,
+                                                              const int outputs, const bool plain)
 {
     float rows[MAX_OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
     for (int64_t begin = 0; begin < tile->channels; begin += CHANNEL_BLOCK) {
-        int64_t count = tile->channels - begin < CHANNEL_BLOCK ? tile->channels - begin : CHANNEL_BLOCK;
+        int64_t count = tile->channels - begin < CHANNEL_BLOCK ? tile->channels - begin
+                                                               : CHANNEL_BLOCK;
         for (int x = 0; x < IN; x++)
-            output_column(tile->products + x * tile->point_stride + begin, tile->point_stride, count, outputs, rows[0][x]);
+            output_column(tile->products + x * tile->point_stride + begin, tile->point_stride,
+                          count, outputs, rows[0][x]);
         for (int y = tile->top; y < tile->height; y++)
             output_row(tile, rows[y][0], y, begin, count, outputs, plain);
     }

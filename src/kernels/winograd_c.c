@@ -5,7 +5,8 @@
 #include "base/half.h"
 #include "kernels/winograd.h"
 
-/* Everything is done for LANES channels at once, in loops of constant length that the compiler makes vectors of. */
+/* Everything is done for LANES channels at once, in loops of constant length that the compiler
+ * makes vectors of. */
 enum { LANES = DE_PANEL, TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
 
 typedef float lanes[LANES];
@@ -83,7 +84,8 @@ void de_winograd_weights_c(const de_winograd_weights *weights)
         for (int x = 0; x < TAPS; x++) {
             for (int y = 0; y < TAPS; y++)
                 load_panel(weights->panel, weights->half,
-                           ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL, g[y]);
+                           ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL,
+                           g[y]);
             transform_weights(g, weights->rows, columns[x]);
         }
         for (int row = 0; row < 2; row++) {
@@ -91,13 +93,14 @@ void de_winograd_weights_c(const de_winograd_weights *weights)
                 memcpy(g[x], columns[x][rows_of[weights->pair][row]], sizeof g[x]);
             transform_weights(g, weights->columns, points);
             for (int x = 0; x < IN; x++)
-                memcpy(weights->out + (row * IN + x) * weights->point_stride + c * DE_PANEL, points[x],
-                       sizeof points[x]);
+                memcpy(weights->out + (row * IN + x) * weights->point_stride + c * DE_PANEL,
+                       points[x], sizeof points[x]);
         }
     }
 }
 
-void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out, int64_t point_stride)
+void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out,
+                         int64_t point_stride)
 {
     for (int64_t c = 0; c < channels; c += LANES) {
         int64_t count = channels - c < LANES ? channels - c : LANES;
@@ -114,7 +117,8 @@ void de_winograd_input_c(const float *const *pixels, int64_t channels, float *ou
         for (int y = 0; y < IN; y++) {
             transform_input(rows[y], points);
             for (int x = 0; x < IN; x++)
-                memcpy(out + (y * IN + x) * point_stride + c, points[x], (size_t)stored * sizeof(float));
+                memcpy(out + (y * IN + x) * point_stride + c, points[x],
+                       (size_t)stored * sizeof(float));
         }
     }
 }

@@ -1,5 +1,6 @@
-/* The JSON files of a model folder. Each file's keys stand in tables: those that are honoured are read by name, those in
- * a table of neutral values must have one of them, and an unknown key must be null or false. */
+/* The JSON files of a model folder. Each file's keys stand in tables: those that are honoured are
+ * read by name, those in a table of neutral values must have one of them, and an unknown key must
+ * be null or false. */
 #include "models/config.h"
 
 #include <jansson.h>
@@ -7,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CHANNELS = 1 << 14, MAX_LAYERS = 12, MAX_TRANSFORMERS = 16, MAX_TIMESTEPS = 100000, TEXT = 256 };
+enum {
+    MAX_CHANNELS = 1 << 14,
+    MAX_LAYERS = 12,
+    MAX_TRANSFORMERS = 16,
+    MAX_TIMESTEPS = 100000,
+    TEXT = 256
+};
 
 /* An open document: the first failure is kept, and every later read gives its fallback. */
 typedef struct reader {
@@ -17,7 +24,8 @@ typedef struct reader {
     diffedit_error *error;
 } reader;
 
-static void open_json(reader *file, const de_documents *from, const char *name, diffedit_error *error)
+static void open_json(reader *file, const de_documents *from, const char *name,
+                      diffedit_error *error)
 {
     file->json = NULL;
     file->error = error;
@@ -45,8 +53,9 @@ static void refuse(reader *file, const char *key, const json_t *found, const cha
 {
     char text[TEXT];
     if (file->status == DIFFEDIT_OK)
-        file->status = de_fail(file->error, DIFFEDIT_ERROR_MODEL, "%s: key `%s` is %.200s; expected %s",
-                               file->path, key, shown(found, text), expected);
+        file->status = de_fail(file->error, DIFFEDIT_ERROR_MODEL,
+                               "%s: key `%s` is %.200s; expected %s", file->path, key,
+                               shown(found, text), expected);
 }
 
 static const json_t *get(const reader *file, const char *key)
@@ -58,7 +67,8 @@ static const json_t *get(const reader *file, const char *key)
 static int in_range(reader *file, const char *key, const json_t *value, int minimum, int maximum)
 {
     char expected[96];
-    if (json_is_integer(value) && json_integer_value(value) >= minimum && json_integer_value(value) <= maximum)
+    if (json_is_integer(value) && json_integer_value(value) >= minimum &&
+        json_integer_value(value) <= maximum)
         return (int)json_integer_value(value);
     snprintf(expected, sizeof expected, "a whole number from %d to %d", minimum, maximum);
     refuse(file, key, value, expected);
@@ -71,7 +81,8 @@ static int get_int(reader *file, const char *key, int fallback, int minimum, int
     return value ? in_range(file, key, value, minimum, maximum) : fallback;
 }
 
-static double get_real(reader *file, const char *key, double fallback, double minimum, double maximum)
+static double get_real(reader *file, const char *key, double fallback, double minimum,
+                       double maximum)
 {
     const json_t *value = get(file, key);
     if (!value)
@@ -94,7 +105,8 @@ static bool get_bool(reader *file, const char *key, bool fallback)
 }
 
 /* A list of `count` numbers, or one number for all. */
-static void get_ints(reader *file, const char *key, int fallback, int count, int maximum, int *values)
+static void get_ints(reader *file, const char *key, int fallback, int count, int maximum,
+                     int *values)
 {
     const json_t *value = get(file, key);
     char expected[96];
@@ -104,14 +116,16 @@ static void get_ints(reader *file, const char *key, int fallback, int count, int
         value = NULL;
     }
     for (int i = 0; i < count; i++)
-        values[i] = json_is_array(value) ? in_range(file, key, json_array_get(value, (size_t)i), 1, maximum)
-                    : value              ? in_range(file, key, value, 1, maximum)
-                                         : fallback;
+        values[i] = json_is_array(value)
+                        ? in_range(file, key, json_array_get(value, (size_t)i), 1, maximum)
+                    : value ? in_range(file, key, value, 1, maximum)
+                            : fallback;
 }
 
 /* ---- keys that are not read ---- */
 
-/* A key that is accepted at the values listed only, as JSON; "*" stands for any value, where it has no effect here. */
+/* A key that is accepted at the values listed only, as JSON; "*" stands for any value, where it has
+ * no effect here. */
 typedef struct neutral_key {
     const char *key;
     const char *values[3];
@@ -135,8 +149,8 @@ static bool is_listed(const char *const *keys, const char *key)
     return false;
 }
 
-/* Refuses every key that is neither read (in `honoured`, NULL-terminated) nor neutral. To the reference null is no
- * missing key but a value, which those that are read do not have. */
+/* Refuses every key that is neither read (in `honoured`, NULL-terminated) nor neutral. To the
+ * reference null is no missing key but a value, which those that are read do not have. */
 static void check_keys(reader *file, const char *const *honoured, const neutral_key *neutrals)
 {
     const char *key;
@@ -157,7 +171,8 @@ static void check_keys(reader *file, const char *const *honoured, const neutral_
         if (!neutral->key && !json_is_null(value) && !json_is_false(value))
             refuse(file, key, value, "no such key: diffedit does not know it");
         else if (neutral->key && !is_neutral(neutral, value)) {
-            snprintf(expected, sizeof expected, "%s, which is all that is supported", neutral->values[0]);
+            snprintf(expected, sizeof expected, "%s, which is all that is supported",
+                     neutral->values[0]);
             refuse(file, key, value, expected);
         }
     }
@@ -170,13 +185,15 @@ static void check_class(reader *file, const char *expected)
         refuse(file, "_class_name", value, expected);
 }
 
-/* `key` must be a list of `count` block names; flags[i] = 1 for names[1], 0 for names[0]. names[1] may be NULL. */
-static void get_blocks(reader *file, const char *key, int count, const char *const names[2], bool *flags)
+/* `key` must be a list of `count` block names; flags[i] = 1 for names[1], 0 for names[0]. names[1]
+ * may be NULL. */
+static void get_blocks(reader *file, const char *key, int count, const char *const names[2],
+                       bool *flags)
 {
     const json_t *value = get(file, key);
     char expected[160];
-    snprintf(expected, sizeof expected, "a list of %d of %s%s%s", count, names[0], names[1] ? " or " : "",
-             names[1] ? names[1] : "");
+    snprintf(expected, sizeof expected, "a list of %d of %s%s%s", count, names[0],
+             names[1] ? " or " : "", names[1] ? names[1] : "");
     if (json_array_size(value) != (size_t)count) {
         refuse(file, key, value, expected);
         return;
@@ -207,10 +224,20 @@ static int get_channels(reader *file, int *channels, int groups)
 
 /* ---- UNet2DConditionModel ---- */
 
-static const char *const UNET_KEYS[] = {
-    "in_channels", "out_channels", "sample_size", "block_out_channels", "layers_per_block", "down_block_types",
-    "up_block_types", "attention_head_dim", "transformer_layers_per_block", "norm_num_groups", "norm_eps",
-    "cross_attention_dim", "use_linear_projection", NULL};
+static const char *const UNET_KEYS[] = {"in_channels",
+                                        "out_channels",
+                                        "sample_size",
+                                        "block_out_channels",
+                                        "layers_per_block",
+                                        "down_block_types",
+                                        "up_block_types",
+                                        "attention_head_dim",
+                                        "transformer_layers_per_block",
+                                        "norm_num_groups",
+                                        "norm_eps",
+                                        "cross_attention_dim",
+                                        "use_linear_projection",
+                                        NULL};
 
 static const neutral_key UNET_NEUTRAL[] = {
     {"act_fn", {"\"silu\"", "\"swish\""}},
@@ -241,8 +268,10 @@ static void get_sample_size(reader *file, de_unet_config *config)
         refuse(file, "sample_size", value, "a number or a list of height and width");
         return;
     }
-    config->sample_height = in_range(file, "sample_size", pair ? json_array_get(value, 0) : value, 1, 4096);
-    config->sample_width = in_range(file, "sample_size", pair ? json_array_get(value, 1) : value, 1, 4096);
+    config->sample_height = in_range(file, "sample_size", pair ? json_array_get(value, 0) : value,
+                                     1, 4096);
+    config->sample_width = in_range(file, "sample_size", pair ? json_array_get(value, 1) : value, 1,
+                                    4096);
 }
 
 static void get_unet_blocks(reader *file, de_unet_config *config)
@@ -256,7 +285,8 @@ static void get_unet_blocks(reader *file, de_unet_config *config)
     for (int i = 0; i < levels; i++)
         config->up_attention[i] = up_attention[levels - 1 - i];
     get_ints(file, "layers_per_block", 2, levels, MAX_LAYERS, config->down_layers);
-    get_ints(file, "transformer_layers_per_block", 1, levels, MAX_TRANSFORMERS, config->transformer_layers);
+    get_ints(file, "transformer_layers_per_block", 1, levels, MAX_TRANSFORMERS,
+             config->transformer_layers);
     get_ints(file, "attention_head_dim", 8, levels, 1024, config->heads);
     for (int i = 0; i < levels; i++) {
         bool attends = config->down_attention[i] || config->up_attention[i] || i + 1 == levels;
@@ -266,8 +296,8 @@ static void get_unet_blocks(reader *file, de_unet_config *config)
     }
 }
 
-diffedit_status de_unet_config_read(de_unet_config *config, const de_documents *from, const char *name,
-                                    diffedit_error *error)
+diffedit_status de_unet_config_read(de_unet_config *config, const de_documents *from,
+                                    const char *name, diffedit_error *error)
 {
     reader file;
     *config = (de_unet_config){0};
@@ -290,18 +320,28 @@ diffedit_status de_unet_config_read(de_unet_config *config, const de_documents *
 
 /* ---- AutoencoderKL ---- */
 
-static const char *const VAE_KEYS[] = {
-    "in_channels", "out_channels", "latent_channels", "block_out_channels", "layers_per_block",
-    "down_block_types", "up_block_types", "norm_num_groups", "mid_block_add_attention", "use_quant_conv",
-    "use_post_quant_conv", "scaling_factor", NULL};
+static const char *const VAE_KEYS[] = {"in_channels",
+                                       "out_channels",
+                                       "latent_channels",
+                                       "block_out_channels",
+                                       "layers_per_block",
+                                       "down_block_types",
+                                       "up_block_types",
+                                       "norm_num_groups",
+                                       "mid_block_add_attention",
+                                       "use_quant_conv",
+                                       "use_post_quant_conv",
+                                       "scaling_factor",
+                                       NULL};
 
 static const neutral_key VAE_NEUTRAL[] = {
     {"act_fn", {"\"silu\"", "\"swish\""}}, {"sample_size", {"*"}}, {"force_upcast", {"*"}}, {0}};
 
-diffedit_status de_vae_config_read(de_vae_config *config, const de_documents *from, const char *name,
-                                   diffedit_error *error)
+diffedit_status de_vae_config_read(de_vae_config *config, const de_documents *from,
+                                   const char *name, diffedit_error *error)
 {
-    static const char *const down[] = {"DownEncoderBlock2D", NULL}, *const up[] = {"UpDecoderBlock2D", NULL};
+    static const char *const down[] = {"DownEncoderBlock2D", NULL}, *const up[] = {
+                                                                        "UpDecoderBlock2D", NULL};
     bool unused[DE_MAX_LEVELS];
     reader file;
     *config = (de_vae_config){0};
@@ -328,8 +368,9 @@ diffedit_status de_vae_config_read(de_vae_config *config, const de_documents *fr
 /* ---- CLIPTextModel ---- */
 
 static const char *const TEXT_KEYS[] = {
-    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-    "max_position_embeddings", "layer_norm_eps", "hidden_act", NULL};
+    "vocab_size",        "hidden_size",         "intermediate_size",
+    "num_hidden_layers", "num_attention_heads", "max_position_embeddings",
+    "layer_norm_eps",    "hidden_act",          NULL};
 
 static const neutral_key TEXT_NEUTRAL[] = {
     {"model_type", {"\"clip_text_model\"", "\"clip\""}},
@@ -370,8 +411,8 @@ static const neutral_key TEXT_NEUTRAL[] = {
     {"tokenizer_class", {"*"}},
     {0}};
 
-diffedit_status de_text_config_read(de_text_config *config, const de_documents *from, const char *name,
-                                    diffedit_error *error)
+diffedit_status de_text_config_read(de_text_config *config, const de_documents *from,
+                                    const char *name, diffedit_error *error)
 {
     reader file;
     *config = (de_text_config){0};
@@ -397,7 +438,8 @@ diffedit_status de_text_config_read(de_text_config *config, const de_documents *
     return close_json(&file);
 }
 
-/* ---- scheduler_config.json: whatever its class, the keys that say how noise was added in training ---- */
+/* ---- scheduler_config.json: whatever its class, the keys that say how noise was added in training
+ * ---- */
 
 static void get_trained_betas(reader *file, de_schedule_config *config)
 {
@@ -416,13 +458,15 @@ static void get_trained_betas(reader *file, de_schedule_config *config)
     for (int t = 0; t < config->train_timesteps; t++) {
         double beta = json_number_value(json_array_get(betas, (size_t)t));
         if (!(beta > 0 && beta < 1))
-            refuse(file, "trained_betas", json_array_get(betas, (size_t)t), "numbers between 0 and 1");
+            refuse(file, "trained_betas", json_array_get(betas, (size_t)t),
+                   "numbers between 0 and 1");
         config->trained_betas[t] = (float)beta;
     }
 }
 
 /* One of two words: true for `yes`. */
-static bool get_word(reader *file, const char *key, const char *fallback, const char *yes, const char *no)
+static bool get_word(reader *file, const char *key, const char *fallback, const char *yes,
+                     const char *no)
 {
     const json_t *value = get(file, key);
     const char *word = value ? json_string_value(value) : fallback;
@@ -433,23 +477,29 @@ static bool get_word(reader *file, const char *key, const char *fallback, const 
     return word && strcmp(word, yes) == 0;
 }
 
-const de_schedule_config de_sd_schedule = {
-    .train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012, .scaled_linear = true, .steps_offset = 1};
+const de_schedule_config de_sd_schedule = {.train_timesteps = 1000,
+                                           .beta_start = 0.00085,
+                                           .beta_end = 0.012,
+                                           .scaled_linear = true,
+                                           .steps_offset = 1};
 
-diffedit_status de_schedule_config_read(de_schedule_config *config, const de_documents *from, const char *name,
-                                        diffedit_error *error)
+diffedit_status de_schedule_config_read(de_schedule_config *config, const de_documents *from,
+                                        const char *name, diffedit_error *error)
 {
     reader file;
     *config = (de_schedule_config){0};
     open_json(&file, from, name, error);
     if (file.status == DIFFEDIT_OK) {
-        config->train_timesteps = get_int(&file, "num_train_timesteps", de_sd_schedule.train_timesteps, 1,
-                                          MAX_TIMESTEPS);
+        config->train_timesteps = get_int(&file, "num_train_timesteps",
+                                          de_sd_schedule.train_timesteps, 1, MAX_TIMESTEPS);
         config->beta_start = get_real(&file, "beta_start", de_sd_schedule.beta_start, 1e-9, 0.999);
         config->beta_end = get_real(&file, "beta_end", de_sd_schedule.beta_end, 1e-9, 0.999);
-        config->scaled_linear = get_word(&file, "beta_schedule", "scaled_linear", "scaled_linear", "linear");
-        config->v_prediction = get_word(&file, "prediction_type", "epsilon", "v_prediction", "epsilon");
-        config->steps_offset = get_int(&file, "steps_offset", de_sd_schedule.steps_offset, 0, MAX_TIMESTEPS);
+        config->scaled_linear = get_word(&file, "beta_schedule", "scaled_linear", "scaled_linear",
+                                         "linear");
+        config->v_prediction = get_word(&file, "prediction_type", "epsilon", "v_prediction",
+                                        "epsilon");
+        config->steps_offset = get_int(&file, "steps_offset", de_sd_schedule.steps_offset, 0,
+                                       MAX_TIMESTEPS);
         config->set_alpha_to_one = get_bool(&file, "set_alpha_to_one", false);
         if (get_bool(&file, "rescale_betas_zero_snr", false))
             refuse(&file, "rescale_betas_zero_snr", get(&file, "rescale_betas_zero_snr"), "false");
@@ -475,7 +525,8 @@ static bool class_is(const json_t *part, const char *name, const char *other)
     return class && (strcmp(class, name) == 0 || (other && strcmp(class, other) == 0));
 }
 
-diffedit_status de_model_index_check(const de_documents *from, const char *name, diffedit_error *error)
+diffedit_status de_model_index_check(const de_documents *from, const char *name,
+                                     diffedit_error *error)
 {
     static const struct {
         const char *part, *class, *other;
@@ -483,13 +534,25 @@ diffedit_status de_model_index_check(const de_documents *from, const char *name,
                  {"vae", "AutoencoderKL", NULL},
                  {"text_encoder", "CLIPTextModel", NULL},
                  {"tokenizer", "CLIPTokenizer", "CLIPTokenizerFast"}};
-    static const char *const pipelines[] = {
-        "StableDiffusionPipeline",         "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline",
-        "StableDiffusionDiffEditPipeline", "StableDiffusionInpaintPipelineLegacy", NULL};
-    static const char *const known[] = {"unet", "vae", "text_encoder", "tokenizer", "scheduler",
-                                        "safety_checker", "feature_extractor", "requires_safety_checker",
-                                        "image_encoder", "inverse_scheduler", "caption_generator",
-                                        "caption_processor", NULL};
+    static const char *const pipelines[] = {"StableDiffusionPipeline",
+                                            "StableDiffusionImg2ImgPipeline",
+                                            "StableDiffusionInpaintPipeline",
+                                            "StableDiffusionDiffEditPipeline",
+                                            "StableDiffusionInpaintPipelineLegacy",
+                                            NULL};
+    static const char *const known[] = {"unet",
+                                        "vae",
+                                        "text_encoder",
+                                        "tokenizer",
+                                        "scheduler",
+                                        "safety_checker",
+                                        "feature_extractor",
+                                        "requires_safety_checker",
+                                        "image_encoder",
+                                        "inverse_scheduler",
+                                        "caption_generator",
+                                        "caption_processor",
+                                        NULL};
     reader file;
     open_json(&file, from, name, error);
     if (file.status != DIFFEDIT_OK)
@@ -497,11 +560,12 @@ diffedit_status de_model_index_check(const de_documents *from, const char *name,
     const char *key;
     json_t *value = json_object_get(file.json, "_class_name");
     if (value && !(json_is_string(value) && is_listed(pipelines, json_string_value(value))))
-        refuse(&file, "_class_name", value, "a pipeline of Stable Diffusion 1 or 2, such as StableDiffusionPipeline");
-    json_object_foreach(file.json, key, value)
-        if (key[0] != '_' && !is_listed(known, key) && !json_is_null(json_array_get(value, 1)) &&
-            json_is_array(value))
-            refuse(&file, key, value, "a Stable Diffusion 1 or 2 model, which has no such part");
+        refuse(&file, "_class_name", value,
+               "a pipeline of Stable Diffusion 1 or 2, such as StableDiffusionPipeline");
+    json_object_foreach(file.json, key, value) if (key[0] != '_' && !is_listed(known, key) &&
+                                                   !json_is_null(json_array_get(value, 1)) &&
+                                                   json_is_array(value))
+        refuse(&file, key, value, "a Stable Diffusion 1 or 2 model, which has no such part");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const json_t *part = json_object_get(file.json, parts[i].part);
         char expected[96];
@@ -531,7 +595,8 @@ static void read_words(reader *file, de_model_hints *hints)
     if (!json_is_array(words))
         refuse(file, "words", words, "a list of words");
     else if (!(hints->words = calloc(count + 1, sizeof *hints->words)))
-        file->status = de_fail_memory(file->error, count * sizeof *hints->words, "the model's words");
+        file->status = de_fail_memory(file->error, count * sizeof *hints->words,
+                                      "the model's words");
     for (size_t i = 0; i < count && file->status == DIFFEDIT_OK; i++) {
         const json_t *word = json_array_get(words, i);
         if (json_is_string(word))
@@ -560,7 +625,8 @@ static void add_default(reader *file, de_model_hints *hints, const char *preset,
     grown[hints->default_count++] = (de_model_default){
         .preset = new_text(file, preset),
         .name = new_text(file, name),
-        .value = new_text(file, json_is_string(value) ? json_string_value(value) : shown(value, text))};
+        .value = new_text(file,
+                          json_is_string(value) ? json_string_value(value) : shown(value, text))};
 }
 
 static void read_defaults(reader *file, de_model_hints *hints)
@@ -569,19 +635,19 @@ static void read_defaults(reader *file, de_model_hints *hints)
     const char *preset, *name;
     json_t *options, *value;
     if (presets && !json_is_object(presets))
-        refuse(file, "defaults", presets, "an object: a preset's name, then options and their values");
+        refuse(file, "defaults", presets,
+               "an object: a preset's name, then options and their values");
     json_object_foreach((json_t *)presets, preset, options)
     {
         if (!json_is_object(options))
             refuse(file, preset, options, "an object: options and their values");
-        json_object_foreach(options, name, value)
-            if (file->status == DIFFEDIT_OK)
-                add_default(file, hints, preset, name, value);
+        json_object_foreach(options, name, value) if (file->status == DIFFEDIT_OK)
+            add_default(file, hints, preset, name, value);
     }
 }
 
-diffedit_status de_model_hints_read(de_model_hints *hints, const de_documents *from, const char *name,
-                                    diffedit_error *error)
+diffedit_status de_model_hints_read(de_model_hints *hints, const de_documents *from,
+                                    const char *name, diffedit_error *error)
 {
     reader file;
     *hints = (de_model_hints){0};

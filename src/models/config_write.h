@@ -1,4 +1,5 @@
-/* Configs as the JSON texts of a model folder, such that config.c reads them back to the same values. */
+/* Configs as the JSON texts of a model folder, such that config.c reads them back to the same
+ * values. */
 #ifndef DE_CONFIG_WRITE_H
 #define DE_CONFIG_WRITE_H
 

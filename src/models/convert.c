@@ -59,13 +59,15 @@ static int compare_tensors(const void *a, const void *b)
     return strcmp(first->name, second->name);
 }
 
-static diffedit_status collect_tensors(collection *to, const diffedit_model *model, diffedit_error *error)
+static diffedit_status collect_tensors(collection *to, const diffedit_model *model,
+                                       diffedit_error *error)
 {
     const de_network_sources sources = de_model_sources(model);
     to->error = error;
     for (de_part part = 0; part < DE_PART_COUNT && to->status == DIFFEDIT_OK; part++) {
         to->folder = DE_PART_FOLDERS[part];
-        diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to}, error);
+        diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to},
+                                                   error);
         if (status != DIFFEDIT_OK)
             return status;
     }
@@ -85,10 +87,11 @@ static bool add_text(json_t *notes, const char *name, char *text)
 }
 
 /* What the program does not keep as numbers is copied as it stands. */
-static diffedit_status copy_documents(json_t *notes, const de_documents *from, diffedit_error *error)
+static diffedit_status copy_documents(json_t *notes, const de_documents *from,
+                                      diffedit_error *error)
 {
-    static const char *const names[] = {DE_TOKENIZER_VOCABULARY, DE_TOKENIZER_MERGES, DE_TOKENIZER_CONFIG,
-                                        DE_TOKENIZER_SPECIALS, DE_MODEL_HINTS};
+    static const char *const names[] = {DE_TOKENIZER_VOCABULARY, DE_TOKENIZER_MERGES,
+                                        DE_TOKENIZER_CONFIG, DE_TOKENIZER_SPECIALS, DE_MODEL_HINTS};
     diffedit_status status = DIFFEDIT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == DIFFEDIT_OK; i++) {
         char *text;
@@ -97,7 +100,8 @@ static diffedit_status copy_documents(json_t *notes, const de_documents *from, d
             continue;
         status = de_document_read(&text, &size, from, names[i], error);
         if (status == DIFFEDIT_OK && !add_text(notes, names[i], text))
-            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s/%s: is no UTF-8 text", from->path, names[i]);
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s/%s: is no UTF-8 text", from->path,
+                             names[i]);
     }
     return status;
 }
@@ -105,15 +109,19 @@ static diffedit_status copy_documents(json_t *notes, const de_documents *from, d
 static diffedit_status make_notes(json_t *notes, const diffedit_model *model, diffedit_error *error)
 {
     bool added = json_object_set_new(notes, DE_PACKED_NOTE, json_string(DE_PACKED_VERSION)) == 0 &&
-                 json_object_set_new(notes, "format", json_string("pt")) == 0 && /* torch's way of arrays: what readers ask */
+                 json_object_set_new(notes, "format", json_string("pt")) ==
+                     0 && /* torch's way of arrays: what readers ask */
                  add_text(notes, DE_MODEL_INDEX, de_model_index_text(de_model_inpaints(model))) &&
-                 add_text(notes, "text_encoder/config.json", de_text_config_text(&model->text_config)) &&
+                 add_text(notes, "text_encoder/config.json",
+                          de_text_config_text(&model->text_config)) &&
                  add_text(notes, "unet/config.json", de_unet_config_text(&model->unet_config)) &&
                  add_text(notes, "vae/config.json", de_vae_config_text(&model->vae_config)) &&
-                 add_text(notes, DE_MODEL_SCHEDULE, de_schedule_config_text(&model->schedule_config));
+                 add_text(notes, DE_MODEL_SCHEDULE,
+                          de_schedule_config_text(&model->schedule_config));
     if (added && model->pad)
-        added = add_text(notes, DE_TOKENIZER_CONFIG,
-                         de_tokenizer_config_text(de_tokenizer_length(model->tokenizer), model->pad));
+        added = add_text(
+            notes, DE_TOKENIZER_CONFIG,
+            de_tokenizer_config_text(de_tokenizer_length(model->tokenizer), model->pad));
     if (!added)
         return de_fail_memory(error, 1 << 12, "a model's notes");
     return model->pad ? DIFFEDIT_OK : copy_documents(notes, &model->documents, error);
@@ -128,12 +136,13 @@ static diffedit_status check_sizes(const diffedit_model *model, diffedit_error *
     return status;
 }
 
-diffedit_status de_model_pack(const diffedit_model *model, const char *path, int precision, diffedit_bytes_fn progress,
-                              void *user, diffedit_error *error)
+diffedit_status de_model_pack(const diffedit_model *model, const char *path, int precision,
+                              diffedit_bytes_fn progress, void *user, diffedit_error *error)
 {
     collection tensors = {.precision = precision};
     json_t *notes = json_object();
-    diffedit_status status = notes ? DIFFEDIT_OK : de_fail_memory(error, 1 << 12, "a model's notes");
+    diffedit_status status = notes ? DIFFEDIT_OK
+                                   : de_fail_memory(error, 1 << 12, "a model's notes");
     if (status == DIFFEDIT_OK)
         status = make_notes(notes, model, error);
     if (status == DIFFEDIT_OK)
@@ -141,7 +150,8 @@ diffedit_status de_model_pack(const diffedit_model *model, const char *path, int
     if (status == DIFFEDIT_OK)
         status = collect_tensors(&tensors, model, error);
     if (status == DIFFEDIT_OK)
-        status = de_safetensors_write(path, tensors.tensors, tensors.count, notes, progress, user, error);
+        status = de_safetensors_write(path, tensors.tensors, tensors.count, notes, progress, user,
+                                      error);
     if (status == DIFFEDIT_ERROR_FILE)
         check_sizes(model, error); /* the system cannot write what is not there any more */
     free(tensors.tensors);

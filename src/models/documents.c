@@ -8,7 +8,8 @@
 
 void de_document_path(char path[DE_DOCUMENT_PATH], const de_documents *from, const char *name)
 {
-    int length = snprintf(path, DE_DOCUMENT_PATH, from->notes ? "%s: %s" : "%s/%s", from->path, name);
+    int length = snprintf(path, DE_DOCUMENT_PATH, from->notes ? "%s: %s" : "%s/%s", from->path,
+                          name);
     if (length >= DE_DOCUMENT_PATH)
         path[0] = '\0'; /* too long a path is not found */
 }
@@ -23,7 +24,8 @@ bool de_document_exists(const de_documents *from, const char *name)
 }
 
 /* All of a stream, as long as it is no larger than such a text can be. */
-static diffedit_status read_stream(char **text, size_t *size, FILE *file, const char *path, diffedit_error *error)
+static diffedit_status read_stream(char **text, size_t *size, FILE *file, const char *path,
+                                   diffedit_error *error)
 {
     enum { MOST_BYTES = 64 << 20, STEP = 1 << 20 };
     char *bytes = NULL;
@@ -34,8 +36,8 @@ static diffedit_status read_stream(char **text, size_t *size, FILE *file, const 
             free(bytes);
             return capacity < MOST_BYTES
                        ? de_fail_memory(error, capacity, path)
-                       : de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: larger than such a file can be (%d bytes)", path,
-                                 MOST_BYTES);
+                       : de_fail(error, DIFFEDIT_ERROR_MODEL,
+                                 "%s: larger than such a file can be (%d bytes)", path, MOST_BYTES);
         }
         bytes = grown;
         used += fread(bytes + used, 1, capacity - used, file);
@@ -54,14 +56,15 @@ static diffedit_status read_file(char **text, size_t *size, const char *path, di
 {
     FILE *file = fopen(path, "rb");
     if (!file)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path,
+                       strerror(errno));
     diffedit_status status = read_stream(text, size, file, path, error);
     fclose(file);
     return status;
 }
 
-diffedit_status de_document_read(char **text, size_t *size, const de_documents *from, const char *name,
-                                 diffedit_error *error)
+diffedit_status de_document_read(char **text, size_t *size, const de_documents *from,
+                                 const char *name, diffedit_error *error)
 {
     char path[DE_DOCUMENT_PATH];
     de_document_path(path, from, name);

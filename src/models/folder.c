@@ -1,4 +1,5 @@
-/* A model folder in the diffusers layout, as the hub's tools leave it: variants, shards, old names, the cache. */
+/* A model folder in the diffusers layout, as the hub's tools leave it: variants, shards, old names,
+ * the cache. */
 #include "models/model.h"
 
 #include <dirent.h>
@@ -34,21 +35,25 @@ static diffedit_status check_length(const char *folder, diffedit_error *error)
     enum { LONGEST_PART = 512 };
     if (strlen(folder) + LONGEST_PART < PATH_LENGTH)
         return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_FILE, "the model's path is too long (%zu bytes)", strlen(folder));
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "the model's path is too long (%zu bytes)",
+                   strlen(folder));
 }
 
 /* ---- weights ---- */
 
 const char *const DE_PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae"};
-/* what the files of a part are called, without their ending; the second is of the text encoder's .bin */
-static const char *const PART_STEMS[DE_PART_COUNT][2] = {
-    {"model", "pytorch_model"}, {"diffusion_pytorch_model", NULL}, {"diffusion_pytorch_model", NULL}};
+/* what the files of a part are called, without their ending; the second is of the text encoder's
+ * .bin */
+static const char *const PART_STEMS[DE_PART_COUNT][2] = {{"model", "pytorch_model"},
+                                                         {"diffusion_pytorch_model", NULL},
+                                                         {"diffusion_pytorch_model", NULL}};
 /* in the order in which they are looked for: safetensors before pickles, plain before a variant */
 static const char *const FORMATS[] = {".safetensors", ".bin"};
 static const char *const VARIANTS[] = {"", ".fp16", ".bf16", ".ema", ".non_ema"};
 
 /* One file of weights, or the index of several. */
-static bool find_variant(de_path *path, const char *folder, const char *stem, const char *variant, const char *format)
+static bool find_variant(de_path *path, const char *folder, const char *stem, const char *variant,
+                         const char *format)
 {
     char name[80];
     snprintf(name, sizeof name, "%s%s%s", stem, variant, format);
@@ -65,7 +70,8 @@ static bool find_weights(de_path *path, de_part part, const char *folder)
     for (size_t format = 0; format < sizeof FORMATS / sizeof *FORMATS; format++)
         for (size_t variant = 0; variant < sizeof VARIANTS / sizeof *VARIANTS; variant++)
             for (int stem = 0; stem < 2 && PART_STEMS[part][stem]; stem++)
-                if (find_variant(path, folder, PART_STEMS[part][stem], VARIANTS[variant], FORMATS[format]))
+                if (find_variant(path, folder, PART_STEMS[part][stem], VARIANTS[variant],
+                                 FORMATS[format]))
                     return true;
     return false;
 }
@@ -73,33 +79,40 @@ static bool find_weights(de_path *path, de_part part, const char *folder)
 /* Attention's layers as diffusers called them before 0.18. */
 static bool modern_name(const void *user, const char *name, char published[DE_TENSOR_NAME])
 {
-    static const char *const old_names[][2] = {
-        {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
+    static const char *const old_names[][2] = {{".query.", ".to_q."},
+                                               {".key.", ".to_k."},
+                                               {".value.", ".to_v."},
+                                               {".proj_attn.", ".to_out.0."}};
     (void)user;
-    for (size_t i = 0; i < sizeof old_names / sizeof *old_names && strstr(name, ".attentions."); i++) {
+    for (size_t i = 0; i < sizeof old_names / sizeof *old_names && strstr(name, ".attentions.");
+         i++) {
         const char *found = strstr(name, old_names[i][0]);
         if (found)
-            return snprintf(published, DE_TENSOR_NAME, "%.*s%s%s", (int)(found - name), name, old_names[i][1],
-                            found + strlen(old_names[i][0])) < DE_TENSOR_NAME;
+            return snprintf(published, DE_TENSOR_NAME, "%.*s%s%s", (int)(found - name), name,
+                            old_names[i][1], found + strlen(old_names[i][0])) < DE_TENSOR_NAME;
     }
     return snprintf(published, DE_TENSOR_NAME, "%s", name) < DE_TENSOR_NAME;
 }
 
-static diffedit_status open_file(diffedit_model *model, de_part part, const char *path, diffedit_error *error)
+static diffedit_status open_file(diffedit_model *model, de_part part, const char *path,
+                                 diffedit_error *error)
 {
-    return de_weights_open(&model->weights[part], path, part == DE_PART_TEXT ? de_clip_text_name : modern_name, error);
+    return de_weights_open(&model->weights[part], path,
+                           part == DE_PART_TEXT ? de_clip_text_name : modern_name, error);
 }
 
-static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
+static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder,
+                                    diffedit_error *error)
 {
     de_path path;
     if (find_weights(&path, part, folder))
         return open_file(model, part, path.text, error);
-    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors", folder,
-                   PART_STEMS[part][0]);
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors",
+                   folder, PART_STEMS[part][0]);
 }
 
-static diffedit_status read_part_config(diffedit_model *model, de_part part, const de_documents *from, const char *name,
+static diffedit_status read_part_config(diffedit_model *model, de_part part,
+                                        const de_documents *from, const char *name,
                                         diffedit_error *error)
 {
     diffedit_status status;
@@ -112,12 +125,14 @@ static diffedit_status read_part_config(diffedit_model *model, de_part part, con
     return status;
 }
 
-diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder, diffedit_error *error)
+diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder,
+                                    diffedit_error *error)
 {
     const de_documents from = {.path = folder};
     diffedit_status status = check_length(folder, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, read_part_config(model, part, &from, "config.json", error), error);
+        status = de_model_keep(model, read_part_config(model, part, &from, "config.json", error),
+                               error);
     return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
 }
 
@@ -136,17 +151,19 @@ bool de_folder_has_config(const char *file)
     return exists(join(folder_of(file).text, "config.json").text);
 }
 
-diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file, diffedit_error *error)
+diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file,
+                                    diffedit_error *error)
 {
     diffedit_status status = check_length(file, error);
     de_path folder = folder_of(file);
     if (status == DIFFEDIT_OK)
-        status = read_part_config(model, part, &(de_documents){.path = folder.text}, "config.json", error);
+        status = read_part_config(model, part, &(de_documents){.path = folder.text}, "config.json",
+                                  error);
     return status == DIFFEDIT_OK ? open_file(model, part, file, error) : status;
 }
 
-diffedit_status de_model_read_part_config(diffedit_model *model, de_part part, const de_documents *from,
-                                          diffedit_error *error)
+diffedit_status de_model_read_part_config(diffedit_model *model, de_part part,
+                                          const de_documents *from, diffedit_error *error)
 {
     char name[64];
     snprintf(name, sizeof name, "%s/config.json", DE_PART_FOLDERS[part]);
@@ -155,17 +172,22 @@ diffedit_status de_model_read_part_config(diffedit_model *model, de_part part, c
 
 /* ---- the whole folder ---- */
 
-diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from, diffedit_error *error)
+diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from,
+                                        diffedit_error *error)
 {
-    diffedit_status status = de_model_keep(model, de_model_index_check(from, DE_MODEL_INDEX, error), error);
+    diffedit_status status = de_model_keep(model, de_model_index_check(from, DE_MODEL_INDEX, error),
+                                           error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         if (!model->absent[part])
-            status = de_model_keep(model, de_model_read_part_config(model, part, from, error), error);
+            status = de_model_keep(model, de_model_read_part_config(model, part, from, error),
+                                   error);
     if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, de_schedule_config_read(&model->schedule_config, from, DE_MODEL_SCHEDULE, error),
-                               error);
+        status = de_model_keep(
+            model, de_schedule_config_read(&model->schedule_config, from, DE_MODEL_SCHEDULE, error),
+            error);
     if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, de_model_hints_read(&model->hints, from, DE_MODEL_HINTS, error), error);
+        status = de_model_keep(
+            model, de_model_hints_read(&model->hints, from, DE_MODEL_HINTS, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, de_tokenizer_open(&model->tokenizer, from, error), error);
     return status;
@@ -183,7 +205,9 @@ static diffedit_status read_folder(diffedit_model *model, const char *folder, di
     diffedit_status status = de_model_read_documents(model, &model->documents, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         if (!model->absent[part])
-            status = de_model_keep(model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error), error);
+            status = de_model_keep(
+                model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error),
+                error);
     return status;
 }
 
@@ -213,9 +237,10 @@ static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diff
     name[strcspn(name, "\n/")] = '\0';
     de_path snapshots = join(folder, "snapshots");
     if (!name[0] && !only_entry(snapshots.text, name, sizeof name))
-        return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: a hub cache without refs/main and with no or several snapshots; name one of them",
-                       folder);
+        return de_fail(
+            error, DIFFEDIT_ERROR_MODEL,
+            "%s: a hub cache without refs/main and with no or several snapshots; name one of them",
+            folder);
     *snapshot = join(snapshots.text, name);
     return DIFFEDIT_OK;
 }

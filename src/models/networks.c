@@ -42,8 +42,8 @@ static void drop(de_networks *networks, de_part part)
     networks->ready[part] = false;
 }
 
-diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources, bool one_at_a_time,
-                                diffedit_error *error)
+diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources,
+                                bool one_at_a_time, diffedit_error *error)
 {
     de_networks *new = calloc(1, sizeof *new);
     if (!new)
@@ -72,16 +72,18 @@ void de_networks_free(de_networks *networks)
     free(networks);
 }
 
-diffedit_status de_network_survey(const de_network_sources *from, de_part part, const de_survey *survey,
-                                  diffedit_error *error)
+diffedit_status de_network_survey(const de_network_sources *from, de_part part,
+                                  const de_survey *survey, diffedit_error *error)
 {
     const de_weights *weights = from->weights[part];
     de_text_encoder *text_encoder = NULL;
     de_unet *unet = NULL;
     de_vae *vae = NULL;
-    diffedit_status status = part == DE_PART_TEXT ? de_text_encoder_new(&text_encoder, from->text, weights, survey, error)
-                             : part == DE_PART_UNET ? de_unet_new(&unet, from->unet, weights, survey, error)
-                                                    : de_vae_new(&vae, from->vae, weights, survey, error);
+    diffedit_status status = part == DE_PART_TEXT ? de_text_encoder_new(&text_encoder, from->text,
+                                                                        weights, survey, error)
+                             : part == DE_PART_UNET
+                                 ? de_unet_new(&unet, from->unet, weights, survey, error)
+                                 : de_vae_new(&vae, from->vae, weights, survey, error);
     de_text_encoder_free(text_encoder);
     de_unet_free(unet);
     de_vae_free(vae);

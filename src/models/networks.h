@@ -1,4 +1,5 @@
-/* The three networks of a model, prepared for running: all the time, or one at a time where memory is short. */
+/* The three networks of a model, prepared for running: all the time, or one at a time where memory
+ * is short. */
 #ifndef DE_NETWORKS_H
 #define DE_NETWORKS_H
 
@@ -18,18 +19,19 @@ typedef struct de_network_sources {
 
 typedef struct de_networks de_networks;
 
-/* Without `one_at_a_time`, prepares all three at once. `sources` and what it points at must outlive the networks.
- * Errors: FILE (a file that shrank), MODEL, MEMORY. */
-diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources, bool one_at_a_time,
-                                diffedit_error *error);
+/* Without `one_at_a_time`, prepares all three at once. `sources` and what it points at must outlive
+ * the networks. Errors: FILE (a file that shrank), MODEL, MEMORY. */
+diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources,
+                                bool one_at_a_time, diffedit_error *error);
 void de_networks_free(de_networks *networks);
 
 /* Shows every tensor that a network is made of to `survey`. Errors: MEMORY. */
-diffedit_status de_network_survey(const de_network_sources *sources, de_part part, const de_survey *survey,
-                                  diffedit_error *error);
+diffedit_status de_network_survey(const de_network_sources *sources, de_part part,
+                                  const de_survey *survey, diffedit_error *error);
 
-/* Whoever runs a network uses it first, and is done with it afterwards; from any thread. Each time its files must still
- * have their size. One at a time, what nobody uses makes room. Errors: FILE, MODEL, MEMORY. */
+/* Whoever runs a network uses it first, and is done with it afterwards; from any thread. Each time
+ * its files must still have their size. One at a time, what nobody uses makes room. Errors: FILE,
+ * MODEL, MEMORY. */
 diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_error *error);
 /* Whether using it costs no preparation. */
 bool de_networks_ready(de_networks *networks, de_part part);

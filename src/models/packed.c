@@ -1,5 +1,6 @@
-/* A whole model in one file, as convert.c writes it: the notes of the file are the documents of a folder, and its tensors
- * have their published names behind the name of their folder ("unet.conv_in.weight"), so that nothing is renamed. */
+/* A whole model in one file, as convert.c writes it: the notes of the file are the documents of a
+ * folder, and its tensors have their published names behind the name of their folder
+ * ("unet.conv_in.weight"), so that nothing is renamed. */
 #include "models/model.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@ static diffedit_status check_version(const de_weight_file *file, diffedit_error 
     if (strcmp(version, DE_PACKED_VERSION) == 0)
         return DIFFEDIT_OK;
     return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                   "%s: expected a model that diffedit packed in form " DE_PACKED_VERSION ", found form \"%.40s\"",
+                   "%s: expected a model that diffedit packed in form " DE_PACKED_VERSION
+                   ", found form \"%.40s\"",
                    de_weight_file_path(file), version);
 }
 
@@ -29,7 +31,8 @@ static bool name_in_folder(const void *user, const char *name, char published[DE
            snprintf(published, DE_TENSOR_NAME, "%s", name + length + 1) < DE_TENSOR_NAME;
 }
 
-static diffedit_status read_weights(diffedit_model *model, de_part part, de_weight_file *file, diffedit_error *error)
+static diffedit_status read_weights(diffedit_model *model, de_part part, de_weight_file *file,
+                                    diffedit_error *error)
 {
     de_weights *weights;
     diffedit_status status = de_weights_new(&weights, de_weight_file_path(file), error);
@@ -47,16 +50,19 @@ static diffedit_status read_weights(diffedit_model *model, de_part part, de_weig
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_packed_read_part(diffedit_model *model, de_part part, de_weight_file *file, diffedit_error *error)
+diffedit_status de_packed_read_part(diffedit_model *model, de_part part, de_weight_file *file,
+                                    diffedit_error *error)
 {
-    const de_documents from = {.path = de_weight_file_path(file), .notes = de_weight_file_table(file)};
+    const de_documents from = {.path = de_weight_file_path(file),
+                               .notes = de_weight_file_table(file)};
     diffedit_status status = check_version(file, error);
     if (status == DIFFEDIT_OK)
         status = de_model_read_part_config(model, part, &from, error);
     if (status == DIFFEDIT_OK)
         status = read_weights(model, part, file, error);
     if (status == DIFFEDIT_OK && model->absent[part])
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: holds no tensor `%s.*`", from.path, DE_PART_FOLDERS[part]);
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: holds no tensor `%s.*`", from.path,
+                         DE_PART_FOLDERS[part]);
     return status;
 }
 
@@ -67,8 +73,8 @@ diffedit_status de_packed_read(diffedit_model *model, de_weight_file *file, diff
         return status;
     model->layout = "one file, converted by diffedit";
     model->packed = de_weight_file_hold(file);
-    model->documents =
-        (de_documents){.path = de_weight_file_path(file), .notes = de_weight_file_table(file)};
+    model->documents = (de_documents){.path = de_weight_file_path(file),
+                                      .notes = de_weight_file_table(file)};
     status = de_model_read_documents(model, &model->documents, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         status = de_model_keep(model, read_weights(model, part, file, error), error);

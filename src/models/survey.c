@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-static diffedit_status survey(const diffedit_model *model, de_part part, const de_survey *who, diffedit_error *error)
+static diffedit_status survey(const diffedit_model *model, de_part part, const de_survey *who,
+                              diffedit_error *error)
 {
     de_network_sources sources = de_model_sources(model);
     if (!model->weights[part] || !model->described[part])
@@ -30,8 +31,8 @@ static void add_tensor(void *user, const char *name, const de_weight *weight, co
     info->bf16 += weight->dtype == DE_BF16;
 }
 
-diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model *model, de_part part,
-                                 diffedit_error *error)
+diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model *model,
+                                 de_part part, diffedit_error *error)
 {
     *info = (diffedit_part_info){.present = model->weights[part] != NULL};
     return survey(model, part, &(de_survey){add_tensor, info}, error);
@@ -77,8 +78,9 @@ static void check_tensor(void *user, const char *name, const de_weight *weight, 
     int64_t bad = count_not_finite(weight);
     if (bad == 0)
         return;
-    snprintf(sentence, sizeof sentence, "%s: tensor `%s` holds %jd value%s not finite, of %jd", job->path, name,
-             (intmax_t)bad, bad == 1 ? " that is" : "s that are", (intmax_t)de_weight_count(weight));
+    snprintf(sentence, sizeof sentence, "%s: tensor `%s` holds %jd value%s not finite, of %jd",
+             job->path, name, (intmax_t)bad, bad == 1 ? " that is" : "s that are",
+             (intmax_t)de_weight_count(weight));
     report(job->problems, sentence);
 }
 
@@ -89,7 +91,9 @@ static void check_unused(const de_weights *weights, de_problems *problems)
     const char *first = de_weights_unused(weights, &count);
     if (!first)
         return;
-    snprintf(sentence, sizeof sentence, "%s: tensor `%s` has no place in the network that the config describes (%d tensor%s in all)",
+    snprintf(sentence, sizeof sentence,
+             "%s: tensor `%s` has no place in the network that the config describes (%d tensor%s "
+             "in all)",
              de_weights_path(weights), first, count, count == 1 ? "" : "s");
     report(problems, sentence);
 }
@@ -101,7 +105,8 @@ static void check_averages(const diffedit_model *model, de_problems *problems)
         report(problems, sentence);
 }
 
-diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems, diffedit_error *error)
+diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems,
+                              diffedit_error *error)
 {
     if (!model->weights[part])
         return DIFFEDIT_OK;

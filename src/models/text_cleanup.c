@@ -27,8 +27,8 @@ static void add_utf8(de_codepoints *out, const char *text)
     size_t length = strlen(text);
     while (length) {
         utf8proc_int32_t codepoint;
-        utf8proc_ssize_t used =
-            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)length, &codepoint);
+        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text,
+                                                 (utf8proc_ssize_t)length, &codepoint);
         de_codepoints_add(out, codepoint);
         text += used;
         length -= (size_t)used;
@@ -67,7 +67,8 @@ diffedit_status de_codepoints_read(de_codepoints *out, const char *text, size_t 
                                                  (utf8proc_ssize_t)(length - at), &codepoint);
         if (used < 0) {
             de_codepoints_free(out);
-            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a text is not valid UTF-8 at byte %zu (0x%02x)", at,
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                           "a text is not valid UTF-8 at byte %zu (0x%02x)", at,
                            (unsigned char)text[at]);
         }
         de_codepoints_add(out, codepoint);
@@ -86,7 +87,12 @@ static const html_entity HTML_ENTITIES[] = {
 #include "html_entities.inc"
 };
 
-enum { LONGEST_ENTITY = 24, NO_BREAK_SPACE = 0xa0, REPLACEMENT = 0xfffd, LAST_CODEPOINT = 0x10ffff };
+enum {
+    LONGEST_ENTITY = 24,
+    NO_BREAK_SPACE = 0xa0,
+    REPLACEMENT = 0xfffd,
+    LAST_CODEPOINT = 0x10ffff
+};
 
 static int compare_entities(const void *a, const void *b)
 {
@@ -136,7 +142,8 @@ static bool add_reference(de_codepoints *out, const char *digits)
     return true;
 }
 
-/* Copies the name of an entity &name; that begins at text[at]; its length, or 0 if none begins there. */
+/* Copies the name of an entity &name; that begins at text[at]; its length, or 0 if none begins
+ * there. */
 static size_t entity_name(const de_codepoints *text, size_t at, char name[LONGEST_ENTITY + 2])
 {
     size_t length = 0, letters = 0;
@@ -163,9 +170,10 @@ static void unescape_html(const de_codepoints *text, de_codepoints *out)
     for (size_t i = 0; i < text->count; i++) {
         size_t length = entity_name(text, i, name);
         const html_entity key = {.name = name};
-        const html_entity *entity =
-            length ? bsearch(&key, HTML_ENTITIES, sizeof HTML_ENTITIES / sizeof key, sizeof key, compare_entities)
-                   : NULL;
+        const html_entity *entity = length ? bsearch(&key, HTML_ENTITIES,
+                                                     sizeof HTML_ENTITIES / sizeof key, sizeof key,
+                                                     compare_entities)
+                                           : NULL;
         if (entity)
             add_utf8(out, entity->text);
         else if (!length || name[0] != '#' || !add_reference(out, name + 1)) {
@@ -183,12 +191,13 @@ static const char *ligature(int32_t c)
     static const struct {
         int32_t c;
         const char *letters;
-    } ligatures[] = {{0x132, "IJ"},     {0x133, "ij"},     {0x149, "\312\274n"}, {0x1c4, "D\305\275"},
-                     {0x1c5, "D\305\276"}, {0x1c6, "d\305\276"}, {0x1c7, "LJ"},     {0x1c8, "Lj"},
-                     {0x1c9, "lj"},     {0x1ca, "NJ"},     {0x1cb, "Nj"},     {0x1cc, "nj"},
-                     {0x1f1, "DZ"},     {0x1f2, "Dz"},     {0x1f3, "dz"},     {0xfb00, "ff"},
-                     {0xfb01, "fi"},    {0xfb02, "fl"},    {0xfb03, "ffi"},   {0xfb04, "ffl"},
-                     {0xfb05, "\305\277t"}, {0xfb06, "st"}};
+    } ligatures[] = {
+        {0x132, "IJ"},         {0x133, "ij"},        {0x149, "\312\274n"}, {0x1c4, "D\305\275"},
+        {0x1c5, "D\305\276"},  {0x1c6, "d\305\276"}, {0x1c7, "LJ"},        {0x1c8, "Lj"},
+        {0x1c9, "lj"},         {0x1ca, "NJ"},        {0x1cb, "Nj"},        {0x1cc, "nj"},
+        {0x1f1, "DZ"},         {0x1f2, "Dz"},        {0x1f3, "dz"},        {0xfb00, "ff"},
+        {0xfb01, "fi"},        {0xfb02, "fl"},       {0xfb03, "ffi"},      {0xfb04, "ffl"},
+        {0xfb05, "\305\277t"}, {0xfb06, "st"}};
     for (size_t i = 0; i < sizeof ligatures / sizeof *ligatures; i++)
         if (ligatures[i].c == c)
             return ligatures[i].letters;
@@ -200,19 +209,20 @@ static void add_standard_width(de_codepoints *out, int32_t c)
 {
     utf8proc_int32_t parts[8];
     int boundary = 0;
-    utf8proc_ssize_t count = utf8proc_decompose_char(c, parts, 8, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE, &boundary);
+    utf8proc_ssize_t count = utf8proc_decompose_char(
+        c, parts, 8, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE, &boundary);
     for (utf8proc_ssize_t i = 0; i < count && i < 8; i++)
         de_codepoints_add(out, parts[i]);
 }
 
 static bool is_removed_control(int32_t c)
 {
-    return c < 0x9 || c == 0xb || (c >= 0xe && c < 0x20) || c == 0x7f || (c >= 0x206a && c < 0x2070) ||
-           c == 0xfeff || (c >= 0xfff9 && c < 0xfffd);
+    return c < 0x9 || c == 0xb || (c >= 0xe && c < 0x20) || c == 0x7f ||
+           (c >= 0x206a && c < 0x2070) || c == 0xfeff || (c >= 0xfff9 && c < 0xfffd);
 }
 
-/* ftfy's fixers of single characters: C1 controls, ligatures, widths, quotes, line breaks. None makes what an
- * earlier one looks for. */
+/* ftfy's fixers of single characters: C1 controls, ligatures, widths, quotes, line breaks. None
+ * makes what an earlier one looks for. */
 static void fix_characters(const de_codepoints *text, de_codepoints *out)
 {
     for (size_t i = 0; i < text->count; i++) {
@@ -231,7 +241,8 @@ static void fix_characters(const de_codepoints *text, de_codepoints *out)
         else if (c >= 0x201c && c <= 0x201f)
             de_codepoints_add(out, '"');
         else if (c == '\r' || c == 0x2028 || c == 0x2029)
-            de_codepoints_add(out, '\n'); /* a following \n makes no difference: white space is folded later */
+            de_codepoints_add(
+                out, '\n'); /* a following \n makes no difference: white space is folded later */
         else
             de_codepoints_add(out, c);
     }
@@ -251,7 +262,8 @@ static size_t terminal_escape(const de_codepoints *text, size_t at)
     return letter ? i + 1 - at : 0;
 }
 
-/* Drops terminal escapes, whose letter may have been part of a ligature, and then control characters. */
+/* Drops terminal escapes, whose letter may have been part of a ligature, and then control
+ * characters. */
 static void drop_controls(const de_codepoints *text, de_codepoints *out)
 {
     for (size_t i = 0; i < text->count; i++) {
@@ -292,7 +304,8 @@ static void fix_line(de_codepoints *line, bool unescape)
         compose(&visible, &composed);
         composed.failed |= unescaped.failed | fixed.failed | visible.failed;
         changed = composed.count != line->count ||
-                  (line->count && memcmp(composed.data, line->data, line->count * sizeof *line->data) != 0);
+                  (line->count &&
+                   memcmp(composed.data, line->data, line->count * sizeof *line->data) != 0);
         de_codepoints_free(line);
         de_codepoints_free(&unescaped);
         de_codepoints_free(&fixed);
@@ -305,9 +318,9 @@ static void fix_line(de_codepoints *line, bool unescape)
 
 static bool is_space(int32_t c)
 {
-    return (c >= 0x9 && c <= 0xd) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == NO_BREAK_SPACE || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-           c == 0x3000;
+    return (c >= 0x9 && c <= 0xd) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == NO_BREAK_SPACE ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static void fold_white_space(de_codepoints *text)
@@ -331,9 +344,9 @@ static bool is_cased(int32_t c)
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT: return true;
     default: /* ordinal indicators, Roman numerals, letters in circles and squares */
-        return c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) || (c >= 0x24b6 && c <= 0x24e9) ||
-               (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
-               (c >= 0x1f170 && c <= 0x1f189);
+        return c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) ||
+               (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) ||
+               (c >= 0x1f150 && c <= 0x1f169) || (c >= 0x1f170 && c <= 0x1f189);
     }
 }
 
@@ -347,9 +360,9 @@ static bool is_case_ignorable(int32_t c)
     case UTF8PROC_CATEGORY_LM:
     case UTF8PROC_CATEGORY_SK: return true;
     default:
-        return c == '\'' || c == '.' || c == ':' || c == 0xb7 || c == 0x387 || c == 0x55f || c == 0x5f4 ||
-               c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027 || c == 0xfe13 || c == 0xfe52 ||
-               c == 0xfe55;
+        return c == '\'' || c == '.' || c == ':' || c == 0xb7 || c == 0x387 || c == 0x55f ||
+               c == 0x5f4 || c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027 ||
+               c == 0xfe13 || c == 0xfe52 || c == 0xfe55;
     }
 }
 

@@ -1,4 +1,5 @@
-/* What the reference does to a text before it is cut into tokens: ftfy's repairs, white space, lower case. */
+/* What the reference does to a text before it is cut into tokens: ftfy's repairs, white space,
+ * lower case. */
 #ifndef DE_TEXT_CLEANUP_H
 #define DE_TEXT_CLEANUP_H
 
@@ -19,8 +20,8 @@ char *de_codepoints_utf8(const de_codepoints *text);
 /* The first `length` bytes of `text` as code points. Errors: ARGUMENT (not UTF-8), MEMORY. */
 diffedit_status de_codepoints_read(de_codepoints *out, const char *text, size_t length,
                                    diffedit_error *error);
-/* ftfy.fix_text() without its repair of mojibake, runs of white space to one space, ends stripped, lower case.
- * `text` is replaced. Errors: MEMORY. */
+/* ftfy.fix_text() without its repair of mojibake, runs of white space to one space, ends stripped,
+ * lower case. `text` is replaced. Errors: MEMORY. */
 diffedit_status de_text_clean(de_codepoints *text, diffedit_error *error);
 
 #endif

@@ -30,8 +30,8 @@ static void layer_load(encoder_layer *layer, de_loader *loader, const char *name
     layer->norm2 = de_load_affine(loader, de_name_join(name, "layer_norm2").text, width);
     layer->feed_in = de_load_linear(loader, de_name_join(name, "mlp.fc1").text, width,
                                     config->intermediate, true);
-    layer->feed_out = de_load_linear(loader, de_name_join(name, "mlp.fc2").text, config->intermediate,
-                                     width, true);
+    layer->feed_out = de_load_linear(loader, de_name_join(name, "mlp.fc2").text,
+                                     config->intermediate, width, true);
 }
 
 static void layer_free(encoder_layer *layer)
@@ -50,8 +50,10 @@ static void load_embeddings(de_text_encoder *encoder, de_loader *loader)
     int64_t token_shape[] = {config->vocab_size, config->width};
     int64_t position_shape[] = {config->positions, config->width};
     de_weight position;
-    de_load_weight(loader, "text_model.embeddings.token_embedding.weight", 2, token_shape, &encoder->token_embedding);
-    if (!de_load_weight(loader, "text_model.embeddings.position_embedding.weight", 2, position_shape, &position))
+    de_load_weight(loader, "text_model.embeddings.token_embedding.weight", 2, token_shape,
+                   &encoder->token_embedding);
+    if (!de_load_weight(loader, "text_model.embeddings.position_embedding.weight", 2,
+                        position_shape, &position))
         return;
     size_t count = (size_t)config->positions * (size_t)config->width;
     encoder->position_embedding = de_load_allocate(loader, count, sizeof(float));
@@ -68,12 +70,14 @@ static void network_load(de_text_encoder *encoder, de_loader *loader)
     encoder->layers = de_load_allocate(loader, (size_t)config->layers, sizeof *encoder->layers);
     encoder->layer_count = encoder->layers ? config->layers : 0;
     for (int i = 0; i < encoder->layer_count; i++)
-        layer_load(&encoder->layers[i], loader, de_name_format("text_model.encoder.layers.%d", i).text, config);
+        layer_load(&encoder->layers[i], loader,
+                   de_name_format("text_model.encoder.layers.%d", i).text, config);
     encoder->final_norm = de_load_affine(loader, "text_model.final_layer_norm", config->width);
 }
 
-diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config, const de_weights *weights,
-                                    const de_survey *survey, diffedit_error *error)
+diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config,
+                                    const de_weights *weights, const de_survey *survey,
+                                    diffedit_error *error)
 {
     de_loader loader = {.weights = weights, .survey = survey, .error = error};
     de_text_encoder *new = de_load_allocate(&loader, 1, sizeof *new);
@@ -124,9 +128,15 @@ static void layer_run(de_context *context, const encoder_layer *layer, const de_
     de_tensor wide = de_tensor_new(context, 1, 1, h.w, config->intermediate);
     de_layer_norm(context, h, config->norm_eps, layer->norm1.scale, layer->norm1.shift, normed);
     de_linear_run(context, layer->qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = 1, .tq = h.w, .tk = h.w, .heads = config->heads,
-                                .d = c / config->heads, .q_stride = 3 * c, .k_stride = 3 * c,
-                                .v_stride = 3 * c, .causal = true};
+    de_attention_shape shape = {.n = 1,
+                                .tq = h.w,
+                                .tk = h.w,
+                                .heads = config->heads,
+                                .d = c / config->heads,
+                                .q_stride = 3 * c,
+                                .k_stride = 3 * c,
+                                .v_stride = 3 * c,
+                                .causal = true};
     de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
     de_linear_run(context, layer->out, normed, (de_epilogue){.residual = h.data}, h);
     de_layer_norm(context, h, config->norm_eps, layer->norm2.scale, layer->norm2.shift, normed);

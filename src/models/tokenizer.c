@@ -17,10 +17,12 @@ enum { MAX_SPECIALS = 64, MAX_LENGTH = 4096, CLIP_LENGTH = 77 };
 
 static const char START[] = "<|startoftext|>", END[] = "<|endoftext|>";
 
-/* The reference's expression; case does not matter, and of all white space only the space has survived the clean-up.
- * U+0345 is a mark whose other case is a letter, so that the reference finds it in neither class and drops it. */
-static const char WORDS[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|"
-                            "[^ \\p{L}\\p{N}\\x{345}]+";
+/* The reference's expression; case does not matter, and of all white space only the space has
+ * survived the clean-up. U+0345 is a mark whose other case is a letter, so that the reference finds
+ * it in neither class and drops it. */
+static const char WORDS[] =
+    "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|"
+    "[^ \\p{L}\\p{N}\\x{345}]+";
 
 /* A token that is cut out of a text before anything else, in exact case. */
 typedef struct special_token {
@@ -45,7 +47,8 @@ static diffedit_status out_of_memory(diffedit_error *error)
     return de_fail(error, DIFFEDIT_ERROR_MEMORY, "out of memory for a tokenizer");
 }
 
-static diffedit_status add_special(de_tokenizer *tokenizer, const char *text, int32_t id, diffedit_error *error)
+static diffedit_status add_special(de_tokenizer *tokenizer, const char *text, int32_t id,
+                                   diffedit_error *error)
 {
     if (!*text)
         return DIFFEDIT_OK;
@@ -57,8 +60,8 @@ static diffedit_status add_special(de_tokenizer *tokenizer, const char *text, in
     char *copy = strdup(text);
     if (!copy)
         return out_of_memory(error);
-    tokenizer->specials[tokenizer->special_count++] =
-        (special_token){.text = copy, .length = strlen(text), .id = id};
+    tokenizer->specials[tokenizer->special_count++] = (special_token){
+        .text = copy, .length = strlen(text), .id = id};
     if (id >= tokenizer->vocabulary.size)
         tokenizer->vocabulary.size = id + 1;
     return DIFFEDIT_OK;
@@ -73,8 +76,8 @@ static int32_t find_id(const de_tokenizer *tokenizer, const char *text)
 }
 
 /* Looks the special token `text` up and cuts it out of texts from now on. */
-static diffedit_status set_special(de_tokenizer *tokenizer, const char *path, const char *role, const char *text,
-                                   int32_t *id, diffedit_error *error)
+static diffedit_status set_special(de_tokenizer *tokenizer, const char *path, const char *role,
+                                   const char *text, int32_t *id, diffedit_error *error)
 {
     *id = find_id(tokenizer, text);
     if (*id == DE_NOT_FOUND)
@@ -91,7 +94,8 @@ static diffedit_status compile_words(de_tokenizer *tokenizer, diffedit_error *er
     return tokenizer->words ? DIFFEDIT_OK : out_of_memory(error);
 }
 
-diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *pad, diffedit_error *error)
+diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *pad,
+                                          diffedit_error *error)
 {
     static const char name[] = "the built-in vocabulary";
     de_tokenizer *new = calloc(1, sizeof *new);
@@ -119,13 +123,14 @@ diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *
 /* The text of a token, which stands as a string or as {"content": ...}. */
 static const char *token_text(const json_t *token, const char *fallback)
 {
-    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content")
+                                                               : token);
     return text ? text : fallback;
 }
 
 /* added_tokens_decoder: {"49407": {"content": "<|endoftext|>", ...}} */
-static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *path, const json_t *added,
-                                         diffedit_error *error)
+static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *path,
+                                         const json_t *added, diffedit_error *error)
 {
     static const char *const neutral[] = {"lstrip", "rstrip", "single_word"};
     const char *key;
@@ -140,7 +145,8 @@ static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *pa
             return BAD("%s: added_tokens_decoder has a broken entry \"%.60s\"", path, key);
         for (int i = 0; i < 3; i++)
             if (json_is_true(json_object_get(token, neutral[i])))
-                return BAD("%s: added token \"%.60s\" has `%s`, which is not supported", path, text, neutral[i]);
+                return BAD("%s: added token \"%.60s\" has `%s`, which is not supported", path, text,
+                           neutral[i]);
         status = add_special(tokenizer, text, (int32_t)id, error);
         if (status != DIFFEDIT_OK)
             return status;
@@ -148,16 +154,18 @@ static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *pa
     return status;
 }
 
-static diffedit_status read_settings(de_tokenizer *tokenizer, const char *path, const json_t *config,
-                                     const json_t *map, diffedit_error *error)
+static diffedit_status read_settings(de_tokenizer *tokenizer, const char *path,
+                                     const json_t *config, const json_t *map, diffedit_error *error)
 {
     const json_t *length = json_object_get(config, "model_max_length");
     const json_t *added = json_object_get(config, "added_tokens_decoder");
     const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
     if (class && strcmp(class, "CLIPTokenizer") != 0 && strcmp(class, "CLIPTokenizerFast") != 0)
         return BAD("%s: key `tokenizer_class` is \"%.60s\"; expected CLIPTokenizer", path, class);
-    if (!json_is_integer(length) || json_integer_value(length) < 2 || json_integer_value(length) > MAX_LENGTH)
-        return BAD("%s: key `model_max_length` is not a whole number from 2 to %d", path, MAX_LENGTH);
+    if (!json_is_integer(length) || json_integer_value(length) < 2 ||
+        json_integer_value(length) > MAX_LENGTH)
+        return BAD("%s: key `model_max_length` is not a whole number from 2 to %d", path,
+                   MAX_LENGTH);
     tokenizer->length = (int)json_integer_value(length);
     diffedit_status status = read_added_tokens(tokenizer, path, added, error);
     const json_t *pad = json_object_get(map, "pad_token");
@@ -176,19 +184,23 @@ static diffedit_status read_settings(de_tokenizer *tokenizer, const char *path, 
     };
     for (size_t i = 0; i < sizeof specials / sizeof *specials && status == DIFFEDIT_OK; i++)
         status = set_special(tokenizer, path, specials[i].role,
-                             token_text(specials[i].token, specials[i].fallback), specials[i].id, error);
+                             token_text(specials[i].token, specials[i].fallback), specials[i].id,
+                             error);
     return status;
 }
 
 /* Its own vocabulary, or the published one where a packed file leaves it out. */
-static diffedit_status read_vocabulary(de_tokenizer *tokenizer, const de_documents *from, diffedit_error *error)
+static diffedit_status read_vocabulary(de_tokenizer *tokenizer, const de_documents *from,
+                                       diffedit_error *error)
 {
     if (from->notes && !de_document_exists(from, DE_TOKENIZER_VOCABULARY))
         return de_vocabulary_open_clip(&tokenizer->vocabulary, error);
-    return de_vocabulary_open(&tokenizer->vocabulary, from, DE_TOKENIZER_VOCABULARY, DE_TOKENIZER_MERGES, error);
+    return de_vocabulary_open(&tokenizer->vocabulary, from, DE_TOKENIZER_VOCABULARY,
+                              DE_TOKENIZER_MERGES, error);
 }
 
-static diffedit_status read_documents(de_tokenizer *tokenizer, const de_documents *from, diffedit_error *error)
+static diffedit_status read_documents(de_tokenizer *tokenizer, const de_documents *from,
+                                      diffedit_error *error)
 {
     json_t *config = NULL, *map = NULL;
     char path[DE_DOCUMENT_PATH];
@@ -205,7 +217,8 @@ static diffedit_status read_documents(de_tokenizer *tokenizer, const de_document
     return status;
 }
 
-diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from, diffedit_error *error)
+diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from,
+                                  diffedit_error *error)
 {
     de_tokenizer *new = calloc(1, sizeof *new);
     if (!new)
@@ -275,9 +288,10 @@ static void add_token(encoding *to, int32_t id, const char *text, size_t length)
     grown[to->cut_length] = 0;
 }
 
-/* A word as byte symbols, cut into pieces that merge: piece i is symbols[starts[i] .. starts[i + 1]). */
+/* A word as byte symbols, cut into pieces that merge: piece i is symbols[starts[i] .. starts[i +
+ * 1]). */
 typedef struct pieces {
-    char *symbols; /* all symbols and "</w>", one after another */
+    char *symbols;  /* all symbols and "</w>", one after another */
     size_t *starts; /* [count + 1] */
     size_t *bytes;  /* [count + 1], where the piece begins among the word's bytes */
     int32_t *ranks; /* [count], of the merge of a piece with the next; INT32_MAX: none */
@@ -289,11 +303,13 @@ static int32_t pair_rank(const encoding *to, const pieces *word, size_t i)
 {
     if (i + 1 >= word->count)
         return INT32_MAX;
-    size_t left = word->starts[i + 1] - word->starts[i], right = word->starts[i + 2] - word->starts[i + 1];
+    size_t left = word->starts[i + 1] - word->starts[i],
+           right = word->starts[i + 2] - word->starts[i + 1];
     memcpy(word->pair, word->symbols + word->starts[i], left);
     word->pair[left] = ' ';
     memcpy(word->pair + left + 1, word->symbols + word->starts[i + 1], right);
-    int32_t rank = de_string_map_get(&to->tokenizer->vocabulary.merges, word->pair, left + 1 + right);
+    int32_t rank = de_string_map_get(&to->tokenizer->vocabulary.merges, word->pair,
+                                     left + 1 + right);
     return rank == DE_NOT_FOUND ? INT32_MAX : rank;
 }
 
@@ -388,13 +404,14 @@ static void encode_words(encoding *to, const char *text)
         return;
     }
     size_t length = strlen(text), at = 0;
-    while (at < length &&
-           pcre2_match(to->tokenizer->words, (PCRE2_SPTR)text, length, at, PCRE2_NO_UTF_CHECK, match, NULL) > 0) {
+    while (at < length && pcre2_match(to->tokenizer->words, (PCRE2_SPTR)text, length, at,
+                                      PCRE2_NO_UTF_CHECK, match, NULL) > 0) {
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(match);
         const char *word = text + range[0];
         size_t word_length = range[1] - range[0];
         at = range[1];
-        /* Written in another case, they reach this point and mean the same after all, as in the reference. */
+        /* Written in another case, they reach this point and mean the same after all, as in the
+         * reference. */
         if (equals(word, word_length, START))
             add_token(to, to->tokenizer->start, word, word_length);
         else if (equals(word, word_length, END))
@@ -406,7 +423,8 @@ static void encode_words(encoding *to, const char *text)
 }
 
 /* `length` bytes without special tokens: clean-up, then words. */
-static diffedit_status encode_segment(encoding *to, const char *text, size_t length, diffedit_error *error)
+static diffedit_status encode_segment(encoding *to, const char *text, size_t length,
+                                      diffedit_error *error)
 {
     de_codepoints codepoints;
     diffedit_status status = de_codepoints_read(&codepoints, text, length, error);
@@ -459,8 +477,8 @@ static diffedit_status encode_text(encoding *to, const char *text, diffedit_erro
     return status == DIFFEDIT_OK && to->failed ? out_of_memory(error) : status;
 }
 
-diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text, int32_t *tokens,
-                                    char **cut, diffedit_error *error)
+diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text,
+                                    int32_t *tokens, char **cut, diffedit_error *error)
 {
     encoding to = {.tokenizer = tokenizer, .tokens = tokens};
     add_token(&to, tokenizer->start, "", 0);

@@ -1,4 +1,5 @@
-/* CLIP's byte-level BPE tokenizer (Radford et al. 2021), as transformers' CLIPTokenizer with ftfy. */
+/* CLIP's byte-level BPE tokenizer (Radford et al. 2021), as transformers' CLIPTokenizer with ftfy.
+ */
 #ifndef DE_TOKENIZER_H
 #define DE_TOKENIZER_H
 
@@ -12,8 +13,10 @@ typedef struct de_tokenizer de_tokenizer;
 #define DE_TOKENIZER_CONFIG "tokenizer/tokenizer_config.json"
 #define DE_TOKENIZER_SPECIALS "tokenizer/special_tokens_map.json" /* may be missing */
 
-/* Reads them. A packed file without a vocabulary has the published one. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from, diffedit_error *error);
+/* Reads them. A packed file without a vocabulary has the published one. Errors: FILE, MODEL,
+ * MEMORY. */
+diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from,
+                                  diffedit_error *error);
 /* The published CLIP vocabulary, which is built in; `pad` is "<|endoftext|>" or "!" (SD 2). */
 diffedit_status de_tokenizer_open_builtin(de_tokenizer **tokenizer, const char *pad,
                                           diffedit_error *error);
@@ -21,11 +24,11 @@ void de_tokenizer_close(de_tokenizer *tokenizer);
 int de_tokenizer_length(const de_tokenizer *tokenizer);     /* model_max_length, e.g. 77 */
 int de_tokenizer_vocab_size(const de_tokenizer *tokenizer); /* largest id + 1 */
 
-/* tokens[length] = start, the text's, end, padding. If the text is too long it is cut, the end token is
- * kept, and *cut (may be NULL) receives the text of what was cut (to be freed), else NULL.
+/* tokens[length] = start, the text's, end, padding. If the text is too long it is cut, the end
+ * token is kept, and *cut (may be NULL) receives the text of what was cut (to be freed), else NULL.
  * Errors: ARGUMENT (the text is not valid UTF-8), MEMORY. */
-diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text, int32_t *tokens,
-                                    char **cut, diffedit_error *error);
+diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text,
+                                    int32_t *tokens, char **cut, diffedit_error *error);
 /* The cleaned, lower-case words of a text (runs of letters), for the warning about unknown words:
  * NULL-terminated, one allocation, to be freed. */
 diffedit_status de_text_words(char ***words, const char *text, diffedit_error *error);

@@ -83,8 +83,8 @@ static void down_load(de_unet *unet, de_loader *loader, int level, int in, skip_
     block_allocate(block, loader, config->down_layers[level]);
     for (int i = 0; i < block->layer_count; i++) {
         unet_layer *layer = &block->layers[i];
-        resblock_load(config, &layer->resblock, loader, de_name_format("%s.resnets.%d", name.text, i).text,
-                      i ? out : in, out);
+        resblock_load(config, &layer->resblock, loader,
+                      de_name_format("%s.resnets.%d", name.text, i).text, i ? out : in, out);
         layer->attends = config->down_attention[level];
         if (layer->attends)
             transformer_load(unet, &layer->transformer, loader,
@@ -109,8 +109,9 @@ static void up_load(de_unet *unet, de_loader *loader, int index, int in, skip_st
     for (int i = 0; i < block->layer_count; i++) {
         unet_layer *layer = &block->layers[i];
         int skip = skips->channels[--skips->count];
-        resblock_load(config, &layer->resblock, loader, de_name_format("%s.resnets.%d", name.text, i).text,
-                      (i ? out : in) + skip, out);
+        resblock_load(config, &layer->resblock, loader,
+                      de_name_format("%s.resnets.%d", name.text, i).text, (i ? out : in) + skip,
+                      out);
         layer->attends = config->up_attention[level];
         if (layer->attends)
             transformer_load(unet, &layer->transformer, loader,
@@ -127,9 +128,10 @@ static void network_load(de_unet *unet, de_loader *loader)
     int first = config->channels[0], last = config->channels[config->levels - 1];
     skip_stack skips = {.channels = {first}, .count = 1};
     unet->conv_in = de_load_convolution(loader, "conv_in", config->in_channels, first, 1);
-    unet->time1 = de_load_linear(loader, "time_embedding.linear_1", first, time_width(config), true);
-    unet->time2 = de_load_linear(loader, "time_embedding.linear_2", time_width(config), time_width(config),
+    unet->time1 = de_load_linear(loader, "time_embedding.linear_1", first, time_width(config),
                                  true);
+    unet->time2 = de_load_linear(loader, "time_embedding.linear_2", time_width(config),
+                                 time_width(config), true);
     int channels = first;
     for (int level = 0; level < config->levels; level++) {
         down_load(unet, loader, level, channels, &skips);
@@ -194,7 +196,8 @@ void de_unet_free(de_unet *unet)
 
 /* ---- text keys ---- */
 
-/* The network's i-th transformer, in the order in which a forward pass meets them; NULL after the last. */
+/* The network's i-th transformer, in the order in which a forward pass meets them; NULL after the
+ * last. */
 static const de_transformer *transformer_at(const de_unet *unet, int i)
 {
     const unet_block *sides[] = {unet->down, unet->up};
@@ -209,8 +212,10 @@ static const de_transformer *transformer_at(const de_unet *unet, int i)
     return NULL;
 }
 
-/* Runs every key-value projection on the texts into keys->kv, whose memory exists unless measuring. */
-static void project_keys(de_context *context, const de_unet *unet, de_tensor text, const de_text_keys *keys)
+/* Runs every key-value projection on the texts into keys->kv, whose memory exists unless measuring.
+ */
+static void project_keys(de_context *context, const de_unet *unet, de_tensor text,
+                         const de_text_keys *keys)
 {
     int block = 0;
     const de_transformer *transformer;
@@ -230,7 +235,8 @@ static diffedit_status allocate_keys(de_text_keys *keys, const de_unet *unet, di
     const de_transformer *transformer;
     for (int i = 0; (transformer = transformer_at(unet, i)); i++)
         for (int l = 0; l < transformer->layers; l++, block++) {
-            size_t bytes = (size_t)(keys->n * keys->tokens * 2 * transformer->channels) * sizeof(float);
+            size_t bytes = (size_t)(keys->n * keys->tokens * 2 * transformer->channels) *
+                           sizeof(float);
             keys->kv[block] = de_aligned_alloc(bytes);
             if (!keys->kv[block])
                 return de_fail_memory(error, bytes, "text keys");
@@ -239,7 +245,8 @@ static diffedit_status allocate_keys(de_text_keys *keys, const de_unet *unet, di
 }
 
 diffedit_status de_unet_text_keys(de_text_keys *keys, de_context *context, const de_unet *unet,
-                                  const float *embeddings, int64_t n, int64_t tokens, diffedit_error *error)
+                                  const float *embeddings, int64_t n, int64_t tokens,
+                                  diffedit_error *error)
 {
     *keys = (de_text_keys){.n = n, .tokens = tokens};
     de_tensor text = {n, 1, tokens, unet->config.cross_attention_dim, (float *)embeddings};
@@ -266,8 +273,8 @@ void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet)
 
 /* ---- the forward pass ---- */
 
-/* A pass in progress: where it stands among the skips and the transformer blocks. Its tensors have one image until the
- * first attention to the texts makes them differ. */
+/* A pass in progress: where it stands among the skips and the transformer blocks. Its tensors have
+ * one image until the first attention to the texts makes them differ. */
 typedef struct unet_pass {
     de_context *context;
     const de_text_keys *keys;
@@ -277,8 +284,8 @@ typedef struct unet_pass {
     int text_block; /* the next one */
 } unet_pass;
 
-/* Sinusoidal embedding (Vaswani et al. 2017), cosines before sines, then the two-layer network and the SiLU that
- * every residual block applies first. */
+/* Sinusoidal embedding (Vaswani et al. 2017), cosines before sines, then the two-layer network and
+ * the SiLU that every residual block applies first. */
 static de_tensor embed_time(de_context *context, const de_unet *unet, float timestep, int64_t n)
 {
     int width = unet->config.channels[0], half = width / 2;
@@ -301,7 +308,8 @@ static de_tensor embed_time(de_context *context, const de_unet *unet, float time
     return time;
 }
 
-static void run_transformer(unet_pass *pass, const de_transformer *transformer, de_tensor x, de_tensor y)
+static void run_transformer(unet_pass *pass, const de_transformer *transformer, de_tensor x,
+                            de_tensor y)
 {
     de_transformer_run(pass->context, transformer, x, pass->keys->tokens,
                        pass->keys->kv + pass->text_block, y);
@@ -366,7 +374,8 @@ static de_tensor run_up(unet_pass *pass, const unet_block *block, de_tensor x, d
     return x;
 }
 
-/* The largest output of the middle and up layers: of each block, at its own size, after enlargement. */
+/* The largest output of the middle and up layers: of each block, at its own size, after
+ * enlargement. */
 static int64_t largest_up_output(const de_unet *unet, int64_t n, int64_t h, int64_t w)
 {
     int64_t largest = 0;

@@ -11,7 +11,8 @@ typedef struct vae_attention {
     de_linear *qkv, *out;
 } vae_attention;
 
-/* Both halves are the same kind of thing: residual blocks and resampling at each level, and a middle. */
+/* Both halves are the same kind of thing: residual blocks and resampling at each level, and a
+ * middle. */
 typedef struct vae_block {
     int layer_count;
     de_resblock *layers;
@@ -24,7 +25,8 @@ typedef struct vae_half {
     de_resblock middle1, middle2;
     vae_attention attention; /* qkv NULL: none */
     de_affine norm_out;
-    de_linear *quant; /* quant_conv after the encoder, post_quant_conv before the decoder; or NULL */
+    de_linear
+        *quant; /* quant_conv after the encoder, post_quant_conv before the decoder; or NULL */
 } vae_half;
 
 struct de_vae {
@@ -49,29 +51,31 @@ static void resblock_load(const de_vae_config *config, de_resblock *block, de_lo
     de_resblock_load(block, loader, name, in, out, config->norm_groups, NORM_EPS, 0);
 }
 
-static void middle_load(const de_vae_config *config, vae_half *half, de_loader *loader, const char *name)
+static void middle_load(const de_vae_config *config, vae_half *half, de_loader *loader,
+                        const char *name)
 {
     static const char *const qkv[] = {"to_q", "to_k", "to_v"};
     int c = config->channels[config->levels - 1];
     resblock_load(config, &half->middle1, loader, de_name_join(name, "resnets.0").text, c, c);
     if (config->mid_attention) {
         de_name attention = de_name_join(name, "attentions.0");
-        half->attention.norm = de_load_affine(loader, de_name_join(attention.text, "group_norm").text, c);
+        half->attention.norm = de_load_affine(loader,
+                                              de_name_join(attention.text, "group_norm").text, c);
         half->attention.qkv = de_load_fused_linear(loader, attention.text, qkv, 3, c, c, true);
-        half->attention.out = de_load_linear(loader, de_name_join(attention.text, "to_out.0").text, c, c,
-                                             true);
+        half->attention.out = de_load_linear(loader, de_name_join(attention.text, "to_out.0").text,
+                                             c, c, true);
     }
     resblock_load(config, &half->middle2, loader, de_name_join(name, "resnets.1").text, c, c);
 }
 
-static void layers_load(const de_vae_config *config, vae_block *block, de_loader *loader, const char *name,
-                        int layers, int in, int out)
+static void layers_load(const de_vae_config *config, vae_block *block, de_loader *loader,
+                        const char *name, int layers, int in, int out)
 {
     block->layers = de_load_allocate(loader, (size_t)layers, sizeof *block->layers);
     block->layer_count = block->layers ? layers : 0;
     for (int i = 0; i < block->layer_count; i++)
-        resblock_load(config, &block->layers[i], loader, de_name_format("%s.resnets.%d", name, i).text,
-                      i ? out : in, out);
+        resblock_load(config, &block->layers[i], loader,
+                      de_name_format("%s.resnets.%d", name, i).text, i ? out : in, out);
 }
 
 static de_linear *load_quant(de_loader *loader, bool present, const char *name, int channels)
@@ -107,7 +111,8 @@ static void decoder_load(de_vae *vae, de_loader *loader)
     const de_vae_config *config = &vae->config;
     vae_half *half = &vae->decoder;
     int in = config->channels[config->levels - 1];
-    half->quant = load_quant(loader, config->post_quant_conv, "post_quant_conv", config->latent_channels);
+    half->quant = load_quant(loader, config->post_quant_conv, "post_quant_conv",
+                             config->latent_channels);
     half->conv_in = de_load_convolution(loader, "decoder.conv_in", config->latent_channels, in, 1);
     middle_load(config, half, loader, "decoder.mid_block");
     for (int index = 0; index < config->levels; index++) {
@@ -184,18 +189,24 @@ static void attend(de_context *context, const de_vae_config *config, const vae_a
     int64_t c = h.c, tokens = h.h * h.w;
     de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, c);
     de_tensor qkv = de_tensor_new(context, h.n, h.h, h.w, 3 * c);
-    de_group_norm(context, h, config->norm_groups, NORM_EPS, attention->norm.scale, attention->norm.shift,
-                  DE_NONE, normed);
+    de_group_norm(context, h, config->norm_groups, NORM_EPS, attention->norm.scale,
+                  attention->norm.shift, DE_NONE, normed);
     de_linear_run(context, attention->qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = h.n, .tq = tokens, .tk = tokens, .heads = 1, .d = c,
-                                .q_stride = 3 * c, .k_stride = 3 * c, .v_stride = 3 * c};
+    de_attention_shape shape = {.n = h.n,
+                                .tq = tokens,
+                                .tk = tokens,
+                                .heads = 1,
+                                .d = c,
+                                .q_stride = 3 * c,
+                                .k_stride = 3 * c,
+                                .v_stride = 3 * c};
     de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
     de_linear_run(context, attention->out, normed, (de_epilogue){.residual = h.data}, h);
     de_arena_release(&context->arena, mark);
 }
 
-static de_tensor run_middle(de_context *context, const de_vae *vae, const vae_half *half, de_tensor x,
-                            de_pair *pair)
+static de_tensor run_middle(de_context *context, const de_vae *vae, const vae_half *half,
+                            de_tensor x, de_pair *pair)
 {
     de_tensor h = de_pair_take(pair, x.n, x.h, x.w, x.c);
     de_resblock_run(context, &half->middle1, x, true, NO_TIME, h);
@@ -216,7 +227,8 @@ static de_tensor run_layers(de_context *context, const vae_block *block, de_tens
 }
 
 /* y = conv_out(silu(norm_out(h))) */
-static void run_end(de_context *context, const de_vae *vae, const vae_half *half, de_tensor h, de_tensor y)
+static void run_end(de_context *context, const de_vae *vae, const vae_half *half, de_tensor h,
+                    de_tensor y)
 {
     de_group_norm(context, h, vae->config.norm_groups, NORM_EPS, half->norm_out.scale,
                   half->norm_out.shift, DE_SILU, h);
@@ -247,7 +259,8 @@ void de_vae_encode(de_context *context, const de_vae *vae, de_tensor x, de_tenso
         h = run_layers(context, &half->blocks[level], h, &pair);
         if (half->blocks[level].resample) {
             de_tensor halved = de_pair_take(&pair, h.n, h.h / 2, h.w / 2, h.c);
-            de_convolution_run(context, half->blocks[level].resample, h, HALVE, (de_epilogue){0}, halved);
+            de_convolution_run(context, half->blocks[level].resample, h, HALVE, (de_epilogue){0},
+                               halved);
             h = halved;
         }
     }
@@ -282,7 +295,8 @@ void de_vae_decode(de_context *context, const de_vae *vae, de_tensor x, de_tenso
             shape.up_h = 2 * h.h;
             shape.up_w = 2 * h.w;
             de_tensor doubled = de_pair_take(&pair, h.n, 2 * h.h, 2 * h.w, h.c);
-            de_convolution_run(context, half->blocks[index].resample, h, shape, (de_epilogue){0}, doubled);
+            de_convolution_run(context, half->blocks[index].resample, h, shape, (de_epilogue){0},
+                               doubled);
             h = doubled;
         }
     }

@@ -36,7 +36,8 @@ static struct de_string_entry *locate(const de_string_map *map, const char *key,
 
 static bool grow(de_string_map *map)
 {
-    de_string_map grown = {.capacity = map->capacity ? 2 * map->capacity : 1024, .count = map->count};
+    de_string_map grown = {.capacity = map->capacity ? 2 * map->capacity : 1024,
+                           .count = map->count};
     grown.entries = calloc(grown.capacity, sizeof *grown.entries);
     if (!grown.entries)
         return false;
@@ -114,10 +115,10 @@ static diffedit_status out_of_memory(diffedit_error *error)
     return de_fail(error, DIFFEDIT_ERROR_MEMORY, "out of memory for a vocabulary");
 }
 
-/* Reads lines of "left right" after a first line that tells a version, and no more of them than the reference does;
- * `name` is for messages. */
-static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, size_t size, const char *name,
-                                   diffedit_error *error)
+/* Reads lines of "left right" after a first line that tells a version, and no more of them than the
+ * reference does; `name` is for messages. */
+static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, size_t size,
+                                   const char *name, diffedit_error *error)
 {
     enum { LAST_LINE = 48895 };
     int32_t rank = 0;
@@ -132,7 +133,8 @@ static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, 
         bool skipped = length == 0 || line == 1;
         if (!skipped && (!space || space == text || space == text + length - 1 ||
                          memchr(space + 1, ' ', (size_t)(text + length - space - 1))))
-            return BAD("%s: line %d is no merge; expected two tokens with a space between", name, line);
+            return BAD("%s: line %d is no merge; expected two tokens with a space between", name,
+                       line);
         if (!skipped && !de_string_map_set(&vocabulary->merges, text, length, rank++))
             return out_of_memory(error);
         text = next;
@@ -144,8 +146,8 @@ static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, 
 
 /* ---- a model's own vocabulary ---- */
 
-static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *from, const char *name,
-                                diffedit_error *error)
+static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *from,
+                                const char *name, diffedit_error *error)
 {
     enum { MOST_TOKENS = 1 << 20 };
     json_t *json = NULL;
@@ -158,10 +160,12 @@ static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *f
     {
         if (status != DIFFEDIT_OK)
             break;
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= MOST_TOKENS)
-            status = BAD("%s: token \"%.60s\" has an id that is no whole number from 0 to %d", path, token,
-                         MOST_TOKENS - 1);
-        else if (!de_string_map_set(&vocabulary->ids, token, strlen(token), (int32_t)json_integer_value(id)))
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) >= MOST_TOKENS)
+            status = BAD("%s: token \"%.60s\" has an id that is no whole number from 0 to %d", path,
+                         token, MOST_TOKENS - 1);
+        else if (!de_string_map_set(&vocabulary->ids, token, strlen(token),
+                                    (int32_t)json_integer_value(id)))
             status = out_of_memory(error);
         else if (json_integer_value(id) >= vocabulary->size)
             vocabulary->size = (int)json_integer_value(id) + 1;
@@ -170,8 +174,8 @@ static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *f
     return status;
 }
 
-static diffedit_status read_merges_document(de_vocabulary *vocabulary, const de_documents *from, const char *name,
-                                            diffedit_error *error)
+static diffedit_status read_merges_document(de_vocabulary *vocabulary, const de_documents *from,
+                                            const char *name, diffedit_error *error)
 {
     char *text, path[DE_DOCUMENT_PATH];
     size_t size;
@@ -184,8 +188,9 @@ static diffedit_status read_merges_document(de_vocabulary *vocabulary, const de_
     return status;
 }
 
-diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from, const char *vocab_name,
-                                   const char *merges_name, diffedit_error *error)
+diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from,
+                                   const char *vocab_name, const char *merges_name,
+                                   diffedit_error *error)
 {
     *vocabulary = (de_vocabulary){0};
     diffedit_status status = read_ids(vocabulary, from, vocab_name, error);
@@ -205,7 +210,8 @@ void de_vocabulary_close(de_vocabulary *vocabulary)
 
 /* ---- the published vocabulary ---- */
 
-extern const char de_clip_merges[], de_clip_merges_end[]; /* data/clip/merges.txt, by clip_merges.S */
+extern const char de_clip_merges[],
+    de_clip_merges_end[]; /* data/clip/merges.txt, by clip_merges.S */
 
 static bool add_token(de_vocabulary *vocabulary, const char *token, size_t length)
 {
@@ -232,7 +238,8 @@ static bool add_bytes(de_vocabulary *vocabulary, const char *suffix)
 static bool add_merged(de_vocabulary *vocabulary)
 {
     char token[512];
-    const char *header_end = memchr(de_clip_merges, '\n', (size_t)(de_clip_merges_end - de_clip_merges));
+    const char *header_end = memchr(de_clip_merges, '\n',
+                                    (size_t)(de_clip_merges_end - de_clip_merges));
     const char *text = header_end + 1;
     bool added = true;
     while (text < de_clip_merges_end) {
@@ -250,12 +257,13 @@ diffedit_status de_vocabulary_open_clip(de_vocabulary *vocabulary, diffedit_erro
 {
     static const char start[] = "<|startoftext|>", end[] = "<|endoftext|>";
     *vocabulary = (de_vocabulary){0};
-    bool added = add_bytes(vocabulary, "") && add_bytes(vocabulary, "</w>") && add_merged(vocabulary) &&
-                 add_token(vocabulary, start, sizeof start - 1) && add_token(vocabulary, end, sizeof end - 1);
-    diffedit_status status =
-        added ? read_merges(vocabulary, de_clip_merges, (size_t)(de_clip_merges_end - de_clip_merges),
-                            "the built-in vocabulary", error)
-              : out_of_memory(error);
+    bool added = add_bytes(vocabulary, "") && add_bytes(vocabulary, "</w>") &&
+                 add_merged(vocabulary) && add_token(vocabulary, start, sizeof start - 1) &&
+                 add_token(vocabulary, end, sizeof end - 1);
+    diffedit_status status = added ? read_merges(vocabulary, de_clip_merges,
+                                                 (size_t)(de_clip_merges_end - de_clip_merges),
+                                                 "the built-in vocabulary", error)
+                                   : out_of_memory(error);
     if (status != DIFFEDIT_OK)
         de_vocabulary_close(vocabulary);
     return status;

@@ -24,10 +24,11 @@ typedef struct de_vocabulary {
 } de_vocabulary;
 
 /* From the documents that hold a vocab.json and a merges.txt. Errors: FILE, MODEL, MEMORY. */
-diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from, const char *vocab_name,
-                                   const char *merges_name, diffedit_error *error);
-/* The published CLIP vocabulary: 256 bytes, the same ending a word, a token for each merge, start, end.
- * Errors: MEMORY. */
+diffedit_status de_vocabulary_open(de_vocabulary *vocabulary, const de_documents *from,
+                                   const char *vocab_name, const char *merges_name,
+                                   diffedit_error *error);
+/* The published CLIP vocabulary: 256 bytes, the same ending a word, a token for each merge, start,
+ * end. Errors: MEMORY. */
 diffedit_status de_vocabulary_open_clip(de_vocabulary *vocabulary, diffedit_error *error);
 void de_vocabulary_close(de_vocabulary *vocabulary);
 

@@ -34,10 +34,12 @@ static void show(const de_loader *loader, const char *name, int rank, const int6
     de_weight weight;
     diffedit_error error;
     bool found = de_weights_get(loader->weights, name, rank, shape, &weight, &error) == DIFFEDIT_OK;
-    loader->survey->look(loader->survey->user, name, found ? &weight : NULL, found ? NULL : error.message);
+    loader->survey->look(loader->survey->user, name, found ? &weight : NULL,
+                         found ? NULL : error.message);
 }
 
-bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight)
+bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape,
+                    de_weight *weight)
 {
     if (loader->status != DIFFEDIT_OK)
         return false;
@@ -81,8 +83,10 @@ void de_affine_free(de_affine affine)
     free(affine.shift);
 }
 
-/* The product of weights side by side; what was packed is not needed in the file's pages any more. */
-static de_linear *new_linear(de_loader *loader, const de_weight *weights, const de_weight *biases, int parts)
+/* The product of weights side by side; what was packed is not needed in the file's pages any more.
+ */
+static de_linear *new_linear(de_loader *loader, const de_weight *weights, const de_weight *biases,
+                             int parts)
 {
     de_linear *linear = NULL;
     loader->status = de_linear_new(&linear, weights, biases, parts, loader->error);
@@ -92,8 +96,8 @@ static de_linear *new_linear(de_loader *loader, const de_weight *weights, const 
 }
 
 /* `name`.weight and, if `bias`, `name`.bias; both are looked up, whatever becomes of the first */
-static bool load_pair(de_loader *loader, const char *name, int rank, const int64_t *shape, bool bias, de_weight *weight,
-                      de_weight *shift)
+static bool load_pair(de_loader *loader, const char *name, int rank, const int64_t *shape,
+                      bool bias, de_weight *weight, de_weight *shift)
 {
     bool found = de_load_weight(loader, de_name_join(name, "weight").text, rank, shape, weight);
     if (bias)
@@ -111,14 +115,14 @@ de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64
 
 enum { MAX_PARTS = 3 };
 
-de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
-                                int64_t in, int64_t out_each, bool bias)
+de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names,
+                                int parts, int64_t in, int64_t out_each, bool bias)
 {
     de_weight weights[MAX_PARTS] = {0}, biases[MAX_PARTS] = {0};
     bool found = true;
     for (int i = 0; i < parts; i++)
-        found &= load_pair(loader, de_name_join(parent, names[i]).text, 2, (int64_t[]){out_each, in}, bias, &weights[i],
-                           &biases[i]);
+        found &= load_pair(loader, de_name_join(parent, names[i]).text, 2,
+                           (int64_t[]){out_each, in}, bias, &weights[i], &biases[i]);
     if (!found)
         return NULL;
     return new_linear(loader, weights, bias ? biases : NULL, parts);

@@ -5,15 +5,16 @@
 #include "ops/ops.h"
 #include "weights/weights.h"
 
-/* Whoever looks at the tensors that a network is made of, without making one: called for each, with `weight`, or with
- * what is wrong with it. */
+/* Whoever looks at the tensors that a network is made of, without making one: called for each, with
+ * `weight`, or with what is wrong with it. */
 typedef struct de_survey {
     void (*look)(void *user, const char *name, const de_weight *weight, const char *problem);
     void *user;
 } de_survey;
 
-/* Remembers the first failure: after it every load gives NULL, so that a network is read in one go and
- * the status looked at once. With a survey every load gives NULL, and a tensor's failure is only shown to it. */
+/* Remembers the first failure: after it every load gives NULL, so that a network is read in one go
+ * and the status looked at once. With a survey every load gives NULL, and a tensor's failure is
+ * only shown to it. */
 typedef struct de_loader {
     const de_weights *weights;
     const de_survey *survey; /* NULL: a network is made */
@@ -37,8 +38,10 @@ typedef struct de_affine {
     float *scale, *shift; /* [c] */
 } de_affine;
 
-/* The tensor `name` as it stands in the file; false after a failure, this one or an earlier one, and in a survey */
-bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape, de_weight *weight);
+/* The tensor `name` as it stands in the file; false after a failure, this one or an earlier one,
+ * and in a survey */
+bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape,
+                    de_weight *weight);
 /* `name`.weight [count] as float32, owned by the caller; NULL after a failure */
 float *de_load_vector(de_loader *loader, const char *name, int64_t count);
 de_affine de_load_affine(de_loader *loader, const char *name, int64_t count);
@@ -46,8 +49,8 @@ void de_affine_free(de_affine affine);
 /* `name`.weight [out, in], and `name`.bias [out] if `bias` */
 de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64_t out, bool bias);
 /* parent.names[0..parts-1] side by side in one product */
-de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names, int parts,
-                                int64_t in, int64_t out_each, bool bias);
+de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names,
+                                int parts, int64_t in, int64_t out_each, bool bias);
 /* `name`.weight [out, in, 3, 3] and `name`.bias [out] */
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
                                     int stride);

@@ -14,13 +14,13 @@ typedef struct de_resblock {
 } de_resblock;
 
 /* time_width 0: no time embedding */
-void de_resblock_load(de_resblock *block, de_loader *loader, const char *name, int in, int out, int groups,
-                      float eps, int time_width);
+void de_resblock_load(de_resblock *block, de_loader *loader, const char *name, int in, int out,
+                      int groups, float eps, int time_width);
 void de_resblock_free(de_resblock *block);
-/* x [n, h, w, in], time [n, 1, 1, time_width] after its SiLU (data NULL without one), y [n, h, w, out]. x is overwritten
- * if `x_is_ours`: less memory where in and out differ. */
-void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x, bool x_is_ours, de_tensor time,
-                     de_tensor y);
+/* x [n, h, w, in], time [n, 1, 1, time_width] after its SiLU (data NULL without one), y [n, h, w,
+ * out]. x is overwritten if `x_is_ours`: less memory where in and out differ. */
+void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x, bool x_is_ours,
+                     de_tensor time, de_tensor y);
 
 /* Two arrays that take turns as a layer's output, so that a chain of layers needs no more. */
 typedef struct de_pair {

@@ -15,14 +15,19 @@ static void block_load(de_transformer_block *block, de_loader *loader, const cha
     de_name self = de_name_join(name, "attn1"), text = de_name_join(name, "attn2");
     block->norm1 = de_load_affine(loader, de_name_join(name, "norm1").text, c);
     block->self_qkv = de_load_fused_linear(loader, self.text, qkv, 3, c, c, false);
-    block->self_out = de_load_linear(loader, de_name_join(self.text, "to_out.0").text, c, c, WITH_BIAS);
+    block->self_out = de_load_linear(loader, de_name_join(self.text, "to_out.0").text, c, c,
+                                     WITH_BIAS);
     block->norm2 = de_load_affine(loader, de_name_join(name, "norm2").text, c);
     block->text_q = de_load_linear(loader, de_name_join(text.text, "to_q").text, c, c, NO_BIAS);
-    block->text_kv = de_load_fused_linear(loader, text.text, qkv + 1, 2, config.text_width, c, false);
-    block->text_out = de_load_linear(loader, de_name_join(text.text, "to_out.0").text, c, c, WITH_BIAS);
+    block->text_kv = de_load_fused_linear(loader, text.text, qkv + 1, 2, config.text_width, c,
+                                          false);
+    block->text_out = de_load_linear(loader, de_name_join(text.text, "to_out.0").text, c, c,
+                                     WITH_BIAS);
     block->norm3 = de_load_affine(loader, de_name_join(name, "norm3").text, c);
-    block->feed_in = de_load_linear(loader, de_name_join(name, "ff.net.0.proj").text, c, 8 * c, WITH_BIAS);
-    block->feed_out = de_load_linear(loader, de_name_join(name, "ff.net.2").text, 4 * c, c, WITH_BIAS);
+    block->feed_in = de_load_linear(loader, de_name_join(name, "ff.net.0.proj").text, c, 8 * c,
+                                    WITH_BIAS);
+    block->feed_out = de_load_linear(loader, de_name_join(name, "ff.net.2").text, 4 * c, c,
+                                     WITH_BIAS);
 }
 
 static void block_free(de_transformer_block *block)
@@ -45,14 +50,17 @@ void de_transformer_load(de_transformer *transformer, de_loader *loader, const c
     int c = config.channels;
     *transformer = (de_transformer){.channels = c, .heads = config.heads, .groups = config.groups};
     transformer->norm = de_load_affine(loader, de_name_join(name, "norm").text, c);
-    transformer->proj_in = de_load_linear(loader, de_name_join(name, "proj_in").text, c, c, WITH_BIAS);
-    transformer->blocks = de_load_allocate(loader, (size_t)config.layers, sizeof *transformer->blocks);
+    transformer->proj_in = de_load_linear(loader, de_name_join(name, "proj_in").text, c, c,
+                                          WITH_BIAS);
+    transformer->blocks = de_load_allocate(loader, (size_t)config.layers,
+                                           sizeof *transformer->blocks);
     if (transformer->blocks)
         transformer->layers = config.layers;
     for (int i = 0; i < transformer->layers; i++)
-        block_load(&transformer->blocks[i], loader, de_name_format("%s.transformer_blocks.%d", name, i).text,
-                   config);
-    transformer->proj_out = de_load_linear(loader, de_name_join(name, "proj_out").text, c, c, WITH_BIAS);
+        block_load(&transformer->blocks[i], loader,
+                   de_name_format("%s.transformer_blocks.%d", name, i).text, config);
+    transformer->proj_out = de_load_linear(loader, de_name_join(name, "proj_out").text, c, c,
+                                           WITH_BIAS);
 }
 
 void de_transformer_free(de_transformer *transformer)
@@ -66,7 +74,8 @@ void de_transformer_free(de_transformer *transformer)
 }
 
 /* h += attention(norm1(h)), in place */
-static void self_attention(de_context *context, const de_transformer_block *block, int heads, de_tensor h)
+static void self_attention(de_context *context, const de_transformer_block *block, int heads,
+                           de_tensor h)
 {
     size_t mark = de_arena_mark(&context->arena);
     int64_t c = h.c, tokens = h.h * h.w;
@@ -74,16 +83,22 @@ static void self_attention(de_context *context, const de_transformer_block *bloc
     de_tensor qkv = de_tensor_new(context, h.n, h.h, h.w, 3 * c);
     de_layer_norm(context, h, LAYER_NORM_EPS, block->norm1.scale, block->norm1.shift, normed);
     de_linear_run(context, block->self_qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = h.n, .tq = tokens, .tk = tokens, .heads = heads, .d = c / heads,
-                                .q_stride = 3 * c, .k_stride = 3 * c, .v_stride = 3 * c};
+    de_attention_shape shape = {.n = h.n,
+                                .tq = tokens,
+                                .tk = tokens,
+                                .heads = heads,
+                                .d = c / heads,
+                                .q_stride = 3 * c,
+                                .k_stride = 3 * c,
+                                .v_stride = 3 * c};
     de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
     de_linear_run(context, block->self_out, normed, (de_epilogue){.residual = h.data}, h);
     de_arena_release(&context->arena, mark);
 }
 
 /* h += attention(norm2(h), text), in place; kv [n, text_tokens, 2 c] */
-static void text_attention(de_context *context, const de_transformer_block *block, int heads, de_tensor h,
-                           int64_t text_tokens, const float *kv)
+static void text_attention(de_context *context, const de_transformer_block *block, int heads,
+                           de_tensor h, int64_t text_tokens, const float *kv)
 {
     size_t mark = de_arena_mark(&context->arena);
     int64_t c = h.c;
@@ -91,8 +106,14 @@ static void text_attention(de_context *context, const de_transformer_block *bloc
     de_tensor q = de_tensor_new(context, h.n, h.h, h.w, c);
     de_layer_norm(context, h, LAYER_NORM_EPS, block->norm2.scale, block->norm2.shift, normed);
     de_linear_run(context, block->text_q, normed, (de_epilogue){0}, q);
-    de_attention_shape shape = {.n = h.n, .tq = h.h * h.w, .tk = text_tokens, .heads = heads,
-                                .d = c / heads, .q_stride = c, .k_stride = 2 * c, .v_stride = 2 * c};
+    de_attention_shape shape = {.n = h.n,
+                                .tq = h.h * h.w,
+                                .tk = text_tokens,
+                                .heads = heads,
+                                .d = c / heads,
+                                .q_stride = c,
+                                .k_stride = 2 * c,
+                                .v_stride = 2 * c};
     de_attention(context, shape, q.data, kv, kv + c, normed.data);
     de_linear_run(context, block->text_out, normed, (de_epilogue){.residual = h.data}, h);
     de_arena_release(&context->arena, mark);
@@ -134,6 +155,7 @@ void de_transformer_run(de_context *context, const de_transformer *transformer, 
         residual = de_tensor_new(context, y.n, x.h, x.w, x.c);
         de_repeat(context, x, residual);
     }
-    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = residual.data}, y);
+    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = residual.data},
+                  y);
     de_arena_release(&context->arena, mark);
 }

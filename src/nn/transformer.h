@@ -1,5 +1,5 @@
-/* The spatial transformer of the UNet (diffusers' Transformer2DModel of BasicTransformerBlocks): self-attention,
- * attention to the text, GEGLU. */
+/* The spatial transformer of the UNet (diffusers' Transformer2DModel of BasicTransformerBlocks):
+ * self-attention, attention to the text, GEGLU. */
 #ifndef DE_TRANSFORMER_H
 #define DE_TRANSFORMER_H
 
@@ -19,8 +19,8 @@ typedef struct de_transformer {
     de_transformer_block *blocks; /* [layers] */
 } de_transformer;
 
-/* What the blocks attend to: the keys and values of n texts, which depend on nothing else and are computed
- * once for many evaluations. */
+/* What the blocks attend to: the keys and values of n texts, which depend on nothing else and are
+ * computed once for many evaluations. */
 typedef struct de_text_keys {
     int64_t n, tokens;
     float **kv; /* for each transformer block of the network in order, [n, tokens, 2 c] */
@@ -33,8 +33,9 @@ typedef struct de_transformer_config {
 void de_transformer_load(de_transformer *transformer, de_loader *loader, const char *name,
                          de_transformer_config config);
 void de_transformer_free(de_transformer *transformer);
-/* x [n or 1, h, w, c], y [n, h, w, c]; y may not be x. One image of x is the same for all of y's, as far as the first
- * attention to the texts, and computed once. kv: the keys of this transformer's first block. */
+/* x [n or 1, h, w, c], y [n, h, w, c]; y may not be x. One image of x is the same for all of y's,
+ * as far as the first attention to the texts, and computed once. kv: the keys of this transformer's
+ * first block. */
 void de_transformer_run(de_context *context, const de_transformer *transformer, de_tensor x,
                         int64_t text_tokens, float *const *kv, de_tensor y);
 

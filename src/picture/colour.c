@@ -16,8 +16,8 @@ static int resize(VipsImage **image, int width, int height)
                     (double)height / (*image)->Ysize, "kernel", VIPS_KERNEL_LANCZOS3, NULL))
         return -1;
     /* rounding may have made it a pixel too large or too small */
-    int failed = vips_gravity(resized, &cut, VIPS_COMPASS_DIRECTION_NORTH_WEST, width, height, "extend",
-                              VIPS_EXTEND_COPY, NULL);
+    int failed = vips_gravity(resized, &cut, VIPS_COMPASS_DIRECTION_NORTH_WEST, width, height,
+                              "extend", VIPS_EXTEND_COPY, NULL);
     g_object_unref(resized);
     if (failed)
         return -1;
@@ -42,7 +42,8 @@ static void flatten(const VipsImage *image, const void *pixels, uint8_t *rgb)
     size_t count = (size_t)image->Xsize * (size_t)image->Ysize;
     int bands = image->Bands, colours = de_image_colours(image);
     for (size_t i = 0; i < count; i++) {
-        int alpha = bands == colours ? 255 : byte_at(image, pixels, i * (size_t)bands + (size_t)colours);
+        int alpha = bands == colours ? 255
+                                     : byte_at(image, pixels, i * (size_t)bands + (size_t)colours);
         for (int j = 0; j < 3; j++) {
             int value = byte_at(image, pixels, i * (size_t)bands + (size_t)(colours == 3 ? j : 0));
             rgb[3 * i + (size_t)j] = (uint8_t)(255 - ((255 - value) * alpha + 127) / 255);
@@ -61,8 +62,8 @@ static int to_srgb(const diffedit_picture *picture, VipsImage **image)
                               VIPS_INTENT_RELATIVE, "depth", 8, NULL);
 }
 
-diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height, uint8_t *rgb,
-                                         diffedit_error *error)
+diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height,
+                                         uint8_t *rgb, diffedit_error *error)
 {
     static const char what[] = "cannot be converted for the network";
     VipsImage *image = NULL, *flat = NULL;
@@ -70,14 +71,16 @@ diffedit_status de_picture_network_input(const diffedit_picture *picture, int wi
     void *converted = NULL, *scaled = NULL;
     size_t size;
     if (!all)
-        return de_fail_memory(error, (size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3, "a picture");
+        return de_fail_memory(
+            error, (size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3, "a picture");
     diffedit_status status = DIFFEDIT_OK;
     if (to_srgb(picture, &image) || !(converted = vips_image_write_to_memory(image, &size))) {
         status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
     } else {
         flatten(image, converted, all);
         flat = de_image_over(all, image->Xsize, image->Ysize, 3, VIPS_FORMAT_UCHAR);
-        if (!flat || resize(&flat, width, height) || !(scaled = vips_image_write_to_memory(flat, &size)))
+        if (!flat || resize(&flat, width, height) ||
+            !(scaled = vips_image_write_to_memory(flat, &size)))
             status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
         else
             memcpy(rgb, scaled, (size_t)width * (size_t)height * 3);
@@ -98,16 +101,17 @@ diffedit_status de_picture_network_input(const diffedit_picture *picture, int wi
 static int to_profile(const diffedit_picture *picture, VipsImage **image)
 {
     VipsImage *lab, *tagged, *out;
-    if (vips_icc_import(*image, &lab, "input_profile", "srgb", "intent", VIPS_INTENT_RELATIVE, "pcs",
-                        VIPS_PCS_LAB, NULL))
+    if (vips_icc_import(*image, &lab, "input_profile", "srgb", "intent", VIPS_INTENT_RELATIVE,
+                        "pcs", VIPS_PCS_LAB, NULL))
         return -1;
     int failed = vips_copy(lab, &tagged, NULL);
     g_object_unref(lab);
     if (failed)
         return -1;
-    de_image_copy_metadata(tagged, picture->image); /* the embedded profile is what it is exported to */
-    failed = vips_icc_export(tagged, &out, "intent", VIPS_INTENT_RELATIVE, "depth", de_image_bits(picture->image),
-                             "pcs", VIPS_PCS_LAB, NULL);
+    de_image_copy_metadata(tagged,
+                           picture->image); /* the embedded profile is what it is exported to */
+    failed = vips_icc_export(tagged, &out, "intent", VIPS_INTENT_RELATIVE, "depth",
+                             de_image_bits(picture->image), "pcs", VIPS_PCS_LAB, NULL);
     g_object_unref(tagged);
     if (failed)
         return -1;
@@ -116,9 +120,10 @@ static int to_profile(const diffedit_picture *picture, VipsImage **image)
     return 0;
 }
 
-/* A row's values as 16 bits each in the picture's depth: RGB as it is, or its luma (ITU-R BT.709) where the
- * picture is grey and the edit is not. */
-static void store(const VipsImage *from, const void *pixels, const VipsImage *picture, uint16_t *colours)
+/* A row's values as 16 bits each in the picture's depth: RGB as it is, or its luma (ITU-R BT.709)
+ * where the picture is grey and the edit is not. */
+static void store(const VipsImage *from, const void *pixels, const VipsImage *picture,
+                  uint16_t *colours)
 {
     size_t count = (size_t)from->Xsize * (size_t)from->Ysize;
     int wanted = de_image_colours(picture);
@@ -132,23 +137,27 @@ static void store(const VipsImage *from, const void *pixels, const VipsImage *pi
             values[j] *= widen ? 257 : 1;
         }
         if (wanted == 1)
-            colours[i] = (uint16_t)(0.2126 * values[0] + 0.7152 * values[1] + 0.0722 * values[2] + 0.5);
+            colours[i] = (uint16_t)(0.2126 * values[0] + 0.7152 * values[1] + 0.0722 * values[2] +
+                                    0.5);
         else
             for (size_t j = 0; j < 3; j++)
                 colours[3 * i + j] = (uint16_t)values[j];
     }
 }
 
-diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, const uint8_t *edited, int width,
-                                           int height, uint16_t *colours, diffedit_error *error)
+diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, const uint8_t *edited,
+                                           int width, int height, uint16_t *colours,
+                                           diffedit_error *error)
 {
     size_t size;
     void *pixels = NULL;
     VipsImage *image = de_image_over(edited, width, height, 3, VIPS_FORMAT_UCHAR);
     diffedit_status status = DIFFEDIT_OK;
     if (!image || resize(&image, picture->image->Xsize, picture->image->Ysize) ||
-        (!picture->is_srgb && to_profile(picture, &image)) || !(pixels = vips_image_write_to_memory(image, &size)))
-        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the edit", "cannot be converted to the picture's colours");
+        (!picture->is_srgb && to_profile(picture, &image)) ||
+        !(pixels = vips_image_write_to_memory(image, &size)))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the edit",
+                              "cannot be converted to the picture's colours");
     else
         store(image, pixels, picture->image, colours);
     g_free(pixels);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Blends the colours of one pixel; its alpha channel is left. */
-static void blend_pixel(const VipsImage *image, void *pixels, size_t i, const uint16_t *colours, float alpha)
+static void blend_pixel(const VipsImage *image, void *pixels, size_t i, const uint16_t *colours,
+                        float alpha)
 {
     int count = de_image_colours(image);
     for (int j = 0; j < count; j++) {
@@ -23,8 +24,8 @@ static void blend_pixel(const VipsImage *image, void *pixels, size_t i, const ui
 }
 
 /* A picture of `pixels`, which it takes, with the input's metadata. */
-static diffedit_status finish(diffedit_picture **result, const diffedit_picture *input, void *pixels,
-                              diffedit_error *error)
+static diffedit_status finish(diffedit_picture **result, const diffedit_picture *input,
+                              void *pixels, diffedit_error *error)
 {
     const VipsImage *like = input->image;
     VipsImage *image = de_image_over(pixels, like->Xsize, like->Ysize, like->Bands, like->BandFmt);
@@ -41,11 +42,13 @@ static diffedit_status finish(diffedit_picture **result, const diffedit_picture 
 }
 
 /* alpha NULL: 1 everywhere */
-static diffedit_status composite(diffedit_picture **result, const diffedit_picture *input, const uint8_t *edited,
-                                 int edit_width, int edit_height, const float *alpha, diffedit_error *error)
+static diffedit_status composite(diffedit_picture **result, const diffedit_picture *input,
+                                 const uint8_t *edited, int edit_width, int edit_height,
+                                 const float *alpha, diffedit_error *error)
 {
     const VipsImage *image = input->image;
-    size_t count = (size_t)image->Xsize * (size_t)image->Ysize, bytes = VIPS_IMAGE_SIZEOF_IMAGE(image);
+    size_t count = (size_t)image->Xsize * (size_t)image->Ysize,
+           bytes = VIPS_IMAGE_SIZEOF_IMAGE(image);
     uint16_t *colours = malloc(count * (size_t)de_image_colours(image) * sizeof *colours);
     void *pixels = malloc(bytes);
     if (!colours || !pixels) {
@@ -53,8 +56,8 @@ static diffedit_status composite(diffedit_picture **result, const diffedit_pictu
         free(pixels);
         return de_fail_memory(error, bytes, "the result");
     }
-    diffedit_status status =
-        de_picture_colours_of_edit(input, edited, edit_width, edit_height, colours, error);
+    diffedit_status status = de_picture_colours_of_edit(input, edited, edit_width, edit_height,
+                                                        colours, error);
     if (status != DIFFEDIT_OK) {
         free(colours);
         free(pixels);
@@ -69,14 +72,15 @@ static diffedit_status composite(diffedit_picture **result, const diffedit_pictu
 }
 
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
-                                     const uint8_t *edited, int edit_width, int edit_height, const float *alpha,
-                                     diffedit_error *error)
+                                     const uint8_t *edited, int edit_width, int edit_height,
+                                     const float *alpha, diffedit_error *error)
 {
     return composite(result, input, edited, edit_width, edit_height, alpha, error);
 }
 
 diffedit_status de_picture_replace(diffedit_picture **result, const diffedit_picture *input,
-                                   const uint8_t *edited, int edit_width, int edit_height, diffedit_error *error)
+                                   const uint8_t *edited, int edit_width, int edit_height,
+                                   diffedit_error *error)
 {
     return composite(result, input, edited, edit_width, edit_height, NULL, error);
 }

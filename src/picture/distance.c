@@ -41,8 +41,8 @@ static void transform(const line *l, int n)
         l->values[p] = out[p];
 }
 
-diffedit_status de_squared_distance(const uint8_t *mask, uint8_t value, int height, int width, float *squared,
-                                    diffedit_error *error)
+diffedit_status de_squared_distance(const uint8_t *mask, uint8_t value, int height, int width,
+                                    float *squared, diffedit_error *error)
 {
     size_t longest = (size_t)(height > width ? height : width);
     line l = {.values = malloc(longest * sizeof(double)),

@@ -16,12 +16,16 @@ struct diffedit_picture {
 /* Starts libvips, once. Errors: MEMORY. */
 diffedit_status de_vips_start(diffedit_error *error);
 /* Fails with libvips's own words after "NAME: what: ", and forgets them. */
-diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name, const char *what);
+diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name,
+                             const char *what);
 
 /* Takes the reference to `image`. Errors: MEMORY. */
-diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image, diffedit_error *error);
-/* A vips image over memory that outlives it; format VIPS_FORMAT_UCHAR or USHORT. NULL on failure. */
-VipsImage *de_image_over(const void *pixels, int width, int height, int bands, VipsBandFormat format);
+diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image,
+                                diffedit_error *error);
+/* A vips image over memory that outlives it; format VIPS_FORMAT_UCHAR or USHORT. NULL on failure.
+ */
+VipsImage *de_image_over(const void *pixels, int width, int height, int bands,
+                         VipsBandFormat format);
 /* `from`'s profile, EXIF, XMP, IPTC and resolution laid onto `to`. */
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from);
 

@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height, uint8_t *mask,
-                                     diffedit_error *error)
+diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
+                                     uint8_t *mask, diffedit_error *error)
 {
-    int found_width = diffedit_picture_width(picture), found_height = diffedit_picture_height(picture);
+    int found_width = diffedit_picture_width(picture),
+        found_height = diffedit_picture_height(picture);
     if (found_width != width || found_height != height)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the mask is %dx%d pixels; it must have the picture's size, %dx%d", found_width, found_height,
-                       width, height);
+                       "the mask is %dx%d pixels; it must have the picture's size, %dx%d",
+                       found_width, found_height, width, height);
     size_t count = (size_t)width * (size_t)height;
     uint8_t *rgb = malloc(3 * count);
     if (!rgb)
@@ -34,8 +35,8 @@ void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int widt
             mask[y * width + x] = cells[y * h / height * w + x * w / width];
 }
 
-/* The pixels of cell i of n among `size`, as de_mask_from_cells() has them; where cells are smaller than pixels, the
- * one pixel that it lies in. */
+/* The pixels of cell i of n among `size`, as de_mask_from_cells() has them; where cells are smaller
+ * than pixels, the one pixel that it lies in. */
 static void cell_range(int64_t i, int64_t n, int64_t size, int64_t *begin, int64_t *end)
 {
     *begin = de_divide_up(i * size, n);
@@ -61,7 +62,8 @@ void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, 
         }
 }
 
-diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels, diffedit_error *error)
+diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels,
+                             diffedit_error *error)
 {
     size_t count = (size_t)height * (size_t)width;
     uint8_t spreading = pixels > 0; /* shrinking spreads what is outside the mask */
@@ -82,7 +84,8 @@ static float smoothstep(float t)
 }
 
 /* One pass of a Gaussian along lines of `n` values `step` apart, edges replicated. */
-static void blur_line(const float *x, int n, size_t step, const float *weights, int radius, float *y)
+static void blur_line(const float *x, int n, size_t step, const float *weights, int radius,
+                      float *y)
 {
     for (int i = 0; i < n; i++) {
         float sum = 0;
@@ -94,11 +97,13 @@ static void blur_line(const float *x, int n, size_t step, const float *weights, 
     }
 }
 
-static diffedit_status blur(float *alpha, int height, int width, double sigma, diffedit_error *error)
+static diffedit_status blur(float *alpha, int height, int width, double sigma,
+                            diffedit_error *error)
 {
     size_t count = (size_t)height * (size_t)width;
     int radius = (int)ceil(3 * sigma);
-    float *passed = malloc(count * sizeof *passed), *weights = malloc(((size_t)radius + 1) * sizeof *weights);
+    float *passed = malloc(count * sizeof *passed),
+          *weights = malloc(((size_t)radius + 1) * sizeof *weights);
     double sum = 0;
     if (!passed || !weights) {
         free(passed);
@@ -112,7 +117,8 @@ static diffedit_status blur(float *alpha, int height, int width, double sigma, d
     for (int k = 0; k <= radius; k++)
         weights[k] = (float)(weights[k] / sum);
     for (int y = 0; y < height; y++)
-        blur_line(alpha + (size_t)y * (size_t)width, width, 1, weights, radius, passed + (size_t)y * (size_t)width);
+        blur_line(alpha + (size_t)y * (size_t)width, width, 1, weights, radius,
+                  passed + (size_t)y * (size_t)width);
     for (int x = 0; x < width; x++)
         blur_line(passed + x, height, (size_t)width, weights, radius, alpha + x);
     free(passed);
@@ -120,14 +126,16 @@ static diffedit_status blur(float *alpha, int height, int width, double sigma, d
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather, double blur_pixels,
-                              float *alpha, diffedit_error *error)
+diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather,
+                              double blur_pixels, float *alpha, diffedit_error *error)
 {
     size_t count = (size_t)height * (size_t)width;
     diffedit_status status = de_squared_distance(mask, 1, height, width, alpha, error);
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
         double distance = sqrt(alpha[i]);
-        alpha[i] = mask[i] ? 1 : distance < feather ? 1 - smoothstep((float)(distance / feather)) : 0;
+        alpha[i] = mask[i]              ? 1
+                   : distance < feather ? 1 - smoothstep((float)(distance / feather))
+                                        : 0;
     }
     if (status == DIFFEDIT_OK && blur_pixels > 0)
         status = blur(alpha, height, width, blur_pixels / 2, error);

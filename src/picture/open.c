@@ -1,4 +1,5 @@
-/* File -> picture. Only the loaders named here are ever called, whatever libvips could read besides. */
+/* File -> picture. Only the loaders named here are ever called, whatever libvips could read
+ * besides. */
 #include "picture/image.h"
 
 #include <errno.h>
@@ -15,10 +16,14 @@ typedef struct file_kind {
 } file_kind;
 
 static const file_kind KINDS[] = {
-    {"pngload_buffer", 0, "\x89PNG\r\n\x1a\n", 8}, {"jpegload_buffer", 0, "\xff\xd8\xff", 3},
-    {"webpload_buffer", 8, "WEBP", 4},             {"tiffload_buffer", 0, "II*\0", 4},
-    {"tiffload_buffer", 0, "MM\0*", 4},            {"tiffload_buffer", 0, "II+\0", 4},
-    {"tiffload_buffer", 0, "MM\0+", 4},            {"heifload_buffer", 4, "ftyp", 4},
+    {"pngload_buffer", 0, "\x89PNG\r\n\x1a\n", 8},
+    {"jpegload_buffer", 0, "\xff\xd8\xff", 3},
+    {"webpload_buffer", 8, "WEBP", 4},
+    {"tiffload_buffer", 0, "II*\0", 4},
+    {"tiffload_buffer", 0, "MM\0*", 4},
+    {"tiffload_buffer", 0, "II+\0", 4},
+    {"tiffload_buffer", 0, "MM\0+", 4},
+    {"heifload_buffer", 4, "ftyp", 4},
 };
 
 static const file_kind *find_kind(const void *bytes, size_t size)
@@ -37,12 +42,14 @@ static diffedit_status load(VipsImage **image, const void *bytes, size_t size, c
     const file_kind *kind = find_kind(bytes, size);
     if (!kind || !vips_type_find("VipsOperation", kind->loader))
         return de_fail(error, DIFFEDIT_ERROR_PICTURE,
-                       "%s: not a picture that diffedit reads (PNG, JPEG, WebP, TIFF, HEIC, AVIF)", name);
+                       "%s: not a picture that diffedit reads (PNG, JPEG, WebP, TIFF, HEIC, AVIF)",
+                       name);
     VipsBlob *blob = vips_blob_new(NULL, bytes, size);
     int result = vips_call(kind->loader, blob, image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
                            VIPS_FAIL_ON_TRUNCATED, NULL);
     vips_area_unref(VIPS_AREA(blob));
-    return result == 0 ? DIFFEDIT_OK : de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be read");
+    return result == 0 ? DIFFEDIT_OK
+                       : de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be read");
 }
 
 static diffedit_status check_size(const VipsImage *image, const char *name, int64_t max_pixels,
@@ -53,8 +60,8 @@ static diffedit_status check_size(const VipsImage *image, const char *name, int6
         max_pixels = DIFFEDIT_MAX_PIXELS_DEFAULT;
     if (pixels > max_pixels)
         return de_fail(error, DIFFEDIT_ERROR_PICTURE,
-                       "%s: %dx%d is %lld pixels; at most %lld are read (--max-pixels)", name, image->Xsize,
-                       image->Ysize, (long long)pixels, (long long)max_pixels);
+                       "%s: %dx%d is %lld pixels; at most %lld are read (--max-pixels)", name,
+                       image->Xsize, image->Ysize, (long long)pixels, (long long)max_pixels);
     return DIFFEDIT_OK;
 }
 
@@ -73,8 +80,9 @@ static uint32_t exif_number(const uint8_t *bytes, int count, bool little)
     return number;
 }
 
-/* Writes "upright" over the orientation in an EXIF block, if it has one: perhaps "Exif" and two zeros, a TIFF header,
- * and a list of entries of 12 bytes. libvips does not write all blocks anew, and some as they were. */
+/* Writes "upright" over the orientation in an EXIF block, if it has one: perhaps "Exif" and two
+ * zeros, a TIFF header, and a list of entries of 12 bytes. libvips does not write all blocks anew,
+ * and some as they were. */
 static void set_exif_upright(uint8_t *tiff, size_t size)
 {
     enum { PREFIX = 6, HEADER = 8, ORIENTATION = 0x112, UPRIGHT = 1, ENTRY = 12 };
@@ -107,7 +115,9 @@ static int turn_upright(VipsImage **image)
     replace(image, next);
     if (!vips_image_get_typeof(*image, VIPS_META_EXIF_NAME))
         return 0;
-    uint8_t *upright = vips_image_get_blob(*image, VIPS_META_EXIF_NAME, &exif, &size) ? NULL : malloc(size);
+    uint8_t *upright = vips_image_get_blob(*image, VIPS_META_EXIF_NAME, &exif, &size)
+                           ? NULL
+                           : malloc(size);
     if (!upright)
         return -1;
     memcpy(upright, exif, size);
@@ -120,9 +130,11 @@ static int turn_upright(VipsImage **image)
 /* One of the forms that the rest of the program knows: grey or RGB, 8 or 16 bit. */
 static int normalise(VipsImage **image, bool *was_cmyk)
 {
-    /* By one thread: where several read lines in turn, libvips 8.14 tells only one of them of a broken file. */
+    /* By one thread: where several read lines in turn, libvips 8.14 tells only one of them of a
+     * broken file. */
     vips_image_set_int(*image, VIPS_META_CONCURRENCY, 1);
-    VipsImage *next = vips_image_copy_memory(*image); /* decodes; turning needs pixels in any order */
+    VipsImage *next = vips_image_copy_memory(
+        *image); /* decodes; turning needs pixels in any order */
     if (!next)
         return -1;
     replace(image, next);
@@ -131,17 +143,20 @@ static int normalise(VipsImage **image, bool *was_cmyk)
         return -1;
     *was_cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
     if (*was_cmyk) {
-        if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk", "depth", 8, NULL))
+        if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk",
+                               "depth", 8, NULL))
             return -1;
         replace(image, next);
         vips_image_remove(*image, VIPS_META_ICC_NAME);
     }
-    bool wide = (*image)->BandFmt == VIPS_FORMAT_USHORT, narrow = (*image)->BandFmt == VIPS_FORMAT_UCHAR;
+    bool wide = (*image)->BandFmt == VIPS_FORMAT_USHORT,
+         narrow = (*image)->BandFmt == VIPS_FORMAT_UCHAR;
     VipsInterpretation type = (*image)->Type;
     bool known = type == VIPS_INTERPRETATION_sRGB || type == VIPS_INTERPRETATION_RGB ||
                  type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16 ||
                  type == VIPS_INTERPRETATION_RGB16;
-    if (!known || (!wide && !narrow)) { /* floating point, Lab and other rarities: their look in 8-bit sRGB */
+    if (!known ||
+        (!wide && !narrow)) { /* floating point, Lab and other rarities: their look in 8-bit sRGB */
         if (vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL))
             return -1;
         replace(image, next);
@@ -173,13 +188,15 @@ static bool profile_is_srgb(const VipsImage *image)
     for (int i = 0; i < COLOURS; i++)
         for (int j = 0, rest = i; j < 3; j++, rest /= STEPS)
             ramp[i][j] = (uint8_t)(rest % STEPS * 51);
-    VipsImage *over = de_image_over(ramp, COLOURS * 3 / bands, 1, bands, VIPS_FORMAT_UCHAR), *converted = NULL;
+    VipsImage *over = de_image_over(ramp, COLOURS * 3 / bands, 1, bands, VIPS_FORMAT_UCHAR),
+              *converted = NULL;
     bool same = false;
     if (over) {
         VipsImage *tagged;
         if (vips_copy(over, &tagged, NULL) == 0) {
             de_image_copy_metadata(tagged, image);
-            if (vips_icc_transform(tagged, &converted, "srgb", "embedded", TRUE, "depth", 8, NULL) == 0) {
+            if (vips_icc_transform(tagged, &converted, "srgb", "embedded", TRUE, "depth", 8,
+                                   NULL) == 0) {
                 size_t size;
                 uint8_t *values = vips_image_write_to_memory(converted, &size);
                 same = values != NULL;
@@ -226,8 +243,8 @@ static const char *remark(bool was_cmyk, bool dropped_profile, int pages)
     return pages > 1 ? "the file holds several pictures; only the first is used" : NULL;
 }
 
-static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size, const char *name,
-                              int64_t max_pixels, diffedit_error *error)
+static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size,
+                              const char *name, int64_t max_pixels, diffedit_error *error)
 {
     VipsImage *image;
     diffedit_status status = load(&image, bytes, size, name, error);
@@ -264,14 +281,14 @@ diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *
     return status == DIFFEDIT_OK ? decode(picture, bytes, size, name, max_pixels, error) : status;
 }
 
-diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path, int64_t max_pixels,
-                                      diffedit_error *error)
+diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,
+                                      int64_t max_pixels, diffedit_error *error)
 {
     struct stat info;
     FILE *file = fopen(path, "rb");
     if (!file || fstat(fileno(file), &info) != 0 || S_ISDIR(info.st_mode)) {
-        diffedit_status status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path,
-                                         file ? "it is a folder" : strerror(errno));
+        diffedit_status status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s",
+                                         path, file ? "it is a folder" : strerror(errno));
         if (file)
             fclose(file);
         return status;
@@ -282,7 +299,8 @@ diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *pa
     if (!bytes)
         status = de_fail_memory(error, size, path);
     else if (fread(bytes, 1, size, file) != size)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be read: %s", path, strerror(errno));
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be read: %s", path,
+                         strerror(errno));
     fclose(file);
     if (status == DIFFEDIT_OK)
         status = diffedit_picture_decode(picture, bytes, size, path, max_pixels, error);

@@ -18,16 +18,19 @@ static void start(void)
 diffedit_status de_vips_start(diffedit_error *error)
 {
     pthread_once(&started, start);
-    return start_result == 0 ? DIFFEDIT_OK : de_fail(error, DIFFEDIT_ERROR_MEMORY, "libvips cannot be started");
+    return start_result == 0 ? DIFFEDIT_OK
+                             : de_fail(error, DIFFEDIT_ERROR_MEMORY, "libvips cannot be started");
 }
 
-diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name, const char *what)
+diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name,
+                             const char *what)
 {
     char reason[256];
     snprintf(reason, sizeof reason, "%s", vips_error_buffer());
     vips_error_clear();
     reason[strcspn(reason, "\n")] = 0;
-    return de_fail(error, code, "%s: %s: %s", name, what, *reason ? reason : "libvips gives no reason");
+    return de_fail(error, code, "%s: %s: %s", name, what,
+                   *reason ? reason : "libvips gives no reason");
 }
 
 diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image, diffedit_error *error)
@@ -43,13 +46,15 @@ diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image, di
     return DIFFEDIT_OK;
 }
 
-VipsImage *de_image_over(const void *pixels, int width, int height, int bands, VipsBandFormat format)
+VipsImage *de_image_over(const void *pixels, int width, int height, int bands,
+                         VipsBandFormat format)
 {
-    size_t size = (size_t)width * (size_t)height * (size_t)bands * (format == VIPS_FORMAT_USHORT ? 2 : 1);
+    size_t size = (size_t)width * (size_t)height * (size_t)bands *
+                  (format == VIPS_FORMAT_USHORT ? 2 : 1);
     VipsImage *image = vips_image_new_from_memory(pixels, size, width, height, bands, format);
     if (image) {
         bool wide = format == VIPS_FORMAT_USHORT, grey = bands < 3;
-        image->Type = grey ? wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W
+        image->Type = grey   ? wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W
                       : wide ? VIPS_INTERPRETATION_RGB16
                              : VIPS_INTERPRETATION_sRGB;
     }
@@ -58,8 +63,8 @@ VipsImage *de_image_over(const void *pixels, int width, int height, int bands, V
 
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from)
 {
-    static const char *const kept[] = {"exif-", VIPS_META_ICC_NAME, VIPS_META_XMP_NAME, VIPS_META_IPTC_NAME,
-                                       VIPS_META_RESOLUTION_UNIT};
+    static const char *const kept[] = {"exif-", VIPS_META_ICC_NAME, VIPS_META_XMP_NAME,
+                                       VIPS_META_IPTC_NAME, VIPS_META_RESOLUTION_UNIT};
     to->Xres = from->Xres;
     to->Yres = from->Yres;
     char **names = vips_image_get_fields((VipsImage *)from);
@@ -75,18 +80,20 @@ void de_image_copy_metadata(VipsImage *to, const VipsImage *from)
     g_strfreev(names);
 }
 
-diffedit_status diffedit_picture_new(diffedit_picture **picture, int width, int height, int channels, int bits,
-                                     const void *pixels, size_t stride, diffedit_error *error)
+diffedit_status diffedit_picture_new(diffedit_picture **picture, int width, int height,
+                                     int channels, int bits, const void *pixels, size_t stride,
+                                     diffedit_error *error)
 {
     enum { LONGEST_SIDE = 1 << 20 };
-    if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE || channels < 1 || channels > 4 ||
-        (bits != 8 && bits != 16))
+    if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE || channels < 1 ||
+        channels > 4 || (bits != 8 && bits != 16))
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "a picture of %dx%d pixels, %d channels and %d bits cannot be made", width, height, channels,
-                       bits);
+                       "a picture of %dx%d pixels, %d channels and %d bits cannot be made", width,
+                       height, channels, bits);
     size_t row = (size_t)width * (size_t)channels * (size_t)(bits / 8);
     if (stride < row)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a stride of %zu bytes is less than a row's %zu", stride, row);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "a stride of %zu bytes is less than a row's %zu", stride, row);
     diffedit_status status = de_vips_start(error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -95,8 +102,8 @@ diffedit_status diffedit_picture_new(diffedit_picture **picture, int width, int 
         return de_fail_memory(error, row * (size_t)height, "a picture");
     for (int y = 0; y < height; y++)
         memcpy(copy + (size_t)y * row, (const char *)pixels + (size_t)y * stride, row);
-    VipsImage *image =
-        de_image_over(copy, width, height, channels, bits == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+    VipsImage *image = de_image_over(copy, width, height, channels,
+                                     bits == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
     if (!image) {
         free(copy);
         return de_vips_fail(error, DIFFEDIT_ERROR_MEMORY, "a picture", "cannot be made");
@@ -105,7 +112,8 @@ diffedit_status diffedit_picture_new(diffedit_picture **picture, int width, int 
     return de_picture_wrap(picture, image, error);
 }
 
-diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture *picture, diffedit_error *error)
+diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture *picture,
+                                diffedit_error *error)
 {
     diffedit_status status = de_picture_wrap(copy, g_object_ref(picture->image), error);
     if (status == DIFFEDIT_OK)

@@ -12,7 +12,13 @@
 
 enum { QUALITY_DEFAULT = 95, LOSSLESS = 100 };
 
-typedef enum file_format { FORMAT_PNG, FORMAT_JPEG, FORMAT_WEBP, FORMAT_TIFF, FORMAT_NONE } file_format;
+typedef enum file_format {
+    FORMAT_PNG,
+    FORMAT_JPEG,
+    FORMAT_WEBP,
+    FORMAT_TIFF,
+    FORMAT_NONE
+} file_format;
 
 static file_format find_format(const char *path)
 {
@@ -30,8 +36,10 @@ static file_format find_format(const char *path)
 
 static diffedit_status unknown_ending(const char *path, diffedit_error *error)
 {
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                   "%s: the ending says no kind of picture that diffedit writes (.png, .jpg, .webp, .tif)", path);
+    return de_fail(
+        error, DIFFEDIT_ERROR_ARGUMENT,
+        "%s: the ending says no kind of picture that diffedit writes (.png, .jpg, .webp, .tif)",
+        path);
 }
 
 /* ---- encoding ---- */
@@ -51,24 +59,27 @@ static VipsImage *reduce_depth(const VipsImage *image, uint8_t **bytes)
 
 static int save_jpeg(VipsImage *image, int quality, void **bytes, size_t *size)
 {
-    VipsArrayDouble *white = vips_array_double_newv(1, 255.0); /* what shows through where there is alpha */
+    VipsArrayDouble *white = vips_array_double_newv(
+        1, 255.0); /* what shows through where there is alpha */
     int failed = vips_jpegsave_buffer(image, bytes, size, "Q", quality, "subsample_mode",
                                       VIPS_FOREIGN_SUBSAMPLE_OFF, "background", white, NULL);
     vips_area_unref(VIPS_AREA(white));
     return failed;
 }
 
-/* A copy of the picture's header with its metadata and the record, over the same pixels or reduced ones. */
-static int encode(const diffedit_picture *picture, file_format format, const diffedit_save_options *options,
-                  void **bytes, size_t *size)
+/* A copy of the picture's header with its metadata and the record, over the same pixels or reduced
+ * ones. */
+static int encode(const diffedit_picture *picture, file_format format,
+                  const diffedit_save_options *options, void **bytes, size_t *size)
 {
     uint8_t *reduced = NULL;
-    bool narrow = (format == FORMAT_JPEG || format == FORMAT_WEBP) && de_image_bits(picture->image) == 16;
+    bool narrow = (format == FORMAT_JPEG || format == FORMAT_WEBP) &&
+                  de_image_bits(picture->image) == 16;
     const VipsImage *from = picture->image;
     int quality = options->quality ? options->quality : QUALITY_DEFAULT;
     VipsImage *image = narrow ? reduce_depth(from, &reduced)
-                              : de_image_over(VIPS_IMAGE_ADDR(from, 0, 0), from->Xsize, from->Ysize, from->Bands,
-                                              from->BandFmt);
+                              : de_image_over(VIPS_IMAGE_ADDR(from, 0, 0), from->Xsize, from->Ysize,
+                                              from->Bands, from->BandFmt);
     int failed = -1;
     if (image) {
         de_image_copy_metadata(image, from);
@@ -78,11 +89,12 @@ static int encode(const diffedit_picture *picture, file_format format, const dif
         case FORMAT_PNG: failed = vips_pngsave_buffer(image, bytes, size, NULL); break;
         case FORMAT_JPEG: failed = save_jpeg(image, quality, bytes, size); break;
         case FORMAT_WEBP:
-            failed = vips_webpsave_buffer(image, bytes, size, "Q", quality, "lossless", quality == LOSSLESS, NULL);
+            failed = vips_webpsave_buffer(image, bytes, size, "Q", quality, "lossless",
+                                          quality == LOSSLESS, NULL);
             break;
         default:
-            failed = vips_tiffsave_buffer(image, bytes, size, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE,
-                                          NULL);
+            failed = vips_tiffsave_buffer(image, bytes, size, "compression",
+                                          VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE, NULL);
         }
         g_object_unref(image);
     }
@@ -90,8 +102,9 @@ static int encode(const diffedit_picture *picture, file_format format, const dif
     return failed;
 }
 
-static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_picture *picture, const char *path,
-                                 const diffedit_save_options *options, diffedit_error *error)
+static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_picture *picture,
+                                 const char *path, const diffedit_save_options *options,
+                                 diffedit_error *error)
 {
     static const diffedit_save_options defaults = {0};
     if (!options)
@@ -100,7 +113,8 @@ static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_pict
     if (format == FORMAT_NONE)
         return unknown_ending(options->format ? options->format : path, error);
     if (options->quality < 0 || options->quality > 100)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a quality of %d: expected 1 to 100", options->quality);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a quality of %d: expected 1 to 100",
+                       options->quality);
     void *encoded = NULL;
     if (encode(picture, format, options, &encoded, size))
         return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, path, "cannot be encoded");
@@ -115,8 +129,9 @@ diffedit_status diffedit_picture_encode(void **bytes, size_t *size, const diffed
     const diffedit_save_options png = {.format = ".png"};
     if (!options)
         options = &png;
-    diffedit_status status =
-        encode_as(&encoded, size, picture, options->format ? "the picture" : "the picture.png", options, error);
+    diffedit_status status = encode_as(&encoded, size, picture,
+                                       options->format ? "the picture" : "the picture.png", options,
+                                       error);
     if (status != DIFFEDIT_OK)
         return status;
     *bytes = malloc(*size); /* diffedit_free() is free(), not g_free() */
@@ -151,15 +166,18 @@ diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *
         return de_fail_memory(error, strlen(path), "a path");
     diffedit_status status = DIFFEDIT_OK;
     if (stat(folder, &info) != 0)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s: %s", path, folder, strerror(errno));
+        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s: %s", path, folder,
+                         strerror(errno));
     else if (!S_ISDIR(info.st_mode) || access(folder, W_OK) != 0)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s is not a folder one may write to",
-                         path, folder);
+        status = de_fail(error, DIFFEDIT_ERROR_FILE,
+                         "%s: cannot be written: %s is not a folder one may write to", path,
+                         folder);
     free(folder);
     return status;
 }
 
-static diffedit_status write_file(const char *path, const void *bytes, size_t size, diffedit_error *error)
+static diffedit_status write_file(const char *path, const void *bytes, size_t size,
+                                  diffedit_error *error)
 {
     de_new_file file;
     diffedit_status status = de_new_file_create(&file, path, error);

@@ -16,7 +16,8 @@ diffedit_status de_ddim_grid_new(de_ddim_grid *grid, const de_schedule *schedule
         while (largest > 0 && last_timestep(schedule, largest) >= total)
             largest--;
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "%d steps do not fit the model's %d training timesteps; the largest number that fits is %d",
+                       "%d steps do not fit the model's %d training timesteps; the largest number "
+                       "that fits is %d",
                        steps, total, largest);
     }
     *grid = (de_ddim_grid){.schedule = schedule, .steps = steps};

@@ -10,8 +10,7 @@ static void guide_cfg(const float *u, const float *t, double g, int64_t count, f
         eps[i] = u[i] + scale * (t[i] - u[i]);
 }
 
-static void guide_normalised(const float *u, const float *t, double g, int64_t count,
-                             float *eps)
+static void guide_normalised(const float *u, const float *t, double g, int64_t count, float *eps)
 {
     double norm_u = 0, norm_difference = 0, norm_p = 0;
     for (int64_t i = 0; i < count; i++) {

@@ -28,7 +28,9 @@ diffedit_status de_lms_grid_new(de_lms_grid *grid, const de_schedule *schedule, 
     for (int i = 0; i < steps; i++) {
         /* numpy.linspace(0, last, steps) read from its end, rounded to float32 */
         int from_start = steps - 1 - i;
-        double timestep = steps == 1 ? 0 : from_start == steps - 1 ? last : from_start * (last / (steps - 1));
+        double timestep = steps == 1                ? 0
+                          : from_start == steps - 1 ? last
+                                                    : from_start * (last / (steps - 1));
         grid->timesteps[i] = (float)timestep;
         grid->sigmas[i] = sigma_at(schedule, grid->timesteps[i]);
     }
@@ -79,7 +81,8 @@ void de_lms_history_free(de_lms_history *history)
     *history = (de_lms_history){0};
 }
 
-void de_lms_step(const de_lms_grid *grid, de_lms_history *history, int i, const float *eps, float *x)
+void de_lms_step(const de_lms_grid *grid, de_lms_history *history, int i, const float *eps,
+                 float *x)
 {
     int order = i + 1 < DE_LMS_ORDER ? i + 1 : DE_LMS_ORDER;
     float *oldest = history->derivatives[DE_LMS_ORDER - 1];

@@ -4,7 +4,8 @@
 
 #include "models/config.h"
 
-/* alphas_cumprod[t]: the share of the signal's variance at training timestep t (Ho et al. 2020, section 2). */
+/* alphas_cumprod[t]: the share of the signal's variance at training timestep t (Ho et al. 2020,
+ * section 2). */
 typedef struct de_schedule {
     int train_timesteps;
     float *alphas_cumprod; /* [train_timesteps] */
@@ -33,9 +34,10 @@ diffedit_status de_ddim_grid_new(de_ddim_grid *grid, const de_schedule *schedule
 int de_ddim_timestep(const de_ddim_grid *grid, int i);
 /* alphas_cumprod of x_i: before the first timestep for i = 0, else at t_(i-1). i in 0..steps */
 double de_ddim_level(const de_ddim_grid *grid, int i);
-/* Moves x[count] from level `from` to level `to` along eps without noise: DDIM with eta 0 (Song et al. 2021,
- * equation 12), in either direction. y may be x. */
-void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count, float *y);
+/* Moves x[count] from level `from` to level `to` along eps without noise: DDIM with eta 0 (Song et
+ * al. 2021, equation 12), in either direction. y may be x. */
+void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count,
+                  float *y);
 /* y = sqrt(level) x + sqrt(1 - level) noise; y may be x */
 void de_add_noise(const float *x, const float *noise, double level, int64_t count, float *y);
 /* eps from a v prediction at a sample x of this level (Salimans and Ho 2022), in place:
@@ -56,8 +58,8 @@ typedef struct de_lms_grid {
 diffedit_status de_lms_grid_new(de_lms_grid *grid, const de_schedule *schedule, int steps,
                                 diffedit_error *error);
 void de_lms_grid_free(de_lms_grid *grid);
-/* The integral from sigma_i to sigma_(i+1) of the Lagrange polynomial that is 1 at sigma_(i-j) and 0 at the other
- * of the last `order` sigmas; 0 <= j < order <= min(i + 1, DE_LMS_ORDER). */
+/* The integral from sigma_i to sigma_(i+1) of the Lagrange polynomial that is 1 at sigma_(i-j) and
+ * 0 at the other of the last `order` sigmas; 0 <= j < order <= min(i + 1, DE_LMS_ORDER). */
 double de_lms_coefficient(const de_lms_grid *grid, int order, int i, int j);
 
 /* The derivatives of the last steps. */
@@ -71,15 +73,17 @@ typedef struct de_lms_history {
 diffedit_status de_lms_history_new(de_lms_history *history, int64_t count, diffedit_error *error);
 void de_lms_history_free(de_lms_history *history);
 /* One step of x[count] from sigma_i to sigma_(i+1) with derivative `eps`. Coefficients are of order
- * min(i + 1, DE_LMS_ORDER) even where a history that began later has fewer derivatives: only those there are
- * are summed, as the DiffEdit-practice notebook does. */
-void de_lms_step(const de_lms_grid *grid, de_lms_history *history, int i, const float *eps, float *x);
+ * min(i + 1, DE_LMS_ORDER) even where a history that began later has fewer derivatives: only those
+ * there are are summed, as the DiffEdit-practice notebook does. */
+void de_lms_step(const de_lms_grid *grid, de_lms_history *history, int i, const float *eps,
+                 float *x);
 
 /* ---- guidance: eps[count] from eps of the unconditional u and of the text t ---- */
 
 /* By `kind` of diffedit_options (DIFFEDIT_GUIDANCE_...); eps may be u.
  * cfg: u + g (t - u) (Ho and Salimans 2022, equation 6).
- * normalised: p = u + g (t - u) / |t - u| |u|; eps = p |u| / |p|; norms over all values; t = u gives u. */
+ * normalised: p = u + g (t - u) / |t - u| |u|; eps = p |u| / |p|; norms over all values; t = u
+ * gives u. */
 void de_guide(int kind, const float *u, const float *t, double g, int64_t count, float *eps);
 
 #endif

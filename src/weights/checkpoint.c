@@ -19,22 +19,26 @@ typedef struct reader {
 #define BAD(...) de_fail(r->error, DIFFEDIT_ERROR_MODEL, __VA_ARGS__)
 #define KEY(storage) (int)de_min_i64(80, (int64_t)(storage)->key_length), (storage)->key
 
-static diffedit_status run(reader *r, de_pickle **pickle, const unsigned char *bytes, size_t size, size_t *at)
+static diffedit_status run(reader *r, de_pickle **pickle, const unsigned char *bytes, size_t size,
+                           size_t *at)
 {
-    return de_pickle_run(pickle, r->path, bytes, size, at, &de_torch_meaning, &r->objects, r->error);
+    return de_pickle_run(pickle, r->path, bytes, size, at, &de_torch_meaning, &r->objects,
+                         r->error);
 }
 
 /* ---- the zip archive ---- */
 
 static diffedit_status check_stored(const reader *r, const de_zip_entry *entry)
 {
-    return entry->stored ? DIFFEDIT_OK
-                         : BAD("%s: the zip entry `%.*s` is compressed; expected it stored, as torch does", r->path,
-                               (int)de_min_i64(80, (int64_t)entry->name_length), entry->name);
+    return entry->stored
+               ? DIFFEDIT_OK
+               : BAD("%s: the zip entry `%.*s` is compressed; expected it stored, as torch does",
+                     r->path, (int)de_min_i64(80, (int64_t)entry->name_length), entry->name);
 }
 
 /* The only entry FOLDER/data.pkl; *folder is the length of "FOLDER/". */
-static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_zip_entry **pickle, size_t *folder)
+static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_zip_entry **pickle,
+                                   size_t *folder)
 {
     static const char name[] = "data.pkl";
     *pickle = NULL;
@@ -42,7 +46,8 @@ static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_
         const de_zip_entry *entry = &zip->entries[i];
         const char *slash = memchr(entry->name, '/', entry->name_length);
         size_t before = slash ? (size_t)(slash - entry->name) + 1 : 0;
-        if (!slash || entry->name_length - before != strlen(name) || memcmp(slash + 1, name, strlen(name)) != 0)
+        if (!slash || entry->name_length - before != strlen(name) ||
+            memcmp(slash + 1, name, strlen(name)) != 0)
             continue;
         if (*pickle)
             return BAD("%s: a zip file with two pickles; expected one FOLDER/%s", r->path, name);
@@ -50,14 +55,15 @@ static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_
         *folder = before;
     }
     return *pickle ? DIFFEDIT_OK
-                   : BAD("%s: a zip file without FOLDER/%s; expected what torch.save() writes", r->path, name);
+                   : BAD("%s: a zip file without FOLDER/%s; expected what torch.save() writes",
+                         r->path, name);
 }
 
 enum { ENTRY_NAME = 1024 };
 
 /* Looks up an entry beside the pickle; NULL where there is none. */
-static const de_zip_entry *find_beside(const de_zip *zip, const de_zip_entry *pickle, size_t folder, const char *part,
-                                       const char *name, size_t length)
+static const de_zip_entry *find_beside(const de_zip *zip, const de_zip_entry *pickle, size_t folder,
+                                       const char *part, const char *name, size_t length)
 {
     char full[ENTRY_NAME];
     if (folder + strlen(part) + length > sizeof full)
@@ -68,20 +74,25 @@ static const de_zip_entry *find_beside(const de_zip *zip, const de_zip_entry *pi
     return de_zip_find(zip, full, folder + strlen(part) + length);
 }
 
-static diffedit_status find_storages(reader *r, const de_zip *zip, const de_zip_entry *pickle, size_t folder)
+static diffedit_status find_storages(reader *r, const de_zip *zip, const de_zip_entry *pickle,
+                                     size_t folder)
 {
     for (size_t i = 0; i < r->objects.storage_count; i++) {
         de_torch_storage *storage = &r->objects.storages[i];
-        const de_zip_entry *entry = find_beside(zip, pickle, folder, "data/", storage->key, storage->key_length);
+        const de_zip_entry *entry = find_beside(zip, pickle, folder, "data/", storage->key,
+                                                storage->key_length);
         size_t bytes;
         if (!entry)
             return BAD("%s: the storage `%.*s` is missing", r->path, KEY(storage));
         diffedit_status status = check_stored(r, entry);
         if (status != DIFFEDIT_OK)
             return status;
-        if (!de_multiply_size((size_t)storage->count, storage->type->bytes, &bytes) || bytes > entry->size)
-            return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but has only %zu bytes", r->path,
-                       KEY(storage), (intmax_t)storage->count, storage->type->bytes, entry->size);
+        if (!de_multiply_size((size_t)storage->count, storage->type->bytes, &bytes) ||
+            bytes > entry->size)
+            return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but has only "
+                       "%zu bytes",
+                       r->path, KEY(storage), (intmax_t)storage->count, storage->type->bytes,
+                       entry->size);
         storage->data = entry->data;
     }
     return DIFFEDIT_OK;
@@ -95,7 +106,8 @@ static diffedit_status read_zip(reader *r, const de_zip *zip, de_pickle **pickle
     if (status != DIFFEDIT_OK)
         return status;
     if (find_beside(zip, entry, folder, "constants.pkl", "", 0))
-        return BAD("%s: expected a dict of tensors, found a TorchScript program, which is not run", r->path);
+        return BAD("%s: expected a dict of tensors, found a TorchScript program, which is not run",
+                   r->path);
     order = find_beside(zip, entry, folder, "byteorder", "", 0);
     if (order && (order->size != 6 || memcmp(order->data, "little", 6) != 0))
         return BAD("%s: expected numbers in little-endian order, found \"%.*s\"", r->path,
@@ -110,14 +122,17 @@ static diffedit_status read_zip(reader *r, const de_zip *zip, de_pickle **pickle
 
 enum { OLD_VERSION = 1001, COUNT_BYTES = 8 };
 
-/* The length of the pickle of its magic number, which is of protocol 2 to 5 and from 4 on has a frame; 0: there is none. */
+/* The length of the pickle of its magic number, which is of protocol 2 to 5 and from 4 on has a
+ * frame; 0: there is none. */
 static size_t old_head(const unsigned char *bytes, size_t size)
 {
     enum { PROTO = 0x80, FRAME = 0x95, FRAMED_PROTOCOL = 4 };
-    static const unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+    static const unsigned char magic[] = {0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46, 0xf9,
+                                          0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
     static const unsigned char frame[] = {FRAME, sizeof magic, 0, 0, 0, 0, 0, 0, 0};
     size_t at = 2;
-    if (size < at + sizeof frame + sizeof magic || bytes[0] != PROTO || bytes[1] < 2 || bytes[1] > 5)
+    if (size < at + sizeof frame + sizeof magic || bytes[0] != PROTO || bytes[1] < 2 ||
+        bytes[1] > 5)
         return 0;
     if (bytes[1] >= FRAMED_PROTOCOL) {
         if (memcmp(bytes + at, frame, sizeof frame) != 0)
@@ -129,7 +144,8 @@ static size_t old_head(const unsigned char *bytes, size_t size)
 
 static int compare_keys(const void *a, const void *b)
 {
-    const de_torch_storage *first = *(de_torch_storage *const *)a, *second = *(de_torch_storage *const *)b;
+    const de_torch_storage *first = *(de_torch_storage *const *)a,
+                           *second = *(de_torch_storage *const *)b;
     if (first->key_length != second->key_length)
         return first->key_length < second->key_length ? -1 : 1;
     return memcmp(first->key, second->key, first->key_length);
@@ -150,8 +166,8 @@ static size_t find_mention(de_torch_storage **mentions, size_t count, const de_t
 }
 
 /* The storage that stands at *at belongs to all mentions of a key. */
-static diffedit_status place_storage(reader *r, de_torch_storage **mentions, size_t count, const de_pickle_value *key,
-                                     size_t *at)
+static diffedit_status place_storage(reader *r, de_torch_storage **mentions, size_t count,
+                                     const de_pickle_value *key, size_t *at)
 {
     const de_torch_storage wanted = {.key = key->text, .key_length = key->length};
     size_t first = find_mention(mentions, count, &wanted), bytes;
@@ -165,11 +181,14 @@ static diffedit_status place_storage(reader *r, de_torch_storage **mentions, siz
         found = found << 8 | r->bytes[*at + (size_t)i];
     *at += COUNT_BYTES;
     if (found != (uint64_t)storage->count)
-        return BAD("%s: the storage `%.*s` should hold %jd values, but says %ju", r->path, KEY(storage),
-                   (intmax_t)storage->count, (uintmax_t)found);
+        return BAD("%s: the storage `%.*s` should hold %jd values, but says %ju", r->path,
+                   KEY(storage), (intmax_t)storage->count, (uintmax_t)found);
     if (!de_multiply_size((size_t)found, storage->type->bytes, &bytes) || bytes > r->size - *at)
-        return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but only %zu bytes follow; the file is cut "
-                   "off", r->path, KEY(storage), (intmax_t)storage->count, storage->type->bytes, r->size - *at);
+        return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but only %zu bytes "
+                   "follow; the file is cut "
+                   "off",
+                   r->path, KEY(storage), (intmax_t)storage->count, storage->type->bytes,
+                   r->size - *at);
     for (size_t i = first; i < count && compare_keys(&mentions[i], &mentions[first]) == 0; i++) {
         if (mentions[i]->type != storage->type || mentions[i]->count != storage->count)
             return BAD("%s: the storage `%.*s` is described in two ways", r->path, KEY(storage));
@@ -192,7 +211,8 @@ static diffedit_status place_storages(reader *r, const de_pickle *keys, size_t a
         mentions[i] = &r->objects.storages[i];
     qsort(mentions, count, sizeof *mentions, compare_keys);
     diffedit_status status = DIFFEDIT_OK;
-    for (const de_pickle_pair *pair = NULL; status == DIFFEDIT_OK && (pair = de_pickle_next(keys, list, pair));)
+    for (const de_pickle_pair *pair = NULL;
+         status == DIFFEDIT_OK && (pair = de_pickle_next(keys, list, pair));)
         status = place_storage(r, mentions, count, &pair->value, &at);
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
         if (!mentions[i]->data)
@@ -202,7 +222,8 @@ static diffedit_status place_storages(reader *r, const de_pickle *keys, size_t a
 }
 
 /* The value of a text key; NULL where there is none. */
-static const de_pickle_value *lookup(const de_pickle *pickle, const de_pickle_value *dict, const char *key)
+static const de_pickle_value *lookup(const de_pickle *pickle, const de_pickle_value *dict,
+                                     const char *key)
 {
     if (dict->kind != DE_PICKLE_DICT)
         return NULL;
@@ -213,7 +234,8 @@ static const de_pickle_value *lookup(const de_pickle *pickle, const de_pickle_va
 }
 
 /* Runs a pickle whose values are not needed any longer than it takes to look at one. */
-static diffedit_status check_head(reader *r, size_t *at, bool (*is_good)(const de_pickle *), const char *expected)
+static diffedit_status check_head(reader *r, size_t *at, bool (*is_good)(const de_pickle *),
+                                  const char *expected)
 {
     de_pickle *pickle;
     diffedit_status status = run(r, &pickle, r->bytes, r->size, at);
@@ -239,7 +261,8 @@ static diffedit_status read_old(reader *r, de_pickle **pickle)
 {
     size_t at = old_head(r->bytes, r->size);
     de_pickle *keys = NULL;
-    diffedit_status status = check_head(r, &at, is_known_version, "version 1001 of torch's old format");
+    diffedit_status status = check_head(r, &at, is_known_version,
+                                        "version 1001 of torch's old format");
     if (status == DIFFEDIT_OK)
         status = check_head(r, &at, is_little_endian, "numbers in little-endian order");
     if (status == DIFFEDIT_OK)
@@ -257,18 +280,20 @@ static diffedit_status read_old(reader *r, de_pickle **pickle)
 enum { LONGEST_NAME = 1000 };
 
 /* Copies a tensor's values in the order of its shape. */
-static diffedit_status put_in_order(reader *r, de_table *table, de_table_entry *entry, const de_torch_tensor *tensor,
-                                    size_t value_bytes)
+static diffedit_status put_in_order(reader *r, de_table *table, de_table_entry *entry,
+                                    const de_torch_tensor *tensor, size_t value_bytes)
 {
     if (entry->bytes > r->size - r->copied)
-        return BAD("%s: tensors that do not stand in order, larger than the file together", r->path);
+        return BAD("%s: tensors that do not stand in order, larger than the file together",
+                   r->path);
     r->copied += entry->bytes;
     unsigned char *out = de_table_allocate(table, entry->bytes);
     if (!out)
         return de_fail_memory(r->error, entry->bytes, "a tensor");
     int64_t at[DE_TABLE_RANK] = {0}, place = 0;
     for (int64_t i = 0; i < tensor->count; i++) {
-        memcpy(out + (size_t)i * value_bytes, entry->data + (size_t)place * value_bytes, value_bytes);
+        memcpy(out + (size_t)i * value_bytes, entry->data + (size_t)place * value_bytes,
+               value_bytes);
         for (int d = tensor->rank - 1; d >= 0; d--) { /* the next place: an odometer */
             place += tensor->strides[d];
             if (++at[d] < tensor->shape[d])
@@ -288,9 +313,10 @@ static diffedit_status read_tensor(reader *r, de_table *table, const de_pickle_v
     const de_torch_storage *storage = &r->objects.storages[tensor->storage];
     de_table_entry *entry = &table->entries[table->count];
     if (name->length > LONGEST_NAME || memchr(name->text, 0, name->length))
-        return BAD("%s: a tensor has a name of %u bytes with a zero byte in it or more than %d", r->path, name->length,
-                   LONGEST_NAME);
-    *entry = (de_table_entry){.name = strndup(name->text, name->length), .rank = tensor->rank, .mapped = true};
+        return BAD("%s: a tensor has a name of %u bytes with a zero byte in it or more than %d",
+                   r->path, name->length, LONGEST_NAME);
+    *entry = (de_table_entry){
+        .name = strndup(name->text, name->length), .rank = tensor->rank, .mapped = true};
     if (!entry->name)
         return de_fail_memory(r->error, name->length + 1, "a tensor's name");
     table->count++;
@@ -298,13 +324,15 @@ static diffedit_status read_tensor(reader *r, de_table *table, const de_pickle_v
     memcpy(entry->shape, tensor->shape, sizeof entry->shape);
     entry->data = storage->data + (size_t)tensor->offset * storage->type->bytes;
     entry->bytes = (size_t)tensor->count * storage->type->bytes;
-    return de_torch_tensor_contiguous(tensor) ? DIFFEDIT_OK
-                                              : put_in_order(r, table, entry, tensor, storage->type->bytes);
+    return de_torch_tensor_contiguous(tensor)
+               ? DIFFEDIT_OK
+               : put_in_order(r, table, entry, tensor, storage->type->bytes);
 }
 
 static diffedit_status read_tensors(reader *r, de_table *table, const de_pickle *pickle)
 {
-    const de_pickle_value *root = de_pickle_result(pickle), *inner = lookup(pickle, root, "state_dict");
+    const de_pickle_value *root = de_pickle_result(pickle),
+                          *inner = lookup(pickle, root, "state_dict");
     const de_pickle_value *dict = inner && inner->kind == DE_PICKLE_DICT ? inner : root;
     size_t count = 0;
     if (dict->kind != DE_PICKLE_DICT)
@@ -317,7 +345,8 @@ static diffedit_status read_tensors(reader *r, de_table *table, const de_pickle 
     if (!table->entries)
         return de_fail_memory(r->error, count * sizeof *table->entries, "a list of tensors");
     diffedit_status status = DIFFEDIT_OK;
-    for (const de_pickle_pair *pair = NULL; status == DIFFEDIT_OK && (pair = de_pickle_next(pickle, dict, pair));)
+    for (const de_pickle_pair *pair = NULL;
+         status == DIFFEDIT_OK && (pair = de_pickle_next(pickle, dict, pair));)
         if (pair->value.kind == DE_PICKLE_TENSOR && pair->key.kind == DE_PICKLE_TEXT)
             status = read_tensor(r, table, &pair->key, &r->objects.tensors[pair->value.index]);
     return status == DIFFEDIT_OK ? de_table_sort(table, r->path, r->error) : status;
@@ -328,8 +357,8 @@ bool de_checkpoint_begins(const unsigned char *bytes, size_t size)
     return de_zip_begins(bytes, size) || old_head(bytes, size) > 0;
 }
 
-diffedit_status de_checkpoint_read(de_table *table, const char *path, const unsigned char *bytes, size_t size,
-                                   diffedit_error *error)
+diffedit_status de_checkpoint_read(de_table *table, const char *path, const unsigned char *bytes,
+                                   size_t size, diffedit_error *error)
 {
     reader reading = {.path = path, .bytes = bytes, .size = size, .error = error}, *r = &reading;
     de_pickle *pickle = NULL;

@@ -34,12 +34,13 @@ static diffedit_status map(de_weight_file *file, diffedit_error *error)
     if (fstat(file->descriptor, &info) != 0)
         return fail_file(error, file->path, "cannot be read");
     if (!S_ISREG(info.st_mode))
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: expected a weight file, found something that is no file",
-                       file->path);
+        return de_fail(error, DIFFEDIT_ERROR_FILE,
+                       "%s: expected a weight file, found something that is no file", file->path);
     if (info.st_size == 0)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is empty", file->path);
     if ((uintmax_t)info.st_size > SIZE_MAX)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is too large for this machine", file->path);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is too large for this machine",
+                       file->path);
     void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
     if (bytes == MAP_FAILED)
         return fail_file(error, file->path, "cannot be mapped");
@@ -105,7 +106,8 @@ diffedit_status de_weight_file_check_size(const de_weight_file *file, diffedit_e
     if (fstat(file->descriptor, &info) != 0)
         return fail_file(error, file->path, "cannot be read");
     if ((uintmax_t)info.st_size < file->size)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: the file had %zu bytes when it was opened, and now has %jd",
-                       file->path, file->size, (intmax_t)info.st_size);
+        return de_fail(error, DIFFEDIT_ERROR_FILE,
+                       "%s: the file had %zu bytes when it was opened, and now has %jd", file->path,
+                       file->size, (intmax_t)info.st_size);
     return DIFFEDIT_OK;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most items of each array below. Stable Diffusion 1.4 with the states of its optimizer needs a tenth of it. */
+/* Most items of each array below. Stable Diffusion 1.4 with the states of its optimizer needs a
+ * tenth of it. */
 enum { MOST_ITEMS = 1 << 20, MOST_MARKS = 1000, MOST_PROTOCOL = 5 };
 
 typedef struct container {
@@ -115,7 +116,8 @@ bool de_pickle_new_dict(de_pickle *p, de_pickle_value *dict)
     return make_container(p, DE_PICKLE_DICT, dict);
 }
 
-static bool add_pair(de_pickle *p, const de_pickle_value *to, de_pickle_value key, de_pickle_value value)
+static bool add_pair(de_pickle *p, const de_pickle_value *to, de_pickle_value key,
+                     de_pickle_value value)
 {
     size_t number = p->pair_count ? p->pair_count : 1;
     if (!de_pickle_grow(p, (void **)&p->pairs, &p->pair_capacity, number + 1, sizeof *p->pairs))
@@ -134,10 +136,11 @@ static bool add_pair(de_pickle *p, const de_pickle_value *to, de_pickle_value ke
 /* The last `count` values of the stack become a tuple. */
 static bool make_tuple(de_pickle *p, size_t count)
 {
-    if (!need(p, count) ||
-        !de_pickle_grow(p, (void **)&p->items, &p->item_capacity, p->item_count + count, sizeof *p->items))
+    if (!need(p, count) || !de_pickle_grow(p, (void **)&p->items, &p->item_capacity,
+                                           p->item_count + count, sizeof *p->items))
         return false;
-    de_pickle_value tuple = {.kind = DE_PICKLE_TUPLE, .length = (uint32_t)count, .index = (uint32_t)p->item_count};
+    de_pickle_value tuple = {
+        .kind = DE_PICKLE_TUPLE, .length = (uint32_t)count, .index = (uint32_t)p->item_count};
     p->height -= count;
     if (count)
         memcpy(p->items + p->item_count, p->stack + p->height, count * sizeof *p->items);
@@ -173,7 +176,9 @@ static bool push_text(de_pickle *p, size_t size_bytes)
     uint64_t length;
     const unsigned char *text;
     return take_number(p, size_bytes, &length) && take(p, (size_t)length, &text) &&
-           push(p, (de_pickle_value){.kind = DE_PICKLE_TEXT, .length = (uint32_t)length, .text = (const char *)text});
+           push(p, (de_pickle_value){.kind = DE_PICKLE_TEXT,
+                                     .length = (uint32_t)length,
+                                     .text = (const char *)text});
 }
 
 /* A line of text, without its end. */
@@ -197,15 +202,16 @@ static bool run_protocol(de_pickle *p, int argument)
     uint64_t version;
     (void)argument;
     return take_number(p, 1, &version) &&
-           (version <= MOST_PROTOCOL || FAIL("protocol %d; known are those up to %d", (int)version,
-                                                       MOST_PROTOCOL));
+           (version <= MOST_PROTOCOL ||
+            FAIL("protocol %d; known are those up to %d", (int)version, MOST_PROTOCOL));
 }
 
 static bool run_frame(de_pickle *p, int argument)
 {
     uint64_t length;
     (void)argument;
-    return take_number(p, 8, &length) && (length <= (size_t)(p->end - p->at) || FAIL("it is cut off"));
+    return take_number(p, 8, &length) &&
+           (length <= (size_t)(p->end - p->at) || FAIL("it is cut off"));
 }
 
 static bool run_stop(de_pickle *p, int argument)
@@ -232,8 +238,9 @@ static bool run_integer(de_pickle *p, int size)
     uint64_t value;
     if (!take_number(p, (size_t)size, &value))
         return false;
-    return push(p, (de_pickle_value){.kind = DE_PICKLE_INTEGER,
-                                     .integer = size == 4 ? (int32_t)(uint32_t)value : (int64_t)value});
+    return push(
+        p, (de_pickle_value){.kind = DE_PICKLE_INTEGER,
+                             .integer = size == 4 ? (int32_t)(uint32_t)value : (int64_t)value});
 }
 
 /* Its length, then two's complement; what does not fit 64 bits is nothing that we need. */
@@ -285,7 +292,8 @@ static bool run_container(de_pickle *p, int kind)
     return make_container(p, (de_pickle_kind)kind, &made) && push(p, made);
 }
 
-/* Adds the last `count` values to the container below them: one by one, or (`step` 2) as keys and values. */
+/* Adds the last `count` values to the container below them: one by one, or (`step` 2) as keys and
+ * values. */
 static bool add_to(de_pickle *p, size_t count, size_t step)
 {
     if (!need(p, count + 1))
@@ -320,7 +328,8 @@ static bool remember(de_pickle *p, uint64_t number)
     if (!need(p, 1) || number >= (uint64_t)(p->at - p->bytes))
         return FAIL("a value to remember under the number %ju", (uintmax_t)number);
     if (number >= p->memo_count) {
-        if (!de_pickle_grow(p, (void **)&p->memo, &p->memo_capacity, (size_t)number + 1, sizeof *p->memo))
+        if (!de_pickle_grow(p, (void **)&p->memo, &p->memo_capacity, (size_t)number + 1,
+                            sizeof *p->memo))
             return false;
         while (p->memo_count <= number)
             p->memo[p->memo_count++] = (de_pickle_value){.kind = DE_PICKLE_OPAQUE};
@@ -459,8 +468,9 @@ static const struct {
 
 /* ---- from outside ---- */
 
-diffedit_status de_pickle_run(de_pickle **pickle, const char *path, const unsigned char *bytes, size_t size, size_t *at,
-                              const de_pickle_meaning *meaning, void *user, diffedit_error *error)
+diffedit_status de_pickle_run(de_pickle **pickle, const char *path, const unsigned char *bytes,
+                              size_t size, size_t *at, const de_pickle_meaning *meaning, void *user,
+                              diffedit_error *error)
 {
     *pickle = NULL;
     de_pickle *p = calloc(1, sizeof *p);
@@ -509,8 +519,8 @@ const de_pickle_value *de_pickle_result(const de_pickle *p)
     return &p->stack[0];
 }
 
-const de_pickle_value *de_pickle_item(const de_pickle *p, const de_pickle_value *tuple, uint32_t number,
-                                      de_pickle_kind kind)
+const de_pickle_value *de_pickle_item(const de_pickle *p, const de_pickle_value *tuple,
+                                      uint32_t number, de_pickle_kind kind)
 {
     if (tuple->kind != DE_PICKLE_TUPLE || number >= tuple->length)
         return NULL;

@@ -1,13 +1,15 @@
-/* Python's pickle format, as far as a file of tensors needs it (opcodes: Lib/pickletools.py). A pickle is a program for a
- * small stack machine; this one builds values and nothing else. What a name means is asked of the caller, who knows a fixed
- * list of them: nothing is looked up, imported or called, and an instruction or name that is not known ends the reading. */
+/* Python's pickle format, as far as a file of tensors needs it (opcodes: Lib/pickletools.py). A
+ * pickle is a program for a small stack machine; this one builds values and nothing else. What a
+ * name means is asked of the caller, who knows a fixed list of them: nothing is looked up, imported
+ * or called, and an instruction or name that is not known ends the reading. */
 #ifndef DE_PICKLE_H
 #define DE_PICKLE_H
 
 #include "base/base.h"
 
 typedef enum de_pickle_kind {
-    DE_PICKLE_OPAQUE, /* something that stands in the file and does not concern us: a float, None, an object */
+    DE_PICKLE_OPAQUE, /* something that stands in the file and does not concern us: a float, None,
+                         an object */
     DE_PICKLE_INTEGER,
     DE_PICKLE_TEXT,
     DE_PICKLE_TUPLE,
@@ -38,29 +40,33 @@ typedef struct de_pickle de_pickle;
 
 /* What the caller makes of names. Each fails through de_pickle_fail(). */
 typedef struct de_pickle_meaning {
-    bool (*name)(void *user, de_pickle *pickle, const de_pickle_value *module, const de_pickle_value *name,
-                 uint32_t *index);
+    bool (*name)(void *user, de_pickle *pickle, const de_pickle_value *module,
+                 const de_pickle_value *name, uint32_t *index);
     /* name(...) or the making of an object of class `name` */
     bool (*call)(void *user, de_pickle *pickle, uint32_t name, const de_pickle_value *arguments,
                  de_pickle_value *result);
     /* something that stands outside the pickle, under an identity */
-    bool (*outside)(void *user, de_pickle *pickle, const de_pickle_value *identity, de_pickle_value *result);
+    bool (*outside)(void *user, de_pickle *pickle, const de_pickle_value *identity,
+                    de_pickle_value *result);
 } de_pickle_meaning;
 
-/* Runs the pickle at bytes[*at..size) of a file; *at is then behind it. All values live as long as the machine.
- * Errors: MODEL, MEMORY; `pickle` is then NULL. */
-diffedit_status de_pickle_run(de_pickle **pickle, const char *path, const unsigned char *bytes, size_t size, size_t *at,
-                              const de_pickle_meaning *meaning, void *user, diffedit_error *error);
+/* Runs the pickle at bytes[*at..size) of a file; *at is then behind it. All values live as long as
+ * the machine. Errors: MODEL, MEMORY; `pickle` is then NULL. */
+diffedit_status de_pickle_run(de_pickle **pickle, const char *path, const unsigned char *bytes,
+                              size_t size, size_t *at, const de_pickle_meaning *meaning, void *user,
+                              diffedit_error *error);
 void de_pickle_free(de_pickle *pickle);
 /* Keeps the first failure; returns false. */
-bool de_pickle_fail(de_pickle *pickle, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Gives *array, of *capacity items of a size, room for `count` of them, a million at most. False after a failure. */
+bool de_pickle_fail(de_pickle *pickle, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Gives *array, of *capacity items of a size, room for `count` of them, a million at most. False
+ * after a failure. */
 bool de_pickle_grow(de_pickle *pickle, void **array, size_t *capacity, size_t count, size_t item);
 
 const de_pickle_value *de_pickle_result(const de_pickle *pickle);
 /* The item of a tuple; NULL where it has none of that number or kind. */
-const de_pickle_value *de_pickle_item(const de_pickle *pickle, const de_pickle_value *tuple, uint32_t number,
-                                      de_pickle_kind kind);
+const de_pickle_value *de_pickle_item(const de_pickle *pickle, const de_pickle_value *tuple,
+                                      uint32_t number, de_pickle_kind kind);
 /* The pairs of a dict or list, one after the other: NULL gives the first; NULL after the last. */
 const de_pickle_pair *de_pickle_next(const de_pickle *pickle, const de_pickle_value *container,
                                      const de_pickle_pair *pair);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* One array, in pages of its own, so that they can be given back as a file's are (de_weight_forget_pages). */
+/* One array, in pages of its own, so that they can be given back as a file's are
+ * (de_weight_forget_pages). */
 typedef struct array {
     uint16_t *values;
     size_t bytes;
@@ -40,7 +41,13 @@ int64_t de_random_weights_count(const de_random_weights *weights)
 
 /* ---- f16 numbers ---- */
 
-enum { F16_ONE = 0x3c00, F16_MANTISSA_BITS = 10, F16_SIGN_AND_MANTISSA = 0x83ff, F16_BIAS = 15, GRAIN = 1 << 16 };
+enum {
+    F16_ONE = 0x3c00,
+    F16_MANTISSA_BITS = 10,
+    F16_SIGN_AND_MANTISSA = 0x83ff,
+    F16_BIAS = 15,
+    GRAIN = 1 << 16
+};
 
 typedef struct filling {
     uint16_t *values;
@@ -96,7 +103,8 @@ static void fill_array(const char *name, const de_weight *weight, uint16_t *valu
 
 /* ---- arrays ---- */
 
-static diffedit_status add_array(de_random_weights *weights, size_t bytes, uint16_t **values, diffedit_error *error)
+static diffedit_status add_array(de_random_weights *weights, size_t bytes, uint16_t **values,
+                                 diffedit_error *error)
 {
     if (weights->count == weights->capacity) {
         size_t capacity = 2 * weights->capacity + 256;
@@ -114,8 +122,9 @@ static diffedit_status add_array(de_random_weights *weights, size_t bytes, uint1
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_random_weights_get(de_random_weights *weights, const char *name, int rank, const int64_t *shape,
-                                      de_weight *weight, diffedit_error *error)
+diffedit_status de_random_weights_get(de_random_weights *weights, const char *name, int rank,
+                                      const int64_t *shape, de_weight *weight,
+                                      diffedit_error *error)
 {
     *weight = (de_weight){.dtype = DE_F16, .rank = rank, .mapped = true};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);

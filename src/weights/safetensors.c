@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 
-/* Stable Diffusion's headers take 0.2 MB. The reference allows 100 MB, which take gigabytes of memory as JSON. */
+/* Stable Diffusion's headers take 0.2 MB. The reference allows 100 MB, which take gigabytes of
+ * memory as JSON. */
 enum { LENGTH_BYTES = 8, MAX_HEADER = 16 << 20 };
 
 /* One file while its header is being read. */
@@ -22,29 +23,33 @@ static diffedit_status refuse(const reader *r, const char *name, const char *wha
 }
 
 /* Sets the entry's type; *bytes is the size of one element. */
-static diffedit_status read_type(const reader *r, de_table_entry *entry, const json_t *info, size_t *bytes)
+static diffedit_status read_type(const reader *r, de_table_entry *entry, const json_t *info,
+                                 size_t *bytes)
 {
     const char *type = json_string_value(json_object_get(info, "dtype"));
     if (!type)
         return refuse(r, entry->name, "`dtype` is missing or no string");
     const de_table_type *known = de_table_find_type(type);
     if (!known)
-        return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has the unknown type \"%.40s\"", r->path,
-                       entry->name, type);
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor `%s` has the unknown type \"%.40s\"", r->path, entry->name,
+                       type);
     de_table_set_type(entry, known);
     *bytes = known->bytes;
     return DIFFEDIT_OK;
 }
 
 /* Sets the entry's shape; *bytes is multiplied by its sizes. */
-static diffedit_status read_shape(const reader *r, de_table_entry *entry, const json_t *info, size_t *bytes)
+static diffedit_status read_shape(const reader *r, de_table_entry *entry, const json_t *info,
+                                  size_t *bytes)
 {
     const json_t *shape = json_object_get(info, "shape");
     if (!json_is_array(shape))
         return refuse(r, entry->name, "`shape` is missing or no list");
     if (json_array_size(shape) > DE_TABLE_RANK)
-        return de_fail(r->error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` has %zu dimensions; at most %d are supported",
-                       r->path, entry->name, json_array_size(shape), DE_TABLE_RANK);
+        return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor `%s` has %zu dimensions; at most %d are supported", r->path,
+                       entry->name, json_array_size(shape), DE_TABLE_RANK);
     entry->rank = (int)json_array_size(shape);
     for (int i = 0; i < entry->rank; i++) {
         const json_t *size = json_array_get(shape, (size_t)i);
@@ -67,21 +72,24 @@ static bool read_offset(const json_t *offsets, size_t index, uint64_t *offset)
     return true;
 }
 
-static diffedit_status read_place(const reader *r, de_table_entry *entry, const json_t *info, size_t bytes)
+static diffedit_status read_place(const reader *r, de_table_entry *entry, const json_t *info,
+                                  size_t bytes)
 {
     const json_t *offsets = json_object_get(info, "data_offsets");
     uint64_t begin, end;
-    if (json_array_size(offsets) != 2 || !read_offset(offsets, 0, &begin) || !read_offset(offsets, 1, &end) ||
-        begin > end)
-        return refuse(r, entry->name, "`data_offsets` is missing or no pair of a beginning and an end");
+    if (json_array_size(offsets) != 2 || !read_offset(offsets, 0, &begin) ||
+        !read_offset(offsets, 1, &end) || begin > end)
+        return refuse(r, entry->name,
+                      "`data_offsets` is missing or no pair of a beginning and an end");
     if (end > r->data_size)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s` ends at byte %ju of the data, but the file holds only %zu; it is cut off or damaged",
+                       "%s: tensor `%s` ends at byte %ju of the data, but the file holds only %zu; "
+                       "it is cut off or damaged",
                        r->path, entry->name, (uintmax_t)end, r->data_size);
     if (end - begin != bytes)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s` should take %zu bytes by its type and shape, but has %ju", r->path,
-                       entry->name, bytes, (uintmax_t)(end - begin));
+                       "%s: tensor `%s` should take %zu bytes by its type and shape, but has %ju",
+                       r->path, entry->name, bytes, (uintmax_t)(end - begin));
     entry->data = r->data + begin;
     entry->bytes = bytes;
     entry->mapped = true;
@@ -118,17 +126,20 @@ static de_prediction read_prediction(const json_t *notes)
         return DE_PREDICTION_EPSILON;
     if (kind && strncmp(kind, "stable-diffusion-v2-768-v", 25) == 0)
         return DE_PREDICTION_V;
-    return kind && strncmp(kind, "stable-diffusion-v2-512", 23) == 0 ? DE_PREDICTION_EPSILON : DE_PREDICTION_UNKNOWN;
+    return kind && strncmp(kind, "stable-diffusion-v2-512", 23) == 0 ? DE_PREDICTION_EPSILON
+                                                                     : DE_PREDICTION_UNKNOWN;
 }
 
 static diffedit_status read_entries(const reader *r, de_table *table, json_t *header)
 {
     table->entries = calloc(json_object_size(header) + 1, sizeof *table->entries);
     if (!table->entries)
-        return de_fail_memory(r->error, json_object_size(header) * sizeof *table->entries, "a list of tensors");
+        return de_fail_memory(r->error, json_object_size(header) * sizeof *table->entries,
+                              "a list of tensors");
     const char *name;
     json_t *info;
-    json_object_foreach(header, name, info) {
+    json_object_foreach(header, name, info)
+    {
         if (strcmp(name, "__metadata__") == 0) {
             table->prediction = read_prediction(info);
             table->notes = json_incref(info);
@@ -147,35 +158,41 @@ static const char *guess(const unsigned char *bytes, size_t size)
 {
     static const struct {
         const char *start, *what;
-    } kinds[] = {{"version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
-                 {"<", "a web page"},
-                 {"GGUF", "a GGUF file, which is not supported"},
-                 {"{", "a JSON file"}};
+    } kinds[] = {
+        {"version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+        {"<", "a web page"},
+        {"GGUF", "a GGUF file, which is not supported"},
+        {"{", "a JSON file"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (size >= strlen(kinds[i].start) && memcmp(bytes, kinds[i].start, strlen(kinds[i].start)) == 0)
+        if (size >= strlen(kinds[i].start) &&
+            memcmp(bytes, kinds[i].start, strlen(kinds[i].start)) == 0)
             return kinds[i].what;
     return "neither the header of the first nor the archive or pickle of the second";
 }
 
 /* The header's length, checked against the file's. */
-static diffedit_status read_length(const char *path, const unsigned char *bytes, size_t size, size_t *length,
-                                   diffedit_error *error)
+static diffedit_status read_length(const char *path, const unsigned char *bytes, size_t size,
+                                   size_t *length, diffedit_error *error)
 {
     static const char expected[] = "expected a safetensors file or torch's checkpoint";
     if (size <= LENGTH_BYTES)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %zu bytes", path, expected, size);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %zu bytes", path, expected,
+                       size);
     uint64_t value = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--)
         value = value << 8 | bytes[i];
     if (bytes[LENGTH_BYTES] != '{')
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %s", path, expected, guess(bytes, size));
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %s", path, expected,
+                       guess(bytes, size));
     if (value > MAX_HEADER || value < 2)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a header of 2 to %d bytes, found one of %ju", path,
-                       MAX_HEADER, (uintmax_t)value);
-    if (value > size - LENGTH_BYTES)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,
-                       (uintmax_t)value, size - LENGTH_BYTES);
+                       "%s: expected a header of 2 to %d bytes, found one of %ju", path, MAX_HEADER,
+                       (uintmax_t)value);
+    if (value > size - LENGTH_BYTES)
+        return de_fail(
+            error, DIFFEDIT_ERROR_MODEL,
+            "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,
+            (uintmax_t)value, size - LENGTH_BYTES);
     *length = (size_t)value;
     return DIFFEDIT_OK;
 }
@@ -189,10 +206,12 @@ diffedit_status de_safetensors_read(de_table *table, const char *path, const uns
     if (status != DIFFEDIT_OK)
         return status;
     json_error_t reason;
-    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &reason);
+    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES,
+                                &reason);
     if (!header)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the header is not valid JSON: %s at its byte %d",
-                       path, reason.text, reason.position);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: the header is not valid JSON: %s at its byte %d", path, reason.text,
+                       reason.position);
     reader r = {.path = path,
                 .data = bytes + LENGTH_BYTES + length,
                 .data_size = size - LENGTH_BYTES - length,

@@ -4,11 +4,11 @@
 #include <string.h>
 
 static const de_table_type TYPES[] = {
-    {"F32", 4, true, DE_F32},    {"F16", 2, true, DE_F16},    {"BF16", 2, true, DE_BF16},
-    {"F64", 8, false, 0},        {"F8_E5M2", 1, false, 0},    {"F8_E4M3", 1, false, 0},
-    {"I64", 8, false, 0},        {"I32", 4, false, 0},        {"I16", 2, false, 0},
-    {"I8", 1, false, 0},         {"U64", 8, false, 0},        {"U32", 4, false, 0},
-    {"U16", 2, false, 0},        {"U8", 1, false, 0},         {"BOOL", 1, false, 0},
+    {"F32", 4, true, DE_F32}, {"F16", 2, true, DE_F16}, {"BF16", 2, true, DE_BF16},
+    {"F64", 8, false, 0},     {"F8_E5M2", 1, false, 0}, {"F8_E4M3", 1, false, 0},
+    {"I64", 8, false, 0},     {"I32", 4, false, 0},     {"I16", 2, false, 0},
+    {"I8", 1, false, 0},      {"U64", 8, false, 0},     {"U32", 4, false, 0},
+    {"U16", 2, false, 0},     {"U8", 1, false, 0},      {"BOOL", 1, false, 0},
 };
 
 const de_table_type *de_table_find_type(const char *name)
@@ -69,7 +69,8 @@ static int compare_places(const void *a, const void *b)
     return first->bytes < second->bytes ? -1 : first->bytes > second->bytes;
 }
 
-diffedit_status de_table_check_overlap(const de_table *table, const char *path, diffedit_error *error)
+diffedit_status de_table_check_overlap(const de_table *table, const char *path,
+                                       diffedit_error *error)
 {
     if (table->count == 0)
         return DIFFEDIT_OK;
@@ -82,8 +83,9 @@ diffedit_status de_table_check_overlap(const de_table *table, const char *path, 
     diffedit_status status = DIFFEDIT_OK;
     for (size_t i = 1; i < table->count && status == DIFFEDIT_OK; i++)
         if (places[i]->data < places[i - 1]->data + places[i - 1]->bytes)
-            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensors `%s` and `%s` overlap in the file",
-                             path, places[i - 1]->name, places[i]->name);
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL,
+                             "%s: the tensors `%s` and `%s` overlap in the file", path,
+                             places[i - 1]->name, places[i]->name);
     free(places);
     return status;
 }

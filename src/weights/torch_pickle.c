@@ -73,41 +73,47 @@ static const struct {
     {"__builtin__", "float", OTHER, NULL},
 };
 
-static bool find_name(void *user, de_pickle *pickle, const de_pickle_value *module, const de_pickle_value *name,
-                      uint32_t *index)
+static bool find_name(void *user, de_pickle *pickle, const de_pickle_value *module,
+                      const de_pickle_value *name, uint32_t *index)
 {
     (void)user;
     for (*index = 0; *index < sizeof NAMES / sizeof *NAMES; ++*index)
-        if (de_pickle_is_text(module, NAMES[*index].module) && de_pickle_is_text(name, NAMES[*index].name))
+        if (de_pickle_is_text(module, NAMES[*index].module) &&
+            de_pickle_is_text(name, NAMES[*index].name))
             return true;
-    return de_pickle_fail(pickle, "the name `%.*s.%.*s`, which no file of tensors needs; it is not run",
+    return de_pickle_fail(pickle,
+                          "the name `%.*s.%.*s`, which no file of tensors needs; it is not run",
                           (int)de_min_i64(module->length, 100), module->text,
                           (int)de_min_i64(name->length, 100), name->text);
 }
 
 /* ---- storages ---- */
 
-static bool find_storage(void *user, de_pickle *pickle, const de_pickle_value *identity, de_pickle_value *result)
+static bool find_storage(void *user, de_pickle *pickle, const de_pickle_value *identity,
+                         de_pickle_value *result)
 {
     de_torch_objects *objects = user;
     const de_pickle_value *kind = de_pickle_item(pickle, identity, 0, DE_PICKLE_TEXT);
     const de_pickle_value *type = de_pickle_item(pickle, identity, 1, DE_PICKLE_NAME);
     const de_pickle_value *key = de_pickle_item(pickle, identity, 2, DE_PICKLE_TEXT);
     const de_pickle_value *count = de_pickle_item(pickle, identity, 4, DE_PICKLE_INTEGER);
-    if (!kind || !de_pickle_is_text(kind, "storage") || !type || NAMES[type->index].role != STORAGE || !key || !count ||
-        count->integer < 0)
-        return de_pickle_fail(pickle, "something outside it that is no storage (type, key, place, number of values)");
+    if (!kind || !de_pickle_is_text(kind, "storage") || !type ||
+        NAMES[type->index].role != STORAGE || !key || !count || count->integer < 0)
+        return de_pickle_fail(
+            pickle, "something outside it that is no storage (type, key, place, number of values)");
     /* the old format's views of storages, which torch stopped writing in 2018 */
     if (identity->length > 5 && !de_pickle_item(pickle, identity, 5, DE_PICKLE_OPAQUE))
         return de_pickle_fail(pickle, "a storage that is a part of another one");
-    if (!de_pickle_grow(pickle, (void **)&objects->storages, &objects->storage_capacity, objects->storage_count + 1,
-                        sizeof *objects->storages))
+    if (!de_pickle_grow(pickle, (void **)&objects->storages, &objects->storage_capacity,
+                        objects->storage_count + 1, sizeof *objects->storages))
         return false;
-    objects->storages[objects->storage_count] = (de_torch_storage){.type = de_table_find_type(NAMES[type->index].type),
-                                                                   .key = key->text,
-                                                                   .key_length = key->length,
-                                                                   .count = count->integer};
-    *result = (de_pickle_value){.kind = DE_PICKLE_STORAGE, .index = (uint32_t)objects->storage_count++};
+    objects->storages[objects->storage_count] = (de_torch_storage){
+        .type = de_table_find_type(NAMES[type->index].type),
+        .key = key->text,
+        .key_length = key->length,
+        .count = count->integer};
+    *result = (de_pickle_value){.kind = DE_PICKLE_STORAGE,
+                                .index = (uint32_t)objects->storage_count++};
     return true;
 }
 
@@ -130,7 +136,8 @@ static bool read_sizes(de_pickle *pickle, const de_pickle_value *tuple, int64_t 
     for (uint32_t i = 0; i < tuple->length; i++) {
         const de_pickle_value *size = de_pickle_item(pickle, tuple, i, DE_PICKLE_INTEGER);
         if (!size || size->integer < 0)
-            return de_pickle_fail(pickle, "a tensor with a size or stride that is no number from 0 on");
+            return de_pickle_fail(pickle,
+                                  "a tensor with a size or stride that is no number from 0 on");
         sizes[i] = size->integer;
     }
     return true;
@@ -144,7 +151,8 @@ static bool check_view(de_pickle *pickle, de_torch_tensor *tensor, const de_torc
         if (!de_multiply_size(count, (size_t)tensor->shape[i], &count))
             return de_pickle_fail(pickle, "a tensor whose product of sizes overflows");
     if (count > (size_t)storage->count)
-        return de_pickle_fail(pickle, "a tensor of %zu values in a storage of %jd", count, (intmax_t)storage->count);
+        return de_pickle_fail(pickle, "a tensor of %zu values in a storage of %jd", count,
+                              (intmax_t)storage->count);
     tensor->count = (int64_t)count;
     int64_t room = storage->count - tensor->offset; /* behind what is reached so far */
     for (int i = 0; i < tensor->rank && count > 0; i++) {
@@ -155,30 +163,35 @@ static bool check_view(de_pickle *pickle, de_torch_tensor *tensor, const de_torc
             room -= steps * tensor->strides[i];
     }
     if (tensor->offset > storage->count || (count > 0 && room < 1))
-        return de_pickle_fail(pickle, "a tensor that leaves its storage of %jd values", (intmax_t)storage->count);
+        return de_pickle_fail(pickle, "a tensor that leaves its storage of %jd values",
+                              (intmax_t)storage->count);
     return true;
 }
 
-static bool rebuild_tensor(de_torch_objects *objects, de_pickle *pickle, const de_pickle_value *arguments,
-                           de_pickle_value *result)
+static bool rebuild_tensor(de_torch_objects *objects, de_pickle *pickle,
+                           const de_pickle_value *arguments, de_pickle_value *result)
 {
     const de_pickle_value *storage = de_pickle_item(pickle, arguments, 0, DE_PICKLE_STORAGE);
     const de_pickle_value *offset = de_pickle_item(pickle, arguments, 1, DE_PICKLE_INTEGER);
     const de_pickle_value *shape = de_pickle_item(pickle, arguments, 2, DE_PICKLE_TUPLE);
     const de_pickle_value *strides = de_pickle_item(pickle, arguments, 3, DE_PICKLE_TUPLE);
-    if (!storage || !offset || offset->integer < 0 || !shape || !strides || shape->length != strides->length)
-        return de_pickle_fail(pickle, "a tensor without a storage, an offset, sizes and as many strides");
+    if (!storage || !offset || offset->integer < 0 || !shape || !strides ||
+        shape->length != strides->length)
+        return de_pickle_fail(pickle,
+                              "a tensor without a storage, an offset, sizes and as many strides");
     if (shape->length > DE_TABLE_RANK)
-        return de_pickle_fail(pickle, "a tensor of %u dimensions; at most %d are supported", shape->length,
-                              DE_TABLE_RANK);
-    de_torch_tensor tensor = {.storage = storage->index, .offset = offset->integer, .rank = (int)shape->length};
+        return de_pickle_fail(pickle, "a tensor of %u dimensions; at most %d are supported",
+                              shape->length, DE_TABLE_RANK);
+    de_torch_tensor tensor = {
+        .storage = storage->index, .offset = offset->integer, .rank = (int)shape->length};
     if (!read_sizes(pickle, shape, tensor.shape) || !read_sizes(pickle, strides, tensor.strides) ||
         !check_view(pickle, &tensor, &objects->storages[storage->index]) ||
-        !de_pickle_grow(pickle, (void **)&objects->tensors, &objects->tensor_capacity, objects->tensor_count + 1,
-                        sizeof *objects->tensors))
+        !de_pickle_grow(pickle, (void **)&objects->tensors, &objects->tensor_capacity,
+                        objects->tensor_count + 1, sizeof *objects->tensors))
         return false;
     objects->tensors[objects->tensor_count] = tensor;
-    *result = (de_pickle_value){.kind = DE_PICKLE_TENSOR, .index = (uint32_t)objects->tensor_count++};
+    *result = (de_pickle_value){.kind = DE_PICKLE_TENSOR,
+                                .index = (uint32_t)objects->tensor_count++};
     return true;
 }
 
@@ -196,14 +209,16 @@ static bool call(void *user, de_pickle *pickle, uint32_t name, const de_pickle_v
         return true;
     case ORDERED_DICT:
         if (arguments->length > 0)
-            return de_pickle_fail(pickle, "an OrderedDict made from a list, as only Python 2 writes it");
+            return de_pickle_fail(pickle,
+                                  "an OrderedDict made from a list, as only Python 2 writes it");
         return de_pickle_new_dict(pickle, result);
     case STORAGE: return de_pickle_fail(pickle, "a storage that stands in it instead of outside");
     default: return true;
     }
 }
 
-const de_pickle_meaning de_torch_meaning = {.name = find_name, .call = call, .outside = find_storage};
+const de_pickle_meaning de_torch_meaning = {
+    .name = find_name, .call = call, .outside = find_storage};
 
 void de_torch_objects_free(de_torch_objects *objects)
 {

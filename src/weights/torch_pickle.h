@@ -5,12 +5,13 @@
 #include "weights/pickle.h"
 #include "weights/table.h"
 
-/* A run of numbers of one type, which stands outside the pickle. Every mention of it is one of these. */
+/* A run of numbers of one type, which stands outside the pickle. Every mention of it is one of
+ * these. */
 typedef struct de_torch_storage {
     const de_table_type *type;
     const char *key; /* [key_length], not terminated */
     size_t key_length;
-    int64_t count; /* numbers */
+    int64_t count;             /* numbers */
     const unsigned char *data; /* set by whoever finds it, else NULL */
 } de_torch_storage;
 

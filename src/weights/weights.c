@@ -14,7 +14,7 @@ struct de_weights {
     de_weight_file **files; /* each held once */
     int file_count;
     de_table table;
-    size_t capacity; /* of the table */
+    size_t capacity;           /* of the table */
     de_random_weights *random; /* or NULL; then there is no table */
 };
 
@@ -71,8 +71,8 @@ static diffedit_status hold(de_weights *weights, de_weight_file *file, diffedit_
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_weights_add(de_weights *weights, de_weight_file *file, const de_table_entry *entry,
-                               const char *name, diffedit_error *error)
+diffedit_status de_weights_add(de_weights *weights, de_weight_file *file,
+                               const de_table_entry *entry, const char *name, diffedit_error *error)
 {
     diffedit_status status = hold(weights, file, error);
     if (status != DIFFEDIT_OK)
@@ -99,8 +99,8 @@ diffedit_status de_weights_finish(de_weights *weights, diffedit_error *error)
     return de_table_sort(&weights->table, weights->path, error);
 }
 
-diffedit_status de_weights_add_file(de_weights *weights, de_weight_file *file, de_rename_fn rename, const void *user,
-                                    diffedit_error *error)
+diffedit_status de_weights_add_file(de_weights *weights, de_weight_file *file, de_rename_fn rename,
+                                    const void *user, diffedit_error *error)
 {
     const de_table *table = de_weight_file_table(file);
     diffedit_status status = DIFFEDIT_OK;
@@ -115,7 +115,8 @@ diffedit_status de_weights_add_file(de_weights *weights, de_weight_file *file, d
     return status;
 }
 
-static diffedit_status add_path(de_weights *weights, const char *path, de_rename_fn rename, diffedit_error *error)
+static diffedit_status add_path(de_weights *weights, const char *path, de_rename_fn rename,
+                                diffedit_error *error)
 {
     de_weight_file *file;
     diffedit_status status = de_weight_file_open(&file, path, error);
@@ -136,13 +137,15 @@ static bool is_index(const char *path)
 }
 
 /* A file that stands beside the index. */
-static diffedit_status add_shard(de_weights *weights, const char *name, de_rename_fn rename, diffedit_error *error)
+static diffedit_status add_shard(de_weights *weights, const char *name, de_rename_fn rename,
+                                 diffedit_error *error)
 {
     const char *slash = strrchr(weights->path, '/');
     int folder = slash ? (int)(slash - weights->path + 1) : 0;
     if (strchr(name, '/') || strcmp(name, "..") == 0)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected names of files beside it, found \"%.80s\"",
-                       weights->path, name);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: expected names of files beside it, found \"%.80s\"", weights->path,
+                       name);
     size_t size = (size_t)folder + strlen(name) + 1;
     char *path = malloc(size);
     if (!path)
@@ -153,7 +156,8 @@ static diffedit_status add_shard(de_weights *weights, const char *name, de_renam
     return status;
 }
 
-static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn rename, diffedit_error *error)
+static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn rename,
+                                  diffedit_error *error)
 {
     json_t *seen = json_object();
     diffedit_status status = seen ? DIFFEDIT_OK : de_fail_memory(error, 64, "a list of files");
@@ -163,7 +167,8 @@ static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn
     {
         const char *shard = json_string_value(value);
         if (status == DIFFEDIT_OK && !shard)
-            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` is in no file", weights->path, name);
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` is in no file",
+                             weights->path, name);
         if (status != DIFFEDIT_OK || json_object_get(seen, shard))
             continue;
         json_object_set_new(seen, shard, json_true());
@@ -178,16 +183,18 @@ static diffedit_status add_index(de_weights *weights, de_rename_fn rename, diffe
     enum { MOST_BYTES = 64 << 20 };
     struct stat info;
     if (stat(weights->path, &info) == 0 && info.st_size > MOST_BYTES)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %jd bytes; an index has at most %d", weights->path,
-                       (intmax_t)info.st_size, MOST_BYTES);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %jd bytes; an index has at most %d",
+                       weights->path, (intmax_t)info.st_size, MOST_BYTES);
     json_error_t reason;
     json_t *index = json_load_file(weights->path, JSON_REJECT_DUPLICATES, &reason);
     json_t *map = json_object_get(index, "weight_map");
     diffedit_status status = DIFFEDIT_OK;
     if (!index)
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a JSON object: %.200s", weights->path, reason.text);
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a JSON object: %.200s",
+                         weights->path, reason.text);
     else if (json_object_size(map) == 0)
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a `weight_map` of tensors to files, found none",
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL,
+                         "%s: expected a `weight_map` of tensors to files, found none",
                          weights->path);
     else
         status = add_shards(weights, map, rename, error);
@@ -195,7 +202,8 @@ static diffedit_status add_index(de_weights *weights, de_rename_fn rename, diffe
     return status;
 }
 
-diffedit_status de_weights_open(de_weights **weights, const char *path, de_rename_fn rename, diffedit_error *error)
+diffedit_status de_weights_open(de_weights **weights, const char *path, de_rename_fn rename,
+                                diffedit_error *error)
 {
     de_weights *new = NULL;
     diffedit_status status = de_weights_new(&new, path, error);
@@ -248,7 +256,8 @@ static bool is_unused(const de_table_entry *entry)
     return !atomic_load(&entry->used);
 }
 
-static const char *find_first(const de_weights *weights, bool (*is)(const de_table_entry *entry), int *count)
+static const char *find_first(const de_weights *weights, bool (*is)(const de_table_entry *entry),
+                              int *count)
 {
     const char *first = NULL;
     for (size_t i = 0; i < weights->table.count; i++) {
@@ -309,8 +318,10 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
         return de_random_weights_get(weights->random, name, rank, shape, weight, error);
     const de_table_entry *entry = de_table_find(&weights->table, name);
     if (!entry)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path, name);
-    de_table_entry *marked = (de_table_entry *)entry; /* its marks are all that changes in a table */
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path,
+                       name);
+    de_table_entry *marked = (de_table_entry *)
+        entry; /* its marks are all that changes in a table */
     atomic_store(&marked->used, true);
     int plain = plain_rank(rank, shape);
     if (plain_rank(entry->rank, entry->shape) != plain ||
@@ -321,9 +332,13 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
                        shape_format(found, entry->rank, entry->shape));
     }
     if (!entry->readable)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected type F32, F16 or BF16, found %s",
-                       weights->path, name, entry->type);
-    *weight = (de_weight){.data = entry->data, .dtype = entry->dtype, .rank = rank, .mapped = entry->mapped,
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor `%s`: expected type F32, F16 or BF16, found %s", weights->path,
+                       name, entry->type);
+    *weight = (de_weight){.data = entry->data,
+                          .dtype = entry->dtype,
+                          .rank = rank,
+                          .mapped = entry->mapped,
                           .damaged = &marked->damaged};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     return DIFFEDIT_OK;

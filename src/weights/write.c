@@ -26,12 +26,14 @@ static json_t *describe(const de_written_tensor *tensor, int64_t offset)
     json_t *shape = json_array();
     for (int i = 0; i < tensor->weight.rank; i++)
         json_array_append_new(shape, json_integer(tensor->weight.shape[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", TYPES[tensor->dtype].name, "shape", shape, "data_offsets",
-                     (json_int_t)offset, (json_int_t)(offset + bytes_of(tensor)));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", TYPES[tensor->dtype].name, "shape", shape,
+                     "data_offsets", (json_int_t)offset, (json_int_t)(offset + bytes_of(tensor)));
 }
 
-/* The header as text, with spaces behind it so that the arrays begin at a multiple of 8 bytes; or NULL. */
-static char *make_header(const de_written_tensor *tensors, size_t count, json_t *notes, size_t *length)
+/* The header as text, with spaces behind it so that the arrays begin at a multiple of 8 bytes; or
+ * NULL. */
+static char *make_header(const de_written_tensor *tensors, size_t count, json_t *notes,
+                         size_t *length)
 {
     json_t *header = json_pack("{s:O}", "__metadata__", notes);
     int64_t offset = 0;
@@ -55,8 +57,8 @@ static char *make_header(const de_written_tensor *tensors, size_t count, json_t 
     return padded;
 }
 
-static diffedit_status write_header(de_new_file *file, const de_written_tensor *tensors, size_t count, json_t *notes,
-                                    diffedit_error *error)
+static diffedit_status write_header(de_new_file *file, const de_written_tensor *tensors,
+                                    size_t count, json_t *notes, diffedit_error *error)
 {
     size_t length;
     unsigned char prefix[8];
@@ -84,32 +86,36 @@ typedef struct writing {
     int64_t done, total;
 } writing;
 
-static diffedit_status write_f16(writing *to, const de_written_tensor *tensor, int64_t count, diffedit_error *error)
+static diffedit_status write_f16(writing *to, const de_written_tensor *tensor, int64_t count,
+                                 diffedit_error *error)
 {
     for (int64_t i = 0; i < count; i++) {
         to->halves[i] = de_float_to_half(to->values[i]);
         if (isfinite(to->values[i]) && (to->halves[i] & 0x7fff) >= 0x7c00)
-            return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                           "tensor `%s` holds %g, which is too large for f16; convert to f32 instead", tensor->name,
-                           to->values[i]);
+            return de_fail(
+                error, DIFFEDIT_ERROR_MODEL,
+                "tensor `%s` holds %g, which is too large for f16; convert to f32 instead",
+                tensor->name, to->values[i]);
     }
     return de_new_file_write(&to->file, to->halves, (size_t)count * sizeof *to->halves, error);
 }
 
-static diffedit_status write_block(writing *to, const de_written_tensor *tensor, int64_t begin, int64_t count,
-                                   diffedit_error *error)
+static diffedit_status write_block(writing *to, const de_written_tensor *tensor, int64_t begin,
+                                   int64_t count, diffedit_error *error)
 {
     const de_weight *weight = &tensor->weight;
     size_t bytes = (size_t)count * TYPES[tensor->dtype].bytes;
     if (weight->dtype == tensor->dtype)
-        return de_new_file_write(&to->file, (const char *)weight->data + (size_t)begin * TYPES[tensor->dtype].bytes,
-                                 bytes, error);
+        return de_new_file_write(
+            &to->file, (const char *)weight->data + (size_t)begin * TYPES[tensor->dtype].bytes,
+            bytes, error);
     de_weight_to_f32(weight, begin, count, to->values);
     return tensor->dtype == DE_F16 ? write_f16(to, tensor, count, error)
                                    : de_new_file_write(&to->file, to->values, bytes, error);
 }
 
-static diffedit_status write_tensor(writing *to, const de_written_tensor *tensor, diffedit_error *error)
+static diffedit_status write_tensor(writing *to, const de_written_tensor *tensor,
+                                    diffedit_error *error)
 {
     int64_t count = de_weight_count(&tensor->weight);
     diffedit_status status = DIFFEDIT_OK;
@@ -117,15 +123,17 @@ static diffedit_status write_tensor(writing *to, const de_written_tensor *tensor
         int64_t block = de_min_i64(BLOCK, count - begin);
         status = write_block(to, tensor, begin, block, error);
         to->done += block * (int64_t)TYPES[tensor->dtype].bytes;
-        if (status == DIFFEDIT_OK && to->progress && to->progress(to->user, to->done, to->total) != 0)
+        if (status == DIFFEDIT_OK && to->progress &&
+            to->progress(to->user, to->done, to->total) != 0)
             status = de_fail(error, DIFFEDIT_ERROR_CANCELLED, "cancelled");
     }
     de_weight_forget_pages(&tensor->weight);
     return status;
 }
 
-diffedit_status de_safetensors_write(const char *path, const de_written_tensor *tensors, size_t count, json_t *notes,
-                                     diffedit_bytes_fn progress, void *user, diffedit_error *error)
+diffedit_status de_safetensors_write(const char *path, const de_written_tensor *tensors,
+                                     size_t count, json_t *notes, diffedit_bytes_fn progress,
+                                     void *user, diffedit_error *error)
 {
     writing *to = malloc(sizeof *to);
     if (!to)

@@ -11,10 +11,12 @@ typedef struct de_written_tensor {
     de_dtype dtype; /* of the file */
 } de_written_tensor;
 
-/* Writes the arrays, in this order, and the notes (texts by name) to a file that is there whole or not at all. A value that
- * the file's precision cannot hold is refused. `progress` (may be NULL) gets bytes of arrays and cancels by a return
- * other than 0. Errors: FILE, MODEL, MEMORY, CANCELLED. */
-diffedit_status de_safetensors_write(const char *path, const de_written_tensor *tensors, size_t count, json_t *notes,
-                                     diffedit_bytes_fn progress, void *user, diffedit_error *error);
+/* Writes the arrays, in this order, and the notes (texts by name) to a file that is there whole or
+ * not at all. A value that the file's precision cannot hold is refused. `progress` (may be NULL)
+ * gets bytes of arrays and cancels by a return other than 0. Errors: FILE, MODEL, MEMORY,
+ * CANCELLED. */
+diffedit_status de_safetensors_write(const char *path, const de_written_tensor *tensors,
+                                     size_t count, json_t *notes, diffedit_bytes_fn progress,
+                                     void *user, diffedit_error *error);
 
 #endif

@@ -38,7 +38,8 @@ bool de_zip_begins(const unsigned char *bytes, size_t size)
 
 /* ---- the end of the directory, which stands last in the file ---- */
 
-/* The place of the record before a comment that reaches the file's end; SIZE_MAX where there is none. */
+/* The place of the record before a comment that reaches the file's end; SIZE_MAX where there is
+ * none. */
 static size_t find_end(const reader *r)
 {
     for (size_t comment = 0; comment <= MOST_COMMENT && END + comment <= r->size; comment++) {
@@ -49,15 +50,17 @@ static size_t find_end(const reader *r)
     return SIZE_MAX;
 }
 
-static diffedit_status set_directory(reader *r, uint64_t place, uint64_t length, uint64_t entries, size_t end,
-                                     size_t *count)
+static diffedit_status set_directory(reader *r, uint64_t place, uint64_t length, uint64_t entries,
+                                     size_t end, size_t *count)
 {
     if (place > end || length > end - place)
-        return BAD("%s: the zip directory should take %ju bytes at byte %ju, but the file has only %zu there; it is damaged",
-                   r->path, (uintmax_t)length, (uintmax_t)place, place > end ? 0 : end - (size_t)place);
+        return BAD("%s: the zip directory should take %ju bytes at byte %ju, but the file has only "
+                   "%zu there; it is damaged",
+                   r->path, (uintmax_t)length, (uintmax_t)place,
+                   place > end ? 0 : end - (size_t)place);
     if (entries > length / CENTRAL || entries > MOST_ENTRIES)
-        return BAD("%s: the zip directory should hold %ju entries, which its %ju bytes cannot", r->path,
-                   (uintmax_t)entries, (uintmax_t)length);
+        return BAD("%s: the zip directory should hold %ju entries, which its %ju bytes cannot",
+                   r->path, (uintmax_t)entries, (uintmax_t)length);
     r->directory = (size_t)place;
     r->directory_end = (size_t)(place + length);
     *count = (size_t)entries;
@@ -71,20 +74,23 @@ static diffedit_status find_directory(reader *r, size_t *count)
         return BAD("%s: a zip file without its end; it is cut off (%zu bytes)", r->path, r->size);
     const unsigned char *at = r->bytes + end;
     if (end < LOCATOR64 || !is_record(at - LOCATOR64, 6, 7))
-        return set_directory(r, read_number(at + 16, 4), read_number(at + 12, 4), read_number(at + 10, 2), end, count);
+        return set_directory(r, read_number(at + 16, 4), read_number(at + 12, 4),
+                             read_number(at + 10, 2), end, count);
     uint64_t place = read_number(at - LOCATOR64 + 8, 8);
     end -= LOCATOR64;
     if (end < END64 || place > end - END64 || !is_record(r->bytes + place, 6, 6))
-        return BAD("%s: the zip file's 64-bit end should stand at byte %ju, and does not; it is damaged", r->path,
-                   (uintmax_t)place);
+        return BAD(
+            "%s: the zip file's 64-bit end should stand at byte %ju, and does not; it is damaged",
+            r->path, (uintmax_t)place);
     at = r->bytes + place;
-    return set_directory(r, read_number(at + 48, 8), read_number(at + 40, 8), read_number(at + 32, 8), (size_t)place,
-                         count);
+    return set_directory(r, read_number(at + 48, 8), read_number(at + 40, 8),
+                         read_number(at + 32, 8), (size_t)place, count);
 }
 
 /* ---- entries ---- */
 
-/* Replaces what the 32-bit fields leave unknown by the numbers of the 64-bit field, which stand in this order. */
+/* Replaces what the 32-bit fields leave unknown by the numbers of the 64-bit field, which stand in
+ * this order. */
 static bool read_long_numbers(const unsigned char *extra, size_t length, uint64_t *numbers[3])
 {
     bool missing = false;
@@ -118,19 +124,21 @@ static bool read_long_numbers(const unsigned char *extra, size_t length, uint64_
 #define NAME(entry) (int)de_min_i64(80, (int64_t)(entry)->name_length), (entry)->name
 
 /* Where an entry's data begins follows from its own header, which must agree with the directory. */
-static diffedit_status find_data(const reader *r, de_zip_entry *entry, uint64_t begin, uint64_t size)
+static diffedit_status find_data(const reader *r, de_zip_entry *entry, uint64_t begin,
+                                 uint64_t size)
 {
     if (begin > r->directory || r->directory - begin < LOCAL || !is_record(r->bytes + begin, 3, 4))
-        return BAD("%s: the zip entry `%.*s` should begin at byte %ju, and does not", r->path, NAME(entry),
-                   (uintmax_t)begin);
+        return BAD("%s: the zip entry `%.*s` should begin at byte %ju, and does not", r->path,
+                   NAME(entry), (uintmax_t)begin);
     const unsigned char *header = r->bytes + begin;
     size_t name = (size_t)read_number(header + 26, 2), extra = (size_t)read_number(header + 28, 2);
     size_t room = r->directory - (size_t)begin - LOCAL;
     if (name + extra > room || size > room - name - extra)
-        return BAD("%s: the zip entry `%.*s` of %ju bytes at byte %ju leaves the file", r->path, NAME(entry),
-                   (uintmax_t)size, (uintmax_t)begin);
+        return BAD("%s: the zip entry `%.*s` of %ju bytes at byte %ju leaves the file", r->path,
+                   NAME(entry), (uintmax_t)size, (uintmax_t)begin);
     if (name != entry->name_length || memcmp(header + LOCAL, entry->name, name) != 0)
-        return BAD("%s: the zip entry `%.*s` has another name at its own place", r->path, NAME(entry));
+        return BAD("%s: the zip entry `%.*s` has another name at its own place", r->path,
+                   NAME(entry));
     entry->begin = (size_t)begin;
     entry->data = header + LOCAL + name + extra;
     entry->size = (size_t)size;
@@ -159,8 +167,8 @@ static diffedit_status read_entry(const reader *r, de_zip_entry *entry, size_t *
     if (!read_long_numbers(record + CENTRAL + name, extra, (uint64_t *[]){&size, &packed, &begin}))
         return BAD("%s: the zip entry `%.*s` has no size", r->path, NAME(entry));
     if (entry->stored && size != packed)
-        return BAD("%s: the zip entry `%.*s` has %ju bytes, but takes %ju", r->path, NAME(entry), (uintmax_t)size,
-                   (uintmax_t)packed);
+        return BAD("%s: the zip entry `%.*s` has %ju bytes, but takes %ju", r->path, NAME(entry),
+                   (uintmax_t)size, (uintmax_t)packed);
     return find_data(r, entry, begin, packed);
 }
 
@@ -188,7 +196,8 @@ static diffedit_status check_entries(const reader *r, de_zip *zip)
     for (size_t i = 1; i < zip->count; i++) {
         const de_zip_entry *first = &zip->entries[i - 1], *second = &zip->entries[i];
         if (first->data + first->size > r->bytes + second->begin)
-            return BAD("%s: the zip entries `%.*s` and `%.*s` overlap", r->path, NAME(first), NAME(second));
+            return BAD("%s: the zip entries `%.*s` and `%.*s` overlap", r->path, NAME(first),
+                       NAME(second));
     }
     qsort(zip->entries, zip->count, sizeof *zip->entries, compare_entries);
     for (size_t i = 1; i < zip->count; i++)

@@ -1,5 +1,6 @@
-/* The zip format (PKWARE's APPNOTE), as far as torch writes it: entries that are stored as they are (others are only told
- * apart), sizes and places of 64 bits, data descriptors, padding before the data. Everything is checked against the file before it is believed. */
+/* The zip format (PKWARE's APPNOTE), as far as torch writes it: entries that are stored as they are
+ * (others are only told apart), sizes and places of 64 bits, data descriptors, padding before the
+ * data. Everything is checked against the file before it is believed. */
 #ifndef DE_ZIP_H
 #define DE_ZIP_H
 
@@ -21,8 +22,8 @@ typedef struct de_zip {
 
 /* Whether a file begins as a zip archive does. */
 bool de_zip_begins(const unsigned char *bytes, size_t size);
-/* Reads the directory of a file's `size` bytes, which `zip` then borrows: every entry lies in the file, and no two
- * overlap or have one name. Errors: MODEL, MEMORY; `zip` is then empty. */
+/* Reads the directory of a file's `size` bytes, which `zip` then borrows: every entry lies in the
+ * file, and no two overlap or have one name. Errors: MODEL, MEMORY; `zip` is then empty. */
 diffedit_status de_zip_read(de_zip *zip, const char *path, const unsigned char *bytes, size_t size,
                             diffedit_error *error);
 void de_zip_free(de_zip *zip);

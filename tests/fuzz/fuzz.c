@@ -31,7 +31,8 @@ static void check_table(const de_table *table, const uint8_t *bytes, size_t size
 {
     for (size_t i = 0; i < table->count; i++) {
         const de_table_entry *entry = &table->entries[i];
-        if (entry->mapped && (entry->data < bytes || entry->bytes > size || entry->data + entry->bytes > bytes + size))
+        if (entry->mapped && (entry->data < bytes || entry->bytes > size ||
+                              entry->data + entry->bytes > bytes + size))
             abort();
         if (i > 0 && strcmp(table->entries[i - 1].name, entry->name) >= 0)
             abort();

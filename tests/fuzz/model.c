@@ -1,4 +1,5 @@
-/* One file as a whole model, to the last look at a tensor: names, shapes and notes that do not fit each other. */
+/* One file as a whole model, to the last look at a tensor: names, shapes and notes that do not fit
+ * each other. */
 #include "models/model.h"
 #include "fuzz.h"
 
@@ -17,7 +18,8 @@ static void look(void *user, const char *name, const de_weight *weight, const ch
 
 static void survey(const diffedit_model *model)
 {
-    de_network_sources sources = {.text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
+    de_network_sources sources = {
+        .text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
     diffedit_error error;
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
         sources.weights[part] = model->weights[part];

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     de_torch_objects objects = {0};
     diffedit_error error = {.message = ""};
     size_t at = 0;
-    diffedit_status status =
-        de_pickle_run(&pickle, "fuzz", bytes, size, &at, &de_torch_meaning, &objects, &error);
+    diffedit_status status = de_pickle_run(&pickle, "fuzz", bytes, size, &at, &de_torch_meaning,
+                                           &objects, &error);
     fuzz_check_error(status, &error);
     if (at > size)
         abort();

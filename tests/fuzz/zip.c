@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_check_error(status, &error);
     for (size_t i = 0; i < zip.count; i++) {
         const de_zip_entry *entry = &zip.entries[i];
-        if (entry->stored && (entry->data < bytes || entry->size > size || entry->data + entry->size > bytes + size))
+        if (entry->stored &&
+            (entry->data < bytes || entry->size > size || entry->data + entry->size > bytes + size))
             abort();
         if (de_zip_find(&zip, entry->name, entry->name_length) != entry)
             abort();

@@ -111,7 +111,8 @@ static void note_error(const char *name, int table, double error)
 void print_errors(void)
 {
     for (struct reached *entry = reached; entry < reached + MAX_NAMES && entry->name; entry++)
-        printf("# %-24s largest error: ref %.1e, avx2 %.1e\n", entry->name, entry->error[0], entry->error[1]);
+        printf("# %-24s largest error: ref %.1e, avx2 %.1e\n", entry->name, entry->error[0],
+               entry->error[1]);
 }
 
 /* ---- running ---- */

@@ -1,5 +1,5 @@
-/* What the kernel tests share: random data, and running an op on every table, thread count and on an arena that is
- * exactly as large as its measuring run says. */
+/* What the kernel tests share: random data, and running an op on every table, thread count and on
+ * an arena that is exactly as large as its measuring run says. */
 #ifndef DE_TEST_HARNESS_H
 #define DE_TEST_HARNESS_H
 
@@ -38,7 +38,8 @@ typedef struct op_case {
     double tolerance; /* of |y - expected|, as a share of the largest |expected| */
 } op_case;
 
-/* Runs the op with every table, with 1, 2 and 3 threads: right, and the same bits for any number of threads. */
+/* Runs the op with every table, with 1, 2 and 3 threads: right, and the same bits for any number of
+ * threads. */
 void check_op(const op_case *test);
 /* The largest error that check_op has seen of each name, as comment lines. */
 void print_errors(void);

@@ -13,15 +13,16 @@
 
 /* ---- the choice of kernels ---- */
 
-/* What DIFFEDIT_CPU=`value` leads to, in a process of its own, because the choice is made once: 0 if the table is
- * `name` and there is a problem or not, as expected. */
+/* What DIFFEDIT_CPU=`value` leads to, in a process of its own, because the choice is made once: 0
+ * if the table is `name` and there is a problem or not, as expected. */
 static int choose_in_child(const char *value, const char *name, bool problem)
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         setenv("DIFFEDIT_CPU", value, 1);
-        bool right = strcmp(de_kernels_get()->name, name) == 0 && (de_kernels_problem() != NULL) == problem;
+        bool right = strcmp(de_kernels_get()->name, name) == 0 &&
+                     (de_kernels_problem() != NULL) == problem;
         _exit(right ? 0 : 1);
     }
     int status;
@@ -45,14 +46,10 @@ static void test_choice(void **state)
 static double activated(double x, de_activation activation)
 {
     switch (activation) {
-    case DE_SILU:
-        return x / (1 + exp(-x));
-    case DE_GELU:
-        return 0.5 * x * erfc(-x / sqrt(2));
-    case DE_QUICK_GELU:
-        return x / (1 + exp(-1.702 * x));
-    case DE_NONE:
-        break;
+    case DE_SILU: return x / (1 + exp(-x));
+    case DE_GELU: return 0.5 * x * erfc(-x / sqrt(2));
+    case DE_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    case DE_NONE: break;
     }
     return x;
 }
@@ -64,7 +61,8 @@ static double *new_doubles(int64_t count)
     return values;
 }
 
-/* Random epilogues: each part is there half of the time; the residual is sometimes the output itself. */
+/* Random epilogues: each part is there half of the time; the residual is sometimes the output
+ * itself. */
 typedef struct test_epilogue {
     float *image_bias, *residual;
     bool in_place;
@@ -88,8 +86,8 @@ static de_epilogue epilogue_of(const test_epilogue *epilogue, const float *y)
                          epilogue->in_place ? y : epilogue->residual};
 }
 
-static double finish(const test_epilogue *epilogue, double sum, int64_t image, int64_t c, int64_t columns,
-                     int64_t at)
+static double finish(const test_epilogue *epilogue, double sum, int64_t image, int64_t c,
+                     int64_t columns, int64_t at)
 {
     if (epilogue->image_bias)
         sum += epilogue->image_bias[image * columns + c];
@@ -120,12 +118,13 @@ static void run_linear(de_context *context, void *user)
     if (test->geglu)
         de_linear_geglu_run(context, test->linear, test->x, test->y);
     else
-        de_linear_run(context, test->linear, test->x, epilogue_of(&test->epilogue, test->y.data), test->y);
+        de_linear_run(context, test->linear, test->x, epilogue_of(&test->epilogue, test->y.data),
+                      test->y);
 }
 
 /* x W^T + b in double precision: [rows, columns] */
-static double *linear_sums(de_tensor x, const test_weight *weights, const test_weight *biases, int parts,
-                           int64_t columns)
+static double *linear_sums(de_tensor x, const test_weight *weights, const test_weight *biases,
+                           int parts, int64_t columns)
 {
     int64_t rows = x.n * x.h * x.w, column = 0;
     double *sums = new_doubles(rows * columns);
@@ -149,9 +148,11 @@ static void linear_expected(const linear_case *test, double *sums, int64_t colum
         for (int64_t c = 0; c < out; c++) {
             int64_t image = r / (test->x.h * test->x.w);
             if (test->geglu) /* the gates of a row are not yet overwritten: out <= columns */
-                sums[r * out + c] = sums[r * columns + c] * activated(sums[r * columns + out + c], DE_GELU);
+                sums[r * out + c] = sums[r * columns + c] *
+                                    activated(sums[r * columns + out + c], DE_GELU);
             else
-                sums[r * out + c] = finish(&test->epilogue, sums[r * out + c], image, c, out, r * out + c);
+                sums[r * out + c] = finish(&test->epilogue, sums[r * out + c], image, c, out,
+                                           r * out + c);
         }
     }
 }
@@ -176,13 +177,19 @@ static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype d
     test.y.data = random_floats(count);
     if (!geglu)
         test.epilogue = random_epilogue(x.n, count, columns);
-    assert_int_equal(de_linear_new(&test.linear, w, with_bias ? b : NULL, parts, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_linear_new(&test.linear, w, with_bias ? b : NULL, parts, NULL),
+                     DIFFEDIT_OK);
     assert_int_equal(de_linear_out(test.linear), columns);
     double *expected = linear_sums(test.x, weights, with_bias ? biases : NULL, parts, columns);
     linear_expected(&test, expected, columns);
-    check_op(&(op_case){.name = geglu ? "linear, GEGLU" : "linear", .run = run_linear, .user = &test,
-                        .y = test.y.data, .before = test.epilogue.in_place ? test.epilogue.residual : NULL,
-                        .count = count, .expected = expected, .tolerance = 4e-6});
+    check_op(&(op_case){.name = geglu ? "linear, GEGLU" : "linear",
+                        .run = run_linear,
+                        .user = &test,
+                        .y = test.y.data,
+                        .before = test.epilogue.in_place ? test.epilogue.residual : NULL,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = 4e-6});
     for (int i = 0; i < parts; i++) {
         test_weight_free(&weights[i]);
         test_weight_free(&biases[i]);
@@ -194,20 +201,23 @@ static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype d
     free(test.y.data);
 }
 
-/* Small cases are done by one thread; some large ones, then, for the bits that must not depend on threads. */
+/* Small cases are done by one thread; some large ones, then, for the bits that must not depend on
+ * threads. */
 static de_tensor random_shape(int i, int64_t channels)
 {
     int64_t side = i % 5 == 4 ? 40 : 9;
-    return (de_tensor){random_between(1, 3), random_between(1, side), random_between(1, side), channels, NULL};
+    return (de_tensor){random_between(1, 3), random_between(1, side), random_between(1, side),
+                       channels, NULL};
 }
 
 static void test_linear(void **state)
 {
     (void)state;
     for (int i = 0; i < 40; i++) {
-        int64_t outs[MAX_PARTS] = {random_between(1, 70), random_between(1, 40), random_between(1, 20)};
-        check_linear(random_shape(i, random_between(1, 70)), (int)random_between(1, MAX_PARTS), outs,
-                     (de_dtype)(i % 3), false);
+        int64_t outs[MAX_PARTS] = {random_between(1, 70), random_between(1, 40),
+                                   random_between(1, 20)};
+        check_linear(random_shape(i, random_between(1, 70)), (int)random_between(1, MAX_PARTS),
+                     outs, (de_dtype)(i % 3), false);
     }
     /* a deep sum, a single row */
     check_linear((de_tensor){1, 1, 53, 5120, NULL}, 1, (int64_t[]){48}, DE_F16, false);
@@ -219,7 +229,8 @@ static void test_geglu(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         int64_t half = i % 2 ? random_between(1, 5) * 16 : random_between(1, 60);
-        check_linear(random_shape(i, random_between(1, 70)), 1, (int64_t[]){2 * half}, (de_dtype)(i % 3), true);
+        check_linear(random_shape(i, random_between(1, 70)), 1, (int64_t[]){2 * half},
+                     (de_dtype)(i % 3), true);
     }
 }
 
@@ -239,7 +250,8 @@ static void run_convolution(de_context *context, void *user)
                        epilogue_of(&test->epilogue, test->y.data), test->y);
 }
 
-static double input_value(const convolution_case *test, int64_t image, int64_t y, int64_t x, int64_t c)
+static double input_value(const convolution_case *test, int64_t image, int64_t y, int64_t x,
+                          int64_t c)
 {
     const de_tensor *input = &test->x;
     int64_t h = test->shape.up_h ? test->shape.up_h : input->h;
@@ -248,7 +260,9 @@ static double input_value(const convolution_case *test, int64_t image, int64_t y
     x -= test->shape.pad_left;
     if (y < 0 || y >= h || x < 0 || x >= w)
         return 0;
-    return input->data[((image * input->h + y * input->h / h) * input->w + x * input->w / w) * input->c + c];
+    return input
+        ->data[((image * input->h + y * input->h / h) * input->w + x * input->w / w) * input->c +
+               c];
 }
 
 static double *convolution_expected(const convolution_case *test, const test_weight *weight,
@@ -272,8 +286,8 @@ static double *convolution_expected(const convolution_case *test, const test_wei
     return expected;
 }
 
-static void check_convolution_within(double tolerance, const char *name, de_tensor x, int64_t out, int64_t k,
-                                     de_convolution_shape shape, de_dtype dtype)
+static void check_convolution_within(double tolerance, const char *name, de_tensor x, int64_t out,
+                                     int64_t k, de_convolution_shape shape, de_dtype dtype)
 {
     int64_t h = shape.up_h ? shape.up_h : x.h, w = shape.up_w ? shape.up_w : x.w;
     convolution_case test = {.shape = shape, .x = x};
@@ -285,12 +299,18 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     test.epilogue = random_epilogue(x.n, count, out);
     test_weight weight = test_weight_new(dtype, 4, (int64_t[]){out, x.c, k, k});
     test_weight bias = test_weight_new(dtype, 1, &out);
-    assert_int_equal(de_convolution_new(&test.convolution, &weight.weight, &bias.weight, shape.stride, NULL),
-                     DIFFEDIT_OK);
+    assert_int_equal(
+        de_convolution_new(&test.convolution, &weight.weight, &bias.weight, shape.stride, NULL),
+        DIFFEDIT_OK);
     double *expected = convolution_expected(&test, &weight, &bias);
-    check_op(&(op_case){.name = name, .run = run_convolution, .user = &test, .y = test.y.data,
-                        .before = test.epilogue.in_place ? test.epilogue.residual : NULL, .count = count,
-                        .expected = expected, .tolerance = tolerance});
+    check_op(&(op_case){.name = name,
+                        .run = run_convolution,
+                        .user = &test,
+                        .y = test.y.data,
+                        .before = test.epilogue.in_place ? test.epilogue.residual : NULL,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = tolerance});
     test_weight_free(&weight);
     test_weight_free(&bias);
     de_convolution_free(test.convolution);
@@ -300,36 +320,46 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     free(test.y.data);
 }
 
-static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k, de_convolution_shape shape,
-                              de_dtype dtype)
+static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k,
+                              de_convolution_shape shape, de_dtype dtype)
 {
     check_convolution_within(5e-6, name, x, out, k, shape, dtype);
 }
 
-static const de_convolution_shape same = {.stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1,
-                                          .pad_right = 1};
+static const de_convolution_shape same = {
+    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
 
 static void test_convolution_winograd(void **state)
 {
     (void)state;
     static const int64_t channels[] = {16, 17, 24, 31, 40, 64};
     for (int i = 0; i < 18; i++) {
-        de_tensor x = {random_between(1, 3), random_between(1, 11), random_between(1, 11), channels[i % 6], NULL};
-        check_convolution("convolution, Winograd", x, random_between(1, 50), 3, same, (de_dtype)(i % 3));
+        de_tensor x = {random_between(1, 3), random_between(1, 11), random_between(1, 11),
+                       channels[i % 6], NULL};
+        check_convolution("convolution, Winograd", x, random_between(1, 50), 3, same,
+                          (de_dtype)(i % 3));
     }
     /* more tiles than a block, and many channels */
-    check_convolution("convolution, Winograd", (de_tensor){1, 97, 95, 16, NULL}, 16, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", (de_tensor){1, 97, 95, 16, NULL}, 16, 3, same,
+                      DE_F16);
     check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 7, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", (de_tensor){1, 6, 6, 700, NULL}, 33, 3, same, DE_F32);
-    /* more columns than near are worked on at once; then too many weights to stay near: one block, then two */
-    check_convolution("convolution, Winograd", (de_tensor){2, 9, 14, 330, NULL}, 133, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 215, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", (de_tensor){1, 57, 45, 1400, NULL}, 17, 3, same, DE_F32);
+    check_convolution("convolution, Winograd", (de_tensor){1, 6, 6, 700, NULL}, 33, 3, same,
+                      DE_F32);
+    /* more columns than near are worked on at once; then too many weights to stay near: one block,
+     * then two */
+    check_convolution("convolution, Winograd", (de_tensor){2, 9, 14, 330, NULL}, 133, 3, same,
+                      DE_F16);
+    check_convolution("convolution, Winograd", (de_tensor){2, 5, 4, 330, NULL}, 215, 3, same,
+                      DE_F16);
+    check_convolution("convolution, Winograd", (de_tensor){1, 57, 45, 1400, NULL}, 17, 3, same,
+                      DE_F32);
     /* paddings of other sizes */
     for (int i = 0; i < 6; i++) {
-        de_convolution_shape shape = {
-            .stride = 1, .pad_top = (int)random_between(0, 2), .pad_left = (int)random_between(0, 2),
-            .pad_bottom = (int)random_between(0, 2), .pad_right = (int)random_between(0, 2)};
+        de_convolution_shape shape = {.stride = 1,
+                                      .pad_top = (int)random_between(0, 2),
+                                      .pad_left = (int)random_between(0, 2),
+                                      .pad_bottom = (int)random_between(0, 2),
+                                      .pad_right = (int)random_between(0, 2)};
         de_tensor x = {1, random_between(3, 9), random_between(3, 9), 18, NULL};
         check_convolution("convolution, Winograd", x, 20, 3, shape, DE_F16);
     }
@@ -340,14 +370,18 @@ static void test_convolution_direct(void **state)
     (void)state;
     for (int i = 0; i < 30; i++) {
         int64_t k = random_between(0, 2) * 2 + 1;
-        de_convolution_shape shape = {
-            .stride = (int)random_between(1, 2), .pad_top = (int)random_between(0, k / 2),
-            .pad_left = (int)random_between(0, k / 2), .pad_bottom = (int)random_between(0, 2),
-            .pad_right = (int)random_between(0, 2)};
-        int64_t channels = shape.stride == 1 && k == 3 ? random_between(1, 15) : random_between(1, 40);
+        de_convolution_shape shape = {.stride = (int)random_between(1, 2),
+                                      .pad_top = (int)random_between(0, k / 2),
+                                      .pad_left = (int)random_between(0, k / 2),
+                                      .pad_bottom = (int)random_between(0, 2),
+                                      .pad_right = (int)random_between(0, 2)};
+        int64_t channels = shape.stride == 1 && k == 3 ? random_between(1, 15)
+                                                       : random_between(1, 40);
         int64_t side = i % 5 == 4 ? 50 : 12;
-        de_tensor x = {random_between(1, 3), random_between(k, side), random_between(k, side), channels, NULL};
-        check_convolution("convolution, direct", x, random_between(1, 40), k, shape, (de_dtype)(i % 3));
+        de_tensor x = {random_between(1, 3), random_between(k, side), random_between(k, side),
+                       channels, NULL};
+        check_convolution("convolution, direct", x, random_between(1, 40), k, shape,
+                          (de_dtype)(i % 3));
     }
 }
 
@@ -356,21 +390,25 @@ static void test_convolution_enlarging(void **state)
     (void)state;
     for (int i = 0; i < 12; i++) {
         int64_t side = i % 4 == 3 ? 20 : 6;
-        de_tensor x = {random_between(1, 2), random_between(1, side), random_between(1, side), i % 2 ? 20 : 6, NULL};
+        de_tensor x = {random_between(1, 2), random_between(1, side), random_between(1, side),
+                       i % 2 ? 20 : 6, NULL};
         de_convolution_shape shape = same;
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
         check_convolution("nearest-up + convolution", x, 18, 3, shape, (de_dtype)(i % 3));
     }
-    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many columns and many channels */
+    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many
+     * columns and many channels */
     for (int i = 0; i < 8; i++) {
         int64_t columns = i == 7 ? 52 : i == 6 ? 140 : random_between(1, 40);
-        de_tensor x = {1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i, i == 7 ? 330 : random_between(16, 40), NULL};
+        de_tensor x = {1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i,
+                       i == 7 ? 330 : random_between(16, 40), NULL};
         de_convolution_shape shape = same;
         shape.up_h = 2 * x.h;
         shape.up_w = 2 * x.w;
-        check_convolution_within(8e-6, "nearest-up + convolution, split", x, columns, 3, shape,
-                                 (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
+        check_convolution_within(
+            8e-6, "nearest-up + convolution, split", x, columns, 3, shape,
+            (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
     }
 }
 
@@ -389,14 +427,15 @@ static void run_norm(de_context *context, void *user)
 {
     norm_case *test = user;
     if (test->groups)
-        de_group_norm(context, test->x, test->groups, norm_eps, test->scale, test->shift, test->activation,
-                      test->y);
+        de_group_norm(context, test->x, test->groups, norm_eps, test->scale, test->shift,
+                      test->activation, test->y);
     else
         de_layer_norm(context, test->x, norm_eps, test->scale, test->shift, test->y);
 }
 
 /* Normalises `count` values from x on: `width` of them side by side, then `stride` apart. */
-static void normalise(const norm_case *test, int64_t begin, int64_t lines, int64_t width, double *expected)
+static void normalise(const norm_case *test, int64_t begin, int64_t lines, int64_t width,
+                      double *expected)
 {
     int64_t c = test->x.c;
     double mean = 0, variance = 0, count = (double)(lines * width);
@@ -410,15 +449,20 @@ static void normalise(const norm_case *test, int64_t begin, int64_t lines, int64
         for (int64_t i = 0; i < width; i++) {
             int64_t at = begin + line * c + i;
             double value = (test->x.data[at] - mean) / sqrt(variance + norm_eps);
-            expected[at] = activated(value * test->scale[at % c] + test->shift[at % c], test->activation);
+            expected[at] = activated(value * test->scale[at % c] + test->shift[at % c],
+                                     test->activation);
         }
 }
 
 static void check_norm(de_tensor x, int groups, float mean, de_activation activation, bool in_place)
 {
     int64_t count = de_tensor_count(x), rows = x.h * x.w;
-    norm_case test = {.x = x, .y = x, .groups = groups, .activation = activation,
-                      .scale = random_floats(x.c), .shift = random_floats(x.c)};
+    norm_case test = {.x = x,
+                      .y = x,
+                      .groups = groups,
+                      .activation = activation,
+                      .scale = random_floats(x.c),
+                      .shift = random_floats(x.c)};
     test.x.data = random_floats(count);
     for (int64_t i = 0; i < count; i++)
         test.x.data[i] += mean;
@@ -427,12 +471,18 @@ static void check_norm(de_tensor x, int groups, float mean, de_activation activa
     double *expected = new_doubles(count);
     for (int64_t image = 0; image < x.n && groups; image++)
         for (int group = 0; group < groups; group++)
-            normalise(&test, image * rows * x.c + group * (x.c / groups), rows, x.c / groups, expected);
+            normalise(&test, image * rows * x.c + group * (x.c / groups), rows, x.c / groups,
+                      expected);
     for (int64_t row = 0; row < x.n * rows && !groups; row++)
         normalise(&test, row * x.c, 1, x.c, expected);
     /* a mean far from zero costs the digits that its values have not */
-    check_op(&(op_case){.name = groups ? "GroupNorm" : "LayerNorm", .run = run_norm, .user = &test,
-                        .y = test.y.data, .before = before, .count = count, .expected = expected,
+    check_op(&(op_case){.name = groups ? "GroupNorm" : "LayerNorm",
+                        .run = run_norm,
+                        .user = &test,
+                        .y = test.y.data,
+                        .before = before,
+                        .count = count,
+                        .expected = expected,
                         .tolerance = 1e-6 + 2e-7 * fabs(mean)});
     if (!in_place)
         free(test.y.data);
@@ -474,8 +524,8 @@ static void run_attention(de_context *context, void *user)
 }
 
 /* one query of one head */
-static void attend(const attention_case *test, int64_t image, int64_t query, int64_t head, double *weights,
-                   double *expected)
+static void attend(const attention_case *test, int64_t image, int64_t query, int64_t head,
+                   double *weights, double *expected)
 {
     const de_attention_shape *s = &test->shape;
     int64_t keys = s->causal && query + 1 < s->tk ? query + 1 : s->tk;
@@ -493,7 +543,8 @@ static void attend(const attention_case *test, int64_t image, int64_t query, int
     for (int64_t key = 0; key < keys; key++) {
         const float *v = test->v + (image * s->tk + key) * s->v_stride + head * s->d;
         for (int64_t i = 0; i < s->d; i++)
-            expected[((image * s->tq + query) * s->heads + head) * s->d + i] += weights[key] / total * v[i];
+            expected[((image * s->tq + query) * s->heads + head) * s->d + i] += weights[key] /
+                                                                                total * v[i];
     }
 }
 
@@ -514,8 +565,13 @@ static void check_attention(de_attention_shape shape, float sharpness)
         for (int64_t query = 0; query < shape.tq; query++)
             for (int64_t head = 0; head < shape.heads; head++)
                 attend(&test, image, query, head, weights, expected);
-    check_op(&(op_case){.name = "attention", .run = run_attention, .user = &test, .y = test.y, .count = count,
-                        .expected = expected, .tolerance = 1e-6 + 1e-6 * sharpness});
+    check_op(&(op_case){.name = "attention",
+                        .run = run_attention,
+                        .user = &test,
+                        .y = test.y,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = 1e-6 + 1e-6 * sharpness});
     free(expected);
     free(weights);
     free(test.q);
@@ -529,8 +585,11 @@ static void test_attention(void **state)
     (void)state;
     static const int64_t widths[] = {1, 5, 8, 16, 24, 37, 40, 64, 80, 160};
     for (int i = 0; i < 30; i++) {
-        de_attention_shape shape = {.n = random_between(1, 2), .tq = random_between(1, 70),
-                                    .tk = random_between(1, 70), .heads = random_between(1, 4), .d = widths[i % 10],
+        de_attention_shape shape = {.n = random_between(1, 2),
+                                    .tq = random_between(1, 70),
+                                    .tk = random_between(1, 70),
+                                    .heads = random_between(1, 4),
+                                    .d = widths[i % 10],
                                     .causal = i % 3 == 1};
         int64_t width = shape.heads * shape.d;
         shape.q_stride = width * random_between(1, 3);
@@ -539,16 +598,46 @@ static void test_attention(void **state)
         check_attention(shape, i % 4 == 0 ? 20.0f : 1.0f);
     }
     /* several blocks of queries and of keys */
-    check_attention((de_attention_shape){.n = 1, .tq = 250, .tk = 777, .heads = 2, .d = 40, .q_stride = 80,
-                                         .k_stride = 80, .v_stride = 80}, 8.0f);
-    check_attention((de_attention_shape){.n = 2, .tq = 401, .tk = 401, .heads = 1, .d = 8, .q_stride = 8,
-                                         .k_stride = 8, .v_stride = 8, .causal = true}, 8.0f);
-    check_attention((de_attention_shape){.n = 1, .tq = 33, .tk = 290, .heads = 1, .d = 512, .q_stride = 512,
-                                         .k_stride = 512, .v_stride = 512}, 1.0f);
-    /* scores that differ by hundreds and by thousands: what weights are relative to has to rise, and all before is nothing */
+    check_attention((de_attention_shape){.n = 1,
+                                         .tq = 250,
+                                         .tk = 777,
+                                         .heads = 2,
+                                         .d = 40,
+                                         .q_stride = 80,
+                                         .k_stride = 80,
+                                         .v_stride = 80},
+                    8.0f);
+    check_attention((de_attention_shape){.n = 2,
+                                         .tq = 401,
+                                         .tk = 401,
+                                         .heads = 1,
+                                         .d = 8,
+                                         .q_stride = 8,
+                                         .k_stride = 8,
+                                         .v_stride = 8,
+                                         .causal = true},
+                    8.0f);
+    check_attention((de_attention_shape){.n = 1,
+                                         .tq = 33,
+                                         .tk = 290,
+                                         .heads = 1,
+                                         .d = 512,
+                                         .q_stride = 512,
+                                         .k_stride = 512,
+                                         .v_stride = 512},
+                    1.0f);
+    /* scores that differ by hundreds and by thousands: what weights are relative to has to rise,
+     * and all before is nothing */
     for (int i = 0; i < 4; i++)
-        check_attention((de_attention_shape){.n = 1, .tq = 50, .tk = 400, .heads = 2, .d = 24, .q_stride = 48,
-                                             .k_stride = 48, .v_stride = 48, .causal = i % 2 == 1},
+        check_attention((de_attention_shape){.n = 1,
+                                             .tq = 50,
+                                             .tk = 400,
+                                             .heads = 2,
+                                             .d = 24,
+                                             .q_stride = 48,
+                                             .k_stride = 48,
+                                             .v_stride = 48,
+                                             .causal = i % 2 == 1},
                         i < 2 ? 100.0f : 10000.0f);
 }
 
@@ -569,8 +658,17 @@ static void test_attention_prefix(void **state)
         const de_kernels *kernels = de_kernels_find(test_tables[table]);
         if (!kernels)
             continue;
-        de_attention_block block = {.queries = QUERIES, .keys = KEYS, .d = D, .q = q, .k = k, .v = v, .causal = true,
-                                    .first_query = KEYS - QUERIES - 3, .scratch = scratch, .y = all, .y_stride = D};
+        de_attention_block block = {.queries = QUERIES,
+                                    .keys = KEYS,
+                                    .d = D,
+                                    .q = q,
+                                    .k = k,
+                                    .v = v,
+                                    .causal = true,
+                                    .first_query = KEYS - QUERIES - 3,
+                                    .scratch = scratch,
+                                    .y = all,
+                                    .y_stride = D};
         kernels->attention(&block);
         block.y = some;
         for (block.queries = 1; block.queries < QUERIES; block.queries++) {
@@ -614,11 +712,17 @@ static void test_activations(void **state)
     x[0] = -1000.0f;
     x[1] = -88.5f;
     for (int activation = DE_NONE; activation <= DE_QUICK_GELU; activation++) {
-        activation_case test = {.x = x, .y = y, .count = count, .activation = (de_activation)activation};
+        activation_case test = {
+            .x = x, .y = y, .count = count, .activation = (de_activation)activation};
         for (int64_t i = 0; i < count; i++)
             expected[i] = activated(x[i], test.activation);
-        op_case check = {.name = names[activation], .run = run_activation, .user = &test, .y = y, .count = count,
-                         .expected = expected, .tolerance = 1e-7};
+        op_case check = {.name = names[activation],
+                         .run = run_activation,
+                         .user = &test,
+                         .y = y,
+                         .count = count,
+                         .expected = expected,
+                         .tolerance = 1e-7};
         check_op(&check);
         float *values = copy_floats(x, count); /* in place */
         test.x = test.y = check.y = values;
@@ -662,7 +766,8 @@ static void test_concatenation(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         int64_t side = i % 5 == 4 ? 90 : 20;
-        de_tensor a = {random_between(1, 3), side, random_between(1, side), random_between(1, 60), NULL};
+        de_tensor a = {random_between(1, 3), side, random_between(1, side), random_between(1, 60),
+                       NULL};
         de_tensor b = {i % 2 ? a.n : 1, a.h, a.w, random_between(1, 60), NULL};
         de_tensor y = {a.n, a.h, a.w, a.c + b.c, NULL};
         int64_t count = de_tensor_count(y);
@@ -672,11 +777,17 @@ static void test_concatenation(void **state)
         double *expected = new_doubles(count);
         for (int64_t at = 0; at < count; at++) {
             int64_t row = at / y.c, c = at % y.c;
-            expected[at] = c < a.c ? a.data[row * a.c + c] : b.data[row % (b.n * b.h * b.w) * b.c + c - a.c];
+            expected[at] = c < a.c ? a.data[row * a.c + c]
+                                   : b.data[row % (b.n * b.h * b.w) * b.c + c - a.c];
         }
         pair_case test = {.a = a, .b = b, .y = y};
-        check_op(&(op_case){.name = "concatenate", .run = run_concatenation, .user = &test, .y = y.data,
-                            .count = count, .expected = expected, .tolerance = 1e-7});
+        check_op(&(op_case){.name = "concatenate",
+                            .run = run_concatenation,
+                            .user = &test,
+                            .y = y.data,
+                            .count = count,
+                            .expected = expected,
+                            .tolerance = 1e-7});
         free(a.data);
         free(b.data);
         free(y.data);

@@ -1,4 +1,5 @@
-/* What torch.save() wrote, in each of its formats, holds the same tensors as a safetensors file of them. */
+/* What torch.save() wrote, in each of its formats, holds the same tensors as a safetensors file of
+ * them. */
 #include "weights/checkpoint.h"
 #include "weights/file.h"
 
@@ -55,7 +56,8 @@ static void test_a_program_is_refused(void **state)
     de_weight_file *file;
     diffedit_error error;
     (void)state;
-    assert_int_equal(de_weight_file_open(&file, TORCH_FILES "/program.pt", &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_weight_file_open(&file, TORCH_FILES "/program.pt", &error),
+                     DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "TorchScript program"));
 }
 
@@ -82,7 +84,8 @@ static void test_every_length(void **state)
         memcpy(part + 1, bytes, length);
         de_table table;
         diffedit_error error = {.message = ""};
-        assert_int_equal(de_checkpoint_read(&table, "cut", part + 1, length, &error), DIFFEDIT_ERROR_MODEL);
+        assert_int_equal(de_checkpoint_read(&table, "cut", part + 1, length, &error),
+                         DIFFEDIT_ERROR_MODEL);
         assert_non_null(strstr(error.message, "cut: "));
         free(part);
     }

@@ -1,4 +1,5 @@
-/* The editor on the pocket model: what it computes anew when an option changes, and what an edit promises. */
+/* The editor on the pocket model: what it computes anew when an option changes, and what an edit
+ * promises. */
 #include "edit/editor.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static diffedit_picture *new_picture(void)
             pixels[y][x][2] = (uint8_t)(inside ? 30 : 200 - y);
         }
     diffedit_picture *picture;
-    assert_int_equal(diffedit_picture_new(&picture, WIDTH, HEIGHT, 3, 8, pixels, WIDTH * 3, NULL), 0);
+    assert_int_equal(diffedit_picture_new(&picture, WIDTH, HEIGHT, 3, 8, pixels, WIDTH * 3, NULL),
+                     0);
     return picture;
 }
 
@@ -82,7 +84,8 @@ static void test_the_models_own_defaults(void **state)
     assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", model, NULL), 0);
     assert_true(options.guidance == 5);
     assert_int_equal(diffedit_options_init(&options, sizeof options, "notebook", model, NULL), 0);
-    assert_true(options.guidance == 0.15); /* a scale of another kind: the model says nothing of it */
+    assert_true(options.guidance ==
+                0.15); /* a scale of another kind: the model says nothing of it */
 }
 
 static void test_a_map_needs_both_texts(void **state)
@@ -159,7 +162,8 @@ static void test_an_empty_map_changes_nothing(void **state)
     diffedit_editor_set_log(editor, count_warnings, &warnings);
     options.from = options.to = "a red apple";
     assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
-    assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture), WIDTH * HEIGHT * 3);
+    assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture),
+                        WIDTH * HEIGHT * 3);
     assert_int_equal(warnings, 1);
     diffedit_stats stats;
     diffedit_editor_get_stats(editor, &stats);
@@ -184,7 +188,8 @@ static void test_threads_do_not_change_the_result(void **state)
 {
     (void)state;
     diffedit_picture *one = edit_with_threads(1), *three = edit_with_threads(3);
-    assert_memory_equal(diffedit_picture_pixels(one), diffedit_picture_pixels(three), WIDTH * HEIGHT * 3);
+    assert_memory_equal(diffedit_picture_pixels(one), diffedit_picture_pixels(three),
+                        WIDTH * HEIGHT * 3);
     diffedit_picture_free(one);
     diffedit_picture_free(three);
 }
@@ -198,7 +203,8 @@ static void test_pixels_outside_the_mask_are_kept(void **state)
     options.feather = 4;
     assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
     assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
-    const uint8_t *before = diffedit_picture_pixels(picture), *after = diffedit_picture_pixels(result);
+    const uint8_t *before = diffedit_picture_pixels(picture),
+                  *after = diffedit_picture_pixels(result);
     int changed = 0;
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
@@ -262,7 +268,8 @@ static void test_a_callback_cancels(void **state)
     assert_int_equal(diffedit_edit(editor, &options, &result, &error), DIFFEDIT_ERROR_CANCELLED);
     assert_null(result);
     diffedit_editor_set_progress(editor, NULL, NULL);
-    assert_int_equal(evaluations_of_edit(editor, &options), 8); /* map and encoding are still there */
+    assert_int_equal(evaluations_of_edit(editor, &options),
+                     8); /* map and encoding are still there */
     diffedit_editor_free(editor);
 }
 
@@ -307,7 +314,8 @@ static void test_the_networks_alone(void **state)
     diffedit_array view;
     assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_INVERTED, &view, NULL), 0);
     int64_t count = view.shape[1] * view.shape[2] * view.shape[3];
-    float *states = malloc(sizeof(float) * 2 * (size_t)count), *eps = malloc(sizeof(float) * (size_t)count);
+    float *states = malloc(sizeof(float) * 2 * (size_t)count),
+          *eps = malloc(sizeof(float) * (size_t)count);
     float *embedding = malloc(sizeof(float) * (size_t)(info.text_tokens * info.text_width));
     memcpy(states, view.data, sizeof(float) * 2 * (size_t)count);
     int h = (int)view.shape[2], w = (int)view.shape[3];
@@ -334,7 +342,8 @@ static void test_a_guided_evaluation(void **state)
     diffedit_editor *editor;
     diffedit_error error;
     assert_int_equal(diffedit_model_new_random(&random, "sd15", &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "a model's shape: expected sd14, sd21 or pocket, found \"sd15\"");
+    assert_string_equal(error.message,
+                        "a model's shape: expected sd14, sd21 or pocket, found \"sd15\"");
     assert_int_equal(diffedit_model_new_random(&random, "pocket", &error), 0);
     assert_int_equal(diffedit_editor_new(&editor, random, NULL, NULL), 0);
     diffedit_model_info info;
@@ -352,7 +361,9 @@ static void test_a_guided_evaluation(void **state)
     assert_int_equal(diffedit_encode_text(editor, "a horse", text, NULL), 0);
     assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, empty, u, NULL), 0);
     assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, text, t, NULL), 0);
-    assert_int_equal(diffedit_predict_guided(editor, latent, SIDE, SIDE, 500, empty, text, 7.5, guided, NULL), 0);
+    assert_int_equal(
+        diffedit_predict_guided(editor, latent, SIDE, SIDE, 500, empty, text, 7.5, guided, NULL),
+        0);
     double difference = 0;
     for (int i = 0; i < COUNT; i++) {
         assert_true(guided[i] == u[i] + 7.5f * (t[i] - u[i]));

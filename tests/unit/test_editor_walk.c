@@ -1,5 +1,6 @@
-/* An editor that goes through many edits, one or two options changed at a time, against a new editor for each: what it
- * remembers must never show in a result. Some runs are cancelled midway. */
+/* An editor that goes through many edits, one or two options changed at a time, against a new
+ * editor for each: what it remembers must never show in a result. Some runs are cancelled midway.
+ */
 #include <diffedit/diffedit.h>
 
 #include <math.h>
@@ -17,17 +18,28 @@ enum { WIDTH = 60, HEIGHT = 44, EDITS = 80 };
 static const struct {
     const char *name, *values[5];
 } CHANGES[] = {
-    {"from", {"a horse", "a zebra", "", "strawberries"}}, {"to", {"a zebra", "a horse", "", "A HORSE"}},
-    {"negative", {"", "a zebra", "blurred"}},             {"seed", {"0", "1", "42"}},
-    {"rng", {"cpu", "cuda"}},                             {"steps", {"2", "3", "5"}},
-    {"ratio", {"0.25", "0.5", "0.75", "1"}},              {"guidance", {"0", "1", "3", "-1"}},
-    {"guidance-kind", {"cfg", "normalised"}},             {"scheduler", {"ddim", "lms"}},
-    {"encode-guidance", {"1", "guidance", "2"}},          {"background", {"same", "lagged", "start"}},
-    {"posterior", {"mean", "sample"}},                    {"mask-method", {"contrast", "plus-minus"}},
-    {"mask-noise-level", {"0.5", "1"}},                   {"mask-samples", {"1", "2"}},
-    {"mask-threshold", {"0", "0.2", "0.4", "0.6"}},       {"mask-grow", {"0", "3", "-2"}},
-    {"mask-blur", {"0", "2"}},                            {"feather", {"cell", "0", "5"}},
-    {"composite", {"pixel", "latent"}},                   {"size", {"fit", "36x52", "52x36"}},
+    {"from", {"a horse", "a zebra", "", "strawberries"}},
+    {"to", {"a zebra", "a horse", "", "A HORSE"}},
+    {"negative", {"", "a zebra", "blurred"}},
+    {"seed", {"0", "1", "42"}},
+    {"rng", {"cpu", "cuda"}},
+    {"steps", {"2", "3", "5"}},
+    {"ratio", {"0.25", "0.5", "0.75", "1"}},
+    {"guidance", {"0", "1", "3", "-1"}},
+    {"guidance-kind", {"cfg", "normalised"}},
+    {"scheduler", {"ddim", "lms"}},
+    {"encode-guidance", {"1", "guidance", "2"}},
+    {"background", {"same", "lagged", "start"}},
+    {"posterior", {"mean", "sample"}},
+    {"mask-method", {"contrast", "plus-minus"}},
+    {"mask-noise-level", {"0.5", "1"}},
+    {"mask-samples", {"1", "2"}},
+    {"mask-threshold", {"0", "0.2", "0.4", "0.6"}},
+    {"mask-grow", {"0", "3", "-2"}},
+    {"mask-blur", {"0", "2"}},
+    {"feather", {"cell", "0", "5"}},
+    {"composite", {"pixel", "latent"}},
+    {"size", {"fit", "36x52", "52x36"}},
 };
 
 static uint32_t dice_state = 1;
@@ -87,7 +99,8 @@ static diffedit_picture *new_picture(void)
     for (int i = 0; i < HEIGHT * WIDTH * 3; i++)
         pixels[i] = (uint8_t)(i / 500 * 9 ^ i % 97);
     diffedit_picture *picture;
-    assert_int_equal(diffedit_picture_new(&picture, WIDTH, HEIGHT, 3, 8, pixels, WIDTH * 3, NULL), 0);
+    assert_int_equal(diffedit_picture_new(&picture, WIDTH, HEIGHT, 3, 8, pixels, WIDTH * 3, NULL),
+                     0);
     return picture;
 }
 
@@ -118,7 +131,8 @@ static void test_what_is_remembered_never_shows(void **state)
         bool generates = dice(6) == 0;
         assert_int_equal(diffedit_editor_new(&fresh, model, picture, NULL), 0);
         diffedit_status status = run(editor, &options, generates, &result, &spent, &error);
-        assert_int_equal(status, run(fresh, &options, generates, &expected, &needed, &expected_error));
+        assert_int_equal(status,
+                         run(fresh, &options, generates, &expected, &needed, &expected_error));
         assert_string_equal(error.message, expected_error.message);
         if (status == DIFFEDIT_OK) {
             expect_equal_pictures(result, expected);

@@ -1,5 +1,6 @@
-/* The published file of Stable Diffusion 1.4, every name and shape of it: each tensor that our networks read is there, and
- * each that is there is read, but for the schedule's and the position ids. The values are holes in a file. */
+/* The published file of Stable Diffusion 1.4, every name and shape of it: each tensor that our
+ * networks read is there, and each that is there is read, but for the schedule's and the position
+ * ids. The values are holes in a file. */
 #include "models/model.h"
 #include "scratch.h"
 
@@ -37,16 +38,19 @@ static const char *write_file(void)
     while (fgets(line, sizeof line, list)) {
         char *name, *type, *shape;
         int64_t bytes = parse(line, &name, &type, &shape);
-        length += (size_t)sprintf(header + length, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%jd,%jd]}",
-                                  offset ? "," : "", name, strcmp(type, "I64") == 0 ? "I64" : "F32", shape,
-                                  (intmax_t)offset, (intmax_t)(offset + bytes));
+        length += (size_t)sprintf(
+            header + length,
+            "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%jd,%jd]}",
+            offset ? "," : "", name, strcmp(type, "I64") == 0 ? "I64" : "F32", shape,
+            (intmax_t)offset, (intmax_t)(offset + bytes));
         offset += bytes;
         assert_true(length + 2 * LINE < HEADER);
     }
     fclose(list);
     header[length++] = '}';
     uint64_t size = length;
-    const char *path = scratch_write("sd14.safetensors", &size, sizeof size); /* little-endian here */
+    const char *path = scratch_write("sd14.safetensors", &size,
+                                     sizeof size); /* little-endian here */
     FILE *file = fopen(path, "ab");
     assert_int_equal(fwrite(header, 1, length, file), length);
     fclose(file);
@@ -82,8 +86,9 @@ static bool is_used(const diffedit_model *model, const unsigned char *data)
 /* The schedule and the positions' numbers; these 13 are all that nobody reads. */
 static bool is_known(const char *name)
 {
-    return strstr(name, ".position_ids") || !strncmp(name, "betas", 5) || !strncmp(name, "alphas_", 7) ||
-           !strncmp(name, "sqrt_", 5) || !strncmp(name, "log_", 4) || !strncmp(name, "posterior_", 10);
+    return strstr(name, ".position_ids") || !strncmp(name, "betas", 5) ||
+           !strncmp(name, "alphas_", 7) || !strncmp(name, "sqrt_", 5) ||
+           !strncmp(name, "log_", 4) || !strncmp(name, "posterior_", 10);
 }
 
 static void test_every_name(void **state)
@@ -91,27 +96,33 @@ static void test_every_name(void **state)
     (void)state;
     const char *path = write_file();
     const diffedit_model_settings settings = {0};
-    const int expected[DE_PART_COUNT] = {[DE_PART_TEXT] = 196, [DE_PART_UNET] = 686, [DE_PART_VAE] = 248};
+    const int expected[DE_PART_COUNT] = {
+        [DE_PART_TEXT] = 196, [DE_PART_UNET] = 686, [DE_PART_VAE] = 248};
     diffedit_model *model;
     diffedit_error error;
     if (de_model_read(&model, path, &settings, NULL, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     const de_network_sources sources = {
-        &model->text_config, &model->unet_config, &model->vae_config,
+        &model->text_config,
+        &model->unet_config,
+        &model->vae_config,
         {model->weights[DE_PART_TEXT], model->weights[DE_PART_UNET], model->weights[DE_PART_VAE]}};
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
         counts seen = {0, 0};
-        assert_int_equal(de_network_survey(&sources, part, &(de_survey){look, &seen}, &error), DIFFEDIT_OK);
+        assert_int_equal(de_network_survey(&sources, part, &(de_survey){look, &seen}, &error),
+                         DIFFEDIT_OK);
         assert_int_equal(seen.wrong, 0);
         assert_int_equal(seen.found, expected[part]);
     }
     de_weight_file *file;
     int unused = 0;
     assert_int_equal(de_weight_file_open(&file, path, &error), DIFFEDIT_OK);
-    const de_table *table = de_weight_file_table(file), *unet = de_weights_table(model->weights[DE_PART_UNET]);
+    const de_table *table = de_weight_file_table(file),
+                   *unet = de_weights_table(model->weights[DE_PART_UNET]);
     assert_int_equal(table->count, 1143);
     /* the same file, mapped twice: places are compared from that of one tensor */
-    const unsigned char *mine = de_table_find(table, "model.diffusion_model.time_embed.0.weight")->data;
+    const unsigned char *mine =
+        de_table_find(table, "model.diffusion_model.time_embed.0.weight")->data;
     const unsigned char *theirs = de_table_find(unet, "time_embedding.linear_1.weight")->data;
     for (size_t i = 0; i < table->count; i++) {
         const de_table_entry *entry = &table->entries[i];

@@ -15,7 +15,8 @@
 static diffedit_options initial(const char *preset)
 {
     diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, preset, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, preset, NULL, NULL),
+                     DIFFEDIT_OK);
     return options;
 }
 
@@ -47,7 +48,8 @@ static void assert_refused(const char *name, const char *value, const char *mess
 static void test_presets(void **state)
 {
     (void)state;
-    diffedit_options paper = initial("paper"), notebook = initial("notebook"), diffusers = initial("diffusers");
+    diffedit_options paper = initial("paper"), notebook = initial("notebook"),
+                     diffusers = initial("diffusers");
     assert_int_equal(paper.steps, 50);
     assert_true(paper.ratio == 0.8 && paper.guidance == 7.5 && paper.encode_guidance == 1);
     assert_int_equal(paper.background, DIFFEDIT_BACKGROUND_SAME);
@@ -74,10 +76,12 @@ static void test_init_refuses(void **state)
     (void)state;
     diffedit_options options;
     diffedit_error error;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", NULL, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message,
                         "--preset: expected one of paper, notebook, diffusers, found \"papers\"");
-    assert_int_equal(diffedit_options_init(&options, sizeof options - 1, NULL, NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_options_init(&options, sizeof options - 1, NULL, NULL, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     memset(&options, 0, sizeof options);
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "the options were not filled by diffedit_options_init()");
@@ -139,26 +143,33 @@ static void test_messages(void **state)
     assert_refused("steps", "0", "--steps: expected a whole number from 1 to 999, found \"0\"");
     assert_refused("ratio", "0", "--ratio: expected a number above 0 and up to 1, found \"0\"");
     assert_refused("guidance", "x", "--guidance: expected a number from -100 to 100, found \"x\"");
-    assert_refused("encode-guidance", "",
-                   "--encode-guidance: expected a number from -100 to 100 or \"guidance\", found \"\"");
+    assert_refused(
+        "encode-guidance", "",
+        "--encode-guidance: expected a number from -100 to 100 or \"guidance\", found \"\"");
     assert_refused("seed", "x",
-                   "--seed: expected a whole number from 0 to 18446744073709551615, decimal or 0x, found \"x\"");
+                   "--seed: expected a whole number from 0 to 18446744073709551615, decimal or 0x, "
+                   "found \"x\"");
     assert_refused("scheduler", "euler", "--scheduler: expected one of ddim, lms, found \"euler\"");
-    assert_refused("size", "512", "--size: expected WxH with sides from 1 to 16384 or \"fit\", found \"512\"");
-    assert_refused("feather", "-1", "--feather: expected a number from 0 to 4096 or \"cell\", found \"-1\"");
+    assert_refused("size", "512",
+                   "--size: expected WxH with sides from 1 to 16384 or \"fit\", found \"512\"");
+    assert_refused("feather", "-1",
+                   "--feather: expected a number from 0 to 4096 or \"cell\", found \"-1\"");
     assert_refused("stepz", "1", "there is no option \"stepz\"");
 }
 
 static void test_numbers_are_strict(void **state)
 {
     (void)state;
-    static const char *const not_whole[] = {"", " 5", "5 ", "5.0", "5e1", "0x5", "--5", "+-5", "five", "5\n",
-                                            "99999999999999999999", "-", "1/2"};
-    static const char *const not_real[] = {"", " 0.5", "0.5 ", "nan", "inf", "-inf", "1e999", "0x1p-1", "0,5",
-                                           ".", "1/0", "0/0", "1/2/3", "/2", "1/", "1-2", "1e", "e1"};
-    static const char *const not_seed[] = {"", "-1", "+1", " 1", "0x", "0xg", "0x0x1", "1e3", "1.0", "random",
-                                           "0x10000000000000000"};
-    static const char *const not_size[] = {"", "x", "8x", "x8", "8 x8", "8x8x8", "8X8", "-8x8", "8.0x8", "fits"};
+    static const char *const not_whole[] = {
+        "",  " 5", "5 ", "5.0", "5e1", "0x5", "--5", "+-5", "five", "5\n", "99999999999999999999",
+        "-", "1/2"};
+    static const char *const not_real[] = {"",      " 0.5",   "0.5 ", "nan", "inf", "-inf",
+                                           "1e999", "0x1p-1", "0,5",  ".",   "1/0", "0/0",
+                                           "1/2/3", "/2",     "1/",   "1-2", "1e",  "e1"};
+    static const char *const not_seed[] = {
+        "", "-1", "+1", " 1", "0x", "0xg", "0x0x1", "1e3", "1.0", "random", "0x10000000000000000"};
+    static const char *const not_size[] = {"",      "x",   "8x",   "x8",    "8 x8",
+                                           "8x8x8", "8X8", "-8x8", "8.0x8", "fits"};
     for (size_t i = 0; i < sizeof not_whole / sizeof *not_whole; i++)
         assert_refused("steps", not_whole[i], NULL);
     for (size_t i = 0; i < sizeof not_real / sizeof *not_real; i++)
@@ -203,9 +214,11 @@ static void test_get_counts_like_snprintf(void **state)
     (void)state;
     diffedit_options options = initial("notebook");
     char text[4];
-    assert_int_equal(diffedit_options_get(&options, "guidance-kind", text, sizeof text), strlen("normalised"));
+    assert_int_equal(diffedit_options_get(&options, "guidance-kind", text, sizeof text),
+                     strlen("normalised"));
     assert_string_equal(text, "nor");
-    assert_int_equal(diffedit_options_get(&options, "guidance-kind", NULL, 0), strlen("normalised"));
+    assert_int_equal(diffedit_options_get(&options, "guidance-kind", NULL, 0),
+                     strlen("normalised"));
     assert_int_equal(diffedit_options_get(&options, "nothing", text, sizeof text), 0);
     assert_string_equal(text, "");
 }
@@ -232,7 +245,8 @@ static void test_check(void **state)
     diffedit_options options = initial(NULL);
     options.steps = 0;
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--steps: expected a whole number from 1 to 999, found \"0\"");
+    assert_string_equal(error.message,
+                        "--steps: expected a whole number from 1 to 999, found \"0\"");
     options = initial(NULL);
     options.guidance = NAN;
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_ERROR_ARGUMENT);
@@ -258,9 +272,11 @@ static void test_needs(void **state)
     assert_int_equal(de_options_check_run(&options, DE_NEED_TO, &error), DIFFEDIT_OK);
     assert_int_equal(de_options_check_run(&options, DE_NEED_MAP, &error), DIFFEDIT_ERROR_ARGUMENT);
     options.from = "a horse";
-    assert_int_equal(de_options_check_run(&options, DE_NEED_MAP | DE_NEED_BACKGROUND, &error), DIFFEDIT_OK);
+    assert_int_equal(de_options_check_run(&options, DE_NEED_MAP | DE_NEED_BACKGROUND, &error),
+                     DIFFEDIT_OK);
     options.background = DIFFEDIT_BACKGROUND_SAME;
-    assert_int_equal(de_options_check_run(&options, DE_NEED_BACKGROUND, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(de_options_check_run(&options, DE_NEED_BACKGROUND, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "--scheduler lms needs --background start, found \"same\"");
     assert_int_equal(de_options_check_run(&options, DE_NEED_TO, &error), DIFFEDIT_OK);
     options.scheduler = DIFFEDIT_SCHEDULER_DDIM;
@@ -352,8 +368,8 @@ static void test_records_of_others(void **state)
     (void)state;
     diffedit_options options = initial(NULL);
     void *texts;
-    static const char *const json =
-        "{\"diffedit\": \"9.9\", \"model\": \"x\", \"new-option\": [1], \"steps\": 7, \"ratio\": \"1/2\", \"seed\": 5}";
+    static const char *const json = "{\"diffedit\": \"9.9\", \"model\": \"x\", \"new-option\": "
+                                    "[1], \"steps\": 7, \"ratio\": \"1/2\", \"seed\": 5}";
     assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL), DIFFEDIT_OK);
     assert_int_equal(options.steps, 7);
     assert_int_equal(options.seed, 5);
@@ -366,21 +382,38 @@ static void test_hostile_records(void **state)
 {
     (void)state;
     static const char *const hostile[] = {
-        "", "{", "[]", "null", "\"diffedit\"", "{}", "{\"diffedit\": 1}", "\xff\xfe", "{\"diffedit\": \"1\",}",
-        "{\"diffedit\": \"1\", \"steps\": 0}", "{\"diffedit\": \"1\", \"steps\": 1e300}",
-        "{\"diffedit\": \"1\", \"steps\": 99999999999999999999}", "{\"diffedit\": \"1\", \"steps\": null}",
-        "{\"diffedit\": \"1\", \"steps\": [50]}", "{\"diffedit\": \"1\", \"steps\": true}",
-        "{\"diffedit\": \"1\", \"steps\": 50.5}", "{\"diffedit\": \"1\", \"from\": 5}",
-        "{\"diffedit\": \"1\", \"from\": {}}", "{\"diffedit\": \"1\", \"from\": \"a\\u0000b\"}",
-        "{\"diffedit\": \"1\", \"to\": null}", "{\"diffedit\": \"1\", \"seed\": -1}",
-        "{\"diffedit\": \"1\", \"ratio\": 1e999}", "{\"diffedit\": \"1\", \"ratio\": -1e-308}",
-        "{\"diffedit\": \"1\", \"scheduler\": 1}", "{\"diffedit\": \"1\", \"size\": 512}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "\"diffedit\"",
+        "{}",
+        "{\"diffedit\": 1}",
+        "\xff\xfe",
+        "{\"diffedit\": \"1\",}",
+        "{\"diffedit\": \"1\", \"steps\": 0}",
+        "{\"diffedit\": \"1\", \"steps\": 1e300}",
+        "{\"diffedit\": \"1\", \"steps\": 99999999999999999999}",
+        "{\"diffedit\": \"1\", \"steps\": null}",
+        "{\"diffedit\": \"1\", \"steps\": [50]}",
+        "{\"diffedit\": \"1\", \"steps\": true}",
+        "{\"diffedit\": \"1\", \"steps\": 50.5}",
+        "{\"diffedit\": \"1\", \"from\": 5}",
+        "{\"diffedit\": \"1\", \"from\": {}}",
+        "{\"diffedit\": \"1\", \"from\": \"a\\u0000b\"}",
+        "{\"diffedit\": \"1\", \"to\": null}",
+        "{\"diffedit\": \"1\", \"seed\": -1}",
+        "{\"diffedit\": \"1\", \"ratio\": 1e999}",
+        "{\"diffedit\": \"1\", \"ratio\": -1e-308}",
+        "{\"diffedit\": \"1\", \"scheduler\": 1}",
+        "{\"diffedit\": \"1\", \"size\": 512}",
         "{\"diffedit\": \"1\", \"from\": \"kept\", \"mask-grow\": 5000}"};
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         diffedit_options options = initial(NULL), before = options;
         diffedit_error error = {.message = ""};
         void *texts = NULL;
-        if (diffedit_options_read_record(&options, &texts, hostile[i], &error) != DIFFEDIT_ERROR_FILE)
+        if (diffedit_options_read_record(&options, &texts, hostile[i], &error) !=
+            DIFFEDIT_ERROR_FILE)
             fail_msg("not refused: %s", hostile[i]);
         assert_true(error.message[0] != '\0');
         assert_memory_equal(&options, &before, sizeof options);
@@ -397,11 +430,13 @@ static void test_deep_and_long_records(void **state)
     diffedit_options options = initial(NULL);
     memset(json, '[', SIZE);
     json[SIZE] = '\0';
-    assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL), DIFFEDIT_ERROR_FILE);
+    assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL),
+                     DIFFEDIT_ERROR_FILE);
     int start = sprintf(json, "{\"diffedit\": \"1\", \"steps\": \"");
     memset(json + start, '9', SIZE);
     strcpy(json + start + SIZE, "\"}");
-    assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL), DIFFEDIT_ERROR_FILE);
+    assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL),
+                     DIFFEDIT_ERROR_FILE);
     start = sprintf(json, "{\"diffedit\": \"1\", \"from\": \"");
     memset(json + start, 'a', SIZE);
     strcpy(json + start + SIZE, "\"}");
@@ -417,11 +452,13 @@ static void test_deep_and_long_records(void **state)
 static void make_comma_locale(const char *folder)
 {
     char command[256];
-    snprintf(command, sizeof command,
-             "cd %s && printf 'LC_NUMERIC\\ndecimal_point \",\"\\nthousands_sep \".\"\\ngrouping 3;3\\n"
-             "END LC_NUMERIC\\n' > source && localedef -c -i source ./comma 2>/dev/null",
-             folder);
-    (void)!system(command); /* localedef warns about what it was not given; setlocale() shows if it worked */
+    snprintf(
+        command, sizeof command,
+        "cd %s && printf 'LC_NUMERIC\\ndecimal_point \",\"\\nthousands_sep \".\"\\ngrouping 3;3\\n"
+        "END LC_NUMERIC\\n' > source && localedef -c -i source ./comma 2>/dev/null",
+        folder);
+    (void)!system(
+        command); /* localedef warns about what it was not given; setlocale() shows if it worked */
 }
 
 static void test_decimal_comma(void **state)

@@ -31,7 +31,8 @@ static diffedit_picture *new_picture(int channels, int bits)
     fill(pixels, W * H * channels, bits, (unsigned)(channels * bits));
     diffedit_picture *picture;
     assert_int_equal(diffedit_picture_new(&picture, W, H, channels, bits, pixels,
-                                          (size_t)(W * channels * bits / 8), NULL), DIFFEDIT_OK);
+                                          (size_t)(W * channels * bits / 8), NULL),
+                     DIFFEDIT_OK);
     return picture;
 }
 
@@ -48,17 +49,21 @@ static void test_lossless_files_come_back(void **state)
     for (int channels = 1; channels <= 4; channels++)
         for (int bits = 8; bits <= 16; bits += 8)
             for (int kind = 0; kind < 3; kind++) {
-                if (kind == 2 && (bits == 16 || channels != 3)) /* WebP is 8-bit RGB, and rearranges what is clear */
+                if (kind == 2 &&
+                    (bits == 16 ||
+                     channels != 3)) /* WebP is 8-bit RGB, and rearranges what is clear */
                     continue;
                 diffedit_picture *before = new_picture(channels, bits), *after;
                 diffedit_error error = {.message = ""};
                 const diffedit_save_options options = {.quality = 100, .record = "{\"a\": 1}"};
                 const char *path = scratch_path(names[kind]);
-                assert_int_equal(diffedit_picture_save(before, path, &options, &error), DIFFEDIT_OK);
+                assert_int_equal(diffedit_picture_save(before, path, &options, &error),
+                                 DIFFEDIT_OK);
                 assert_int_equal(diffedit_picture_open(&after, path, 0, &error), DIFFEDIT_OK);
                 assert_int_equal(diffedit_picture_channels(after), channels);
                 assert_int_equal(diffedit_picture_bits(after), bits);
-                assert_memory_equal(diffedit_picture_pixels(after), diffedit_picture_pixels(before), bytes_of(before));
+                assert_memory_equal(diffedit_picture_pixels(after), diffedit_picture_pixels(before),
+                                    bytes_of(before));
                 if (kind == 0)
                     assert_string_equal(diffedit_picture_record(after), "{\"a\": 1}");
                 diffedit_picture_free(before);
@@ -71,7 +76,8 @@ static void test_a_record_is_not_carried_over(void **state)
     (void)state;
     diffedit_picture *first = new_picture(3, 8), *second, *third;
     const diffedit_save_options options = {.record = "{}"};
-    assert_int_equal(diffedit_picture_save(first, scratch_path("r.png"), &options, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_picture_save(first, scratch_path("r.png"), &options, NULL),
+                     DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_open(&second, scratch_path("r.png"), 0, NULL), DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_save(second, scratch_path("s.png"), NULL, NULL), DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_open(&third, scratch_path("s.png"), 0, NULL), DIFFEDIT_OK);
@@ -87,12 +93,14 @@ static void test_jpeg_is_close(void **state)
     uint8_t pixels[H][W][4], flat[H][W][3];
     for (int y = 0; y < H; y++)
         for (int x = 0; x < W; x++) {
-            uint8_t colour[4] = {(uint8_t)(10 * x), (uint8_t)(12 * y), 128, (uint8_t)(x < W / 2 ? 255 : 0)};
+            uint8_t colour[4] = {(uint8_t)(10 * x), (uint8_t)(12 * y), 128,
+                                 (uint8_t)(x < W / 2 ? 255 : 0)};
             memcpy(pixels[y][x], colour, 4);
         }
     diffedit_picture *picture, *read;
     assert_int_equal(diffedit_picture_new(&picture, W, H, 4, 8, pixels, W * 4, NULL), DIFFEDIT_OK);
-    assert_int_equal(diffedit_picture_save(picture, scratch_path("a.jpg"), NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_picture_save(picture, scratch_path("a.jpg"), NULL, NULL),
+                     DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_open(&read, scratch_path("a.jpg"), 0, NULL), DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_channels(read), 3);
     assert_int_equal(de_picture_network_input(read, W, H, &flat[0][0][0], NULL), DIFFEDIT_OK);
@@ -117,7 +125,8 @@ static void test_orientation_is_applied(void **state)
     assert_int_equal(diffedit_picture_open(&turned, scratch_path("o.tif"), 0, NULL), DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_width(turned), H);
     assert_int_equal(diffedit_picture_height(turned), W);
-    const uint8_t *before = diffedit_picture_pixels(picture), *after = diffedit_picture_pixels(turned);
+    const uint8_t *before = diffedit_picture_pixels(picture),
+                  *after = diffedit_picture_pixels(turned);
     assert_memory_equal(after + (H - 1) * 3, before, 3); /* top left went to top right */
     diffedit_picture_free(picture);
     diffedit_picture_free(turned);
@@ -131,7 +140,8 @@ static int exif_orientation(const char *path)
     size_t size;
     assert_non_null(image);
     assert_int_equal(vips_image_get_blob(image, VIPS_META_EXIF_NAME, &bytes, &size), 0);
-    const uint8_t *entry = (const uint8_t *)bytes + 10; /* the first of a list that follows the header */
+    const uint8_t *entry = (const uint8_t *)bytes +
+                           10; /* the first of a list that follows the header */
     assert_true(size >= 26 && entry[0] == 1 && entry[1] == 0x12);
     int orientation = entry[9];
     g_object_unref(image);
@@ -153,7 +163,8 @@ static void test_what_was_turned_is_not_turned_again(void **state)
     assert_int_equal(exif_orientation(scratch_path("e.png")), 6);
     assert_int_equal(diffedit_picture_open(&turned, scratch_path("e.png"), 0, NULL), DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_width(turned), H);
-    assert_int_equal(diffedit_picture_save(turned, scratch_path("turned.png"), NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_picture_save(turned, scratch_path("turned.png"), NULL, NULL),
+                     DIFFEDIT_OK);
     assert_int_equal(exif_orientation(scratch_path("turned.png")), 1);
     diffedit_picture_free(picture);
     diffedit_picture_free(turned);
@@ -187,13 +198,15 @@ static void test_a_profile_is_converted_and_kept(void **state)
     assert_memory_not_equal(rgb, diffedit_picture_pixels(plain), sizeof rgb);
     /* there and back: colours that sRGB can hold return */
     assert_int_equal(de_picture_replace(&result, picture, rgb, W, H, NULL), DIFFEDIT_OK);
-    const uint8_t *before = diffedit_picture_pixels(picture), *after = diffedit_picture_pixels(result);
+    const uint8_t *before = diffedit_picture_pixels(picture),
+                  *after = diffedit_picture_pixels(result);
     int held = 0, close = 0;
     for (int i = 0; i < W * H; i++) {
         const uint8_t *c = rgb + 3 * i;
         bool inside = c[0] > 0 && c[0] < 255 && c[1] > 0 && c[1] < 255 && c[2] > 0 && c[2] < 255;
         held += inside;
-        close += inside && abs(before[3 * i] - after[3 * i]) <= 3 && abs(before[3 * i + 1] - after[3 * i + 1]) <= 3 &&
+        close += inside && abs(before[3 * i] - after[3 * i]) <= 3 &&
+                 abs(before[3 * i + 1] - after[3 * i + 1]) <= 3 &&
                  abs(before[3 * i + 2] - after[3 * i + 2]) <= 3;
     }
     assert_true(held > W * H / 4 && close >= held * 95 / 100);
@@ -211,10 +224,12 @@ static void check_composite(const diffedit_picture *picture)
     fill(edited, W * H * 3, 8, 5);
     for (int i = 0; i < W * H; i++)
         alpha[i] = i % 3 == 0 ? 1 : i % 3 == 1 ? 0.5f : 0;
-    assert_int_equal(de_picture_composite(&result, picture, edited, W, H, alpha, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_picture_composite(&result, picture, edited, W, H, alpha, NULL),
+                     DIFFEDIT_OK);
     size_t pixel = bytes_of(picture) / (W * H);
     int colours = diffedit_picture_channels(picture) > 2 ? 3 : 1, changed = 0;
-    const uint8_t *before = diffedit_picture_pixels(picture), *after = diffedit_picture_pixels(result);
+    const uint8_t *before = diffedit_picture_pixels(picture),
+                  *after = diffedit_picture_pixels(result);
     for (size_t i = 0; i < W * H; i++) {
         size_t value = pixel / (size_t)diffedit_picture_channels(picture);
         if (alpha[i] == 0)
@@ -222,14 +237,15 @@ static void check_composite(const diffedit_picture *picture)
         else
             changed += memcmp(after + i * pixel, before + i * pixel, pixel) != 0;
         if (diffedit_picture_channels(picture) % 2 == 0) /* alpha is copied everywhere */
-            assert_memory_equal(after + i * pixel + (size_t)colours * value, before + i * pixel + (size_t)colours * value,
-                                value);
+            assert_memory_equal(after + i * pixel + (size_t)colours * value,
+                                before + i * pixel + (size_t)colours * value, value);
         if (alpha[i] == 1 && picture->is_srgb && colours == 3)
             for (size_t j = 0; j < 3; j++) {
                 const uint8_t *at = after + i * pixel + j * value;
                 uint16_t wide;
                 memcpy(&wide, at, value);
-                assert_int_equal(value == 1 ? *at : wide, edited[3 * i + j] * (value == 1 ? 1 : 257));
+                assert_int_equal(value == 1 ? *at : wide,
+                                 edited[3 * i + j] * (value == 1 ? 1 : 257));
             }
     }
     assert_true(changed > W * H / 2);
@@ -319,9 +335,10 @@ static void test_bad_files(void **state)
     diffedit_error error;
     diffedit_picture *none;
     assert_int_equal(diffedit_picture_open(&none, bomb, 0, &error), DIFFEDIT_ERROR_PICTURE);
-    expect_refused(scratch_write_text("notes.txt", "not a picture"), DIFFEDIT_ERROR_PICTURE, "not a picture");
-    expect_refused(scratch_write_text("p.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"), DIFFEDIT_ERROR_PICTURE,
+    expect_refused(scratch_write_text("notes.txt", "not a picture"), DIFFEDIT_ERROR_PICTURE,
                    "not a picture");
+    expect_refused(scratch_write_text("p.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+                   DIFFEDIT_ERROR_PICTURE, "not a picture");
     expect_refused(scratch_write_text("empty.png", ""), DIFFEDIT_ERROR_PICTURE, "not a picture");
     expect_refused(scratch_path("nothing.png"), DIFFEDIT_ERROR_FILE, "No such file");
     expect_refused("/tmp", DIFFEDIT_ERROR_FILE, "folder");
@@ -334,8 +351,10 @@ static void test_the_largest_size_is_checked(void **state)
     (void)state;
     diffedit_picture *picture = new_picture(3, 8), *none;
     diffedit_error error;
-    assert_int_equal(diffedit_picture_save(picture, scratch_path("m.png"), NULL, NULL), DIFFEDIT_OK);
-    assert_int_equal(diffedit_picture_open(&none, scratch_path("m.png"), W * H - 1, &error), DIFFEDIT_ERROR_PICTURE);
+    assert_int_equal(diffedit_picture_save(picture, scratch_path("m.png"), NULL, NULL),
+                     DIFFEDIT_OK);
+    assert_int_equal(diffedit_picture_open(&none, scratch_path("m.png"), W * H - 1, &error),
+                     DIFFEDIT_ERROR_PICTURE);
     assert_non_null(strstr(error.message, "24x16"));
     diffedit_picture_free(picture);
 }
@@ -345,10 +364,13 @@ static void test_outputs_are_checked_first(void **state)
     (void)state;
     diffedit_error error;
     assert_int_equal(diffedit_picture_check_output(scratch_path("new.PNG"), &error), DIFFEDIT_OK);
-    assert_int_equal(diffedit_picture_check_output(scratch_path("new.gif"), &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_int_equal(diffedit_picture_check_output("/nowhere/at/all.png", &error), DIFFEDIT_ERROR_FILE);
+    assert_int_equal(diffedit_picture_check_output(scratch_path("new.gif"), &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_picture_check_output("/nowhere/at/all.png", &error),
+                     DIFFEDIT_ERROR_FILE);
     diffedit_picture *picture = new_picture(3, 8);
-    assert_int_equal(diffedit_picture_save(picture, "/nowhere/at/all.png", NULL, &error), DIFFEDIT_ERROR_FILE);
+    assert_int_equal(diffedit_picture_save(picture, "/nowhere/at/all.png", NULL, &error),
+                     DIFFEDIT_ERROR_FILE);
     diffedit_picture_free(picture);
 }
 
@@ -432,7 +454,8 @@ static void test_a_picture_as_a_mask(void **state)
     assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, NULL), DIFFEDIT_OK);
     assert_true(!mask[0] && !mask[1] && mask[2] && mask[3]);
     assert_int_equal(de_mask_from_picture(picture, 5, 1, mask, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "the mask is 4x1 pixels; it must have the picture's size, 5x1");
+    assert_string_equal(error.message,
+                        "the mask is 4x1 pixels; it must have the picture's size, 5x1");
     diffedit_picture_free(picture);
 }
 

@@ -44,7 +44,8 @@ static void test_cpu(void **state)
 static void test_cuda(void **state)
 {
     (void)state;
-    static const float expected[] = {-0.92466259f, -0.42534415f, -2.6438457f, 0.14518388f, -0.12086647f};
+    static const float expected[] = {-0.92466259f, -0.42534415f, -2.6438457f, 0.14518388f,
+                                     -0.12086647f};
     float values[5];
     de_random_normal(DIFFEDIT_RNG_CUDA, 0, 5, values);
     for (int i = 0; i < 5; i++)

@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
-static const de_schedule_config SD1 = {.train_timesteps = 1000, .beta_start = 0.00085, .beta_end = 0.012,
-                                       .scaled_linear = true, .steps_offset = 1};
+static const de_schedule_config SD1 = {.train_timesteps = 1000,
+                                       .beta_start = 0.00085,
+                                       .beta_end = 0.012,
+                                       .scaled_linear = true,
+                                       .steps_offset = 1};
 
 static de_schedule new_schedule(void)
 {
@@ -85,7 +88,8 @@ static void test_lms_grid(void **state)
     de_schedule_free(&schedule);
 }
 
-/* Polynomials below the order are integrated exactly: their weights sum to the step and to its moment. */
+/* Polynomials below the order are integrated exactly: their weights sum to the step and to its
+ * moment. */
 static void test_lms_coefficients_integrate_polynomials(void **state)
 {
     (void)state;
@@ -111,7 +115,8 @@ static void test_guidance(void **state)
     float u[2] = {3, 4}, t[2] = {3, 6}, eps[2];
     de_guide(DIFFEDIT_GUIDANCE_CFG, u, t, 7.5, 2, eps);
     assert_float_equal(eps[1], 19, 1e-6);
-    de_guide(DIFFEDIT_GUIDANCE_NORMALISED, u, t, 0.2, 2, eps); /* p = (3, 5), scaled back to |u| = 5 */
+    de_guide(DIFFEDIT_GUIDANCE_NORMALISED, u, t, 0.2, 2,
+             eps); /* p = (3, 5), scaled back to |u| = 5 */
     assert_float_equal(eps[0], 15 / sqrt(34), 1e-6);
     assert_float_equal(eps[1], 25 / sqrt(34), 1e-6);
     de_guide(DIFFEDIT_GUIDANCE_NORMALISED, u, u, 0.2, 2, eps);

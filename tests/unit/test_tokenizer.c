@@ -1,4 +1,5 @@
-/* Tokens equal to those of transformers' CLIPTokenizer with ftfy (tests/golden/data/tokenizer, by make.py). */
+/* Tokens equal to those of transformers' CLIPTokenizer with ftfy (tests/golden/data/tokenizer, by
+ * make.py). */
 #include "models/tokenizer.h"
 
 #include <jansson.h>
@@ -58,10 +59,13 @@ static void test_what_is_cut_is_told(void **state)
 {
     (void)state;
     de_tokenizer *tokenizer;
-    assert_int_equal(de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL), DIFFEDIT_OK);
+    assert_int_equal(
+        de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL),
+        DIFFEDIT_OK);
     int32_t tokens[16];
     char *cut;
-    assert_int_equal(de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a a a b c", tokens, &cut, NULL), 0);
+    assert_int_equal(
+        de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a a a b c", tokens, &cut, NULL), 0);
     assert_string_equal(cut, "b c");
     free(cut);
     assert_int_equal(de_tokenizer_encode(tokenizer, "a a a", tokens, &cut, NULL), 0);
@@ -73,11 +77,15 @@ static void test_what_is_cut_begins_with_a_whole_character(void **state)
 {
     (void)state;
     de_tokenizer *tokenizer;
-    assert_int_equal(de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL), DIFFEDIT_OK);
+    assert_int_equal(
+        de_tokenizer_open(&tokenizer, &(de_documents){.path = GOLDEN "/tiny-odd/model"}, NULL),
+        DIFFEDIT_OK);
     int32_t tokens[16];
     char *cut;
     /* 14 tokens fit: 12 letters and two of the three bytes of U+5927 */
-    assert_int_equal(de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a \xe5\xa4\xa7 b", tokens, &cut, NULL), 0);
+    assert_int_equal(de_tokenizer_encode(tokenizer, "a a a a a a a a a a a a \xe5\xa4\xa7 b",
+                                         tokens, &cut, NULL),
+                     0);
     assert_string_equal(cut, "\xe5\xa4\xa7 b");
     free(cut);
     de_tokenizer_close(tokenizer);
@@ -106,7 +114,8 @@ static void test_invalid_utf8_is_refused(void **state)
     diffedit_error error;
     int32_t tokens[77];
     assert_int_equal(de_tokenizer_open_builtin(&tokenizer, "<|endoftext|>", NULL), DIFFEDIT_OK);
-    assert_int_equal(de_tokenizer_encode(tokenizer, "ab\xff", tokens, NULL, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(de_tokenizer_encode(tokenizer, "ab\xff", tokens, NULL, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "a text is not valid UTF-8 at byte 2 (0xff)");
     de_tokenizer_close(tokenizer);
 }

@@ -37,24 +37,29 @@ static void expect_refused(const char *path, const char *part)
 static void test_a_good_file(void **state)
 {
     (void)state;
-    const char *path = write_file("{\"__metadata__\":{\"format\":\"pt\"},"
-                                  "\"a\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
-                                  "\"ids\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[12,20]}}");
+    const char *path = write_file(
+        "{\"__metadata__\":{\"format\":\"pt\"},"
+        "\"a\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
+        "\"ids\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[12,20]}}");
     de_weights *weights;
     de_weight weight;
     diffedit_error error;
     assert_int_equal(de_weights_open(&weights, path, NULL, &error), DIFFEDIT_OK);
     assert_true(de_weights_has(weights, "ids"));
     assert_false(de_weights_has(weights, "b"));
-    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){2, 3}, &weight, &error), DIFFEDIT_OK);
+    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){2, 3}, &weight, &error),
+                     DIFFEDIT_OK);
     assert_int_equal(weight.dtype, DE_F16);
     assert_int_equal(((const unsigned char *)weight.data)[5], 5);
-    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){3, 2}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_weights_get(weights, "a", 2, (int64_t[]){3, 2}, &weight, &error),
+                     DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "[2, 3]"));
     assert_non_null(strstr(error.message, "[3, 2]"));
-    assert_int_equal(de_weights_get(weights, "b", 1, (int64_t[]){1}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_weights_get(weights, "b", 1, (int64_t[]){1}, &weight, &error),
+                     DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "b"));
-    assert_int_equal(de_weights_get(weights, "ids", 1, (int64_t[]){1}, &weight, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_weights_get(weights, "ids", 1, (int64_t[]){1}, &weight, &error),
+                     DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "I64"));
     de_weights_close(weights);
 }
@@ -65,9 +70,11 @@ static void test_precisions(void **state)
     /* 1.5 and the smallest subnormal in f16; 1.5 and -2 in bf16; unaligned */
     const unsigned char bytes[] = {0, 0x00, 0x3e, 0x01, 0x00, 0xc0, 0x3f, 0x00, 0xc0};
     float values[2];
-    de_weight_to_f32(&(de_weight){.data = bytes + 1, .dtype = DE_F16, .rank = 1, .shape = {2}}, 0, 2, values);
+    de_weight_to_f32(&(de_weight){.data = bytes + 1, .dtype = DE_F16, .rank = 1, .shape = {2}}, 0,
+                     2, values);
     assert_true(values[0] == 1.5f && values[1] == 0x1p-24f);
-    de_weight_to_f32(&(de_weight){.data = bytes + 5, .dtype = DE_BF16, .rank = 1, .shape = {2}}, 0, 2, values);
+    de_weight_to_f32(&(de_weight){.data = bytes + 5, .dtype = DE_BF16, .rank = 1, .shape = {2}}, 0,
+                     2, values);
     assert_true(values[0] == 1.5f && values[1] == -2.0f);
 }
 
@@ -85,9 +92,12 @@ static void test_halves(void **state)
     static const struct {
         float value;
         uint16_t half;
-    } cases[] = {{1 + 0x1p-11f, 0x3c00},   {1 + 3 * 0x1p-11f, 0x3c02}, {1 + 0x1.02p-11f, 0x3c01}, {-65519, 0xfbff},
-                 {65520, 0x7c00},          {1e30f, 0x7c00},            {0x1p-25f, 0x0000},        {0x1.02p-25f, 0x0001},
-                 {3 * 0x1p-25f, 0x0002},   {0x1.ffep-15f, 0x0400},     {-0x1p-40f, 0x8000}};
+    } cases[] = {{1 + 0x1p-11f, 0x3c00},    {1 + 3 * 0x1p-11f, 0x3c02},
+                 {1 + 0x1.02p-11f, 0x3c01}, {-65519, 0xfbff},
+                 {65520, 0x7c00},           {1e30f, 0x7c00},
+                 {0x1p-25f, 0x0000},        {0x1.02p-25f, 0x0001},
+                 {3 * 0x1p-25f, 0x0002},    {0x1.ffep-15f, 0x0400},
+                 {-0x1p-40f, 0x8000}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(de_float_to_half(cases[i].value), cases[i].half);
 }
@@ -104,14 +114,17 @@ static void test_bad_files(void **state)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,400]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "a"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}", "a"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}",
+         "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,4]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", "overlap"},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}",
+         "overlap"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "a"},
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         "a"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_refused(write_file(cases[i].header), cases[i].part);
@@ -124,9 +137,9 @@ static void test_bad_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_good_file), cmocka_unit_test(test_precisions),
-                                       cmocka_unit_test(test_halves),
-                                       cmocka_unit_test(test_bad_files)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_good_file), cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_halves), cmocka_unit_test(test_bad_files)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

@@ -4,8 +4,8 @@
 #include "kernels/kernels.h"
 #include "ops/cpu/threads.h"
 
-/* Keys and values are copied for some heads at a time, head by head: so many that every thread has work, but no more
- * than stay near the processor. */
+/* Keys and values are copied for some heads at a time, head by head: so many that every thread has
+ * work, but no more than stay near the processor. */
 enum { COPIED_FLOATS = 4 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
 
 typedef struct attention {
@@ -27,8 +27,8 @@ static void copy_keys(const float *k, int64_t rows, int64_t stride, int64_t d, f
 }
 
 /* v [rows, d] -> rows first.. of each group of columns [keys, columns] */
-static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d, int64_t first, int64_t keys,
-                        float *y)
+static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d, int64_t first,
+                        int64_t keys, float *y)
 {
     int64_t columns;
     for (int64_t column = 0; column < d; column += columns, v += columns) {
@@ -52,11 +52,14 @@ static void copy_blocks(void *user, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->copy_blocks, first = i % job->copy_blocks * COPIED_ROWS;
-        int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
+        int64_t image = (job->first_pair + pair) / shape->heads,
+                head = (job->first_pair + pair) % shape->heads;
         int64_t rows = de_min_i64(COPIED_ROWS, shape->tk - first), row = image * shape->tk + first;
         float *keys = job->copies + 2 * pair * shape->tk * d, *values = keys + shape->tk * d;
-        copy_keys(job->k + row * shape->k_stride + head * d, rows, shape->k_stride, d, keys + first * d);
-        copy_values(job->v + row * shape->v_stride + head * d, rows, shape->v_stride, d, first, shape->tk, values);
+        copy_keys(job->k + row * shape->k_stride + head * d, rows, shape->k_stride, d,
+                  keys + first * d);
+        copy_values(job->v + row * shape->v_stride + head * d, rows, shape->v_stride, d, first,
+                    shape->tk, values);
     }
 }
 
@@ -84,15 +87,22 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
     float *queries = job->queries + thread * DE_ATTENTION_QUERIES * shape->d;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->query_blocks, first = i % job->query_blocks * DE_ATTENTION_QUERIES;
-        int64_t image = (job->first_pair + pair) / shape->heads, head = (job->first_pair + pair) % shape->heads;
+        int64_t image = (job->first_pair + pair) / shape->heads,
+                head = (job->first_pair + pair) % shape->heads;
         int64_t row = image * shape->tq + first;
         const float *keys = job->copies + 2 * pair * shape->tk * shape->d;
         de_attention_block block = {
-            .queries = de_min_i64(DE_ATTENTION_QUERIES, shape->tq - first), .keys = shape->tk, .d = shape->d,
-            .q = queries, .k = keys, .v = keys + shape->tk * shape->d,
-            .causal = shape->causal, .first_query = first,
+            .queries = de_min_i64(DE_ATTENTION_QUERIES, shape->tq - first),
+            .keys = shape->tk,
+            .d = shape->d,
+            .q = queries,
+            .k = keys,
+            .v = keys + shape->tk * shape->d,
+            .causal = shape->causal,
+            .first_query = first,
             .scratch = job->scratch + thread * de_attention_scratch(shape->d),
-            .y = job->y + row * shape->heads * shape->d + head * shape->d, .y_stride = shape->heads * shape->d,
+            .y = job->y + row * shape->heads * shape->d + head * shape->d,
+            .y_stride = shape->heads * shape->d,
         };
         pack_queries(job, job->q + row * shape->q_stride + head * shape->d, block.queries, queries);
         de_kernels_get()->attention(&block);
@@ -103,16 +113,23 @@ void de_attention(de_context *context, de_attention_shape shape, const float *q,
                   const float *v, float *y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    attention job = {.shape = shape, .q = q, .k = k, .v = v, .y = y,
+    attention job = {.shape = shape,
+                     .q = q,
+                     .k = k,
+                     .v = v,
+                     .y = y,
                      .query_blocks = de_divide_up(shape.tq, DE_ATTENTION_QUERIES),
                      .copy_blocks = de_divide_up(shape.tk, COPIED_ROWS)};
     int64_t pairs = shape.n * shape.heads, pair_floats = 2 * shape.tk * shape.d;
-    int64_t at_once = de_max_i64(COPIED_FLOATS / pair_floats,
-                                 de_divide_up((int64_t)context->threads * TASKS_PER_THREAD, job.query_blocks));
+    int64_t at_once = de_max_i64(
+        COPIED_FLOATS / pair_floats,
+        de_divide_up((int64_t)context->threads * TASKS_PER_THREAD, job.query_blocks));
     at_once = de_min_i64(at_once, pairs);
     job.copies = de_arena_floats(&context->arena, at_once * pair_floats);
-    job.queries = de_arena_floats(&context->arena, context->threads * DE_ATTENTION_QUERIES * shape.d);
-    job.scratch = de_arena_floats(&context->arena, context->threads * de_attention_scratch(shape.d));
+    job.queries = de_arena_floats(&context->arena,
+                                  context->threads * DE_ATTENTION_QUERIES * shape.d);
+    job.scratch = de_arena_floats(&context->arena,
+                                  context->threads * de_attention_scratch(shape.d));
     int threads = de_threads_for(context, 4.0 * (double)(pairs * shape.tq * shape.tk * shape.d));
     for (int64_t pair = 0; pair < pairs && !context->arena.measuring; pair += at_once) {
         int64_t count = de_min_i64(at_once, pairs - pair);

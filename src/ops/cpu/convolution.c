@@ -74,9 +74,9 @@ static void window_rows(const void *user, int64_t first, int64_t rows, const flo
         int64_t image = line / source->out_h;
         line %= source->out_h;
         for (int64_t tap = 0; tap < size * size; tap++)
-            x[tap * rows + r] = de_window_pixel(&source->x, &source->shape, image,
-                                                line * stride + tap / size, column * stride + tap % size,
-                                                source->convolution->zeros);
+            x[tap * rows + r] = de_window_pixel(
+                &source->x, &source->shape, image, line * stride + tap / size,
+                column * stride + tap % size, source->convolution->zeros);
     }
 }
 
@@ -90,8 +90,14 @@ void de_convolution_run(de_context *context, const de_convolution *convolution, 
     }
     window_source source = {convolution, x, shape, y.h, y.w};
     de_product product = {
-        .panels = &convolution->panels, .bias = convolution->bias, .rows_fn = window_rows, .source = &source,
-        .images = y.n, .image_rows = y.h * y.w, .epilogue = epilogue, .y = y.data,
+        .panels = &convolution->panels,
+        .bias = convolution->bias,
+        .rows_fn = window_rows,
+        .source = &source,
+        .images = y.n,
+        .image_rows = y.h * y.w,
+        .epilogue = epilogue,
+        .y = y.data,
     };
     de_product_run(context, &product);
 }

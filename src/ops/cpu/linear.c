@@ -53,8 +53,12 @@ static void dense_rows(const void *source, int64_t first, int64_t rows, const fl
 static de_product product_of(const de_linear *linear, const de_tensor *x)
 {
     return (de_product){
-        .panels = &linear->panels, .bias = linear->bias, .rows_fn = dense_rows, .source = x,
-        .images = x->n, .image_rows = x->h * x->w,
+        .panels = &linear->panels,
+        .bias = linear->bias,
+        .rows_fn = dense_rows,
+        .source = x,
+        .images = x->n,
+        .image_rows = x->h * x->w,
     };
 }
 

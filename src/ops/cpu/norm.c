@@ -4,7 +4,8 @@
 #include "kernels/kernels.h"
 #include "ops/cpu/threads.h"
 
-/* Rows summed together. The chunks do not depend on the number of threads, so neither do the sums. */
+/* Rows summed together. The chunks do not depend on the number of threads, so neither do the sums.
+ */
 enum { SUM_ROWS = 512 };
 /* Values of a chunk of rows that a thread takes; what one of them costs. */
 enum { ROW_GRAIN = 16 * 1024, OPERATIONS = 64 };
@@ -32,8 +33,8 @@ static void sum_chunks(void *user, int64_t begin, int64_t end, int thread)
 }
 
 /* Turns the sums of one image into a factor and an offset for each channel. */
-static void find_scale_shift(const group_norm *job, int64_t image, int groups, float eps, const float *scale,
-                             const float *shift)
+static void find_scale_shift(const group_norm *job, int64_t image, int groups, float eps,
+                             const float *scale, const float *shift)
 {
     int64_t c = job->x.c, width = c / groups;
     double count = (double)(job->x.h * job->x.w * width);
@@ -64,8 +65,8 @@ static void apply_rows(void *user, int64_t begin, int64_t end, int thread)
     while (begin < end) { /* a chunk may span images */
         int64_t image = begin / rows, count = de_min_i64(end, (image + 1) * rows) - begin;
         const float *factor = job->scale_shift + image * 2 * c;
-        de_kernels_get()->scale_shift(job->x.data + begin * c, count, c, factor, factor + c, job->activation,
-                                      job->y.data + begin * c);
+        de_kernels_get()->scale_shift(job->x.data + begin * c, count, c, factor, factor + c,
+                                      job->activation, job->y.data + begin * c);
         begin += count;
     }
 }
@@ -74,10 +75,11 @@ void de_group_norm(de_context *context, de_tensor x, int groups, float eps, cons
                    const float *shift, de_activation activation, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    group_norm job = {.x = x, .y = y, .activation = activation,
-                      .chunks = de_divide_up(x.h * x.w, SUM_ROWS)};
+    group_norm job = {
+        .x = x, .y = y, .activation = activation, .chunks = de_divide_up(x.h * x.w, SUM_ROWS)};
     int64_t floats_each = sizeof(double) / sizeof(float);
-    job.sums = (double *)(void *)de_arena_floats(&context->arena, x.n * job.chunks * 2 * x.c * floats_each);
+    job.sums = (double *)(void *)de_arena_floats(&context->arena,
+                                                 x.n * job.chunks * 2 * x.c * floats_each);
     job.scale_shift = de_arena_floats(&context->arena, x.n * 2 * x.c);
     int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(x));
     if (!context->arena.measuring) {
@@ -100,12 +102,12 @@ static void norm_rows(void *user, int64_t begin, int64_t end, int thread)
     const layer_norm *job = user;
     int64_t c = job->x.c;
     (void)thread;
-    de_kernels_get()->layer_norm(job->x.data + begin * c, end - begin, c, job->eps, job->scale, job->shift,
-                                 job->y.data + begin * c);
+    de_kernels_get()->layer_norm(job->x.data + begin * c, end - begin, c, job->eps, job->scale,
+                                 job->shift, job->y.data + begin * c);
 }
 
-void de_layer_norm(de_context *context, de_tensor x, float eps, const float *scale, const float *shift,
-                   de_tensor y)
+void de_layer_norm(de_context *context, de_tensor x, float eps, const float *scale,
+                   const float *shift, de_tensor y)
 {
     layer_norm job = {x, y, eps, scale, shift};
     int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(x));

@@ -61,7 +61,8 @@ static void pack_panel_f32(const packing *job, int64_t panel)
     float *out = (float *)panels->data + panel * count * DE_PANEL, values[BLOCK];
     for (int64_t j = 0; j < DE_PANEL; j++) {
         int64_t row = 0;
-        const de_weight *weight = first + j < panels->columns ? weight_of(job, first + j, &row) : NULL;
+        const de_weight *weight = first + j < panels->columns ? weight_of(job, first + j, &row)
+                                                              : NULL;
         for (int64_t begin = 0; begin < count; begin += BLOCK) {
             int64_t block = de_min_i64(BLOCK, count - begin);
             if (weight)
@@ -74,17 +75,20 @@ static void pack_panel_f32(const packing *job, int64_t panel)
     }
 }
 
-/* Notes which weights a panel has values from that are no finite numbers: it was written a moment ago, and is in the cache. */
+/* Notes which weights a panel has values from that are no finite numbers: it was written a moment
+ * ago, and is in the cache. */
 static void look_at(const packing *job, int64_t panel)
 {
     const de_panels *panels = job->panels;
     int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
     const void *data = de_panels_at(panels, panel);
-    if (panels->half ? de_finite_f16(data, count * DE_PANEL) : de_finite_f32(data, count * DE_PANEL))
+    if (panels->half ? de_finite_f16(data, count * DE_PANEL)
+                     : de_finite_f32(data, count * DE_PANEL))
         return;
     for (int64_t i = 0; i < count * DE_PANEL; i++) {
         int64_t row, column = first + i % DE_PANEL;
-        if (panels->half ? de_finite_f16((const uint16_t *)data + i, 1) : de_finite_f32((const float *)data + i, 1))
+        if (panels->half ? de_finite_f16((const uint16_t *)data + i, 1)
+                         : de_finite_f32((const float *)data + i, 1))
             continue;
         const de_weight *weight = weight_of(job, column, &row);
         if (weight->damaged)
@@ -116,10 +120,12 @@ static void set_shape(de_panels *panels, const de_weight *weights, int parts)
     }
 }
 
-diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts, diffedit_error *error)
+diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
+                               diffedit_error *error)
 {
     set_shape(panels, weights, parts);
-    size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) * (size_t)(panels->taps * panels->depth);
+    size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) *
+                   (size_t)(panels->taps * panels->depth);
     size_t bytes = count * (panels->half ? sizeof(uint16_t) : sizeof(float));
     panels->data = de_aligned_alloc(bytes);
     if (!panels->data) {

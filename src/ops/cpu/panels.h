@@ -11,15 +11,17 @@ typedef struct de_panels {
     int64_t columns, taps, depth;
 } de_panels;
 
-/* weights[i] [out_i, depth, taps], laid side by side: columns = the sum of out_i. f16 where all of them are.
- * Errors: MEMORY. */
-diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts, diffedit_error *error);
+/* weights[i] [out_i, depth, taps], laid side by side: columns = the sum of out_i. f16 where all of
+ * them are. Errors: MEMORY. */
+diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
+                               diffedit_error *error);
 static inline const void *de_panels_at(const de_panels *panels, int64_t panel)
 {
     int64_t offset = panel * panels->taps * panels->depth * DE_PANEL;
     return (const char *)panels->data + offset * (panels->half ? 2 : 4);
 }
-/* The biases side by side, zeros where there is none, padded with zeros to whole panels; NULL without memory. */
+/* The biases side by side, zeros where there is none, padded with zeros to whole panels; NULL
+ * without memory. */
 float *de_panels_pack_bias(const de_panels *panels, const de_weight *biases, int parts);
 
 #endif

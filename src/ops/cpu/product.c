@@ -4,18 +4,24 @@
 
 #include "ops/cpu/threads.h"
 
-/* A block of rows is used for every panel of a task: it should stay in the second level cache (half of 1 MB),
- * while each panel is read from wherever it is. Blocks are of whole tiles (ROW_UNIT). */
-enum { BLOCK_FLOATS = 128 * 1024, MIN_ROWS = 24, MAX_ROWS = 384, ROW_UNIT = 6, TASKS_PER_THREAD = 4 };
+/* A block of rows is used for every panel of a task: it should stay in the second level cache (half
+ * of 1 MB), while each panel is read from wherever it is. Blocks are of whole tiles (ROW_UNIT). */
+enum {
+    BLOCK_FLOATS = 128 * 1024,
+    MIN_ROWS = 24,
+    MAX_ROWS = 384,
+    ROW_UNIT = 6,
+    TASKS_PER_THREAD = 4
+};
 
 typedef struct task_grid {
     const de_product *product;
-    const float *biases;      /* [images or 1, padded columns] */
-    int64_t runs, run_rows;   /* rows that share a bias */
+    const float *biases;        /* [images or 1, padded columns] */
+    int64_t runs, run_rows;     /* rows that share a bias */
     int64_t block_rows, blocks; /* of each run */
-    int64_t columns, panels;  /* of the output */
+    int64_t columns, panels;    /* of the output */
     int64_t group_panels, groups;
-    const float **pointers;   /* for each thread [taps, block_rows] */
+    const float **pointers; /* for each thread [taps, block_rows] */
 } task_grid;
 
 static void run_tasks(void *user, int64_t begin, int64_t end, int thread)
@@ -34,12 +40,18 @@ static void run_tasks(void *user, int64_t begin, int64_t end, int thread)
         product->rows_fn(product->source, row, rows, x);
         const float *bias = grid->biases + run * de_round_up(panels->columns, DE_PANEL) + column;
         de_gemm gemm = {
-            .rows = rows, .taps = panels->taps, .depth = panels->depth,
+            .rows = rows,
+            .taps = panels->taps,
+            .depth = panels->depth,
             .columns = de_min_i64(grid->columns - column, grid->group_panels * DE_PANEL),
-            .x = x, .panels = de_panels_at(panels, panel), .half = panels->half, .bias = bias,
+            .x = x,
+            .panels = de_panels_at(panels, panel),
+            .half = panels->half,
+            .bias = bias,
             .activation = product->epilogue.activation,
             .residual = product->epilogue.residual,
-            .y = product->y + row * grid->columns + column, .y_stride = grid->columns,
+            .y = product->y + row * grid->columns + column,
+            .y_stride = grid->columns,
         };
         if (gemm.residual)
             gemm.residual += row * grid->columns + column;
@@ -54,7 +66,8 @@ static void run_tasks(void *user, int64_t begin, int64_t end, int thread)
 static task_grid cut(const de_context *context, const de_product *product)
 {
     const de_panels *panels = product->panels;
-    task_grid grid = {.product = product, .runs = 1, .run_rows = product->images * product->image_rows};
+    task_grid grid = {
+        .product = product, .runs = 1, .run_rows = product->images * product->image_rows};
     if (product->epilogue.image_bias) {
         grid.runs = product->images;
         grid.run_rows = product->image_rows;
@@ -63,12 +76,14 @@ static task_grid cut(const de_context *context, const de_product *product)
     grid.panels = de_divide_up(grid.columns, DE_PANEL);
     int64_t rows = BLOCK_FLOATS / (panels->taps * panels->depth);
     rows = de_max_i64(MIN_ROWS, de_min_i64(MAX_ROWS, rows));
-    /* Blocks of equal size, so that the last is not a small one, and as many for every thread: of 11 blocks one of two
-     * threads would do 6. */
-    int64_t blocks = de_divide_up(grid.run_rows, rows), even = de_round_up(blocks, context->threads);
+    /* Blocks of equal size, so that the last is not a small one, and as many for every thread: of
+     * 11 blocks one of two threads would do 6. */
+    int64_t blocks = de_divide_up(grid.run_rows, rows),
+            even = de_round_up(blocks, context->threads);
     if (blocks > 1 && even * MIN_ROWS <= grid.run_rows)
         blocks = even;
-    grid.block_rows = de_min_i64(grid.run_rows, de_round_up(de_divide_up(grid.run_rows, blocks), ROW_UNIT));
+    grid.block_rows = de_min_i64(grid.run_rows,
+                                 de_round_up(de_divide_up(grid.run_rows, blocks), ROW_UNIT));
     grid.blocks = de_divide_up(grid.run_rows, grid.block_rows);
     /* few rows: the columns are cut as well, so that every thread has work */
     int64_t wanted = (int64_t)context->threads * TASKS_PER_THREAD;
@@ -78,8 +93,8 @@ static task_grid cut(const de_context *context, const de_product *product)
     return grid;
 }
 
-float *de_product_biases(de_context *context, const float *bias, const float *image_bias, int64_t images,
-                         int64_t columns)
+float *de_product_biases(de_context *context, const float *bias, const float *image_bias,
+                         int64_t images, int64_t columns)
 {
     int64_t padded = de_round_up(columns, DE_PANEL);
     float *sums = de_arena_floats(&context->arena, images * padded);
@@ -105,12 +120,14 @@ void de_product_run(de_context *context, const de_product *product)
     task_grid grid = cut(context, product);
     grid.biases = product->bias;
     if (product->epilogue.image_bias)
-        grid.biases = de_product_biases(context, product->bias, product->epilogue.image_bias, product->images,
-                                        product->panels->columns);
+        grid.biases = de_product_biases(context, product->bias, product->epilogue.image_bias,
+                                        product->images, product->panels->columns);
     int64_t pointers = context->threads * product->panels->taps * grid.block_rows;
     grid.pointers = de_product_pointers(context, pointers);
-    double sums = (double)(product->images * product->image_rows) * (double)product->panels->columns;
-    int threads = de_threads_for(context, 2.0 * sums * (double)(product->panels->taps * product->panels->depth));
+    double sums = (double)(product->images * product->image_rows) *
+                  (double)product->panels->columns;
+    int threads = de_threads_for(
+        context, 2.0 * sums * (double)(product->panels->taps * product->panels->depth));
     if (!context->arena.measuring)
         de_parallel_for(threads, grid.runs * grid.blocks * grid.groups, 1, run_tasks, &grid);
     de_arena_release(&context->arena, mark);

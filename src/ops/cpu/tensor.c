@@ -30,7 +30,8 @@ static void concatenate_rows(void *user, int64_t begin, int64_t end, int thread)
 
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y)
 {
-    concatenation job = {.a = a.data, .b = b.data, .a_c = a.c, .b_c = b.c, .b_rows = b.n * b.h * b.w, .y = y.data};
+    concatenation job = {
+        .a = a.data, .b = b.data, .a_c = a.c, .b_c = b.c, .b_rows = b.n * b.h * b.w, .y = y.data};
     int threads = de_threads_for(context, OPERATIONS * (double)de_tensor_count(y));
     if (!context->arena.measuring)
         de_parallel_for(threads, a.n * a.h * a.w, de_divide_up(GRAIN, y.c), concatenate_rows, &job);

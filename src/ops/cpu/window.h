@@ -4,10 +4,11 @@
 
 #include "ops/ops.h"
 
-/* The pixel that is row y and column x of the padded, possibly enlarged input of image `image`, as a pointer to
- * its channels: `zeros` outside. */
-static inline const float *de_window_pixel(const de_tensor *input, const de_convolution_shape *shape,
-                                           int64_t image, int64_t y, int64_t x, const float *zeros)
+/* The pixel that is row y and column x of the padded, possibly enlarged input of image `image`, as
+ * a pointer to its channels: `zeros` outside. */
+static inline const float *de_window_pixel(const de_tensor *input,
+                                           const de_convolution_shape *shape, int64_t image,
+                                           int64_t y, int64_t x, const float *zeros)
 {
     int64_t h = shape->up_h ? shape->up_h : input->h, w = shape->up_w ? shape->up_w : input->w;
     y -= shape->pad_top;

@@ -1,4 +1,5 @@
-/* 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), of a picture shown twice as large by F(5x5, 2x2). */
+/* 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), of a picture shown twice as large by
+ * F(5x5, 2x2). */
 #ifndef DE_OPS_WINOGRAD_H
 #define DE_OPS_WINOGRAD_H
 
