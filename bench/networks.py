@@ -39,15 +39,15 @@ def diffedit(network, size, threads, _):
     call("diffedit_editor_new", ctypes.byref(editor), model, None)
     library.diffedit_editor_set_threads(editor, threads)
     text = np.zeros((77, 768), np.float32)
-    call("diffedit_encode_text", editor, b"a horse on a meadow", at(text))
+    call("diffedit_encode_text", at(text), editor, b"a horse on a meadow")
     latent, eps = np.random.randn(4, side, side).astype(np.float32), np.zeros((4, side, side), np.float32)
     pixels, t, scale = np.zeros((3, size, size), np.float32), ctypes.c_double(TIMESTEP), ctypes.c_double(GUIDANCE)
     return {
-        "unet": lambda: call("diffedit_predict_noise", editor, at(latent), side, side, t, at(text), at(eps)),
-        "guided": lambda: call("diffedit_predict_guided", editor, at(latent), side, side, t, at(text), at(text), scale,
-                               at(eps)),
-        "encode": lambda: call("diffedit_encode_pixels", editor, at(pixels), size, size, at(latent)),
-        "decode": lambda: call("diffedit_decode_latent", editor, at(latent), side, side, at(pixels)),
+        "unet": lambda: call("diffedit_predict_noise", at(eps), editor, at(latent), side, side, t, at(text)),
+        "guided": lambda: call("diffedit_predict_guided", at(eps), editor, at(latent), side, side, t,
+                               at(text), at(text), scale),
+        "encode": lambda: call("diffedit_encode_pixels", at(latent), editor, at(pixels), size, size),
+        "decode": lambda: call("diffedit_decode_latent", at(pixels), editor, at(latent), side, side),
     }[network]
 
 

@@ -25,33 +25,35 @@ typedef struct workload {
 
 static diffedit_status encode_text(const workload *bench, diffedit_error *error)
 {
-    return diffedit_encode_text(bench->editor, "a horse on a meadow", bench->embedding, error);
+    return diffedit_encode_text(bench->embedding, bench->editor, "a horse on a meadow", error);
 }
 
 static diffedit_status encode_pixels(const workload *bench, diffedit_error *error)
 {
-    return diffedit_encode_pixels(bench->editor, bench->pixels, bench->height, bench->width,
-                                  bench->latent, error);
+    return diffedit_encode_pixels(bench->latent, bench->editor, bench->pixels, bench->height,
+                                  bench->width, error);
 }
 
 static diffedit_status predict(const workload *bench, diffedit_error *error)
 {
-    return diffedit_predict_noise(bench->editor, bench->latent, bench->height / bench->info.factor,
-                                  bench->width / bench->info.factor, TIMESTEP, bench->embedding,
-                                  bench->eps, error);
+    return diffedit_predict_noise(
+        bench->eps, bench->editor, bench->latent, bench->height / bench->info.factor,
+        bench->width / bench->info.factor, TIMESTEP, bench->embedding, error);
 }
 
 static diffedit_status predict_guided(const workload *bench, diffedit_error *error)
 {
-    return diffedit_predict_guided(bench->editor, bench->latent, bench->height / bench->info.factor,
+    return diffedit_predict_guided(bench->eps, bench->editor, bench->latent,
+                                   bench->height / bench->info.factor,
                                    bench->width / bench->info.factor, TIMESTEP, bench->embedding,
-                                   bench->embedding, GUIDANCE, bench->eps, error);
+                                   bench->embedding, GUIDANCE, error);
 }
 
 static diffedit_status decode_latent(const workload *bench, diffedit_error *error)
 {
-    return diffedit_decode_latent(bench->editor, bench->latent, bench->height / bench->info.factor,
-                                  bench->width / bench->info.factor, bench->pixels, error);
+    return diffedit_decode_latent(bench->pixels, bench->editor, bench->latent,
+                                  bench->height / bench->info.factor,
+                                  bench->width / bench->info.factor, error);
 }
 
 static const struct {
@@ -95,7 +97,7 @@ static diffedit_status set_size(workload *bench, const cli_arguments *arguments,
                                       error);
     if (status != DIFFEDIT_OK)
         return status;
-    diffedit_model_get_info(bench->model, &bench->info);
+    diffedit_model_get_info(&bench->info, bench->model);
     bench->width = options.width ? options.width : bench->info.native_width;
     bench->height = options.height ? options.height : bench->info.native_height;
     if (bench->width % bench->info.factor || bench->height % bench->info.factor)

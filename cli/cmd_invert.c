@@ -5,8 +5,8 @@
 static diffedit_status write_inverted(const cli_session *session, diffedit_error *error)
 {
     diffedit_array inverted;
-    diffedit_status status = diffedit_editor_array(session->editor, DIFFEDIT_ARRAY_INVERTED,
-                                                   &inverted, error);
+    diffedit_status status = diffedit_editor_array(&inverted, session->editor,
+                                                   DIFFEDIT_ARRAY_INVERTED, error);
     return status == DIFFEDIT_OK ? cli_npy_write(session->arguments->output, &inverted, error)
                                  : status;
 }

@@ -45,9 +45,9 @@ json_t *cli_json_path(const char *path)
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error)
 {
     diffedit_stats stats;
-    diffedit_editor_get_stats(session->editor, &stats);
+    diffedit_editor_get_stats(&stats, session->editor);
     char seed[24], size[32];
-    diffedit_options_get(&session->options, "seed", seed, sizeof seed);
+    diffedit_options_get(seed, sizeof seed, &session->options, "seed");
     snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
     json_t *object = json_pack(
         "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations",

@@ -74,7 +74,7 @@ static diffedit_status lay_preset_rows(diffedit_options *options, const diffedit
             differs |= strcmp(rows[i].defaults[0], rows[i].defaults[j]) != 0;
         char value[64];
         if (differs) {
-            diffedit_options_get(preset, rows[i].name, value, sizeof value);
+            diffedit_options_get(value, sizeof value, preset, rows[i].name);
             status = diffedit_options_set(options, rows[i].name, value, error);
         }
     }

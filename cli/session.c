@@ -138,7 +138,7 @@ static diffedit_status open_picture(cli_session *session, diffedit_picture **pic
 static void warn_of_model(cli_session *session)
 {
     char text[512];
-    if (session->warned_of_model || !diffedit_model_get_warning(session->model, text, sizeof text))
+    if (session->warned_of_model || !diffedit_model_get_warning(text, sizeof text, session->model))
         return;
     session->warned_of_model = true;
     cli_progress_log(&session->progress, DIFFEDIT_LOG_WARNING, text);
@@ -259,7 +259,7 @@ static diffedit_status write_view(cli_session *session, diffedit_view_id id, con
     if (!path)
         return DIFFEDIT_OK;
     diffedit_save_options how = {.quality = (int)session->arguments->quality};
-    diffedit_status status = diffedit_editor_view(session->editor, id, &picture, error);
+    diffedit_status status = diffedit_editor_view(&picture, session->editor, id, error);
     if (status == DIFFEDIT_OK) {
         status = diffedit_picture_save(picture, path, &how, error);
         diffedit_picture_free(picture);
@@ -331,7 +331,7 @@ diffedit_status cli_make_picture(cli_arguments *arguments, cli_make_fn make, dif
     diffedit_picture *result = NULL;
     diffedit_status status = cli_session_open(&session, arguments, error);
     if (status == DIFFEDIT_OK)
-        status = make(session.editor, &session.options, &result, error);
+        status = make(&result, session.editor, &session.options, error);
     if (status == DIFFEDIT_OK)
         status = cli_session_write_extras(&session, result, error);
     if (status == DIFFEDIT_OK)

@@ -29,8 +29,8 @@ diffedit_status cli_session_write_extras(cli_session *session, const diffedit_pi
 void cli_session_close(cli_session *session);
 
 /* A function of the library that makes a picture. */
-typedef diffedit_status (*cli_make_fn)(diffedit_editor *editor, const diffedit_options *options,
-                                       diffedit_picture **result, diffedit_error *error);
+typedef diffedit_status (*cli_make_fn)(diffedit_picture **result, diffedit_editor *editor,
+                                       const diffedit_options *options, diffedit_error *error);
 /* A whole command whose result is a picture. Errors: all. */
 diffedit_status cli_make_picture(cli_arguments *arguments, cli_make_fn make, diffedit_error *error);
 

@@ -69,9 +69,9 @@ diffedit_status cli_sheet_write(diffedit_editor *editor, const diffedit_picture 
                                 diffedit_error *error)
 {
     diffedit_picture *map = NULL, *mask = NULL;
-    diffedit_status status = diffedit_editor_view(editor, DIFFEDIT_VIEW_MAP, &map, error);
+    diffedit_status status = diffedit_editor_view(&map, editor, DIFFEDIT_VIEW_MAP, error);
     if (status == DIFFEDIT_OK)
-        status = diffedit_editor_view(editor, DIFFEDIT_VIEW_MASK, &mask, error);
+        status = diffedit_editor_view(&mask, editor, DIFFEDIT_VIEW_MASK, error);
     if (status == DIFFEDIT_OK)
         status = write_panels((const diffedit_picture *const[PANELS]){input, map, mask, result},
                               path, error);

@@ -10,7 +10,7 @@ static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id
                                    const char *folder, diffedit_error *error)
 {
     diffedit_array array;
-    diffedit_status status = diffedit_editor_array(editor, id, &array, error);
+    diffedit_status status = diffedit_editor_array(&array, editor, id, error);
     if (status != DIFFEDIT_OK || array.dimensions == 0)
         return status;
     char name[64];
@@ -35,7 +35,7 @@ static diffedit_status write_view(diffedit_editor *editor, diffedit_view_id id, 
                                   const char *name, diffedit_error *error)
 {
     diffedit_picture *picture;
-    diffedit_status status = diffedit_editor_view(editor, id, &picture, error);
+    diffedit_status status = diffedit_editor_view(&picture, editor, id, error);
     if (status == DIFFEDIT_OK && picture) {
         status = write_picture(picture, folder, name, error);
         diffedit_picture_free(picture);

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         options.from = argv[3];
         options.to = argv[4];
         diffedit_editor_set_progress(editor, show, NULL);
-        failed = diffedit_edit(editor, &options, &result, &error) ||
+        failed = diffedit_edit(&result, editor, &options, &error) ||
                  diffedit_picture_save(result, argv[5], NULL, &error);
     }
     fprintf(stderr, "\n%s%s", error.message, failed ? "\n" : "");

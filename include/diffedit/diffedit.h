@@ -9,7 +9,7 @@
  *     o.from = "a horse"; o.to = "a zebra";
  *     diffedit_editor *editor; diffedit_editor_new(&editor, model, photo, &error);
  *     diffedit_picture *result;
- *     if (diffedit_edit(editor, &o, &result, &error) == DIFFEDIT_OK)
+ *     if (diffedit_edit(&result, editor, &o, &error) == DIFFEDIT_OK)
  *         diffedit_picture_save(result, "zebra.png", NULL, &error);
  *
  * Conventions. Whatever can fail returns a diffedit_status and takes a diffedit_error * last, which
@@ -121,7 +121,7 @@ typedef struct diffedit_model_info {
     int64_t parameters; /* of the three networks together */
 } diffedit_model_info;
 
-DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info);
+DIFFEDIT_API void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model);
 /* What a person should know about the weights that were read so far: writes a sentence of up to
  * `size` bytes, its end included, and returns 1; or returns 0 and writes an empty text. It names
  * the first tensor with a value that is infinite or not a number; or else the first that the
@@ -129,7 +129,7 @@ DIFFEDIT_API void diffedit_model_get_info(const diffedit_model *model, diffedit_
  * without an average in a file that holds averages of others (`model_ema.*`, which are then all
  * passed over). Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a
  * network's first use. */
-DIFFEDIT_API int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size);
+DIFFEDIT_API int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *model);
 
 /* ---- models as files
  * ----------------------------------------------------------------------------- */
@@ -344,8 +344,8 @@ DIFFEDIT_API diffedit_status diffedit_options_set(diffedit_options *options, con
                                                   const char *value, diffedit_error *error);
 /* Writes an option's value as text that diffedit_options_set() reads back to the same value.
  * Returns the length it has (or would need, as snprintf). */
-DIFFEDIT_API size_t diffedit_options_get(const diffedit_options *options, const char *name,
-                                         char *text, size_t size);
+DIFFEDIT_API size_t diffedit_options_get(char *text, size_t size, const diffedit_options *options,
+                                         const char *name);
 /* Checks every range, and what must fit together. Errors: ARGUMENT. */
 DIFFEDIT_API diffedit_status diffedit_options_check(const diffedit_options *options,
                                                     diffedit_error *error);
@@ -410,9 +410,9 @@ DIFFEDIT_API diffedit_status diffedit_find_map(diffedit_editor *editor,
                                                diffedit_error *error);
 /* The binary mask at picture size, 8-bit grey, 0 or 255: map, threshold, growth; or the user's,
  * grown. Owned by the caller. */
-DIFFEDIT_API diffedit_status diffedit_find_mask(diffedit_editor *editor,
+DIFFEDIT_API diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *editor,
                                                 const diffedit_options *options,
-                                                diffedit_picture **mask, diffedit_error *error);
+                                                diffedit_error *error);
 /* Encodes the picture to the ratio (step 2), in DIFFEDIT_ARRAY_INVERTED. */
 DIFFEDIT_API diffedit_status diffedit_invert(diffedit_editor *editor,
                                              const diffedit_options *options,
@@ -421,17 +421,17 @@ DIFFEDIT_API diffedit_status diffedit_invert(diffedit_editor *editor,
  * (9 channels) as StableDiffusionInpaintPipeline does at strength 1: from noise alone, `ratio` and
  * `background` unused; with any other it is diffedit_edit(). Errors: ARGUMENT (no mask), as
  * diffedit_edit(). */
-DIFFEDIT_API diffedit_status diffedit_inpaint(diffedit_editor *editor,
+DIFFEDIT_API diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,
                                               const diffedit_options *options,
-                                              diffedit_picture **result, diffedit_error *error);
+                                              diffedit_error *error);
 /* The whole edit (steps 1-3, decoding and composite). *result has the input's size, depth and
  * profile and is owned by the caller. An empty mask is a warning, and the result is the input. */
-DIFFEDIT_API diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *options,
-                                           diffedit_picture **result, diffedit_error *error);
+DIFFEDIT_API diffedit_status diffedit_edit(diffedit_picture **result, diffedit_editor *editor,
+                                           const diffedit_options *options, diffedit_error *error);
 /* Text to image, of `width` x `height` pixels or the model's native size. */
-DIFFEDIT_API diffedit_status diffedit_generate(diffedit_editor *editor,
+DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffedit_editor *editor,
                                                const diffedit_options *options,
-                                               diffedit_picture **result, diffedit_error *error);
+                                               diffedit_error *error);
 
 /* The JSON object, in ASCII, from which the edit can be run again: the options and the version.
  * Owned by the caller (diffedit_free). */
@@ -471,8 +471,8 @@ typedef struct diffedit_array {
 
 DIFFEDIT_API const char *
 diffedit_array_name(diffedit_array_id array); /* "embedding-from"; static storage */
-DIFFEDIT_API diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id id,
-                                                   diffedit_array *array, diffedit_error *error);
+DIFFEDIT_API diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
+                                                   diffedit_array_id id, diffedit_error *error);
 
 /* Pictures on the way, 8 bit; owned by the caller. */
 typedef enum diffedit_view_id {
@@ -483,8 +483,8 @@ typedef enum diffedit_view_id {
 } diffedit_view_id;
 
 /* *picture is NULL where the stage has not run. */
-DIFFEDIT_API diffedit_status diffedit_editor_view(diffedit_editor *editor, diffedit_view_id id,
-                                                  diffedit_picture **picture,
+DIFFEDIT_API diffedit_status diffedit_editor_view(diffedit_picture **picture,
+                                                  diffedit_editor *editor, diffedit_view_id id,
                                                   diffedit_error *error);
 
 /* What the last call cost. */
@@ -496,35 +496,35 @@ typedef struct diffedit_stats {
     int width, height; /* working size, pixels */
 } diffedit_stats;
 
-DIFFEDIT_API void diffedit_editor_get_stats(const diffedit_editor *editor, diffedit_stats *stats);
+DIFFEDIT_API void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor);
 
 /* ---- the networks alone
  * --------------------------------------------------------------------------- */
 
 /* Last hidden state after the final norm, embedding [text_tokens, text_width]. */
-DIFFEDIT_API diffedit_status diffedit_encode_text(diffedit_editor *editor, const char *text,
-                                                  float *embedding, diffedit_error *error);
+DIFFEDIT_API diffedit_status diffedit_encode_text(float *embedding, diffedit_editor *editor,
+                                                  const char *text, diffedit_error *error);
 /* eps [c, h, w] of latent [c, h, w] at timestep t (0 .. train_timesteps - 1, may be fractional);
  * v predictions are converted with the noise level of t. */
-DIFFEDIT_API diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent,
-                                                    int height, int width, double timestep,
-                                                    const float *embedding, float *eps,
+DIFFEDIT_API diffedit_status diffedit_predict_noise(float *eps, diffedit_editor *editor,
+                                                    const float *latent, int height, int width,
+                                                    double timestep, const float *embedding,
                                                     diffedit_error *error);
 /* The same with classifier-free guidance, eps = eps_u + guidance (eps_t - eps_u) of two embeddings,
  * which are evaluated as a batch of two. */
-DIFFEDIT_API diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent,
-                                                     int height, int width, double timestep,
-                                                     const float *unconditional,
+DIFFEDIT_API diffedit_status diffedit_predict_guided(float *eps, diffedit_editor *editor,
+                                                     const float *latent, int height, int width,
+                                                     double timestep, const float *unconditional,
                                                      const float *embedding, double guidance,
-                                                     float *eps, diffedit_error *error);
+                                                     diffedit_error *error);
 /* pixels [3, height, width] in -1..1 -> mean [c, height/f, width/f] of the posterior times the
  * scaling factor; sides are multiples of the factor f. */
-DIFFEDIT_API diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels,
-                                                    int height, int width, float *latent,
+DIFFEDIT_API diffedit_status diffedit_encode_pixels(float *latent, diffedit_editor *editor,
+                                                    const float *pixels, int height, int width,
                                                     diffedit_error *error);
 /* latent [c, h, w] -> pixels [3, h f, w f], about -1..1, not clamped. */
-DIFFEDIT_API diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent,
-                                                    int height, int width, float *pixels,
+DIFFEDIT_API diffedit_status diffedit_decode_latent(float *pixels, diffedit_editor *editor,
+                                                    const float *latent, int height, int width,
                                                     diffedit_error *error);
 
 /* ---- the machine

@@ -80,8 +80,8 @@ static diffedit_array map_array(const diffedit_editor *editor)
         .dimensions = 2, .shape = {editor->map_h, editor->map_w}, .data = editor->map};
 }
 
-diffedit_status diffedit_editor_array(diffedit_editor *editor, diffedit_array_id id,
-                                      diffedit_array *array, diffedit_error *error)
+diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
+                                      diffedit_array_id id, diffedit_error *error)
 {
     switch (id) {
     case DIFFEDIT_ARRAY_TOKENS_FROM: *array = text_array(editor, DE_TEXT_FROM, true); break;
@@ -157,8 +157,8 @@ static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture
     return status;
 }
 
-diffedit_status diffedit_editor_view(diffedit_editor *editor, diffedit_view_id id,
-                                     diffedit_picture **picture, diffedit_error *error)
+diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor *editor,
+                                     diffedit_view_id id, diffedit_error *error)
 {
     size_t row = (size_t)editor->width * 3;
     *picture = NULL;

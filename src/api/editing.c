@@ -27,7 +27,7 @@ void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void 
     editor->log = (de_log){.write = log, .user = user};
 }
 
-void diffedit_editor_get_stats(const diffedit_editor *editor, diffedit_stats *stats)
+void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor)
 {
     *stats = editor->stats;
 }
@@ -141,14 +141,14 @@ diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_option
     return status;
 }
 
-diffedit_status diffedit_find_mask(diffedit_editor *editor, const diffedit_options *options,
-                                   diffedit_picture **mask, diffedit_error *error)
+diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *editor,
+                                   const diffedit_options *options, diffedit_error *error)
 {
     diffedit_status status = begin_with_picture(editor, options, mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
         status = find_mask(editor, options, error);
     if (status == DIFFEDIT_OK)
-        status = diffedit_editor_view(editor, DIFFEDIT_VIEW_MASK, mask, error);
+        status = diffedit_editor_view(mask, editor, DIFFEDIT_VIEW_MASK, error);
     de_editor_end(editor);
     return status;
 }
@@ -179,8 +179,8 @@ static diffedit_status change(diffedit_editor *editor, const diffedit_options *o
     return status;
 }
 
-diffedit_status diffedit_edit(diffedit_editor *editor, const diffedit_options *options,
-                              diffedit_picture **result, diffedit_error *error)
+diffedit_status diffedit_edit(diffedit_picture **result, diffedit_editor *editor,
+                              const diffedit_options *options, diffedit_error *error)
 {
     unsigned needs = DE_NEED_TO | DE_NEED_BACKGROUND | mask_needs(editor);
     diffedit_status status = begin_with_picture(editor, options, needs, error);
@@ -213,18 +213,18 @@ static diffedit_status inpaint(diffedit_editor *editor, const diffedit_options *
     return status;
 }
 
-diffedit_status diffedit_inpaint(diffedit_editor *editor, const diffedit_options *options,
-                                 diffedit_picture **result, diffedit_error *error)
+diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,
+                                 const diffedit_options *options, diffedit_error *error)
 {
     if (!editor->user_mask)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "inpainting needs a mask: diffedit_editor_set_mask()");
     return de_model_inpaints(editor->model) ? inpaint(editor, options, result, error)
-                                            : diffedit_edit(editor, options, result, error);
+                                            : diffedit_edit(result, editor, options, error);
 }
 
-diffedit_status diffedit_generate(diffedit_editor *editor, const diffedit_options *options,
-                                  diffedit_picture **result, diffedit_error *error)
+diffedit_status diffedit_generate(diffedit_picture **result, diffedit_editor *editor,
+                                  const diffedit_options *options, diffedit_error *error)
 {
     diffedit_status status = de_options_check_run(options, DE_NEED_TO, error);
     if (status == DIFFEDIT_OK)
@@ -234,7 +234,7 @@ diffedit_status diffedit_generate(diffedit_editor *editor, const diffedit_option
     if (status == DIFFEDIT_OK)
         status = de_stage_decode(editor, error);
     if (status == DIFFEDIT_OK)
-        status = diffedit_editor_view(editor, DIFFEDIT_VIEW_DECODED, result, error);
+        status = diffedit_editor_view(result, editor, DIFFEDIT_VIEW_DECODED, error);
     de_editor_end(editor);
     return status;
 }

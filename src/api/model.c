@@ -49,7 +49,7 @@ static bool warn_of(const diffedit_model *model, const weights_fault *fault, cha
     return true;
 }
 
-int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t size)
+int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *model)
 {
     static const weights_fault faults[] = {
         {de_weights_damaged, "holds values that are not finite numbers", "and so do"},
@@ -62,7 +62,7 @@ int diffedit_model_get_warning(const diffedit_model *model, char *text, size_t s
     return de_model_lacks_average(model, text, size);
 }
 
-void diffedit_model_get_info(const diffedit_model *model, diffedit_model_info *info)
+void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model)
 {
     de_model_info(model, info);
 }

@@ -16,7 +16,7 @@ static diffedit_status set_size(diffedit_editor *editor, int h, int w, diffedit_
     return DIFFEDIT_OK;
 }
 
-diffedit_status diffedit_encode_text(diffedit_editor *editor, const char *text, float *embedding,
+diffedit_status diffedit_encode_text(float *embedding, diffedit_editor *editor, const char *text,
                                      diffedit_error *error)
 {
     const de_tokenizer *tokenizer = editor->model->tokenizer;
@@ -58,9 +58,9 @@ static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor,
     return status;
 }
 
-diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *latent, int height,
-                                       int width, double timestep, const float *embedding,
-                                       float *eps, diffedit_error *error)
+diffedit_status diffedit_predict_noise(float *eps, diffedit_editor *editor, const float *latent,
+                                       int height, int width, double timestep,
+                                       const float *embedding, diffedit_error *error)
 {
     de_predictor predictor = {0};
     diffedit_status status = predict(
@@ -71,10 +71,10 @@ diffedit_status diffedit_predict_noise(diffedit_editor *editor, const float *lat
     return status;
 }
 
-diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *latent, int height,
-                                        int width, double timestep, const float *unconditional,
-                                        const float *embedding, double guidance, float *eps,
-                                        diffedit_error *error)
+diffedit_status diffedit_predict_guided(float *eps, diffedit_editor *editor, const float *latent,
+                                        int height, int width, double timestep,
+                                        const float *unconditional, const float *embedding,
+                                        double guidance, diffedit_error *error)
 {
     const float *const both[] = {unconditional, embedding};
     de_predictor predictor = {0};
@@ -88,8 +88,8 @@ diffedit_status diffedit_predict_guided(diffedit_editor *editor, const float *la
     return status;
 }
 
-diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pixels, int height,
-                                       int width, float *latent, diffedit_error *error)
+diffedit_status diffedit_encode_pixels(float *latent, diffedit_editor *editor, const float *pixels,
+                                       int height, int width, diffedit_error *error)
 {
     int factor = editor->factor, c = editor->channels;
     if (height % factor || width % factor)
@@ -116,8 +116,8 @@ diffedit_status diffedit_encode_pixels(diffedit_editor *editor, const float *pix
     return status;
 }
 
-diffedit_status diffedit_decode_latent(diffedit_editor *editor, const float *latent, int height,
-                                       int width, float *pixels, diffedit_error *error)
+diffedit_status diffedit_decode_latent(float *pixels, diffedit_editor *editor, const float *latent,
+                                       int height, int width, diffedit_error *error)
 {
     diffedit_status status = set_size(editor, height, width, error);
     float *last = NULL;

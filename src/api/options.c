@@ -69,8 +69,8 @@ diffedit_status diffedit_options_set(diffedit_options *options, const char *name
     return row ? de_option_parse(row, options, value, error) : fail_unknown(name, error);
 }
 
-size_t diffedit_options_get(const diffedit_options *options, const char *name, char *text,
-                            size_t size)
+size_t diffedit_options_get(char *text, size_t size, const diffedit_options *options,
+                            const char *name)
 {
     const diffedit_option *row = de_option_find(name);
     return row ? de_option_format(row, options, text, size)
@@ -115,7 +115,7 @@ diffedit_status de_options_check_run(const diffedit_options *options, unsigned n
     if (needs & DE_NEED_BACKGROUND && options->scheduler == DIFFEDIT_SCHEDULER_LMS &&
         options->background != DIFFEDIT_BACKGROUND_START) {
         char background[DE_VALUE_SIZE];
-        diffedit_options_get(options, "background", background, sizeof background);
+        diffedit_options_get(background, sizeof background, options, "background");
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "--scheduler lms needs --background start, found \"%s\"", background);
     }

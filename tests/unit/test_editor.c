@@ -69,11 +69,11 @@ static int64_t evaluations_of_edit(diffedit_editor *editor, const diffedit_optio
 {
     diffedit_picture *result = NULL;
     diffedit_error error = {.message = ""};
-    if (diffedit_edit(editor, options, &result, &error) != DIFFEDIT_OK)
+    if (diffedit_edit(&result, editor, options, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     diffedit_picture_free(result);
     diffedit_stats stats;
-    diffedit_editor_get_stats(editor, &stats);
+    diffedit_editor_get_stats(&stats, editor);
     return stats.evaluations;
 }
 
@@ -141,7 +141,7 @@ static void test_the_ratio_extends_the_encoding(void **state)
     options.encode_guidance = 2;
     assert_int_equal(evaluations_of_edit(editor, &options), 6 + 6);
     diffedit_array array;
-    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_INVERTED, &array, NULL), 0);
+    assert_int_equal(diffedit_editor_array(&array, editor, DIFFEDIT_ARRAY_INVERTED, NULL), 0);
     assert_int_equal(array.shape[0], 4);
     diffedit_editor_free(editor);
 }
@@ -161,12 +161,12 @@ static void test_an_empty_map_changes_nothing(void **state)
     int warnings = 0;
     diffedit_editor_set_log(editor, count_warnings, &warnings);
     options.from = options.to = "a red apple";
-    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    assert_int_equal(diffedit_edit(&result, editor, &options, NULL), 0);
     assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture),
                         WIDTH * HEIGHT * 3);
     assert_int_equal(warnings, 1);
     diffedit_stats stats;
-    diffedit_editor_get_stats(editor, &stats);
+    diffedit_editor_get_stats(&stats, editor);
     assert_int_equal(stats.evaluations, 0);
     diffedit_picture_free(result);
     diffedit_picture_free(picture);
@@ -179,7 +179,7 @@ static diffedit_picture *edit_with_threads(int threads)
     diffedit_options options = small_options();
     diffedit_picture *result;
     diffedit_editor_set_threads(editor, threads);
-    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    assert_int_equal(diffedit_edit(&result, editor, &options, NULL), 0);
     diffedit_editor_free(editor);
     return result;
 }
@@ -202,7 +202,7 @@ static void test_pixels_outside_the_mask_are_kept(void **state)
     diffedit_options options = small_options();
     options.feather = 4;
     assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
-    assert_int_equal(diffedit_edit(editor, &options, &result, NULL), 0);
+    assert_int_equal(diffedit_edit(&result, editor, &options, NULL), 0);
     const uint8_t *before = diffedit_picture_pixels(picture),
                   *after = diffedit_picture_pixels(result);
     int changed = 0;
@@ -237,8 +237,8 @@ static void test_encoding_and_decoding_return(void **state)
     assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
     assert_int_equal(evaluations_of_edit(editor, &options), 50);
     diffedit_array start, end;
-    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_LATENT, &start, NULL), 0);
-    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_FINAL, &end, NULL), 0);
+    assert_int_equal(diffedit_editor_array(&start, editor, DIFFEDIT_ARRAY_LATENT, NULL), 0);
+    assert_int_equal(diffedit_editor_array(&end, editor, DIFFEDIT_ARRAY_FINAL, NULL), 0);
     double error = 0, norm = 0;
     for (int64_t i = 0; i < start.shape[0] * start.shape[1] * start.shape[2]; i++) {
         error += pow(start.data[i] - end.data[i], 2);
@@ -265,7 +265,7 @@ static void test_a_callback_cancels(void **state)
     diffedit_error error;
     int step = 2;
     diffedit_editor_set_progress(editor, cancel_in_denoise, &step);
-    assert_int_equal(diffedit_edit(editor, &options, &result, &error), DIFFEDIT_ERROR_CANCELLED);
+    assert_int_equal(diffedit_edit(&result, editor, &options, &error), DIFFEDIT_ERROR_CANCELLED);
     assert_null(result);
     diffedit_editor_set_progress(editor, NULL, NULL);
     assert_int_equal(evaluations_of_edit(editor, &options),
@@ -279,17 +279,17 @@ static void test_a_map_can_be_given(void **state)
     diffedit_editor *editor = new_editor();
     diffedit_options options = small_options();
     diffedit_model_info info;
-    diffedit_model_get_info(model, &info);
+    diffedit_model_get_info(&info, model);
     int h = HEIGHT / info.factor, w = WIDTH / info.factor;
     float *map = calloc((size_t)(h * (w + 1)), sizeof *map);
     map[w + 1] = 0.75f;
     diffedit_picture *mask;
     diffedit_error error;
     assert_int_equal(diffedit_editor_set_map(editor, map, h, w + 1, NULL), 0);
-    assert_int_equal(diffedit_find_mask(editor, &options, &mask, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(diffedit_find_mask(&mask, editor, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "must be"));
     assert_int_equal(diffedit_editor_set_map(editor, map, h, w, NULL), 0);
-    assert_int_equal(diffedit_find_mask(editor, &options, &mask, NULL), 0);
+    assert_int_equal(diffedit_find_mask(&mask, editor, &options, NULL), 0);
     const uint8_t *pixels = diffedit_picture_pixels(mask);
     int white = 0;
     for (int i = 0; i < WIDTH * HEIGHT; i++)
@@ -310,17 +310,17 @@ static void test_the_networks_alone(void **state)
     diffedit_options options = small_options();
     assert_int_equal(diffedit_invert(editor, &options, NULL), 0);
     diffedit_model_info info;
-    diffedit_model_get_info(model, &info);
+    diffedit_model_get_info(&info, model);
     diffedit_array view;
-    assert_int_equal(diffedit_editor_array(editor, DIFFEDIT_ARRAY_INVERTED, &view, NULL), 0);
+    assert_int_equal(diffedit_editor_array(&view, editor, DIFFEDIT_ARRAY_INVERTED, NULL), 0);
     int64_t count = view.shape[1] * view.shape[2] * view.shape[3];
     float *states = malloc(sizeof(float) * 2 * (size_t)count),
           *eps = malloc(sizeof(float) * (size_t)count);
     float *embedding = malloc(sizeof(float) * (size_t)(info.text_tokens * info.text_width));
     memcpy(states, view.data, sizeof(float) * 2 * (size_t)count);
     int h = (int)view.shape[2], w = (int)view.shape[3];
-    assert_int_equal(diffedit_encode_text(editor, "", embedding, NULL), 0);
-    assert_int_equal(diffedit_predict_noise(editor, states, h, w, 1, embedding, eps, NULL), 0);
+    assert_int_equal(diffedit_encode_text(embedding, editor, "", NULL), 0);
+    assert_int_equal(diffedit_predict_noise(eps, editor, states, h, w, 1, embedding, NULL), 0);
     /* x_1 = sqrt(b / a) x_0 + c eps: both factors follow from two elements and must hold for all */
     double x0 = states[0], y0 = states[1], e0 = eps[0], f0 = eps[1];
     double determinant = x0 * f0 - y0 * e0;
@@ -347,7 +347,7 @@ static void test_a_guided_evaluation(void **state)
     assert_int_equal(diffedit_model_new_random(&random, "pocket", &error), 0);
     assert_int_equal(diffedit_editor_new(&editor, random, NULL, NULL), 0);
     diffedit_model_info info;
-    diffedit_model_get_info(random, &info);
+    diffedit_model_get_info(&info, random);
     assert_int_equal(info.native_width, 128);
     assert_true(info.parameters > 10 * 1000 * 1000);
     enum { SIDE = 8, CHANNELS = 8, COUNT = CHANNELS * SIDE * SIDE };
@@ -357,12 +357,12 @@ static void test_a_guided_evaluation(void **state)
     float *empty = malloc(sizeof(float) * width), *text = malloc(sizeof(float) * width);
     for (int i = 0; i < COUNT; i++)
         latent[i] = sinf((float)i);
-    assert_int_equal(diffedit_encode_text(editor, "", empty, NULL), 0);
-    assert_int_equal(diffedit_encode_text(editor, "a horse", text, NULL), 0);
-    assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, empty, u, NULL), 0);
-    assert_int_equal(diffedit_predict_noise(editor, latent, SIDE, SIDE, 500, text, t, NULL), 0);
+    assert_int_equal(diffedit_encode_text(empty, editor, "", NULL), 0);
+    assert_int_equal(diffedit_encode_text(text, editor, "a horse", NULL), 0);
+    assert_int_equal(diffedit_predict_noise(u, editor, latent, SIDE, SIDE, 500, empty, NULL), 0);
+    assert_int_equal(diffedit_predict_noise(t, editor, latent, SIDE, SIDE, 500, text, NULL), 0);
     assert_int_equal(
-        diffedit_predict_guided(editor, latent, SIDE, SIDE, 500, empty, text, 7.5, guided, NULL),
+        diffedit_predict_guided(guided, editor, latent, SIDE, SIDE, 500, empty, text, 7.5, NULL),
         0);
     double difference = 0;
     for (int i = 0; i < COUNT; i++) {
@@ -387,9 +387,9 @@ static size_t held_after_text(uint32_t flags)
     diffedit_editor *editor;
     assert_int_equal(diffedit_model_open(&opened, POCKET, &settings, NULL), 0);
     assert_int_equal(diffedit_editor_new(&editor, opened, NULL, NULL), 0);
-    assert_int_equal(diffedit_encode_pixels(editor, pixels, SIDE, SIDE, latent, NULL), 0);
+    assert_int_equal(diffedit_encode_pixels(latent, editor, pixels, SIDE, SIDE, NULL), 0);
     size_t after_picture = editor->context.arena.capacity;
-    assert_int_equal(diffedit_encode_text(editor, "a horse", embedding, NULL), 0);
+    assert_int_equal(diffedit_encode_text(embedding, editor, "a horse", NULL), 0);
     size_t after_text = editor->context.arena.capacity;
     assert_true(after_picture >= after_text && after_text > 0);
     diffedit_editor_free(editor);

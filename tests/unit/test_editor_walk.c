@@ -69,7 +69,7 @@ static void cancel_an_edit(diffedit_editor *editor, const diffedit_options *opti
     int left = (int)dice(8);
     diffedit_picture *result = NULL;
     diffedit_editor_set_progress(editor, cancel_later, &left);
-    diffedit_edit(editor, options, &result, NULL);
+    diffedit_edit(&result, editor, options, NULL);
     diffedit_editor_set_progress(editor, NULL, NULL);
     diffedit_picture_free(result);
 }
@@ -86,9 +86,9 @@ static diffedit_status run(diffedit_editor *editor, const diffedit_options *opti
                            diffedit_picture **result, int64_t *evaluations, diffedit_error *error)
 {
     diffedit_stats stats;
-    diffedit_status status = generates ? diffedit_generate(editor, options, result, error)
-                                       : diffedit_edit(editor, options, result, error);
-    diffedit_editor_get_stats(editor, &stats);
+    diffedit_status status = generates ? diffedit_generate(result, editor, options, error)
+                                       : diffedit_edit(result, editor, options, error);
+    diffedit_editor_get_stats(&stats, editor);
     *evaluations = stats.evaluations;
     return status;
 }

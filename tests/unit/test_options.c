@@ -27,7 +27,7 @@ static void assert_accepted(const char *name, const char *value, const char *rea
     char text[64];
     if (diffedit_options_set(&options, name, value, &error) != DIFFEDIT_OK)
         fail_msg("--%s %s: %s", name, value, error.message);
-    assert_int_equal(diffedit_options_get(&options, name, text, sizeof text), strlen(read_back));
+    assert_int_equal(diffedit_options_get(text, sizeof text, &options, name), strlen(read_back));
     assert_string_equal(text, read_back);
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_OK);
 }
@@ -99,9 +99,9 @@ static void test_every_default_reads_back(void **state)
             char text[64], again[64];
             if (rows[i].type == DIFFEDIT_TYPE_TEXT)
                 continue;
-            diffedit_options_get(&options, rows[i].name, text, sizeof text);
+            diffedit_options_get(text, sizeof text, &options, rows[i].name);
             assert_int_equal(diffedit_options_set(&copy, rows[i].name, text, NULL), DIFFEDIT_OK);
-            diffedit_options_get(&copy, rows[i].name, again, sizeof again);
+            diffedit_options_get(again, sizeof again, &copy, rows[i].name);
             assert_string_equal(text, again);
         }
     }
@@ -205,7 +205,7 @@ static void test_any_negative_feather_is_a_cell(void **state)
     char text[64];
     options.feather = -2.5;
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_OK);
-    diffedit_options_get(&options, "feather", text, sizeof text);
+    diffedit_options_get(text, sizeof text, &options, "feather");
     assert_string_equal(text, "cell");
 }
 
@@ -214,12 +214,12 @@ static void test_get_counts_like_snprintf(void **state)
     (void)state;
     diffedit_options options = initial("notebook");
     char text[4];
-    assert_int_equal(diffedit_options_get(&options, "guidance-kind", text, sizeof text),
+    assert_int_equal(diffedit_options_get(text, sizeof text, &options, "guidance-kind"),
                      strlen("normalised"));
     assert_string_equal(text, "nor");
-    assert_int_equal(diffedit_options_get(&options, "guidance-kind", NULL, 0),
+    assert_int_equal(diffedit_options_get(NULL, 0, &options, "guidance-kind"),
                      strlen("normalised"));
-    assert_int_equal(diffedit_options_get(&options, "nothing", text, sizeof text), 0);
+    assert_int_equal(diffedit_options_get(text, sizeof text, &options, "nothing"), 0);
     assert_string_equal(text, "");
 }
 
@@ -230,7 +230,7 @@ static void test_doubles_are_exact(void **state)
     for (int i = 1; i < 2000; i++) {
         char text[64];
         options.guidance = i * 0.1 / 7 - 1 / (i + 0.3);
-        diffedit_options_get(&options, "guidance", text, sizeof text);
+        diffedit_options_get(text, sizeof text, &options, "guidance");
         assert_int_equal(diffedit_options_set(&copy, "guidance", text, NULL), DIFFEDIT_OK);
         assert_memory_equal(&copy.guidance, &options.guidance, sizeof copy.guidance);
     }
@@ -291,8 +291,8 @@ static void assert_same_values(const diffedit_options *a, const diffedit_options
     const diffedit_option *rows = diffedit_options_table(&count);
     for (size_t i = 0; i < count; i++) {
         char of_a[256], of_b[256];
-        diffedit_options_get(a, rows[i].name, of_a, sizeof of_a);
-        diffedit_options_get(b, rows[i].name, of_b, sizeof of_b);
+        diffedit_options_get(of_a, sizeof of_a, a, rows[i].name);
+        diffedit_options_get(of_b, sizeof of_b, b, rows[i].name);
         assert_string_equal(of_a, of_b);
     }
 }
