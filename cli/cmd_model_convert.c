@@ -4,9 +4,7 @@
 #include "interrupt.h"
 #include "transfer.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static diffedit_status check_output(const cli_arguments *arguments, const char *path,
                                     diffedit_error *error)
@@ -27,11 +25,9 @@ static diffedit_status convert_whole(const cli_arguments *arguments, const char 
                                      const diffedit_model_settings *settings, int precision,
                                      diffedit_error *error)
 {
-    size_t size = strlen(arguments->output) + 32;
-    char *unfinished = malloc(size);
+    char *unfinished = de_new_file_temporary(arguments->output);
     if (!unfinished)
         return cli_fail_memory(error);
-    snprintf(unfinished, size, "%s.%ld.part", arguments->output, (long)getpid());
     cli_transfer transfer;
     cli_transfer_start(&transfer, arguments->output, arguments->quiet);
     cli_interrupt_remove(unfinished);

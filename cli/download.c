@@ -4,6 +4,8 @@
 #include "interrupt.h"
 #include "transfer.h"
 
+#include "common/new_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -221,15 +223,9 @@ static size_t store(char *bytes, size_t one, size_t count, void *user)
         job->lies = true;
         return 0;
     }
-    for (size_t done = 0; done < size;) {
-        ssize_t step = write(job->file, bytes + done, size - done);
-        if (step < 0 && errno == EINTR)
-            continue;
-        if (step <= 0) {
-            job->failed = true;
-            return 0;
-        }
-        done += (size_t)step;
+    if (!de_write_all(job->file, bytes, size)) {
+        job->failed = true;
+        return 0;
     }
     EVP_DigestUpdate(job->hash, bytes, size);
     job->at += (int64_t)size;

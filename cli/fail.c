@@ -1,15 +1,13 @@
 #include "fail.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include "common/error.h"
 
 diffedit_status cli_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    de_fail_list(error, code, format, arguments);
     va_end(arguments);
-    error->code = code;
     return code;
 }
 

@@ -4,7 +4,7 @@
 
 #include <diffedit/diffedit.h>
 
-/* Writes one formatted sentence to `error` and returns `code`. */
+/* Writes one sentence, cleaned as the library's are (common/error.h), and returns `code`. */
 diffedit_status cli_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 diffedit_status cli_fail_memory(diffedit_error *error);

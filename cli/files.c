@@ -4,7 +4,7 @@
 #include "interrupt.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,49 +56,13 @@ diffedit_status cli_check_folder(const char *path, diffedit_error *error)
     return status;
 }
 
-diffedit_status cli_file_create(cli_file *file, const char *path, diffedit_error *error)
+diffedit_status cli_file_create(de_new_file *file, const char *path, diffedit_error *error)
 {
-    *file = (cli_file){.path = path, .stream = stdout};
-    if (cli_is_standard(path))
-        return DIFFEDIT_OK;
-    size_t size = strlen(path) + sizeof ".XXXXXX";
-    file->temporary = malloc(size);
-    if (!file->temporary)
-        return cli_fail_memory(error);
-    snprintf(file->temporary, size, "%s.XXXXXX", path);
-    int descriptor = mkstemp(file->temporary);
-    file->stream = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    if (file->stream) {
-        /* mkstemp makes private files; a result has the rights of any other new file */
-        mode_t mask = umask(0);
-        umask(mask);
-        fchmod(descriptor, 0666 & ~mask);
-        cli_interrupt_remove(file->temporary);
-        return DIFFEDIT_OK;
-    }
-    diffedit_status status = fail_to_write(path, error);
-    if (descriptor >= 0) {
-        close(descriptor);
-        unlink(file->temporary);
-    }
-    free(file->temporary);
-    return status;
-}
-
-diffedit_status cli_file_commit(cli_file *file, diffedit_error *error)
-{
-    bool written = !ferror(file->stream) && fflush(file->stream) == 0;
-    if (!file->temporary)
-        return written ? DIFFEDIT_OK : fail_to_write("standard output", error);
-    written = fclose(file->stream) == 0 && written && rename(file->temporary, file->path) == 0;
-    diffedit_status status = DIFFEDIT_OK;
-    if (!written) {
-        status = fail_to_write(file->path, error);
-        unlink(file->temporary);
-    }
-    cli_interrupt_remove(NULL);
-    free(file->temporary);
-    return status;
+    if (!cli_is_standard(path))
+        return de_new_file_create(file, path, error);
+    fflush(stdout); /* what was printed stands before it */
+    *file = de_new_file_around(STDOUT_FILENO, "standard output");
+    return DIFFEDIT_OK;
 }
 
 /* ---- reading ---- */

@@ -2,23 +2,11 @@
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "common/new_file.h"
 
-#include <diffedit/diffedit.h>
-
-/* A file that is written beside its place and renamed at the end; "-" is standard output. */
-typedef struct cli_file {
-    const char *path;
-    char *temporary; /* NULL for standard output */
-    FILE *stream;
-} cli_file;
-
-/* Errors: FILE, MEMORY. */
-diffedit_status cli_file_create(cli_file *file, const char *path, diffedit_error *error);
-/* Puts the file in its place, or removes it if something could not be written. Errors: FILE. */
-diffedit_status cli_file_commit(cli_file *file, diffedit_error *error);
+/* A file that is there whole or not at all (common/new_file.h); "-" is standard output. Errors:
+ * FILE, MEMORY. */
+diffedit_status cli_file_create(de_new_file *file, const char *path, diffedit_error *error);
 
 bool cli_is_standard(const char *path); /* "-" */
 /* Whether both exist and are one file, whatever their names. */

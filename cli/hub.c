@@ -88,11 +88,27 @@ void cli_hub_close(cli_hub *hub)
     json_decref(hub->listed);
 }
 
+/* A path with everything escaped that an address cannot hold but its slashes; allocated. */
+static char *escape_path(const char *name)
+{
+    char *escaped = strdup("");
+    for (const char *end; escaped && name; name = *end ? end + 1 : NULL) {
+        end = name + strcspn(name, "/");
+        char *part = curl_easy_escape(NULL, name, (int)(end - name));
+        char *longer = part ? join(escaped, part, *end ? "/" : "") : NULL;
+        curl_free(part);
+        free(escaped);
+        escaped = longer;
+    }
+    return escaped;
+}
+
 char *cli_hub_url(const cli_hub *hub, const char *name)
 {
-    char *tail = join(hub->commit, "/", name),
+    char *path = escape_path(name), *tail = path ? join(hub->commit, "/", path) : NULL,
          *head = join(hub->server.endpoint, "/", hub->server.model);
     char *url = head && tail ? join(head, "/resolve/", tail) : NULL;
+    free(path);
     free(head);
     free(tail);
     return url;

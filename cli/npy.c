@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static void format_header(char header[HEADER_SIZE], const diffedit_array *array)
 
 diffedit_status cli_npy_write(const char *path, const diffedit_array *array, diffedit_error *error)
 {
-    cli_file file;
+    de_new_file file;
     diffedit_status status = cli_file_create(&file, path, error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -48,12 +49,16 @@ diffedit_status cli_npy_write(const char *path, const diffedit_array *array, dif
     for (int i = 0; i < array->dimensions; i++)
         count *= (size_t)array->shape[i];
     const unsigned char length_bytes[2] = {length & 255, (unsigned char)(length >> 8)};
-    const void *data = array->tokens ? (const void *)array->tokens : array->data;
-    fwrite(prefix, 1, sizeof prefix, file.stream);
-    fwrite(length_bytes, 1, sizeof length_bytes, file.stream);
-    fwrite(header, 1, length, file.stream);
-    fwrite(data, 4, count, file.stream);
-    return cli_file_commit(&file, error);
+    const struct {
+        const void *bytes;
+        size_t size;
+    } pieces[] = {{prefix, sizeof prefix},
+                  {length_bytes, sizeof length_bytes},
+                  {header, length},
+                  {array->tokens ? (const void *)array->tokens : array->data, 4 * count}};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces && status == DIFFEDIT_OK; i++)
+        status = de_new_file_write(&file, pieces[i].bytes, pieces[i].size, error);
+    return de_new_file_finish(&file, status, error);
 }
 
 /* ---- reading ---- */

@@ -294,16 +294,14 @@ static diffedit_status write_to_standard_output(const diffedit_picture *result,
 {
     void *bytes;
     size_t size;
-    cli_file file;
+    de_new_file file;
     how.format = ".png";
     diffedit_status status = diffedit_picture_encode(&bytes, &size, result, &how, error);
     if (status != DIFFEDIT_OK)
         return status;
     status = cli_file_create(&file, "-", error);
-    if (status == DIFFEDIT_OK) {
-        fwrite(bytes, 1, size, file.stream);
-        status = cli_file_commit(&file, error);
-    }
+    if (status == DIFFEDIT_OK)
+        status = de_new_file_finish(&file, de_new_file_write(&file, bytes, size, error), error);
     diffedit_free(bytes);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "npy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id,

@@ -3,6 +3,8 @@
 #include "interrupt.h"
 #include "progress.h"
 
+#include "common/error.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,12 +31,13 @@ void cli_transfer_start(cli_transfer *transfer, const char *name, bool quiet)
 
 static void say(cli_transfer *transfer, int64_t done, int64_t total, double elapsed)
 {
-    char of[16], rate[16];
+    char name[256], of[16], rate[16];
     double speed = elapsed > 0 ? (double)(done - transfer->first) / elapsed : 0;
     cli_format_bytes(of, total);
     cli_format_bytes(rate, (int64_t)speed);
-    fprintf(stderr, "%s%-48s %3d %% of %8s  %8s/s%s", transfer->terminal ? "\r" : "",
-            transfer->name, (int)(100 * (double)done / (double)total), of, rate,
+    de_sentence(name, sizeof name, "%s", transfer->name);
+    fprintf(stderr, "%s%-48s %3d %% of %8s  %8s/s%s", transfer->terminal ? "\r" : "", name,
+            (int)(100 * (double)done / (double)total), of, rate,
             transfer->terminal ? "\033[K" : "\n");
     fflush(stderr);
     transfer->drawn = transfer->terminal;

@@ -1,5 +1,4 @@
-/* What every layer stands on: errors, logging, memory, threads. Includes nothing of the project but
- * the public header. */
+/* What every layer of the library stands on: errors (common/error.h), logging, memory, threads. */
 #ifndef DE_BASE_H
 #define DE_BASE_H
 
@@ -7,20 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <diffedit/diffedit.h>
-
-/* ---- errors ---- */
-
-/* Writes one formatted sentence to `error` (may be NULL) and returns `code`:
- *     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s", path,
- * strerror(errno)); */
-diffedit_status de_fail(diffedit_error *error, diffedit_status code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-/* The same into any text: one line of UTF-8 without control characters, cut where it is too long.
- */
-void de_sentence(char *text, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-diffedit_status de_fail_memory(diffedit_error *error, size_t bytes, const char *what);
+#include "common/error.h"
 
 /* ---- logging: a callback and its user pointer, passed down by value ---- */
 

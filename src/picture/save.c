@@ -1,7 +1,7 @@
 /* Picture -> file: encoded in memory, written beside the target, renamed. */
 #include "picture/image.h"
 
-#include "base/new_file.h"
+#include "common/new_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -183,11 +183,7 @@ static diffedit_status write_file(const char *path, const void *bytes, size_t si
     diffedit_status status = de_new_file_create(&file, path, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_new_file_write(&file, bytes, size, error);
-    if (status == DIFFEDIT_OK)
-        return de_new_file_commit(&file, error);
-    de_new_file_discard(&file);
-    return status;
+    return de_new_file_finish(&file, de_new_file_write(&file, bytes, size, error), error);
 }
 
 diffedit_status diffedit_picture_save(const diffedit_picture *picture, const char *path,

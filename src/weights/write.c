@@ -1,7 +1,7 @@
 #include "weights/write.h"
 
 #include "base/half.h"
-#include "base/new_file.h"
+#include "common/new_file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -148,10 +148,7 @@ diffedit_status de_safetensors_write(const char *path, const de_written_tensor *
         status = write_header(&to->file, tensors, count, notes, error);
         for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
             status = write_tensor(to, &tensors[i], error);
-        if (status == DIFFEDIT_OK)
-            status = de_new_file_commit(&to->file, error);
-        else
-            de_new_file_discard(&to->file);
+        status = de_new_file_finish(&to->file, status, error);
     }
     free(to);
     return status;

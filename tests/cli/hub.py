@@ -70,7 +70,7 @@ class Hub:
 
     def send_file(self, handler, name, on_cdn):
         if name.endswith(".safetensors") and not on_cdn:  # to another host, as the hub does with large files
-            return self.send(handler, 302, b"", Location=f"http://localhost:{self.port}/cdn/{name}")
+            return self.send(handler, 302, b"", Location=f"http://localhost:{self.port}/cdn/{urllib.parse.quote(name)}")
         data = self.files[name]
         if name in self.acts and self.acts[name](handler, data):
             return None

@@ -186,6 +186,29 @@ def test_shards_that_lead_out_of_the_folder(hub, tmp_path, shard):
     assert not list(tmp_path.rglob("*evil*"))
 
 
+def said_by(hub, home):
+    """All that a pull writes to a terminal's two streams, which has no control characters but ends of lines."""
+    command_line = [PROGRAM, "model", "pull", "owner/name", "--endpoint", hub.endpoint]
+    result = subprocess.run(command_line, capture_output=True, text=True, timeout=120, env=environment(home))
+    said = result.stdout + result.stderr
+    assert [letter for letter in said if letter != "\n" and (letter < " " or "\x7f" <= letter <= "\x9f")] == []
+    return result.returncode, said
+
+
+EVIL = "diffusion_pytorch_model-\x1b[31m\x9b2J\r.safetensors"
+
+
+@pytest.mark.parametrize("shard", [EVIL, EVIL[1:], "../" + EVIL])
+def test_an_index_that_names_escape_codes(hub, tmp_path, shard):
+    data = hub.files.pop(UNET)
+    hub.files[UNET + ".index.json"] = json.dumps({"weight_map": {"a": shard}}).encode()
+    status, said = said_by(hub, tmp_path)
+    assert status == 1 and "?[31m" in said, said
+    hub.files["unet/" + EVIL] = data  # and one that the hub has
+    status, said = said_by(hub, tmp_path)
+    assert status == (0 if shard == EVIL else 1) and "?[31m" in said, said
+
+
 @pytest.mark.parametrize("model", ["name", "a/b/c", "../b", "a/..", "a/.b", "a/b?c", "a/"])
 def test_names_that_are_none(hub, tmp_path, model):
     refused(hub, tmp_path, f'expected OWNER/NAME, found "{model}"', status=2, model=model)

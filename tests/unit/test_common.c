@@ -1,0 +1,132 @@
+/* What the library and the command share: sentences and files that are there whole or not at all.
+ */
+#include "common/new_file.h"
+#include "scratch.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_sentences(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *written;
+    } cases[] = {{"plain", "plain"},
+                 {"d\xc3\xa9j\xc3\xa0 \xe5\x9b\xbe", "d\xc3\xa9j\xc3\xa0 \xe5\x9b\xbe"},
+                 {"\x1b[31m\r\n\t\x7f", "?[31m????"},
+                 {"\xc2\x9b", "??"},       /* a control character of the second set */
+                 {"a\xff\xfe z", "a?? z"}, /* never UTF-8 */
+                 {"\xe5\x9b", "??"},       /* cut in two */
+                 {"\xed\xa0\x80", "???"},  /* half of a pair */
+                 {"\xc0\x8a", "??"}};      /* an end of line, too long */
+    char text[64];
+    diffedit_error error;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        de_sentence(text, sizeof text, "%s", cases[i].given);
+        assert_string_equal(text, cases[i].written);
+        assert_int_equal(de_fail(&error, DIFFEDIT_ERROR_FILE, "%s", cases[i].given),
+                         DIFFEDIT_ERROR_FILE);
+        assert_string_equal(error.message, cases[i].written);
+    }
+    de_sentence(text, 8, "%s", "123456789");
+    assert_string_equal(text, "1234...");
+    de_sentence(text, 8, "%s", "1234567");
+    assert_string_equal(text, "1234567");
+    de_sentence(text, 3, "%s", "1234");
+    assert_string_equal(text, "12");
+    assert_int_equal(de_fail(NULL, DIFFEDIT_ERROR_MODEL, "%d", 1), DIFFEDIT_ERROR_MODEL);
+}
+
+static void expect_content(const char *path, const char *content)
+{
+    char text[64] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(text, content);
+}
+
+static diffedit_status write_text(const char *path, const char *text, diffedit_status status,
+                                  diffedit_error *error)
+{
+    de_new_file file;
+    diffedit_status created = de_new_file_create(&file, path, error);
+    if (created != DIFFEDIT_OK)
+        return created;
+    assert_int_equal(de_new_file_write(&file, text, strlen(text), error), DIFFEDIT_OK);
+    return de_new_file_finish(&file, status, error);
+}
+
+static void test_a_file_is_there_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    struct stat found;
+    char path[256];
+    snprintf(path, sizeof path, "%s", scratch_write("whole", "old", 3));
+    char *temporary = de_new_file_temporary(path);
+    de_new_file file;
+    assert_int_equal(de_new_file_create(&file, path, &error), DIFFEDIT_OK);
+    assert_int_equal(de_new_file_write(&file, "new", 3, &error), DIFFEDIT_OK);
+    expect_content(path, "old");
+    expect_content(temporary, "new");
+    /* a second writer in this process finds the first one's */
+    assert_int_equal(write_text(path, "x", DIFFEDIT_OK, &error), DIFFEDIT_ERROR_FILE);
+    assert_non_null(strstr(error.message, "part exists"));
+    assert_int_equal(de_new_file_finish(&file, DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    expect_content(path, "new");
+    assert_int_not_equal(stat(temporary, &found), 0);
+    /* what failed leaves what was there */
+    assert_int_equal(write_text(path, "half", DIFFEDIT_ERROR_CANCELLED, &error),
+                     DIFFEDIT_ERROR_CANCELLED);
+    expect_content(path, "new");
+    assert_int_not_equal(stat(temporary, &found), 0);
+    free(temporary);
+    assert_int_equal(write_text(scratch_path("no/such/folder"), "x", DIFFEDIT_OK, &error),
+                     DIFFEDIT_ERROR_FILE);
+    assert_int_equal(write_text("/tmp", "x", DIFFEDIT_OK, &error), DIFFEDIT_ERROR_FILE);
+}
+
+static void test_what_is_no_regular_file_stays(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    struct stat found;
+    char path[256], text[8] = "";
+    snprintf(path, sizeof path, "%s", scratch_path("pipe"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(write_text(path, "through", DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    assert_int_equal(read(reader, text, sizeof text - 1), 7);
+    assert_string_equal(text, "through");
+    close(reader);
+    assert_int_equal(stat(path, &found), 0);
+    assert_true(S_ISFIFO(found.st_mode));
+    assert_int_equal(write_text("/dev/null", "x", DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    assert_int_equal(write_text("/dev/full", "", DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    de_new_file full;
+    assert_int_equal(de_new_file_create(&full, "/dev/full", &error), DIFFEDIT_OK);
+    assert_int_equal(de_new_file_finish(&full, de_new_file_write(&full, "x", 1, &error), &error),
+                     DIFFEDIT_ERROR_FILE);
+    assert_string_equal(error.message, "/dev/full: cannot be written: No space left on device");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sentences),
+                                       cmocka_unit_test(test_a_file_is_there_whole_or_not_at_all),
+                                       cmocka_unit_test(test_what_is_no_regular_file_stays)};
+    scratch_make();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    scratch_remove();
+    return failed;
+}
