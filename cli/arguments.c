@@ -2,6 +2,7 @@
  * `--`. */
 #include "arguments.h"
 
+#include "commands.h"
 #include "fail.h"
 
 #include <errno.h>

@@ -34,11 +34,6 @@ typedef struct cli_command {
     diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
 } cli_command;
 
-extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_bench,
-    cli_model_info, cli_model_check, cli_model_convert, cli_model_pull;
-/* All of them, NULL-terminated, in the order of help. */
-extern const cli_command *const cli_commands[];
-
 typedef enum cli_kind {
     CLI_LIBRARY, /* a row of diffedit_options_table(), which knows the rest */
     CLI_TEXT,    /* const char * */

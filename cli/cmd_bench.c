@@ -1,4 +1,5 @@
 /* How long each network takes, and how much memory; on random weights unless a model is named. */
+#include "commands.h"
 #include "fail.h"
 #include "find_model.h"
 #include "interrupt.h"

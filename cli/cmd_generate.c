@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "session.h"
 
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)

@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "json.h"
 #include "npy.h"
 #include "session.h"

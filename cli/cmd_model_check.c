@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "fail.h"
 #include "find_model.h"
 #include "json.h"

@@ -1,3 +1,4 @@
+#include "commands.h"
 #include "fail.h"
 #include "files.h"
 #include "find_model.h"

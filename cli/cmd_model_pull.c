@@ -1,5 +1,6 @@
 /* Fetches a model from the hub, into the folder where -m OWNER/NAME finds it. model_index.json is
  * put there last: without it a folder is not taken for a model. */
+#include "commands.h"
 #include "fail.h"
 #include "files.h"
 #include "find_model.h"

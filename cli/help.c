@@ -1,5 +1,7 @@
 #include "help.h"
 
+#include "commands.h"
+
 #include <stdarg.h>
 #include <string.h>
 
