@@ -146,9 +146,9 @@ def report(options, ours, method, pipeline, close):
                                      ("StableDiffusionDiffEditPipeline's defaults", pipeline, PIPELINE_EVALUATIONS)):
         whole = extrapolated(found, evaluations)
         lines.append(f"| {name} | **{whole / paper:.2f} x** | {whole:.0f} | {evaluations} | {found['evaluations']} |")
-    return "\n".join([*lines, "",
-                      f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of the values; "
-                      f"diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.", ""])
+    said = (f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of the "
+            f"values; diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.")
+    return "\n".join([*lines, "", page.paragraph(said), ""])
 
 
 def main():

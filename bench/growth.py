@@ -23,7 +23,7 @@ def measure(side, threads, repeat):
 
 
 def main():
-    lines = ["| size | threads | UNet, batch 1 | guided step | VAE encode | VAE decode | most memory, weights included |",
+    lines = ["| size | threads | UNet, batch 1 | guided step | VAE encode | VAE decode | peak memory |",
              "|---|---|---|---|---|---|---|"]
     for case in CASES:
         found = measure(*case)

@@ -97,13 +97,17 @@ def report(options, results):
     peak = subprocess.run([SOURCE / "build/diffedit", "bench", "--shape", "pocket", "--repeat", "1", "--json", "-j",
                            str(options.threads)], capture_output=True, text=True, check=True).stdout
     machine, found = json.loads(peak), versions(options.python)
-    return "\n".join([
-        f"{options.size}x{options.size}, {options.threads} threads, f32, random weights; medians of {options.repeat} "
-        "turns (the second of two runs each); in", "brackets the seconds of all threads together.", "", *table(results), "",
+    conditions = (
+        f"{options.size}x{options.size}, {options.threads} threads, f32, random weights; medians of "
+        f"{options.repeat} turns (the second of two runs each); in brackets the seconds of all "
+        "threads together.")
+    setup = (
         f"{datetime.date.today()}; {machine['cpu']}, {machine['kernels']} kernels, FMA peak "
-        f"{machine['fma_peak_gflops']:.0f} GFLOP/s on {options.threads} threads; Linux {platform.release()}; "
-        f"torch {found[0]}, diffusers {found[1]}, OpenVINO {found[2]}; command `bench/peers.py --size {options.size} "
-        f"--threads {options.threads} --repeat {options.repeat}`.", ""])
+        f"{machine['fma_peak_gflops']:.0f} GFLOP/s on {options.threads} threads; "
+        f"Linux {platform.release()}; torch {found[0]}, diffusers {found[1]}, OpenVINO {found[2]}; "
+        f"command `bench/peers.py --size {options.size} --threads {options.threads} "
+        f"--repeat {options.repeat}`.")
+    return "\n".join([page.paragraph(conditions), "", *table(results), "", page.paragraph(setup), ""])
 
 
 def main():
