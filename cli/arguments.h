@@ -35,7 +35,7 @@ typedef struct cli_command {
 } cli_command;
 
 typedef enum cli_kind {
-    CLI_LIBRARY, /* a row of diffedit_options_table(), which knows the rest */
+    CLI_LIBRARY, /* a diffedit_option, which knows the rest */
     CLI_TEXT,    /* const char * */
     CLI_WHOLE,   /* int64_t */
     CLI_FLAG,    /* bool, without a value */
@@ -57,6 +57,8 @@ typedef struct cli_option {
 const cli_option *cli_option_table(size_t *count);
 /* The library's row of an option of kind CLI_LIBRARY. */
 const diffedit_option *cli_library_row(const cli_option *option);
+/* Whether the presets have different defaults for it. */
+bool cli_presets_differ(const diffedit_option *row);
 bool cli_takes(const cli_command *command, const char *name);
 
 typedef struct cli_given {

@@ -59,8 +59,9 @@ static const char *help_of(const cli_option *option)
 
 static const char *default_of(const cli_option *option)
 {
-    const char *shown = option->kind == CLI_LIBRARY ? cli_library_row(option)->defaults[0]
-                                                    : option->shown_default;
+    const char *shown = option->kind == CLI_LIBRARY
+                            ? diffedit_option_default(cli_library_row(option), NULL)
+                            : option->shown_default;
     return shown && shown[0] ? shown : NULL;
 }
 
@@ -96,16 +97,14 @@ static void add_range_and_defaults(writing *to, const cli_option *option)
     if (option->kind != CLI_LIBRARY || !default_of(option))
         return;
     const diffedit_option *row = cli_library_row(option);
-    const char *const *presets = diffedit_presets();
-    bool differ = false;
-    for (int i = 1; i < DIFFEDIT_PRESET_COUNT; i++)
-        differ |= strcmp(row->defaults[0], row->defaults[i]) != 0;
     add(to, " (");
     add_library_range(to, row);
-    for (int i = 0; i < DIFFEDIT_PRESET_COUNT && differ; i++)
-        add(to, "%s%s %s", i ? ", " : "", presets[i], row->defaults[i]);
-    if (!differ)
-        add(to, "default %s", row->defaults[0]);
+    if (cli_presets_differ(row))
+        for (const char *const *preset = diffedit_presets(); *preset; preset++)
+            add(to, "%s %s%s", *preset, diffedit_option_default(row, *preset),
+                preset[1] ? ", " : "");
+    else
+        add(to, "default %s", default_of(option));
     add(to, ")");
 }
 

@@ -112,12 +112,16 @@ const cli_option *cli_option_table(size_t *count)
 
 const diffedit_option *cli_library_row(const cli_option *option)
 {
-    size_t count;
-    const diffedit_option *rows = diffedit_options_table(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i].name, option->name) == 0)
-            return &rows[i];
-    return NULL;
+    return diffedit_option_find(option->name);
+}
+
+bool cli_presets_differ(const diffedit_option *row)
+{
+    const char *first = diffedit_option_default(row, NULL);
+    bool differ = false;
+    for (const char *const *preset = diffedit_presets(); *preset && first; preset++)
+        differ |= strcmp(first, diffedit_option_default(row, *preset)) != 0;
+    return differ;
 }
 
 bool cli_takes(const cli_command *command, const char *name)

@@ -65,17 +65,13 @@ void cli_recipe_free(cli_recipe *recipe)
 static diffedit_status lay_preset_rows(diffedit_options *options, const diffedit_options *preset,
                                        diffedit_error *error)
 {
-    size_t count;
-    const diffedit_option *rows = diffedit_options_table(&count);
+    const diffedit_option *row;
     diffedit_status status = DIFFEDIT_OK;
-    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
-        bool differs = false;
-        for (int j = 1; j < DIFFEDIT_PRESET_COUNT && rows[i].defaults[0]; j++)
-            differs |= strcmp(rows[i].defaults[0], rows[i].defaults[j]) != 0;
+    for (size_t i = 0; (row = diffedit_option_at(i)) && status == DIFFEDIT_OK; i++) {
         char value[64];
-        if (differs) {
-            diffedit_options_get(value, sizeof value, preset, rows[i].name);
-            status = diffedit_options_set(options, rows[i].name, value, error);
+        if (cli_presets_differ(row)) {
+            diffedit_options_get(value, sizeof value, preset, row->name);
+            status = diffedit_options_set(options, row->name, value, error);
         }
     }
     return status;

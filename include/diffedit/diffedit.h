@@ -271,7 +271,7 @@ enum { DIFFEDIT_POSTERIOR_MEAN, DIFFEDIT_POSTERIOR_SAMPLE };
 enum { DIFFEDIT_MASK_CONTRAST, DIFFEDIT_MASK_PLUS_MINUS };
 enum { DIFFEDIT_COMPOSITE_PIXEL, DIFFEDIT_COMPOSITE_LATENT };
 
-/* Every field is a row of diffedit_options_table(), which says what it means, its range and
+/* Every field has a diffedit_option, which says what it means, its range and
  * defaults. Fill the struct with diffedit_options_init() and change what you need. Texts are
  * borrowed: they must live as long as the struct is used. */
 typedef struct diffedit_options {
@@ -301,34 +301,35 @@ typedef struct diffedit_options {
 } diffedit_options;
 
 typedef enum diffedit_option_type {
-    DIFFEDIT_TYPE_TEXT, /* const char * */
-    DIFFEDIT_TYPE_INT,  /* int */
-    DIFFEDIT_TYPE_SEED, /* uint64_t, decimal or 0x */
-    DIFFEDIT_TYPE_REAL, /* double; a field may also take one word, `word`, stored as `word_value` */
+    DIFFEDIT_TYPE_TEXT,   /* const char * */
+    DIFFEDIT_TYPE_INT,    /* int */
+    DIFFEDIT_TYPE_SEED,   /* uint64_t, decimal or 0x */
+    DIFFEDIT_TYPE_REAL,   /* double, decimal or a fraction; or `word` */
     DIFFEDIT_TYPE_CHOICE, /* int, an index into `choices` */
-    DIFFEDIT_TYPE_SIZE,   /* two ints, WxH, or the word `word`, stored as 0, 0 */
+    DIFFEDIT_TYPE_SIZE,   /* two ints, WxH; or `word`, which stands for 0, 0 */
 } diffedit_option_type;
 
-#define DIFFEDIT_PRESET_COUNT 3
-
-/* One option: the only place that knows its name, range, defaults and meaning. */
+/* What there is to know about one option: for a command line, a form, a record. The library makes
+ * these, in static storage. */
 typedef struct diffedit_option {
-    const char *name; /* as on the command line, without the dashes */
+    const char *name; /* as diffedit_options_set() takes it: "mask-samples" */
     diffedit_option_type type;
-    size_t offset; /* of its field in diffedit_options */
     double minimum, maximum;
     int minimum_excluded;       /* 1: the range is (minimum, maximum] */
     const char *const *choices; /* NULL-terminated, of CHOICE */
     const char *word;           /* a word allowed instead of a number, or NULL */
-    double word_value;
-    const char *defaults[DIFFEDIT_PRESET_COUNT]; /* as a user would type them, by preset */
-    const char *argument;                        /* what help calls the value: "N" */
-    const char *help;                            /* one line */
+    const char *argument;       /* what help calls the value: "N" */
+    const char *help;           /* one line */
 } diffedit_option;
 
-/* All options, in the order of help; static storage. */
-DIFFEDIT_API const diffedit_option *diffedit_options_table(size_t *count);
-/* The names of the presets, DIFFEDIT_PRESET_COUNT of them; static storage. */
+/* The option at `index`, in the order of help; NULL behind the last. */
+DIFFEDIT_API const diffedit_option *diffedit_option_at(size_t index);
+/* The option of this name; NULL: there is none. */
+DIFFEDIT_API const diffedit_option *diffedit_option_find(const char *name);
+/* Its default under a preset (NULL: "paper"), as a user would type it; NULL: the preset is unknown,
+ * or the option has none. Static storage. */
+DIFFEDIT_API const char *diffedit_option_default(const diffedit_option *option, const char *preset);
+/* The names of the presets, NULL-terminated, "paper" first; static storage. */
 DIFFEDIT_API const char *const *diffedit_presets(void);
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's

@@ -14,9 +14,9 @@ static diffedit_status fail_unknown(const char *name, diffedit_error *error)
 static diffedit_status find_preset(int *column, const char *preset, diffedit_error *error)
 {
     const char *const *names = diffedit_presets();
-    for (*column = 0; *column < DIFFEDIT_PRESET_COUNT; ++*column)
-        if (!preset || strcmp(names[*column], preset) == 0)
-            return DIFFEDIT_OK;
+    *column = de_preset_find(preset);
+    if (*column >= 0)
+        return DIFFEDIT_OK;
     return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                    "--preset: expected one of %s, %s, %s, found \"%.80s\"", names[0], names[1],
                    names[2], preset);
@@ -54,25 +54,23 @@ diffedit_status diffedit_options_init(diffedit_options *options, size_t size, co
         return status;
     memset(options, 0, sizeof *options);
     options->struct_size = size;
-    size_t count;
-    const diffedit_option *table = diffedit_options_table(&count);
-    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
-        if (table[i].defaults[column])
-            status = de_option_parse(&table[i], options, table[i].defaults[column], error);
+    for (const de_option *row = de_options_table; row->shown.name && status == DIFFEDIT_OK; row++)
+        if (row->defaults[column])
+            status = de_option_parse(row, options, row->defaults[column], error);
     return status == DIFFEDIT_OK && model ? lay_model(options, column, model, error) : status;
 }
 
 diffedit_status diffedit_options_set(diffedit_options *options, const char *name, const char *value,
                                      diffedit_error *error)
 {
-    const diffedit_option *row = de_option_find(name);
+    const de_option *row = de_option_find(name);
     return row ? de_option_parse(row, options, value, error) : fail_unknown(name, error);
 }
 
 size_t diffedit_options_get(char *text, size_t size, const diffedit_options *options,
                             const char *name)
 {
-    const diffedit_option *row = de_option_find(name);
+    const de_option *row = de_option_find(name);
     return row ? de_option_format(row, options, text, size)
                : (size_t)snprintf(text, size, "%s", "");
 }
@@ -83,16 +81,14 @@ diffedit_status diffedit_options_check(const diffedit_options *options, diffedit
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "the options were not filled by diffedit_options_init()");
     /* A value is in range where its text is. */
-    size_t count;
-    const diffedit_option *table = diffedit_options_table(&count);
     diffedit_options scratch = *options;
     diffedit_status status = DIFFEDIT_OK;
-    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
+    for (const de_option *row = de_options_table; row->shown.name && status == DIFFEDIT_OK; row++) {
         char value[DE_VALUE_SIZE];
-        if (table[i].type == DIFFEDIT_TYPE_TEXT)
+        if (row->shown.type == DIFFEDIT_TYPE_TEXT)
             continue;
-        de_option_format(&table[i], options, value, sizeof value);
-        status = de_option_parse(&table[i], &scratch, value, error);
+        de_option_format(row, options, value, sizeof value);
+        status = de_option_parse(row, &scratch, value, error);
     }
     return status;
 }

@@ -5,17 +5,32 @@
 
 #include "base/base.h"
 
-enum { DE_VALUE_SIZE = 48 }; /* room for the text of any value that is not a text */
+enum {
+    DE_PRESET_COUNT = 3,
+    DE_VALUE_SIZE = 48 /* room for the text of any value that is not a text */
+};
 
+/* One option: the only place that knows its name, range, defaults and meaning. */
+typedef struct de_option {
+    diffedit_option shown;                 /* what is public of it */
+    size_t offset;                         /* of its field in diffedit_options */
+    const char *defaults[DE_PRESET_COUNT]; /* as a user would type them, or NULL */
+    double word_value;                     /* what the field holds for shown.word */
+} de_option;
+
+/* All of them in the order of help; the last has no name. */
+extern const de_option de_options_table[];
 /* The row of this name, or NULL. */
-const diffedit_option *de_option_find(const char *name);
+const de_option *de_option_find(const char *name);
+/* The column of this preset, of the first for NULL; -1: there is none of this name. */
+int de_preset_find(const char *name);
 /* Reads `value` by its row, checks its range and stores it in the row's field. Nothing is stored on
  * failure. Errors: ARGUMENT. */
-diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options,
-                                const char *value, diffedit_error *error);
+diffedit_status de_option_parse(const de_option *row, diffedit_options *options, const char *value,
+                                diffedit_error *error);
 /* Writes the row's field as snprintf does, so that de_option_parse() reads it back to the same
  * value. */
-size_t de_option_format(const diffedit_option *row, const diffedit_options *options, char *text,
+size_t de_option_format(const de_option *row, const diffedit_options *options, char *text,
                         size_t size);
 /* The fewest significant digits, 15 to 17, that read back to the same number; `text` receives them.
  * Independent of the locale. */

@@ -12,17 +12,17 @@
 
 /* The row's value; `digits` is raised to what its number needs. NULL: out of memory, or text that
  * is not UTF-8. */
-static json_t *value_to_json(const diffedit_option *row, const diffedit_options *options,
-                             int *digits)
+static json_t *value_to_json(const de_option *row, const diffedit_options *options, int *digits)
 {
     const char *field = (const char *)options + row->offset;
     char text[DE_VALUE_SIZE];
-    if (row->type == DIFFEDIT_TYPE_TEXT)
+    if (row->shown.type == DIFFEDIT_TYPE_TEXT)
         return json_string(*(const char *const *)field);
-    if (row->type == DIFFEDIT_TYPE_INT)
+    if (row->shown.type == DIFFEDIT_TYPE_INT)
         return json_integer(*(const int *)field);
     de_option_format(row, options, text, sizeof text);
-    if (row->type != DIFFEDIT_TYPE_REAL || (row->word && strcmp(text, row->word) == 0))
+    if (row->shown.type != DIFFEDIT_TYPE_REAL ||
+        (row->shown.word && strcmp(text, row->shown.word) == 0))
         return json_string(text);
     int needed = de_real_format(*(const double *)field, text);
     *digits = needed > *digits ? needed : *digits;
@@ -32,18 +32,15 @@ static json_t *value_to_json(const diffedit_option *row, const diffedit_options 
 static diffedit_status add_values(json_t *record, const diffedit_options *options, int *digits,
                                   diffedit_error *error)
 {
-    size_t count;
-    const diffedit_option *table = diffedit_options_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        const diffedit_option *row = &table[i];
+    for (const de_option *row = de_options_table; row->shown.name; row++) {
         const char *const *text = (const void *)((const char *)options + row->offset);
-        if (row->type == DIFFEDIT_TYPE_TEXT && !*text)
+        bool is_text = row->shown.type == DIFFEDIT_TYPE_TEXT;
+        if (is_text && !*text)
             continue;
-        if (json_object_set_new(record, row->name, value_to_json(row, options, digits)) != 0)
-            return row->type == DIFFEDIT_TYPE_TEXT
-                       ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8",
-                                 row->name)
-                       : de_fail_memory(error, sizeof(json_t), "a record");
+        if (json_object_set_new(record, row->shown.name, value_to_json(row, options, digits)) != 0)
+            return is_text ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8",
+                                     row->shown.name)
+                           : de_fail_memory(error, sizeof(json_t), "a record");
     }
     return DIFFEDIT_OK;
 }
@@ -90,34 +87,30 @@ static diffedit_status json_to_text(const char **text, char number[DE_VALUE_SIZE
 /* One block for all texts of the record, copied by add_text(). */
 static char *allocate_texts(const json_t *record)
 {
-    size_t count, bytes = 1;
-    const diffedit_option *table = diffedit_options_table(&count);
-    for (size_t i = 0; i < count; i++)
-        if (table[i].type == DIFFEDIT_TYPE_TEXT)
-            bytes += json_string_length(json_object_get(record, table[i].name)) + 1;
+    size_t bytes = 1;
+    for (const de_option *row = de_options_table; row->shown.name; row++)
+        if (row->shown.type == DIFFEDIT_TYPE_TEXT)
+            bytes += json_string_length(json_object_get(record, row->shown.name)) + 1;
     return malloc(bytes);
 }
 
 static diffedit_status read_values(diffedit_options *options, char *texts, const json_t *record,
                                    diffedit_error *error)
 {
-    size_t count;
-    const diffedit_option *table = diffedit_options_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        const diffedit_option *row = &table[i];
-        const json_t *value = json_object_get(record, row->name);
+    for (const de_option *row = de_options_table; row->shown.name; row++) {
+        const char *name = row->shown.name;
+        const json_t *value = json_object_get(record, name);
         if (!value)
             continue;
         char number[DE_VALUE_SIZE];
         const char *text;
         diffedit_error reason = {.code = DIFFEDIT_OK};
-        if (row->type == DIFFEDIT_TYPE_TEXT && !json_is_string(value))
-            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is not a text",
-                           row->name);
-        diffedit_status status = json_to_text(&text, number, row->name, value, error);
+        if (row->shown.type == DIFFEDIT_TYPE_TEXT && !json_is_string(value))
+            return de_fail(error, DIFFEDIT_ERROR_FILE, "the record's \"%s\" is not a text", name);
+        diffedit_status status = json_to_text(&text, number, name, value, error);
         if (status != DIFFEDIT_OK)
             return status;
-        if (row->type == DIFFEDIT_TYPE_TEXT) {
+        if (row->shown.type == DIFFEDIT_TYPE_TEXT) {
             size_t size = strlen(text) + 1;
             text = memcpy(texts, text, size);
             texts += size;

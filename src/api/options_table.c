@@ -11,8 +11,7 @@
 #define FOR_ALL(value) {value, value, value}
 /* clang-format on */
 
-static const char *const preset_names[DIFFEDIT_PRESET_COUNT + 1] = {"paper", "notebook",
-                                                                    "diffusers"};
+static const char *const preset_names[DE_PRESET_COUNT + 1] = {"paper", "notebook", "diffusers"};
 
 /* in the order of the enumerations of the public header */
 static const char *const rng_names[] = {"cpu", "cuda", NULL};
@@ -24,88 +23,119 @@ static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
 static const char *const composite_names[] = {"pixel", "latent", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
+static_assert(offsetof(de_option, shown) == 0, "a public row is the beginning of a row");
 
 /* clang-format off */
-/* defaults: paper, notebook, diffusers */
-static const diffedit_option table[] = {
-    {.name = "from", .type = DIFFEDIT_TYPE_TEXT, .offset = FIELD(from),
-     .defaults = FOR_ALL(""), .argument = "TEXT",
-     .help = "what the picture shows; may be empty, except where --mask-method is plus-minus"},
-    {.name = "to", .type = DIFFEDIT_TYPE_TEXT, .offset = FIELD(to),
-     .argument = "TEXT",
-     .help = "what it should show; required, may be empty"},
-    {.name = "negative", .type = DIFFEDIT_TYPE_TEXT, .offset = FIELD(negative),
-     .defaults = FOR_ALL(""), .argument = "TEXT",
-     .help = "what it should not show; the negative prompt of the guided decode"},
-    {.name = "seed", .type = DIFFEDIT_TYPE_SEED, .offset = FIELD(seed),
-     .defaults = FOR_ALL("42"), .argument = "N",
-     .help = "where the random numbers start, decimal or 0x"},
-    {.name = "rng", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(rng),
-     .choices = rng_names, .defaults = FOR_ALL("cpu"), .argument = "NAME",
-     .help = "random numbers as torch draws them on the CPU or on a CUDA card"},
-    {.name = "steps", .type = DIFFEDIT_TYPE_INT, .offset = FIELD(steps),
-     .minimum = 1, .maximum = 999, .defaults = {"50", "30", "50"}, .argument = "N",
-     .help = "length of the time grid"},
-    {.name = "ratio", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(ratio),
-     .maximum = 1, .minimum_excluded = 1, .defaults = {"0.8", "2/3", "0.8"}, .argument = "R",
-     .help = "how far the picture is encoded; more changes more"},
-    {.name = "guidance", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(guidance),
-     .minimum = -100, .maximum = 100, .defaults = {"7.5", "0.15", "7.5"}, .argument = "G",
-     .help = "guidance scale, how strongly the text pulls"},
-    {.name = "guidance-kind", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(guidance_kind),
-     .choices = guidance_names, .defaults = {"cfg", "normalised", "cfg"}, .argument = "NAME",
-     .help = "classifier-free, or the notebook's normalised form"},
-    {.name = "scheduler", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(scheduler),
-     .choices = scheduler_names, .defaults = {"ddim", "lms", "ddim"}, .argument = "NAME",
-     .help = "of the decode; lms edits only with --background start"},
-    {.name = "encode-guidance", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(encode_guidance),
-     .minimum = -100, .maximum = 100, .word = "guidance", .word_value = NAN,
-     .defaults = {"1", "1", "guidance"}, .argument = "G",
-     .help = "1 encodes with the empty text alone; else guided by --from"},
-    {.name = "background", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(background),
-     .choices = background_names, .defaults = {"same", "start", "lagged"}, .argument = "NAME",
-     .help = "outside the mask at each step: the encoding at the same time, one step noisier, "
-             "or x_0"},
-    {.name = "posterior", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(posterior),
-     .choices = posterior_names, .defaults = {"mean", "sample", "mean"}, .argument = "NAME",
-     .help = "what is taken of the autoencoder's posterior"},
-    {.name = "mask-method", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(mask_method),
-     .choices = mask_names, .defaults = {"contrast", "plus-minus", "contrast"}, .argument = "NAME",
-     .help = "two texts contrasted, or one text with guidance of both signs"},
-    {.name = "mask-noise-level", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(mask_noise_level),
-     .maximum = 1, .minimum_excluded = 1, .defaults = FOR_ALL("0.5"), .argument = "S",
-     .help = "noise strength at which the predictions for the map are made"},
-    {.name = "mask-samples", .type = DIFFEDIT_TYPE_INT, .offset = FIELD(mask_samples),
-     .minimum = 1, .maximum = 1000, .defaults = {"10", "20", "10"}, .argument = "N",
-     .help = "noises averaged for the map"},
-    {.name = "mask-threshold", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(mask_threshold),
-     .maximum = 1, .defaults = FOR_ALL("0.5"), .argument = "T",
-     .help = "changed where map >= T; less changes more"},
-    {.name = "mask-grow", .type = DIFFEDIT_TYPE_INT, .offset = FIELD(mask_grow),
-     .minimum = -4096, .maximum = 4096, .defaults = FOR_ALL("0"), .argument = "PX",
-     .help = "grow the mask by picture pixels; negative shrinks it"},
-    {.name = "mask-blur", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(mask_blur),
-     .maximum = 4096, .defaults = FOR_ALL("0"), .argument = "PX",
-     .help = "soften the composite, and only it"},
-    {.name = "composite", .type = DIFFEDIT_TYPE_CHOICE, .offset = FIELD(composite),
-     .choices = composite_names, .defaults = FOR_ALL("pixel"), .argument = "NAME",
-     .help = "pixel keeps the input's pixels outside the mask, latent takes the decoder's picture"},
-    {.name = "feather", .type = DIFFEDIT_TYPE_REAL, .offset = FIELD(feather),
-     .maximum = 4096, .word = "cell", .word_value = -1, .defaults = FOR_ALL("cell"),
-     .argument = "PX",
-     .help = "width of the soft edge outside the mask; cell is one latent cell"},
-    {.name = "size", .type = DIFFEDIT_TYPE_SIZE, .offset = FIELD(width),
-     .minimum = 1, .maximum = 16384, .word = "fit", .defaults = FOR_ALL("fit"), .argument = "WxH",
-     .help = "working size; fit takes the model's area and the picture's aspect"},
+/* what is public of it, its field, defaults: paper, notebook, diffusers */
+const de_option de_options_table[] = {
+    {{.name = "from", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
+      .help = "what the picture shows; may be empty, except where --mask-method is plus-minus"},
+     .offset = FIELD(from), .defaults = FOR_ALL("")},
+    {{.name = "to", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
+      .help = "what it should show; required, may be empty"},
+     .offset = FIELD(to)},
+    {{.name = "negative", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
+      .help = "what it should not show; the negative prompt of the guided decode"},
+     .offset = FIELD(negative), .defaults = FOR_ALL("")},
+    {{.name = "seed", .type = DIFFEDIT_TYPE_SEED, .argument = "N",
+      .help = "where the random numbers start, decimal or 0x"},
+     .offset = FIELD(seed), .defaults = FOR_ALL("42")},
+    {{.name = "rng", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = rng_names,
+      .help = "random numbers as torch draws them on the CPU or on a CUDA card"},
+     .offset = FIELD(rng), .defaults = FOR_ALL("cpu")},
+    {{.name = "steps", .type = DIFFEDIT_TYPE_INT, .argument = "N",
+      .minimum = 1, .maximum = 999,
+      .help = "length of the time grid"},
+     .offset = FIELD(steps), .defaults = {"50", "30", "50"}},
+    {{.name = "ratio", .type = DIFFEDIT_TYPE_REAL, .argument = "R",
+      .maximum = 1, .minimum_excluded = 1,
+      .help = "how far the picture is encoded; more changes more"},
+     .offset = FIELD(ratio), .defaults = {"0.8", "2/3", "0.8"}},
+    {{.name = "guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
+      .minimum = -100, .maximum = 100,
+      .help = "guidance scale, how strongly the text pulls"},
+     .offset = FIELD(guidance), .defaults = {"7.5", "0.15", "7.5"}},
+    {{.name = "guidance-kind", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = guidance_names,
+      .help = "classifier-free, or the notebook's normalised form"},
+     .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg"}},
+    {{.name = "scheduler", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = scheduler_names,
+      .help = "of the decode; lms edits only with --background start"},
+     .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim"}},
+    {{.name = "encode-guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
+      .minimum = -100, .maximum = 100, .word = "guidance",
+      .help = "1 encodes with the empty text alone; else guided by --from"},
+     .offset = FIELD(encode_guidance), .defaults = {"1", "1", "guidance"}, .word_value = NAN},
+    {{.name = "background", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = background_names,
+      .help = "outside the mask at each step: the encoding at the same time, one step noisier, "
+              "or x_0"},
+     .offset = FIELD(background), .defaults = {"same", "start", "lagged"}},
+    {{.name = "posterior", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = posterior_names,
+      .help = "what is taken of the autoencoder's posterior"},
+     .offset = FIELD(posterior), .defaults = {"mean", "sample", "mean"}},
+    {{.name = "mask-method", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = mask_names,
+      .help = "two texts contrasted, or one text with guidance of both signs"},
+     .offset = FIELD(mask_method), .defaults = {"contrast", "plus-minus", "contrast"}},
+    {{.name = "mask-noise-level", .type = DIFFEDIT_TYPE_REAL, .argument = "S",
+      .maximum = 1, .minimum_excluded = 1,
+      .help = "noise strength at which the predictions for the map are made"},
+     .offset = FIELD(mask_noise_level), .defaults = FOR_ALL("0.5")},
+    {{.name = "mask-samples", .type = DIFFEDIT_TYPE_INT, .argument = "N",
+      .minimum = 1, .maximum = 1000,
+      .help = "noises averaged for the map"},
+     .offset = FIELD(mask_samples), .defaults = {"10", "20", "10"}},
+    {{.name = "mask-threshold", .type = DIFFEDIT_TYPE_REAL, .argument = "T",
+      .maximum = 1,
+      .help = "changed where map >= T; less changes more"},
+     .offset = FIELD(mask_threshold), .defaults = FOR_ALL("0.5")},
+    {{.name = "mask-grow", .type = DIFFEDIT_TYPE_INT, .argument = "PX",
+      .minimum = -4096, .maximum = 4096,
+      .help = "grow the mask by picture pixels; negative shrinks it"},
+     .offset = FIELD(mask_grow), .defaults = FOR_ALL("0")},
+    {{.name = "mask-blur", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
+      .maximum = 4096,
+      .help = "soften the composite, and only it"},
+     .offset = FIELD(mask_blur), .defaults = FOR_ALL("0")},
+    {{.name = "composite", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = composite_names,
+      .help = "pixel keeps the input's pixels outside the mask, latent takes the decoder's picture"},
+     .offset = FIELD(composite), .defaults = FOR_ALL("pixel")},
+    {{.name = "feather", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
+      .maximum = 4096, .word = "cell",
+      .help = "width of the soft edge outside the mask; cell is one latent cell"},
+     .offset = FIELD(feather), .defaults = FOR_ALL("cell"), .word_value = -1},
+    {{.name = "size", .type = DIFFEDIT_TYPE_SIZE, .argument = "WxH",
+      .minimum = 1, .maximum = 16384, .word = "fit",
+      .help = "working size; fit takes the model's area and the picture's aspect"},
+     .offset = FIELD(width), .defaults = FOR_ALL("fit")},
+    {{.name = NULL}, .offset = 0},
 };
 /* clang-format on */
 
-enum { ROWS = sizeof table / sizeof table[0] };
+enum { ROWS = sizeof de_options_table / sizeof de_options_table[0] - 1 };
 
-const diffedit_option *diffedit_options_table(size_t *count)
+const diffedit_option *diffedit_option_at(size_t index)
 {
-    *count = ROWS;
-    return table;
+    return index < ROWS ? &de_options_table[index].shown : NULL;
+}
+
+const de_option *de_option_find(const char *name)
+{
+    for (const de_option *row = de_options_table; row->shown.name; row++)
+        if (strcmp(row->shown.name, name) == 0)
+            return row;
+    return NULL;
+}
+
+const diffedit_option *diffedit_option_find(const char *name)
+{
+    const de_option *row = de_option_find(name);
+    return row ? &row->shown : NULL;
 }
 
 const char *const *diffedit_presets(void)
@@ -113,10 +143,17 @@ const char *const *diffedit_presets(void)
     return preset_names;
 }
 
-const diffedit_option *de_option_find(const char *name)
+int de_preset_find(const char *name)
 {
-    for (size_t i = 0; i < ROWS; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
-    return NULL;
+    for (int preset = 0; preset < DE_PRESET_COUNT; preset++)
+        if (!name || strcmp(preset_names[preset], name) == 0)
+            return preset;
+    return -1;
+}
+
+const char *diffedit_option_default(const diffedit_option *option, const char *preset)
+{
+    const de_option *row = (const de_option *)option; /* whose beginning it is */
+    int column = de_preset_find(preset);
+    return column < 0 ? NULL : row->defaults[column];
 }

@@ -146,19 +146,20 @@ static bool read_size(const diffedit_option *row, const char *text, int value[2]
            read_whole(row, end + 1, &end, &value[1]) && *end == '\0';
 }
 
-diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *options,
-                                const char *value, diffedit_error *error)
+diffedit_status de_option_parse(const de_option *row, diffedit_options *options, const char *value,
+                                diffedit_error *error)
 {
+    const diffedit_option *shown = &row->shown;
     void *field = (char *)options + row->offset;
-    bool word = row->word && strcmp(row->word, value) == 0;
+    bool word = shown->word && strcmp(shown->word, value) == 0;
     int whole[2] = {0, 0};
     double real = row->word_value;
     uint64_t seed;
     char *end;
-    switch (row->type) {
+    switch (shown->type) {
     case DIFFEDIT_TYPE_TEXT: *(const char **)field = value; return DIFFEDIT_OK;
     case DIFFEDIT_TYPE_INT:
-        if (!read_whole(row, value, &end, whole) || *end)
+        if (!read_whole(shown, value, &end, whole) || *end)
             break;
         *(int *)field = whole[0];
         return DIFFEDIT_OK;
@@ -168,22 +169,22 @@ diffedit_status de_option_parse(const diffedit_option *row, diffedit_options *op
         *(uint64_t *)field = seed;
         return DIFFEDIT_OK;
     case DIFFEDIT_TYPE_REAL:
-        if (!word && !(read_real(value, &real) && in_range(row, real)))
+        if (!word && !(read_real(value, &real) && in_range(shown, real)))
             break;
         *(double *)field = real;
         return DIFFEDIT_OK;
     case DIFFEDIT_TYPE_CHOICE:
-        if (!read_choice(row, value, whole))
+        if (!read_choice(shown, value, whole))
             break;
         *(int *)field = whole[0];
         return DIFFEDIT_OK;
     case DIFFEDIT_TYPE_SIZE:
-        if (!word && !read_size(row, value, whole))
+        if (!word && !read_size(shown, value, whole))
             break;
         memcpy(field, whole, sizeof whole);
         return DIFFEDIT_OK;
     }
-    return refuse(row, value, error);
+    return refuse(shown, value, error);
 }
 
 /* ---- writing ---- */
@@ -200,9 +201,9 @@ int de_real_format(double value, char text[DE_VALUE_SIZE])
 }
 
 /* The word stands for NaN, or for every number below the range. */
-static bool means_word(const diffedit_option *row, double value)
+static bool means_word(const de_option *row, double value)
 {
-    return row->word && (isnan(row->word_value) ? isnan(value) : value < row->minimum);
+    return row->shown.word && (isnan(row->word_value) ? isnan(value) : value < row->shown.minimum);
 }
 
 static size_t format_choice(const diffedit_option *row, int value, char *text, size_t size)
@@ -213,14 +214,14 @@ static size_t format_choice(const diffedit_option *row, int value, char *text, s
     return (size_t)snprintf(text, size, "%d", value);
 }
 
-size_t de_option_format(const diffedit_option *row, const diffedit_options *options, char *text,
+size_t de_option_format(const de_option *row, const diffedit_options *options, char *text,
                         size_t size)
 {
     const void *field = (const char *)options + row->offset;
     const int *whole = field;
     char number[DE_VALUE_SIZE];
     const char *written = number;
-    switch (row->type) {
+    switch (row->shown.type) {
     case DIFFEDIT_TYPE_TEXT:
         written = *(const char *const *)field ? *(const char *const *)field : "";
         break;
@@ -230,14 +231,14 @@ size_t de_option_format(const diffedit_option *row, const diffedit_options *opti
         break;
     case DIFFEDIT_TYPE_REAL:
         if (means_word(row, *(const double *)field))
-            written = row->word;
+            written = row->shown.word;
         else
             de_real_format(*(const double *)field, number);
         break;
-    case DIFFEDIT_TYPE_CHOICE: return format_choice(row, *whole, text, size);
+    case DIFFEDIT_TYPE_CHOICE: return format_choice(&row->shown, *whole, text, size);
     case DIFFEDIT_TYPE_SIZE:
         if (whole[0] == 0 && whole[1] == 0)
-            written = row->word;
+            written = row->shown.word;
         else
             snprintf(number, sizeof number, "%dx%d", whole[0], whole[1]);
         break;

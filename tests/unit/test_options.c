@@ -90,22 +90,39 @@ static void test_init_refuses(void **state)
 static void test_every_default_reads_back(void **state)
 {
     (void)state;
-    size_t count;
-    const diffedit_option *rows = diffedit_options_table(&count);
-    for (int preset = 0; preset < DIFFEDIT_PRESET_COUNT; preset++) {
-        diffedit_options options = initial(diffedit_presets()[preset]);
-        for (size_t i = 0; i < count; i++) {
+    const diffedit_option *row;
+    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
+        diffedit_options options = initial(*preset);
+        for (size_t i = 0; (row = diffedit_option_at(i)); i++) {
             diffedit_options copy = initial(NULL);
             char text[64], again[64];
-            if (rows[i].type == DIFFEDIT_TYPE_TEXT)
+            if (row->type == DIFFEDIT_TYPE_TEXT)
                 continue;
-            diffedit_options_get(text, sizeof text, &options, rows[i].name);
-            assert_int_equal(diffedit_options_set(&copy, rows[i].name, text, NULL), DIFFEDIT_OK);
-            diffedit_options_get(again, sizeof again, &copy, rows[i].name);
+            diffedit_options_get(text, sizeof text, &options, row->name);
+            assert_int_equal(diffedit_options_set(&copy, row->name, text, NULL), DIFFEDIT_OK);
+            diffedit_options_get(again, sizeof again, &copy, row->name);
             assert_string_equal(text, again);
         }
     }
-    assert_null(diffedit_presets()[DIFFEDIT_PRESET_COUNT]);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    const diffedit_option *row;
+    size_t count = 0;
+    while ((row = diffedit_option_at(count))) {
+        assert_ptr_equal(diffedit_option_find(row->name), row);
+        count++;
+    }
+    assert_true(count > 20);
+    assert_null(diffedit_option_at(SIZE_MAX));
+    assert_null(diffedit_option_find("nothing"));
+    row = diffedit_option_find("steps");
+    assert_string_equal(diffedit_option_default(row, NULL), "50");
+    assert_string_equal(diffedit_option_default(row, "notebook"), "30");
+    assert_null(diffedit_option_default(row, "papers"));
+    assert_null(diffedit_option_default(diffedit_option_find("to"), NULL));
 }
 
 /* ---- values ---- */
@@ -287,12 +304,11 @@ static void test_needs(void **state)
 
 static void assert_same_values(const diffedit_options *a, const diffedit_options *b)
 {
-    size_t count;
-    const diffedit_option *rows = diffedit_options_table(&count);
-    for (size_t i = 0; i < count; i++) {
+    const diffedit_option *row;
+    for (size_t i = 0; (row = diffedit_option_at(i)); i++) {
         char of_a[256], of_b[256];
-        diffedit_options_get(of_a, sizeof of_a, a, rows[i].name);
-        diffedit_options_get(of_b, sizeof of_b, b, rows[i].name);
+        diffedit_options_get(of_a, sizeof of_a, a, row->name);
+        diffedit_options_get(of_b, sizeof of_b, b, row->name);
         assert_string_equal(of_a, of_b);
     }
 }
@@ -315,8 +331,8 @@ static void assert_record_reads_back(const diffedit_options *options)
 static void test_record_round_trip(void **state)
 {
     (void)state;
-    for (int preset = 0; preset < DIFFEDIT_PRESET_COUNT; preset++) {
-        diffedit_options options = initial(diffedit_presets()[preset]);
+    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
+        diffedit_options options = initial(*preset);
         assert_record_reads_back(&options);
         options.from = "ein \"Pferd\"\n\\ \t 馬 🐴";
         options.to = "";
@@ -485,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_presets),
         cmocka_unit_test(test_init_refuses),
         cmocka_unit_test(test_every_default_reads_back),
+        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_numbers_are_strict),
