@@ -1,4 +1,4 @@
-/* What every layer of the library stands on: errors (common/error.h), logging, memory, threads. */
+/* The base of every layer: errors (common/error.h), logging, memory, threads. */
 #ifndef DE_BASE_H
 #define DE_BASE_H
 
@@ -20,16 +20,16 @@ void de_log_write(de_log log, diffedit_log_level level, const char *format, ...)
 
 /* ---- memory ---- */
 
-/* product of two sizes from a file; false on overflow */
+/* *product = a * b, for sizes from a file; false on overflow */
 bool de_multiply_size(size_t a, size_t b, size_t *product);
 
-/* 64-byte aligned, for large arrays with transparent huge pages asked for; free() releases it. */
+/* 64-byte aligned; large arrays ask for transparent huge pages. Released by free(). */
 void *de_aligned_alloc(size_t bytes);
 
 /* A stack of temporary arrays, sized once before a loop and used without allocation within it.
  *
  * The size is found by running the same code on a measuring arena, which hands out addresses that
- * must not be touched and records the peak; every op returns early when its arena measures. */
+ * must not be used and records the peak; every op returns early when its arena is measuring. */
 typedef struct de_arena {
     unsigned char *base;
     size_t capacity, used, peak;
@@ -37,14 +37,14 @@ typedef struct de_arena {
 } de_arena;
 
 void de_arena_start_measuring(de_arena *arena);
-/* Makes room for what the measuring run needed; earlier memory is kept where it is large enough.
- * Errors: MEMORY. */
+/* Allocates the peak of the measuring run; memory that is already large enough is kept. Errors:
+ * MEMORY. */
 diffedit_status de_arena_allocate(de_arena *arena, diffedit_error *error);
 void de_arena_free(de_arena *arena);
 /* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak
  * is a defect of the program and aborts. */
 float *de_arena_floats(de_arena *arena, int64_t count);
-/* Everything pushed after a mark is given back by returning to it. */
+/* Releasing to a mark frees everything allocated after it. */
 static inline size_t de_arena_mark(const de_arena *arena)
 {
     return arena->used;
@@ -59,12 +59,12 @@ static inline void de_arena_release(de_arena *arena, size_t mark)
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
 
 /* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads,
- * in any order; `thread` is 0..threads-1, for private scratch. Work must be split over outputs,
- * never over sums, so that results do not depend on `threads`. */
+ * in any order; `thread`, 0..threads-1, selects private scratch memory. Work must be split over
+ * outputs, never over sums, so that results do not depend on `threads`. */
 void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn fn, void *user);
 int de_core_count(void);
 
-/* Seconds from an arbitrary start, monotonic. */
+/* Seconds since an arbitrary moment, monotonic. */
 double de_seconds(void);
 
 static inline int64_t de_min_i64(int64_t a, int64_t b)

@@ -1,4 +1,4 @@
-/* IEEE 754 half precision in plain C, for the paths that have no instruction for it. */
+/* IEEE 754 half precision in plain C, where there is no instruction for it. */
 #ifndef DE_HALF_H
 #define DE_HALF_H
 
@@ -7,8 +7,8 @@
 
 static inline float de_half_to_float(uint16_t half)
 {
-    /* The exponent is five bits wide with bias 15: shifted into a float's place it is 2^112 too
-     * small, for subnormal numbers as well. What overflows then was infinite or not a number. */
+    /* The exponent has five bits and a bias of 15. Shifted to where a float has it, the value is
+     * 2^112 too small, subnormal numbers included. What overflows then was infinite or NaN. */
     uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -21,19 +21,19 @@ static inline float de_half_to_float(uint16_t half)
     return value;
 }
 
-/* Rounded to the nearest, ties to even; what is too large becomes infinite. */
+/* Rounds to nearest, ties to even; what is too large becomes infinite. */
 static inline uint16_t de_float_to_half(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
     bits &= 0x7fffffff;
-    if (bits > 0x7f800000) /* not a number */
+    if (bits > 0x7f800000) /* NaN */
         return sign | 0x7e00;
-    if (bits >= 0x47800000) /* 2^16 and more */
+    if (bits >= 0x47800000) /* 2^16 or more */
         return sign | 0x7c00;
-    if (bits < 0x38800000) { /* below 2^-14 halves are multiples of 2^-24, which is the last place
-                                of 0.5 */
+    /* below 2^-14 halves are multiples of 2^-24, the last place of the float 0.5 */
+    if (bits < 0x38800000) {
         float magnitude;
         memcpy(&magnitude, &bits, sizeof magnitude);
         magnitude += 0.5f;

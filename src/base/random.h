@@ -1,4 +1,4 @@
-/* Normal random numbers equal to torch's, so that a seed means the same picture here and there. */
+/* Normal random numbers equal to torch's, so that a seed means the same picture in both. */
 #ifndef DE_RANDOM_H
 #define DE_RANDOM_H
 
@@ -7,10 +7,10 @@
 /* out[count] ~ N(0, 1): torch.randn(count, generator=torch.Generator("cpu").manual_seed(seed))
  * within 2e-6. MT19937 seeded with the low 32 bits of `seed`. */
 void de_random_normal_cpu(uint64_t seed, int64_t count, float *out);
-/* The same on torch's CUDA generator (Philox 4x32-10), every element with a counter of its own;
- * torch does so up to 256 x (threads of the card) elements. */
+/* The same from torch's CUDA generator (Philox 4x32-10). Every element has a counter of its own; in
+ * torch this holds up to 256 x (threads of the card) elements. */
 void de_random_normal_cuda(uint64_t seed, int64_t count, float *out);
-/* By `rng` of diffedit_options (DIFFEDIT_RNG_...). A fresh generator at each call. */
+/* `rng` is that of diffedit_options (DIFFEDIT_RNG_...). Each call starts a new generator. */
 void de_random_normal(int rng, uint64_t seed, int64_t count, float *out);
 
 #endif

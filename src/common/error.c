@@ -4,8 +4,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* Whatever is not UTF-8, such as a file's name or a character cut in two, becomes '?', and so do
- * control characters, of either set. */
+/* Replaces by '?' whatever is not UTF-8, such as a file's name or a character cut in two, and all
+ * control characters, C0 and C1. */
 static void clean(char *text)
 {
     utf8proc_ssize_t length = (utf8proc_ssize_t)strlen(text), used;

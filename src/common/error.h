@@ -8,7 +8,7 @@
 #include <diffedit/diffedit.h>
 
 /* Formats one line of UTF-8 without control characters: what goes to a terminal or into JSON may
- * hold names that a file or a server made up. A line that does not fit ends in "...". */
+ * contain names that came from a file or a server. A line that does not fit ends in "...". */
 void de_sentence(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void de_sentence_list(char *text, size_t size, const char *format, va_list arguments)

@@ -15,7 +15,7 @@ static int resize(VipsImage **image, int width, int height)
     if (vips_resize(*image, &resized, (double)width / (*image)->Xsize, "vscale",
                     (double)height / (*image)->Ysize, "kernel", VIPS_KERNEL_LANCZOS3, NULL))
         return -1;
-    /* rounding may have made it a pixel too large or too small */
+    /* rounding may have made it one pixel too large or too small */
     int failed = vips_gravity(resized, &cut, VIPS_COMPASS_DIRECTION_NORTH_WEST, width, height,
                               "extend", VIPS_EXTEND_COPY, NULL);
     g_object_unref(resized);
@@ -36,7 +36,7 @@ static uint8_t byte_at(const VipsImage *image, const void *pixels, size_t index)
     return (uint8_t)((((const uint16_t *)pixels)[index] + 128u) / 257u);
 }
 
-/* rgb [pixels, 3] of an image in memory: grey spread, alpha over white. */
+/* rgb [pixels, 3] of an image in memory: grey copied to all three, alpha over white. */
 static void flatten(const VipsImage *image, const void *pixels, uint8_t *rgb)
 {
     size_t count = (size_t)image->Xsize * (size_t)image->Ysize;
@@ -65,7 +65,7 @@ static int to_srgb(const diffedit_picture *picture, VipsImage **image)
 diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height,
                                          uint8_t *rgb, diffedit_error *error)
 {
-    static const char what[] = "cannot be converted for the network";
+    static const char what[] = "cannot be converted to sRGB";
     VipsImage *image = NULL, *flat = NULL;
     uint8_t *all = malloc((size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3);
     void *converted = NULL, *scaled = NULL;
@@ -108,8 +108,8 @@ static int to_profile(const diffedit_picture *picture, VipsImage **image)
     g_object_unref(lab);
     if (failed)
         return -1;
-    de_image_copy_metadata(tagged,
-                           picture->image); /* the embedded profile is what it is exported to */
+    /* the embedded profile is the one to export to */
+    de_image_copy_metadata(tagged, picture->image);
     failed = vips_icc_export(tagged, &out, "intent", VIPS_INTENT_RELATIVE, "depth",
                              de_image_bits(picture->image), "pcs", VIPS_PCS_LAB, NULL);
     g_object_unref(tagged);
@@ -120,8 +120,8 @@ static int to_profile(const diffedit_picture *picture, VipsImage **image)
     return 0;
 }
 
-/* A row's values as 16 bits each in the picture's depth: RGB as it is, or its luma (ITU-R BT.709)
- * where the picture is grey and the edit is not. */
+/* Stores values of the picture's depth in 16 bits each: RGB as it is, or its luma (ITU-R BT.709)
+ * where the picture is grey. */
 static void store(const VipsImage *from, const void *pixels, const VipsImage *picture,
                   uint16_t *colours)
 {
@@ -156,8 +156,8 @@ diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, cons
     if (!image || resize(&image, picture->image->Xsize, picture->image->Ysize) ||
         (!picture->is_srgb && to_profile(picture, &image)) ||
         !(pixels = vips_image_write_to_memory(image, &size)))
-        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the edit",
-                              "cannot be converted to the picture's colours");
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the result",
+                              "cannot be converted to the picture's colour profile");
     else
         store(image, pixels, picture->image, colours);
     g_free(pixels);

@@ -8,25 +8,26 @@
 
 struct diffedit_picture {
     VipsImage *image; /* in memory, upright, 8 or 16 bit, 1 to 4 bands, with its metadata */
-    bool is_srgb;     /* no profile, or one that means the same */
-    char *record;     /* what diffedit wrote into this PNG, or NULL */
-    char *warning;    /* or NULL */
+    bool is_srgb;     /* no profile, or one equivalent to sRGB */
+    char *record;     /* the JSON that diffedit wrote into this PNG, or NULL */
+    char *warning;    /* about how the picture was read, or NULL */
 };
 
 /* Starts libvips, once. Errors: MEMORY. */
 diffedit_status de_vips_start(diffedit_error *error);
-/* Fails with libvips's own words after "NAME: what: ", and forgets them. */
+/* Fails with "NAME: what: " and libvips's own message, and clears that. */
 diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name,
                              const char *what);
 
-/* Takes the reference to `image`. Errors: MEMORY. */
+/* A picture that owns the reference to `image`, which is released on failure too. Errors: MEMORY.
+ */
 diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image,
                                 diffedit_error *error);
-/* A vips image over memory that outlives it; format VIPS_FORMAT_UCHAR or USHORT. NULL on failure.
- */
+/* A vips image over memory that must outlive it; format VIPS_FORMAT_UCHAR or USHORT. NULL on
+ * failure. */
 VipsImage *de_image_over(const void *pixels, int width, int height, int bands,
                          VipsBandFormat format);
-/* `from`'s profile, EXIF, XMP, IPTC and resolution laid onto `to`. */
+/* Copies the profile, EXIF, XMP, IPTC and resolution. */
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from);
 
 static inline int de_image_bits(const VipsImage *image)
@@ -34,7 +35,7 @@ static inline int de_image_bits(const VipsImage *image)
     return image->BandFmt == VIPS_FORMAT_USHORT ? 16 : 8;
 }
 
-/* 2 and 4 bands end in alpha. */
+/* Bands without alpha, which is the last of 2 or 4. */
 static inline int de_image_colours(const VipsImage *image)
 {
     return image->Bands > 2 ? 3 : 1;

@@ -13,8 +13,8 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
         found_height = diffedit_picture_height(picture);
     if (found_width != width || found_height != height)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the mask is %dx%d pixels; it must have the picture's size, %dx%d",
-                       found_width, found_height, width, height);
+                       "the mask is %dx%d pixels, but the picture is %dx%d", found_width,
+                       found_height, width, height);
     size_t count = (size_t)width * (size_t)height;
     uint8_t *rgb = malloc(3 * count);
     if (!rgb)
@@ -66,7 +66,7 @@ diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels,
                              diffedit_error *error)
 {
     size_t count = (size_t)height * (size_t)width;
-    uint8_t spreading = pixels > 0; /* shrinking spreads what is outside the mask */
+    uint8_t spreading = pixels > 0; /* to shrink is to grow the outside */
     float *squared = malloc(count * sizeof *squared), reach = (float)pixels * (float)pixels;
     if (!squared)
         return de_fail_memory(error, count * sizeof *squared, "the mask");

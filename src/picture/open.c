@@ -1,5 +1,4 @@
-/* File -> picture. Only the loaders named here are ever called, whatever libvips could read
- * besides. */
+/* File -> picture. Only the loaders named here are ever called, even if libvips has others. */
 #include "picture/image.h"
 
 #include <errno.h>
@@ -41,9 +40,9 @@ static diffedit_status load(VipsImage **image, const void *bytes, size_t size, c
 {
     const file_kind *kind = find_kind(bytes, size);
     if (!kind || !vips_type_find("VipsOperation", kind->loader))
-        return de_fail(error, DIFFEDIT_ERROR_PICTURE,
-                       "%s: not a picture that diffedit reads (PNG, JPEG, WebP, TIFF, HEIC, AVIF)",
-                       name);
+        return de_fail(
+            error, DIFFEDIT_ERROR_PICTURE,
+            "%s: unsupported picture format; expected PNG, JPEG, WebP, TIFF, HEIC or AVIF", name);
     VipsBlob *blob = vips_blob_new(NULL, bytes, size);
     int result = vips_call(kind->loader, blob, image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
                            VIPS_FAIL_ON_TRUNCATED, NULL);
@@ -80,9 +79,9 @@ static uint32_t exif_number(const uint8_t *bytes, int count, bool little)
     return number;
 }
 
-/* Writes "upright" over the orientation in an EXIF block, if it has one: perhaps "Exif" and two
- * zeros, a TIFF header, and a list of entries of 12 bytes. libvips does not write all blocks anew,
- * and some as they were. */
+/* Sets the orientation in an EXIF block, if it has one, to "upright". The block may begin with
+ * "Exif" and two zeros; then come a TIFF header and a list of entries of 12 bytes. libvips updates
+ * some blocks when it writes a file, but copies others as they were. */
 static void set_exif_upright(uint8_t *tiff, size_t size)
 {
     enum { PREFIX = 6, HEADER = 8, ORIENTATION = 0x112, UPRIGHT = 1, ENTRY = 12 };
@@ -104,7 +103,7 @@ static void set_exif_upright(uint8_t *tiff, size_t size)
         }
 }
 
-/* Turns the picture as its EXIF orientation says, which is then upright. */
+/* Rotates the picture as its EXIF orientation says, and sets that to "upright". */
 static int turn_upright(VipsImage **image)
 {
     VipsImage *next;
@@ -127,14 +126,14 @@ static int turn_upright(VipsImage **image)
     return 0;
 }
 
-/* One of the forms that the rest of the program knows: grey or RGB, 8 or 16 bit. */
+/* Converts to one of the forms that the rest of the program handles: grey or RGB, 8 or 16 bit. */
 static int normalise(VipsImage **image, bool *was_cmyk)
 {
-    /* By one thread: where several read lines in turn, libvips 8.14 tells only one of them of a
-     * broken file. */
+    /* By one thread: where several take turns to read lines, libvips 8.14 reports a broken file to
+     * only one of them. */
     vips_image_set_int(*image, VIPS_META_CONCURRENCY, 1);
-    VipsImage *next = vips_image_copy_memory(
-        *image); /* decodes; turning needs pixels in any order */
+    /* decodes here, because rotating needs pixels in any order */
+    VipsImage *next = vips_image_copy_memory(*image);
     if (!next)
         return -1;
     replace(image, next);
@@ -155,8 +154,8 @@ static int normalise(VipsImage **image, bool *was_cmyk)
     bool known = type == VIPS_INTERPRETATION_sRGB || type == VIPS_INTERPRETATION_RGB ||
                  type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16 ||
                  type == VIPS_INTERPRETATION_RGB16;
-    if (!known ||
-        (!wide && !narrow)) { /* floating point, Lab and other rarities: their look in 8-bit sRGB */
+    /* floating point, Lab and other rare formats become 8-bit sRGB */
+    if (!known || (!wide && !narrow)) {
         if (vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL))
             return -1;
         replace(image, next);
@@ -177,7 +176,7 @@ static int normalise(VipsImage **image, bool *was_cmyk)
     return 0;
 }
 
-/* Whether an 8-bit RGB or grey ramp keeps its values through the picture's profile. */
+/* Whether the picture's profile leaves 8-bit RGB or grey values as they are. */
 static bool profile_is_srgb(const VipsImage *image)
 {
     enum { STEPS = 6, COLOURS = STEPS * STEPS * STEPS };
@@ -220,7 +219,7 @@ static char *copy_text(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-/* A profile that does not fit the pixels says nothing about them. */
+/* Drops a profile that is for another kind of pixels, such as CMYK in an RGB file. */
 static bool drop_unfit_profile(VipsImage *image)
 {
     const void *profile;
@@ -240,7 +239,7 @@ static const char *remark(bool was_cmyk, bool dropped_profile, int pages)
         return "the picture is CMYK; it was converted to sRGB, and the result will be sRGB";
     if (dropped_profile)
         return "the picture's colour profile does not fit its pixels and was ignored";
-    return pages > 1 ? "the file holds several pictures; only the first is used" : NULL;
+    return pages > 1 ? "the file contains several pictures; only the first is used" : NULL;
 }
 
 static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size,

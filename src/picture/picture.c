@@ -1,4 +1,4 @@
-/* Pictures in memory: making, asking, freeing. */
+/* Pictures in memory: creation, accessors, destruction. */
 #include "picture/image.h"
 
 #include <pthread.h>
@@ -12,14 +12,14 @@ static int start_result;
 static void start(void)
 {
     start_result = VIPS_INIT("diffedit");
-    vips_cache_set_max(0); /* each picture is read once; nothing is worth keeping */
+    vips_cache_set_max(0); /* each picture is read once: a cache would not be used */
 }
 
 diffedit_status de_vips_start(diffedit_error *error)
 {
     pthread_once(&started, start);
     return start_result == 0 ? DIFFEDIT_OK
-                             : de_fail(error, DIFFEDIT_ERROR_MEMORY, "libvips cannot be started");
+                             : de_fail(error, DIFFEDIT_ERROR_MEMORY, "libvips failed to start");
 }
 
 diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const char *name,
@@ -30,7 +30,7 @@ diffedit_status de_vips_fail(diffedit_error *error, diffedit_status code, const 
     vips_error_clear();
     reason[strcspn(reason, "\n")] = 0;
     return de_fail(error, code, "%s: %s: %s", name, what,
-                   *reason ? reason : "libvips gives no reason");
+                   *reason ? reason : "libvips gave no reason");
 }
 
 diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image, diffedit_error *error)
@@ -87,13 +87,16 @@ diffedit_status diffedit_picture_new(diffedit_picture **picture, int width, int 
     enum { LONGEST_SIDE = 1 << 20 };
     if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE || channels < 1 ||
         channels > 4 || (bits != 8 && bits != 16))
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "a picture of %dx%d pixels, %d channels and %d bits cannot be made", width,
-                       height, channels, bits);
+        return de_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "expected a picture of at most %dx%d pixels, 1 to 4 channels and 8 or 16 bits, "
+            "found %dx%d pixels, %d channels and %d bits",
+            LONGEST_SIDE, LONGEST_SIDE, width, height, channels, bits);
     size_t row = (size_t)width * (size_t)channels * (size_t)(bits / 8);
     if (stride < row)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "a stride of %zu bytes is less than a row's %zu", stride, row);
+                       "expected a stride of at least %zu bytes, the length of a row, found %zu",
+                       row, stride);
     diffedit_status status = de_vips_start(error);
     if (status != DIFFEDIT_OK)
         return status;

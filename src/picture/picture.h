@@ -4,22 +4,21 @@
 
 #include "base/base.h"
 
-/* An 8-bit sRGB view of a picture (alpha over white, profile converted, 16 bit reduced, grey
- * spread), scaled to width x height with lanczos3 (at the picture's own size: bit for bit the input
- * if it is 8-bit sRGB RGB). rgb [height, width, 3]. */
+/* The picture as 8-bit sRGB (alpha over white, profile converted, 16 bit reduced, grey copied to
+ * all three), scaled to width x height with lanczos3. At its own size an 8-bit sRGB RGB picture is
+ * returned bit for bit. rgb [height, width, 3]. Errors: PICTURE, MEMORY. */
 diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height,
                                          uint8_t *rgb, diffedit_error *error);
 
-/* The composite (pixel): where alpha is 0 the input's values are copied; elsewhere
- * input + alpha (edited - input), in the file's own encoding, depth and profile (the edited sRGB
- * picture is converted back). edited [edit_height, edit_width, 3] 8-bit sRGB at working size,
- * scaled here to picture size; alpha [height, width] in 0..1 at picture size. Picture alpha,
- * metadata and profile are the input's. */
+/* The pixel composite: where alpha is 0 the input's values are copied; elsewhere they are
+ * input + alpha (edited - input), in the input's depth and profile, to which the edit is converted.
+ * edited [edit_height, edit_width, 3], 8-bit sRGB at working size, is scaled to picture size here;
+ * alpha [height, width] is in 0..1 at picture size. The picture's own alpha channel, metadata and
+ * profile are the input's. Errors: PICTURE, MEMORY. */
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
                                      const uint8_t *edited, int edit_width, int edit_height,
                                      const float *alpha, diffedit_error *error);
-/* The same with alpha 1 everywhere: the decoder's picture as it is, at the input's size, depth and
- * profile. */
+/* The same with alpha 1 everywhere: the edit as it is, at the input's size, depth and profile. */
 diffedit_status de_picture_replace(diffedit_picture **result, const diffedit_picture *input,
                                    const uint8_t *edited, int edit_width, int edit_height,
                                    diffedit_error *error);
@@ -28,20 +27,20 @@ diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture 
 
 /* ---- masks: bytes 0 or 1, [height, width] ---- */
 
-/* A picture as a mask: 1 where its grey is at least 50 %. Errors: ARGUMENT if it has another size.
- */
+/* A picture as a mask: 1 where its grey is at least 50 %. Errors: ARGUMENT (another size), PICTURE,
+ * MEMORY. */
 diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
                                      uint8_t *mask, diffedit_error *error);
-/* Cells become picture pixels: mask[y][x] = cells[floor(y h / height)][floor(x w / width)]. */
+/* Scales up to picture pixels: mask[y][x] = cells[floor(y h / height)][floor(x w / width)]. */
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask);
 /* A cell is 1 if any pixel it covers is. */
 void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, uint8_t *cells);
 /* Grows (pixels > 0) or shrinks (< 0) by Euclidean distance, in place. Errors: MEMORY. */
 diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels,
                              diffedit_error *error);
-/* alpha = 1 on the mask, 1 - smoothstep(d / feather) at Euclidean distance d outside (0 beyond;
- * feather 0: a hard edge); then blur > 0 softens alpha with a Gaussian (sigma = blur / 2). Errors:
- * MEMORY. */
+/* alpha is 1 on the mask, 1 - smoothstep(d / feather) at a Euclidean distance d < feather outside
+ * it, and 0 beyond (feather 0: a hard edge). A blur > 0 then softens it with a Gaussian (sigma =
+ * blur / 2). Errors: MEMORY. */
 diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather,
                               double blur, float *alpha, diffedit_error *error);
 

@@ -34,12 +34,10 @@ static file_format find_format(const char *path)
     return FORMAT_NONE;
 }
 
-static diffedit_status unknown_ending(const char *path, diffedit_error *error)
+static diffedit_status unsupported(const char *path, diffedit_error *error)
 {
-    return de_fail(
-        error, DIFFEDIT_ERROR_ARGUMENT,
-        "%s: the ending says no kind of picture that diffedit writes (.png, .jpg, .webp, .tif)",
-        path);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "%s: unsupported output format; use .png, .jpg, .webp or .tif", path);
 }
 
 /* ---- encoding ---- */
@@ -59,16 +57,16 @@ static VipsImage *reduce_depth(const VipsImage *image, uint8_t **bytes)
 
 static int save_jpeg(VipsImage *image, int quality, void **bytes, size_t *size)
 {
-    VipsArrayDouble *white = vips_array_double_newv(
-        1, 255.0); /* what shows through where there is alpha */
+    /* alpha is flattened onto white */
+    VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
     int failed = vips_jpegsave_buffer(image, bytes, size, "Q", quality, "subsample_mode",
                                       VIPS_FOREIGN_SUBSAMPLE_OFF, "background", white, NULL);
     vips_area_unref(VIPS_AREA(white));
     return failed;
 }
 
-/* A copy of the picture's header with its metadata and the record, over the same pixels or reduced
- * ones. */
+/* Encodes a copy of the picture's header with its metadata and the record, over the same pixels or
+ * pixels reduced to 8 bit. */
 static int encode(const diffedit_picture *picture, file_format format,
                   const diffedit_save_options *options, void **bytes, size_t *size)
 {
@@ -111,9 +109,9 @@ static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_pict
         options = &defaults;
     file_format format = find_format(options->format ? options->format : path);
     if (format == FORMAT_NONE)
-        return unknown_ending(options->format ? options->format : path, error);
+        return unsupported(options->format ? options->format : path, error);
     if (options->quality < 0 || options->quality > 100)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a quality of %d: expected 1 to 100",
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a quality from 1 to 100, found %d",
                        options->quality);
     void *encoded = NULL;
     if (encode(picture, format, options, &encoded, size))
@@ -158,7 +156,7 @@ diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *
 {
     struct stat info;
     if (find_format(path) == FORMAT_NONE)
-        return unknown_ending(path, error);
+        return unsupported(path, error);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: it is a folder", path);
     char *folder = folder_of(path);
@@ -170,8 +168,7 @@ diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *
                          strerror(errno));
     else if (!S_ISDIR(info.st_mode) || access(folder, W_OK) != 0)
         status = de_fail(error, DIFFEDIT_ERROR_FILE,
-                         "%s: cannot be written: %s is not a folder one may write to", path,
-                         folder);
+                         "%s: cannot be written: %s is not a writable folder", path, folder);
     free(folder);
     return status;
 }

@@ -336,10 +336,11 @@ static void test_bad_files(void **state)
     diffedit_picture *none;
     assert_int_equal(diffedit_picture_open(&none, bomb, 0, &error), DIFFEDIT_ERROR_PICTURE);
     expect_refused(scratch_write_text("notes.txt", "not a picture"), DIFFEDIT_ERROR_PICTURE,
-                   "not a picture");
+                   "unsupported picture format");
     expect_refused(scratch_write_text("p.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
-                   DIFFEDIT_ERROR_PICTURE, "not a picture");
-    expect_refused(scratch_write_text("empty.png", ""), DIFFEDIT_ERROR_PICTURE, "not a picture");
+                   DIFFEDIT_ERROR_PICTURE, "unsupported picture format");
+    expect_refused(scratch_write_text("empty.png", ""), DIFFEDIT_ERROR_PICTURE,
+                   "unsupported picture format");
     expect_refused(scratch_path("nothing.png"), DIFFEDIT_ERROR_FILE, "No such file");
     expect_refused("/tmp", DIFFEDIT_ERROR_FILE, "folder");
     diffedit_free(bytes);
@@ -454,8 +455,7 @@ static void test_a_picture_as_a_mask(void **state)
     assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, NULL), DIFFEDIT_OK);
     assert_true(!mask[0] && !mask[1] && mask[2] && mask[3]);
     assert_int_equal(de_mask_from_picture(picture, 5, 1, mask, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message,
-                        "the mask is 4x1 pixels; it must have the picture's size, 5x1");
+    assert_string_equal(error.message, "the mask is 4x1 pixels, but the picture is 5x1");
     diffedit_picture_free(picture);
 }
 
