@@ -7,6 +7,8 @@
 #include "hub.h"
 #include "transfer.h"
 
+#include "common/layout.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,7 +134,7 @@ static diffedit_status pull_file(const cli_hub *hub, int index, const char *fold
         return cli_fail_memory(error);
     diffedit_status status = make_folders(path, error);
     if (status == DIFFEDIT_OK && !cli_download_is_there(path, &file->expected)) {
-        char *whole = *changed ? NULL : cli_join_path(folder, "model_index.json");
+        char *whole = *changed ? NULL : cli_join_path(folder, DE_LAYOUT_INDEX);
         if (whole)
             unlink(whole);
         free(whole);
@@ -165,14 +167,55 @@ static diffedit_status add_shards(cli_hub *hub, int index, const char *folder,
     return status;
 }
 
-/* Weights of another form, from an earlier time, would be taken instead of these. */
+/* ---- weights of another form, from an earlier time ---- */
+
+typedef struct pulled_part {
+    const cli_hub *hub;
+    const char *root, *folder; /* of the model and, in it, of the part */
+} pulled_part;
+
+/* "PART/NAME" and "ROOT/PART/NAME", allocated; false without memory. */
+static bool join_names(char **name, char **path, const pulled_part *in, const char *file)
+{
+    *name = cli_join_path(in->folder, file);
+    *path = *name ? cli_join_path(in->root, *name) : NULL;
+    return *path != NULL;
+}
+
+static bool is_left_over(const void *user, const char *file)
+{
+    const pulled_part *in = user;
+    char *name, *path;
+    bool is = join_names(&name, &path, in, file) && access(path, F_OK) == 0 &&
+              !cli_hub_is_chosen(in->hub, name);
+    free(name);
+    free(path);
+    return is;
+}
+
+/* Whatever the reader might take instead of what was chosen. */
+static void remove_forms(const cli_hub *hub, const char *folder, de_part part)
+{
+    const pulled_part in = {hub, folder, de_layout_parts[part].folder};
+    char file[DE_LAYOUT_NAME], *name, *path;
+    bool removed = true;
+    while (removed && de_layout_find_weights(file, part, NULL, is_left_over, &in)) {
+        removed = join_names(&name, &path, &in, file) && unlink(path) == 0;
+        free(name);
+        free(path);
+    }
+}
+
 static void remove_other_weights(const cli_hub *hub, const char *folder)
 {
     const char *name;
     json_t *file;
-    json_object_foreach(hub->listed, name, file)
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        remove_forms(hub, folder, part);
+    json_object_foreach(hub->listed, name, file) /* their pieces too */
     {
-        char *path = cli_hub_is_other_weights(hub, name) ? cli_join_path(folder, name) : NULL;
+        bool other = de_layout_is_weights(name) && !cli_hub_is_chosen(hub, name);
+        char *path = other ? cli_join_path(folder, name) : NULL;
         if (path)
             unlink(path);
         free(path);
@@ -188,7 +231,7 @@ static diffedit_status pull(cli_hub *hub, const cli_arguments *arguments, const 
         if (i + 1 == hub->count)
             remove_other_weights(hub, folder);
         status = pull_file(hub, i, folder, &changed, arguments->quiet, error);
-        if (status == DIFFEDIT_OK && cli_hub_is_index(hub->files[i].name))
+        if (status == DIFFEDIT_OK && de_layout_is_index(hub->files[i].name))
             status = add_shards(hub, i, folder, error);
     }
     if (status == DIFFEDIT_OK && !arguments->quiet)

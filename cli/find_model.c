@@ -3,6 +3,8 @@
 #include "fail.h"
 #include "files.h"
 
+#include "common/layout.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +93,7 @@ static diffedit_status find_fetched(char **path, const char *named, diffedit_err
     diffedit_status status = cli_fetched_folder(&fetched, named, error);
     if (status != DIFFEDIT_OK)
         return status;
-    char *index = cli_join_path(fetched, "model_index.json"); /* which is put there last */
+    char *index = cli_join_path(fetched, DE_LAYOUT_INDEX); /* which is put there last */
     if (index && exists(index))
         *path = fetched;
     else if (index && exists(fetched))

@@ -2,6 +2,8 @@
 
 #include "fail.h"
 
+#include "common/layout.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,36 +118,6 @@ char *cli_hub_url(const cli_hub *hub, const char *name)
 
 /* ---- what is needed ---- */
 
-static const char *const DOCUMENTS[] = {"scheduler/scheduler_config.json",
-                                        "tokenizer/vocab.json",
-                                        "tokenizer/merges.txt",
-                                        "tokenizer/tokenizer_config.json",
-                                        "text_encoder/config.json",
-                                        "unet/config.json",
-                                        "vae/config.json",
-                                        "model_index.json",
-                                        NULL};
-static const char *const OPTIONAL_DOCUMENTS[] = {"tokenizer/special_tokens_map.json",
-                                                 "diffedit.json", NULL};
-
-/* Where weights lie: the folder and the beginning of their names; the second is of old text
- * encoders. */
-static const char *const STEMS[][2] = {{"text_encoder/model", "text_encoder/pytorch_model"},
-                                       {"unet/diffusion_pytorch_model", NULL},
-                                       {"vae/diffusion_pytorch_model", NULL}};
-enum { PARTS = sizeof STEMS / sizeof STEMS[0] };
-/* Plain ones and those of the variant fp16, in the order in which they are wanted. */
-static const char *const PLAIN[] = {".safetensors", ".safetensors.index.json", ".bin",
-                                    ".bin.index.json"};
-static const char *const HALF[] = {".fp16.safetensors", ".safetensors.index.fp16.json", ".fp16.bin",
-                                   ".bin.index.fp16.json"};
-enum { FORMS = sizeof PLAIN / sizeof PLAIN[0] };
-
-bool cli_hub_is_index(const char *name)
-{
-    return strstr(name, ".index.") != NULL;
-}
-
 /* Size and hash as the list has them. */
 static diffedit_status read_expected(cli_expected *expected, const cli_hub *hub, const char *name,
                                      diffedit_error *error)
@@ -181,31 +153,32 @@ static diffedit_status add(cli_hub *hub, const char *name, diffedit_error *error
     return grown[hub->count++].name ? DIFFEDIT_OK : cli_fail_memory(error);
 }
 
-/* The first form of a network's weights that the list has; an empty name where there is none. */
-static void find_weights(char name[96], const cli_hub *hub, int part,
-                         const char *const forms[FORMS])
+typedef struct part_of_list {
+    const cli_hub *hub;
+    const char *folder;
+} part_of_list;
+
+static bool is_listed(const void *user, const char *name)
 {
-    for (int form = 0; form < FORMS; form++)
-        for (int i = 0; i < 2 && STEMS[part][i]; i++) {
-            snprintf(name, 96, "%s%s", STEMS[part][i], forms[form]);
-            if (json_object_get(hub->listed, name))
-                return;
-        }
-    name[0] = '\0';
+    const part_of_list *in = user;
+    char path[2 * DE_LAYOUT_NAME];
+    snprintf(path, sizeof path, "%s/%s", in->folder, name);
+    return json_object_get(in->hub->listed, path) != NULL;
 }
 
-static diffedit_status choose_weights(cli_hub *hub, int part, bool prefer_f16,
+static diffedit_status choose_weights(cli_hub *hub, de_part part, bool prefer_f16,
                                       diffedit_error *error)
 {
-    char name[96];
-    find_weights(name, hub, part, prefer_f16 ? HALF : PLAIN);
-    if (!name[0])
-        find_weights(name, hub, part, prefer_f16 ? PLAIN : HALF);
-    if (!name[0])
+    const part_of_list in = {hub, de_layout_parts[part].folder};
+    char name[DE_LAYOUT_NAME], path[2 * DE_LAYOUT_NAME];
+    bool found = de_layout_find_weights(name, part, prefer_f16 ? "fp16" : "", is_listed, &in) ||
+                 de_layout_find_weights(name, part, NULL, is_listed, &in);
+    if (!found)
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: has no %s.safetensors, which is needed", hub->server.model,
-                        STEMS[part][0]);
-    return add(hub, name, error);
+                        "%.150s: has no %s/%s.safetensors, which is needed", hub->server.model,
+                        in.folder, de_layout_parts[part].stems[0]);
+    snprintf(path, sizeof path, "%s/%s", in.folder, name);
+    return add(hub, path, error);
 }
 
 /* What no Stable Diffusion 1 or 2 has; many gigabytes should not be fetched to find that out. */
@@ -215,7 +188,7 @@ static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
                                           "prior/"};
     const char *name;
     json_t *file;
-    if (!json_object_get(hub->listed, "model_index.json"))
+    if (!json_object_get(hub->listed, DE_LAYOUT_INDEX))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
                         "%.150s: has no model_index.json: it is no model in the diffusers layout",
                         hub->server.model);
@@ -233,19 +206,18 @@ static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
 diffedit_status cli_hub_choose(cli_hub *hub, bool prefer_f16, diffedit_error *error)
 {
     diffedit_status status = check_kind(hub, error);
-    for (int part = 0; part < PARTS && status == DIFFEDIT_OK; part++)
+    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         status = choose_weights(hub, part, prefer_f16, error);
-    for (int i = 0; OPTIONAL_DOCUMENTS[i] && status == DIFFEDIT_OK; i++)
-        if (json_object_get(hub->listed, OPTIONAL_DOCUMENTS[i]))
-            status = add(hub, OPTIONAL_DOCUMENTS[i], error);
-    for (int i = 0; DOCUMENTS[i] && status == DIFFEDIT_OK; i++)
-        status = add(hub, DOCUMENTS[i], error);
+    const de_layout_document *document = de_layout_documents;
+    for (; document->name && status == DIFFEDIT_OK; document++)
+        if (!document->may_be_missing || json_object_get(hub->listed, document->name))
+            status = add(hub, document->name, error);
     return status;
 }
 
 /* ---- shards ---- */
 
-static bool is_chosen(const cli_hub *hub, const char *name)
+bool cli_hub_is_chosen(const cli_hub *hub, const char *name)
 {
     for (int i = 0; i < hub->count; i++)
         if (strcmp(hub->files[i].name, name) == 0)
@@ -267,7 +239,7 @@ static diffedit_status add_shard(cli_hub *hub, const char *index, const char *sh
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
                         "%.150s: %.150s: names a file at too great a length", hub->server.model,
                         index);
-    return is_chosen(hub, name) ? DIFFEDIT_OK : add(hub, name, error);
+    return cli_hub_is_chosen(hub, name) ? DIFFEDIT_OK : add(hub, name, error);
 }
 
 diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *path,
@@ -286,14 +258,4 @@ diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *
         status = add_shard(hub, index, json_string_value(shard), error);
     json_decref(json);
     return status;
-}
-
-bool cli_hub_is_other_weights(const cli_hub *hub, const char *name)
-{
-    for (int part = 0; part < PARTS; part++)
-        for (int i = 0; i < 2 && STEMS[part][i]; i++)
-            if (strncmp(name, STEMS[part][i], strlen(STEMS[part][i])) == 0 &&
-                !strchr(name + strlen(STEMS[part][i]), '/'))
-                return !is_chosen(hub, name);
-    return false;
 }

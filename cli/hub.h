@@ -31,10 +31,8 @@ diffedit_status cli_hub_choose(cli_hub *hub, bool prefer_f16, diffedit_error *er
 /* Adds the files that an index names, which was fetched to `path`. Errors: FILE, MEMORY. */
 diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *path,
                                    diffedit_error *error);
-bool cli_hub_is_index(const char *name);
 /* Where a file is fetched from; freed by the caller, NULL without memory. */
 char *cli_hub_url(const cli_hub *hub, const char *name);
-/* Whether a name could stand for weights that were not chosen. */
-bool cli_hub_is_other_weights(const cli_hub *hub, const char *name);
+bool cli_hub_is_chosen(const cli_hub *hub, const char *name);
 
 #endif

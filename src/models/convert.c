@@ -65,7 +65,7 @@ static diffedit_status collect_tensors(collection *to, const diffedit_model *mod
     const de_network_sources sources = de_model_sources(model);
     to->error = error;
     for (de_part part = 0; part < DE_PART_COUNT && to->status == DIFFEDIT_OK; part++) {
-        to->folder = DE_PART_FOLDERS[part];
+        to->folder = de_layout_parts[part].folder;
         diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to},
                                                    error);
         if (status != DIFFEDIT_OK)
@@ -90,8 +90,8 @@ static bool add_text(json_t *notes, const char *name, char *text)
 static diffedit_status copy_documents(json_t *notes, const de_documents *from,
                                       diffedit_error *error)
 {
-    static const char *const names[] = {DE_TOKENIZER_VOCABULARY, DE_TOKENIZER_MERGES,
-                                        DE_TOKENIZER_CONFIG, DE_TOKENIZER_SPECIALS, DE_MODEL_HINTS};
+    static const char *const names[] = {DE_LAYOUT_VOCABULARY, DE_LAYOUT_MERGES, DE_LAYOUT_TOKENIZER,
+                                        DE_LAYOUT_SPECIALS, DE_LAYOUT_HINTS};
     diffedit_status status = DIFFEDIT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == DIFFEDIT_OK; i++) {
         char *text;
@@ -111,16 +111,18 @@ static diffedit_status make_notes(json_t *notes, const diffedit_model *model, di
     bool added = json_object_set_new(notes, DE_PACKED_NOTE, json_string(DE_PACKED_VERSION)) == 0 &&
                  json_object_set_new(notes, "format", json_string("pt")) ==
                      0 && /* torch's way of arrays: what readers ask */
-                 add_text(notes, DE_MODEL_INDEX, de_model_index_text(de_model_inpaints(model))) &&
-                 add_text(notes, "text_encoder/config.json",
+                 add_text(notes, DE_LAYOUT_INDEX, de_model_index_text(de_model_inpaints(model))) &&
+                 add_text(notes, de_layout_parts[DE_PART_TEXT].config,
                           de_text_config_text(&model->text_config)) &&
-                 add_text(notes, "unet/config.json", de_unet_config_text(&model->unet_config)) &&
-                 add_text(notes, "vae/config.json", de_vae_config_text(&model->vae_config)) &&
-                 add_text(notes, DE_MODEL_SCHEDULE,
+                 add_text(notes, de_layout_parts[DE_PART_UNET].config,
+                          de_unet_config_text(&model->unet_config)) &&
+                 add_text(notes, de_layout_parts[DE_PART_VAE].config,
+                          de_vae_config_text(&model->vae_config)) &&
+                 add_text(notes, DE_LAYOUT_SCHEDULE,
                           de_schedule_config_text(&model->schedule_config));
     if (added && model->pad)
         added = add_text(
-            notes, DE_TOKENIZER_CONFIG,
+            notes, DE_LAYOUT_TOKENIZER,
             de_tokenizer_config_text(de_tokenizer_length(model->tokenizer), model->pad));
     if (!added)
         return de_fail_memory(error, 1 << 12, "a model's notes");

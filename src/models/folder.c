@@ -41,39 +41,9 @@ static diffedit_status check_length(const char *folder, diffedit_error *error)
 
 /* ---- weights ---- */
 
-const char *const DE_PART_FOLDERS[DE_PART_COUNT] = {"text_encoder", "unet", "vae"};
-/* what the files of a part are called, without their ending; the second is of the text encoder's
- * .bin */
-static const char *const PART_STEMS[DE_PART_COUNT][2] = {{"model", "pytorch_model"},
-                                                         {"diffusion_pytorch_model", NULL},
-                                                         {"diffusion_pytorch_model", NULL}};
-/* in the order in which they are looked for: safetensors before pickles, plain before a variant */
-static const char *const FORMATS[] = {".safetensors", ".bin"};
-static const char *const VARIANTS[] = {"", ".fp16", ".bf16", ".ema", ".non_ema"};
-
-/* One file of weights, or the index of several. */
-static bool find_variant(de_path *path, const char *folder, const char *stem, const char *variant,
-                         const char *format)
+static bool folder_has(const void *folder, const char *name)
 {
-    char name[80];
-    snprintf(name, sizeof name, "%s%s%s", stem, variant, format);
-    *path = join(folder, name);
-    if (exists(path->text))
-        return true;
-    snprintf(name, sizeof name, "%s%s.index%s.json", stem, format, variant);
-    *path = join(folder, name);
-    return exists(path->text);
-}
-
-static bool find_weights(de_path *path, de_part part, const char *folder)
-{
-    for (size_t format = 0; format < sizeof FORMATS / sizeof *FORMATS; format++)
-        for (size_t variant = 0; variant < sizeof VARIANTS / sizeof *VARIANTS; variant++)
-            for (int stem = 0; stem < 2 && PART_STEMS[part][stem]; stem++)
-                if (find_variant(path, folder, PART_STEMS[part][stem], VARIANTS[variant],
-                                 FORMATS[format]))
-                    return true;
-    return false;
+    return exists(join(folder, name).text);
 }
 
 /* Attention's layers as diffusers called them before 0.18. */
@@ -104,11 +74,11 @@ static diffedit_status open_file(diffedit_model *model, de_part part, const char
 static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder,
                                     diffedit_error *error)
 {
-    de_path path;
-    if (find_weights(&path, part, folder))
-        return open_file(model, part, path.text, error);
+    char name[DE_LAYOUT_NAME];
+    if (de_layout_find_weights(name, part, NULL, folder_has, folder))
+        return open_file(model, part, join(folder, name).text, error);
     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors",
-                   folder, PART_STEMS[part][0]);
+                   folder, de_layout_parts[part].stems[0]);
 }
 
 static diffedit_status read_part_config(diffedit_model *model, de_part part,
@@ -131,7 +101,7 @@ diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const c
     const de_documents from = {.path = folder};
     diffedit_status status = check_length(folder, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, read_part_config(model, part, &from, "config.json", error),
+        status = de_model_keep(model, read_part_config(model, part, &from, DE_LAYOUT_CONFIG, error),
                                error);
     return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
 }
@@ -148,7 +118,7 @@ static de_path folder_of(const char *file)
 
 bool de_folder_has_config(const char *file)
 {
-    return exists(join(folder_of(file).text, "config.json").text);
+    return exists(join(folder_of(file).text, DE_LAYOUT_CONFIG).text);
 }
 
 diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file,
@@ -157,17 +127,15 @@ diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const c
     diffedit_status status = check_length(file, error);
     de_path folder = folder_of(file);
     if (status == DIFFEDIT_OK)
-        status = read_part_config(model, part, &(de_documents){.path = folder.text}, "config.json",
-                                  error);
+        status = read_part_config(model, part, &(de_documents){.path = folder.text},
+                                  DE_LAYOUT_CONFIG, error);
     return status == DIFFEDIT_OK ? open_file(model, part, file, error) : status;
 }
 
 diffedit_status de_model_read_part_config(diffedit_model *model, de_part part,
                                           const de_documents *from, diffedit_error *error)
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s/config.json", DE_PART_FOLDERS[part]);
-    return read_part_config(model, part, from, name, error);
+    return read_part_config(model, part, from, de_layout_parts[part].config, error);
 }
 
 /* ---- the whole folder ---- */
@@ -175,19 +143,20 @@ diffedit_status de_model_read_part_config(diffedit_model *model, de_part part,
 diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from,
                                         diffedit_error *error)
 {
-    diffedit_status status = de_model_keep(model, de_model_index_check(from, DE_MODEL_INDEX, error),
-                                           error);
+    diffedit_status status = de_model_keep(
+        model, de_model_index_check(from, DE_LAYOUT_INDEX, error), error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         if (!model->absent[part])
             status = de_model_keep(model, de_model_read_part_config(model, part, from, error),
                                    error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(
-            model, de_schedule_config_read(&model->schedule_config, from, DE_MODEL_SCHEDULE, error),
+            model,
+            de_schedule_config_read(&model->schedule_config, from, DE_LAYOUT_SCHEDULE, error),
             error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(
-            model, de_model_hints_read(&model->hints, from, DE_MODEL_HINTS, error), error);
+            model, de_model_hints_read(&model->hints, from, DE_LAYOUT_HINTS, error), error);
     if (status == DIFFEDIT_OK)
         status = de_model_keep(model, de_tokenizer_open(&model->tokenizer, from, error), error);
     return status;
@@ -201,12 +170,13 @@ static diffedit_status read_folder(diffedit_model *model, const char *folder, di
         return de_fail_memory(error, strlen(folder) + 1, "a path");
     model->documents.path = model->path;
     for (de_part part = 0; part < DE_PART_COUNT; part++)
-        model->absent[part] = !exists(join(folder, DE_PART_FOLDERS[part]).text);
+        model->absent[part] = !exists(join(folder, de_layout_parts[part].folder).text);
     diffedit_status status = de_model_read_documents(model, &model->documents, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         if (!model->absent[part])
             status = de_model_keep(
-                model, open_weights(model, part, join(folder, DE_PART_FOLDERS[part]).text, error),
+                model,
+                open_weights(model, part, join(folder, de_layout_parts[part].folder).text, error),
                 error);
     return status;
 }
@@ -250,7 +220,7 @@ diffedit_status de_folder_read(diffedit_model *model, const char *folder, diffed
     diffedit_status status = check_length(folder, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (exists(join(folder, "model_index.json").text) || !exists(join(folder, "snapshots").text))
+    if (exists(join(folder, DE_LAYOUT_INDEX).text) || !exists(join(folder, "snapshots").text))
         return read_folder(model, folder, error);
     de_path snapshot;
     status = find_snapshot(&snapshot, folder, error);

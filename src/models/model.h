@@ -7,12 +7,6 @@
 #include "models/tokenizer.h"
 #include "weights/weights.h"
 
-/* The folders of the networks in the diffusers layout, by de_part; the prefixes of their tensors in
- * a packed file. */
-extern const char *const DE_PART_FOLDERS[DE_PART_COUNT];
-#define DE_MODEL_INDEX "model_index.json"
-#define DE_MODEL_SCHEDULE "scheduler/scheduler_config.json"
-#define DE_MODEL_HINTS "diffedit.json" /* may be missing */
 /* The note that tells a packed file, and what it says in the only version there is. */
 #define DE_PACKED_NOTE "diffedit"
 #define DE_PACKED_VERSION "1"

@@ -7,7 +7,7 @@
 #include "models/unet.h"
 #include "models/vae.h"
 
-typedef enum de_part { DE_PART_TEXT, DE_PART_UNET, DE_PART_VAE, DE_PART_COUNT } de_part;
+#include "common/layout.h"
 
 /* What they are prepared from. */
 typedef struct de_network_sources {

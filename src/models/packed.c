@@ -38,7 +38,8 @@ static diffedit_status read_weights(diffedit_model *model, de_part part, de_weig
     diffedit_status status = de_weights_new(&weights, de_weight_file_path(file), error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_weights_add_file(weights, file, name_in_folder, DE_PART_FOLDERS[part], error);
+    status = de_weights_add_file(weights, file, name_in_folder, de_layout_parts[part].folder,
+                                 error);
     if (status == DIFFEDIT_OK)
         status = de_weights_finish(weights, error);
     if (status != DIFFEDIT_OK || de_weights_table(weights)->count == 0) {
@@ -62,7 +63,7 @@ diffedit_status de_packed_read_part(diffedit_model *model, de_part part, de_weig
         status = read_weights(model, part, file, error);
     if (status == DIFFEDIT_OK && model->absent[part])
         status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: holds no tensor `%s.*`", from.path,
-                         DE_PART_FOLDERS[part]);
+                         de_layout_parts[part].folder);
     return status;
 }
 

@@ -3,6 +3,8 @@
 #include "models/text_cleanup.h"
 #include "models/vocabulary.h"
 
+#include "common/layout.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <jansson.h>
 #include <pcre2.h>
@@ -193,10 +195,10 @@ static diffedit_status read_settings(de_tokenizer *tokenizer, const char *path,
 static diffedit_status read_vocabulary(de_tokenizer *tokenizer, const de_documents *from,
                                        diffedit_error *error)
 {
-    if (from->notes && !de_document_exists(from, DE_TOKENIZER_VOCABULARY))
+    if (from->notes && !de_document_exists(from, DE_LAYOUT_VOCABULARY))
         return de_vocabulary_open_clip(&tokenizer->vocabulary, error);
-    return de_vocabulary_open(&tokenizer->vocabulary, from, DE_TOKENIZER_VOCABULARY,
-                              DE_TOKENIZER_MERGES, error);
+    return de_vocabulary_open(&tokenizer->vocabulary, from, DE_LAYOUT_VOCABULARY, DE_LAYOUT_MERGES,
+                              error);
 }
 
 static diffedit_status read_documents(de_tokenizer *tokenizer, const de_documents *from,
@@ -204,12 +206,12 @@ static diffedit_status read_documents(de_tokenizer *tokenizer, const de_document
 {
     json_t *config = NULL, *map = NULL;
     char path[DE_DOCUMENT_PATH];
-    de_document_path(path, from, DE_TOKENIZER_CONFIG);
+    de_document_path(path, from, DE_LAYOUT_TOKENIZER);
     diffedit_status status = read_vocabulary(tokenizer, from, error);
     if (status == DIFFEDIT_OK)
-        status = de_document_read_json(&config, from, DE_TOKENIZER_CONFIG, error);
-    if (status == DIFFEDIT_OK && de_document_exists(from, DE_TOKENIZER_SPECIALS))
-        status = de_document_read_json(&map, from, DE_TOKENIZER_SPECIALS, error);
+        status = de_document_read_json(&config, from, DE_LAYOUT_TOKENIZER, error);
+    if (status == DIFFEDIT_OK && de_document_exists(from, DE_LAYOUT_SPECIALS))
+        status = de_document_read_json(&map, from, DE_LAYOUT_SPECIALS, error);
     if (status == DIFFEDIT_OK)
         status = read_settings(tokenizer, path, config, map, error);
     json_decref(config);

@@ -7,13 +7,7 @@
 
 typedef struct de_tokenizer de_tokenizer;
 
-/* What a model's tokenizer is made of. */
-#define DE_TOKENIZER_VOCABULARY "tokenizer/vocab.json"
-#define DE_TOKENIZER_MERGES "tokenizer/merges.txt"
-#define DE_TOKENIZER_CONFIG "tokenizer/tokenizer_config.json"
-#define DE_TOKENIZER_SPECIALS "tokenizer/special_tokens_map.json" /* may be missing */
-
-/* Reads them. A packed file without a vocabulary has the published one. Errors: FILE, MODEL,
+/* From a model's documents. A packed file without a vocabulary has the published one. Errors: FILE, MODEL,
  * MEMORY. */
 diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from,
                                   diffedit_error *error);

@@ -1,5 +1,6 @@
 #include "weights/weights.h"
 
+#include "common/layout.h"
 #include "weights/random.h"
 
 #include <stdio.h>
@@ -129,13 +130,6 @@ static diffedit_status add_path(de_weights *weights, const char *path, de_rename
 
 /* ---- several files under an index ---- */
 
-/* "model.safetensors.index.json", of a variant "model.safetensors.index.fp16.json" */
-static bool is_index(const char *path)
-{
-    const char *ending = strrchr(path, '.');
-    return ending && strcmp(ending, ".json") == 0;
-}
-
 /* A file that stands beside the index. */
 static diffedit_status add_shard(de_weights *weights, const char *name, de_rename_fn rename,
                                  diffedit_error *error)
@@ -209,7 +203,7 @@ diffedit_status de_weights_open(de_weights **weights, const char *path, de_renam
     diffedit_status status = de_weights_new(&new, path, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = is_index(path) ? add_index(new, rename, error) : add_path(new, path, rename, error);
+    status = de_layout_is_index(path) ? add_index(new, rename, error) : add_path(new, path, rename, error);
     if (status == DIFFEDIT_OK)
         status = de_weights_finish(new, error);
     if (status != DIFFEDIT_OK) {

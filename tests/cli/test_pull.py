@@ -88,6 +88,42 @@ def test_precisions(hub, tmp_path):
     assert half not in succeed(hub, tmp_path, "--precision", "f32")
 
 
+VARIANTS = {"unet": "bf16", "vae": "non_ema", "text_encoder": "ema"}
+
+
+def test_other_variants(hub, tmp_path, picture):  # noqa: F811
+    """A hub that has weights of no plain name and none of f16, which `model info` then finds in the folder."""
+    for part, variant in VARIANTS.items():
+        plain = next(name for name in NAMES if name.startswith(part) and name.endswith(".safetensors"))
+        hub.files[plain.replace(".safetensors", f".{variant}.safetensors")] = hub.files.pop(plain)
+    for precision in ("f16", "f32"):
+        files = succeed(hub, tmp_path, "--precision", precision)
+        assert files == hub.files
+    result = subprocess.run([PROGRAM, "model", "info", "owner/name", "--json"], env=environment(tmp_path),
+                            capture_output=True, text=True, timeout=60)
+    assert (result.returncode, json.loads(result.stdout)["problems"]) == (0, []), result.stderr
+
+
+def test_a_variant_that_is_an_index(hub, tmp_path):
+    data, stem = hub.files.pop(UNET), UNET.removesuffix(".safetensors")
+    shards = [f"{stem}.bf16-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    hub.files |= {name: data[i::2] for i, name in enumerate(shards)}
+    named = {"a": shards[0].removeprefix("unet/"), "b": shards[1].removeprefix("unet/")}
+    hub.files[f"{stem}.safetensors.index.bf16.json"] = json.dumps({"weight_map": named}).encode()
+    assert succeed(hub, tmp_path) == hub.files
+
+
+@pytest.mark.parametrize("name", ["unet/diffusion_pytorch_model.bin", "unet/diffusion_pytorch_model.fp16.safetensors",
+                                  "text_encoder/pytorch_model.bin", "vae/diffusion_pytorch_model.safetensors.index.json"])
+def test_weights_of_an_earlier_time(hub, tmp_path, name):
+    """What the reader of folders might take instead goes, whether the hub lists it or not; other files stay."""
+    folder = tmp_path / "data/diffedit/models/owner/name"
+    succeed(hub, tmp_path)
+    (folder / name).write_bytes(b"old")
+    (folder / "unet/mine.safetensors").write_bytes(b"mine")
+    assert set(succeed(hub, tmp_path)) == NAMES | {"unet/mine.safetensors"}
+
+
 def test_shards(hub, tmp_path):
     data, index = hub.files.pop(UNET), UNET + ".index.json"
     shards = ["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors"]

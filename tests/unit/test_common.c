@@ -1,5 +1,6 @@
-/* What the library and the command share: sentences and files that are there whole or not at all.
- */
+/* What the library and the command share: sentences, files that are there whole or not at all, and
+ * the names of a model's files. */
+#include "common/layout.h"
 #include "common/new_file.h"
 #include "scratch.h"
 
@@ -120,11 +121,55 @@ static void test_what_is_no_regular_file_stays(void **state)
     assert_string_equal(error.message, "/dev/full: cannot be written: No space left on device");
 }
 
+/* `user`: a NULL-terminated list of names */
+static bool is_in(const void *user, const char *name)
+{
+    for (const char *const *there = user; *there; there++)
+        if (strcmp(*there, name) == 0)
+            return true;
+    return false;
+}
+
+static void expect_weights(de_part part, const char *variant, const char *const *there,
+                           const char *expected)
+{
+    char name[DE_LAYOUT_NAME];
+    bool found = de_layout_find_weights(name, part, variant, is_in, there);
+    assert_int_equal(found, expected != NULL);
+    if (expected)
+        assert_string_equal(name, expected);
+}
+
+static void test_names_of_weights(void **state)
+{
+    (void)state;
+    const char *const unet[] = {"diffusion_pytorch_model.bin",
+                                "diffusion_pytorch_model.safetensors.index.fp16.json",
+                                "diffusion_pytorch_model.non_ema.safetensors", NULL};
+    expect_weights(DE_PART_UNET, NULL, unet, unet[1]);
+    expect_weights(DE_PART_UNET, "", unet, unet[0]);
+    expect_weights(DE_PART_UNET, "non_ema", unet, unet[2]);
+    expect_weights(DE_PART_UNET, "ema", unet, NULL);
+    const char *const text[] = {"pytorch_model.bin", "model.fp16.bin", "other.safetensors", NULL};
+    expect_weights(DE_PART_TEXT, NULL, text, text[0]);
+    expect_weights(DE_PART_TEXT, NULL, text + 1, text[1]);
+    expect_weights(DE_PART_TEXT, NULL, text + 2, NULL);
+    assert_true(de_layout_is_weights("vae/diffusion_pytorch_model.bf16-00001-of-00002.bin"));
+    assert_true(de_layout_is_weights("text_encoder/pytorch_model.bin"));
+    assert_false(de_layout_is_weights("text_encoder/config.json"));
+    assert_false(de_layout_is_weights("vae/diffusion_pytorch_model.a/../../b"));
+    assert_false(de_layout_is_weights("unet/diffusion_pytorch_models"));
+    assert_false(de_layout_is_weights("vae2/diffusion_pytorch_model.bin"));
+    assert_true(de_layout_is_index("/a/model.safetensors.index.fp16.json"));
+    assert_false(de_layout_is_index("/a.index.b/config.json"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sentences),
                                        cmocka_unit_test(test_a_file_is_there_whole_or_not_at_all),
-                                       cmocka_unit_test(test_what_is_no_regular_file_stays)};
+                                       cmocka_unit_test(test_what_is_no_regular_file_stays),
+                                       cmocka_unit_test(test_names_of_weights)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
