@@ -25,59 +25,63 @@ const char *diffedit_array_name(diffedit_array_id array)
 
 static diffedit_array text_array(const diffedit_editor *editor, de_text_role role, bool tokens)
 {
-    const de_text *text = &editor->texts[role];
+    const de_text *text = &editor->texts.roles[role];
+    int64_t n = editor->networks.text_tokens;
     if (!text->serial)
         return (diffedit_array){0};
-    int64_t n = de_tokenizer_length(editor->model->tokenizer);
     if (tokens)
         return (diffedit_array){.dimensions = 1, .shape = {n}, .tokens = text->tokens};
     return (diffedit_array){
-        .dimensions = 2, .shape = {n, editor->model->text_config.width}, .data = text->embedding};
+        .dimensions = 2, .shape = {n, editor->networks.text_width}, .data = text->embedding};
 }
 
-static diffedit_array latent_array(const diffedit_editor *editor, const float *data)
+static diffedit_array latent_array(const diffedit_editor *editor, const de_latent_params *params,
+                                   const float *data)
 {
     if (!data)
         return (diffedit_array){0};
-    return (diffedit_array){.dimensions = 3,
-                            .shape = {editor->channels, editor->latent_h, editor->latent_w},
-                            .data = data};
+    de_cells cells = de_latent_cells(params, &editor->networks);
+    return (diffedit_array){
+        .dimensions = 3, .shape = {editor->networks.channels, cells.h, cells.w}, .data = data};
 }
 
-static diffedit_array latents_array(const diffedit_editor *editor, int count, const float *data)
+static diffedit_array latents_array(const diffedit_editor *editor, const de_latent_params *params,
+                                    int count, const float *data)
 {
     if (!data || !count)
         return (diffedit_array){0};
+    de_cells cells = de_latent_cells(params, &editor->networks);
     return (diffedit_array){.dimensions = 4,
-                            .shape = {count, editor->channels, editor->latent_h, editor->latent_w},
+                            .shape = {count, editor->networks.channels, cells.h, cells.w},
                             .data = data};
 }
 
 static diffedit_status mask_array(diffedit_editor *editor, diffedit_array *array,
                                   diffedit_error *error)
 {
-    int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
+    const de_region *region = &editor->region;
+    int64_t cells = (int64_t)region->h * region->w;
     *array = (diffedit_array){0};
-    if (!editor->cells)
+    if (!region->cells)
         return DIFFEDIT_OK;
-    if (!editor->mask_view) {
-        diffedit_status status = de_allocate_floats(&editor->mask_view, cells, "the mask", error);
-        if (status != DIFFEDIT_OK)
-            return status;
-    }
+    free(editor->mask_view);
+    editor->mask_view = NULL;
+    diffedit_status status = de_allocate_floats(&editor->mask_view, cells, "the mask", error);
+    if (status != DIFFEDIT_OK)
+        return status;
     for (int64_t i = 0; i < cells; i++)
-        editor->mask_view[i] = editor->cells[i];
+        editor->mask_view[i] = region->cells[i];
     *array = (diffedit_array){
-        .dimensions = 2, .shape = {editor->latent_h, editor->latent_w}, .data = editor->mask_view};
+        .dimensions = 2, .shape = {region->h, region->w}, .data = editor->mask_view};
     return DIFFEDIT_OK;
 }
 
 static diffedit_array map_array(const diffedit_editor *editor)
 {
-    if (!editor->has_map)
+    const de_map map = de_editor_map_in_use(editor);
+    if (!map.values)
         return (diffedit_array){0};
-    return (diffedit_array){
-        .dimensions = 2, .shape = {editor->map_h, editor->map_w}, .data = editor->map};
+    return (diffedit_array){.dimensions = 2, .shape = {map.h, map.w}, .data = map.values};
 }
 
 diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
@@ -93,22 +97,24 @@ diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *ed
         *array = text_array(editor, DE_TEXT_NEGATIVE, false);
         break;
     case DIFFEDIT_ARRAY_LATENT:
-        *array = latent_array(editor, editor->has_latent ? editor->latent : NULL);
+        *array = latent_array(editor, &editor->latent.params, editor->latent.values);
         break;
     case DIFFEDIT_ARRAY_MASK_NOISE:
-        *array = latents_array(editor, editor->has_map ? editor->mask_samples : 0,
-                               editor->mask_noise);
+        *array = latents_array(editor, &editor->map.params.latent,
+                               editor->user_map ? 0 : editor->map.result.samples,
+                               editor->map.result.noise);
         break;
     case DIFFEDIT_ARRAY_MAP: *array = map_array(editor); break;
     case DIFFEDIT_ARRAY_MASK: return mask_array(editor, array, error);
     case DIFFEDIT_ARRAY_INVERTED:
-        *array = latents_array(editor, editor->inverted_shown, editor->inverted);
+        *array = latents_array(editor, &editor->inversion.params.latent, editor->inversion.shown,
+                               editor->inversion.result.states);
         break;
     case DIFFEDIT_ARRAY_NOISE:
-        *array = latent_array(editor, editor->has_final ? editor->noise : NULL);
+        *array = latent_array(editor, &editor->final.params.latent, editor->final.result.noise);
         break;
     case DIFFEDIT_ARRAY_FINAL:
-        *array = latent_array(editor, editor->has_final ? editor->final : NULL);
+        *array = latent_array(editor, &editor->final.params.latent, editor->final.result.latent);
         break;
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no array has the number %d", (int)id);
     }
@@ -120,7 +126,8 @@ diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *ed
 static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture **picture,
                                 diffedit_error *error)
 {
-    if (!editor->has_map)
+    const de_map map = de_editor_map_in_use(editor);
+    if (!map.values)
         return DIFFEDIT_OK;
     int width = diffedit_picture_width(editor->picture),
         height = diffedit_picture_height(editor->picture);
@@ -129,10 +136,9 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
     if (status != DIFFEDIT_OK)
         return status;
     for (int y = 0; y < height; y++) {
-        const float *row = editor->map + (int64_t)y * editor->map_h / height * editor->map_w;
+        const float *row = map.values + (int64_t)y * map.h / height * map.w;
         for (int x = 0; x < width; x++)
-            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 *
-                                                          row[(int64_t)x * editor->map_w / width]);
+            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 * row[(int64_t)x * map.w / width]);
     }
     status = diffedit_picture_new(picture, width, height, 1, 8, grey, (size_t)width, error);
     free(grey);
@@ -142,37 +148,44 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
 static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture **picture,
                                  diffedit_error *error)
 {
-    if (!editor->mask)
+    const de_region *region = &editor->region;
+    if (!region->mask)
         return DIFFEDIT_OK;
-    int width = diffedit_picture_width(editor->picture),
-        height = diffedit_picture_height(editor->picture);
     uint8_t *grey;
-    diffedit_status status = de_allocate_bytes(&grey, (int64_t)width * height, "the mask", error);
+    int64_t area = (int64_t)region->width * region->height;
+    diffedit_status status = de_allocate_bytes(&grey, area, "the mask", error);
     if (status != DIFFEDIT_OK)
         return status;
-    for (int64_t i = 0; i < (int64_t)width * height; i++)
-        grey[i] = editor->mask[i] ? 255 : 0;
-    status = diffedit_picture_new(picture, width, height, 1, 8, grey, (size_t)width, error);
+    for (int64_t i = 0; i < area; i++)
+        grey[i] = region->mask[i] ? 255 : 0;
+    status = diffedit_picture_new(picture, region->width, region->height, 1, 8, grey,
+                                  (size_t)region->width, error);
     free(grey);
     return status;
+}
+
+/* pixels [height, width, 3]; NULL: none */
+static diffedit_status colour_view(diffedit_picture **picture, int width, int height,
+                                   const uint8_t *pixels, diffedit_error *error)
+{
+    return pixels ? diffedit_picture_new(picture, width, height, 3, 8, pixels, (size_t)width * 3,
+                                         error)
+                  : DIFFEDIT_OK;
 }
 
 diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor *editor,
                                      diffedit_view_id id, diffedit_error *error)
 {
-    size_t row = (size_t)editor->width * 3;
+    const de_latent_params *decoded = &editor->decoded.params.latent;
     *picture = NULL;
     switch (id) {
     case DIFFEDIT_VIEW_INPUT:
-        return editor->has_latent ? diffedit_picture_new(picture, editor->width, editor->height, 3,
-                                                         8, editor->input, row, error)
-                                  : DIFFEDIT_OK;
+        return colour_view(picture, editor->input.width, editor->input.height, editor->input.pixels,
+                           error);
     case DIFFEDIT_VIEW_MAP: return map_view(editor, picture, error);
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);
     case DIFFEDIT_VIEW_DECODED:
-        return editor->decoded ? diffedit_picture_new(picture, editor->width, editor->height, 3, 8,
-                                                      editor->decoded, row, error)
-                               : DIFFEDIT_OK;
+        return colour_view(picture, decoded->width, decoded->height, editor->decoded.pixels, error);
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no view has the number %d", (int)id);
     }
 }

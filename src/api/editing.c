@@ -13,18 +13,19 @@ const char *diffedit_version(void)
 void diffedit_editor_set_threads(diffedit_editor *editor, int threads)
 {
     editor->context.threads = threads > 0 ? threads : de_core_count();
+    editor->model_networks.context.threads = editor->context.threads;
 }
 
 void diffedit_editor_set_progress(diffedit_editor *editor, diffedit_progress_fn progress,
                                   void *user)
 {
-    editor->progress = progress;
-    editor->progress_user = user;
+    editor->context.progress = progress;
+    editor->context.progress_user = user;
 }
 
 void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void *user)
 {
-    editor->log = (de_log){.write = log, .user = user};
+    editor->context.log = (de_log){.write = log, .user = user};
 }
 
 void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor)
@@ -91,25 +92,25 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
     editor->user_map = copy;
     editor->user_map_h = height;
     editor->user_map_w = width;
-    editor->has_map = false;
     return DIFFEDIT_OK;
 }
 
 /* ---- the stages ---- */
 
-/* Checks the options for what the call needs (DE_NEED_...) and encodes the picture: the beginning
- * of every call but generate. */
-static diffedit_status begin_with_picture(diffedit_editor *editor, const diffedit_options *options,
-                                          unsigned needs, diffedit_error *error)
+/* Checks the options for what the call needs (DE_NEED_...), plans it, and encodes the picture: the
+ * beginning of every call but generate. */
+static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor, de_goal goal,
+                                          const diffedit_options *options, unsigned needs,
+                                          diffedit_error *error)
 {
     if (!editor->picture)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "this editor was made without a picture and only generates");
     diffedit_status status = de_options_check_run(options, needs, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_begin(editor, options, error);
+        status = de_editor_begin(plan, editor, goal, options, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_encode(editor, options, error);
+        status = de_editor_latent(editor, plan, error);
     return status;
 }
 
@@ -119,14 +120,19 @@ static unsigned mask_needs(const diffedit_editor *editor)
     return editor->user_mask || editor->user_map ? 0 : DE_NEED_MAP;
 }
 
-static diffedit_status find_mask(diffedit_editor *editor, const diffedit_options *options,
-                                 diffedit_error *error)
+static bool is_empty(const diffedit_editor *editor)
 {
-    diffedit_status status = editor->user_mask ? DIFFEDIT_OK : de_stage_map(editor, options, error);
+    return editor->region.changed == 0;
+}
+
+static diffedit_status find_region(diffedit_editor *editor, const de_plan *plan,
+                                   diffedit_error *error)
+{
+    diffedit_status status = editor->user_mask ? DIFFEDIT_OK : de_editor_map(editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_mask(editor, options, error);
-    if (status == DIFFEDIT_OK && editor->mask_is_empty)
-        de_log_write(editor->log, DIFFEDIT_LOG_WARNING,
+        status = de_editor_region(editor, plan, error);
+    if (status == DIFFEDIT_OK && is_empty(editor))
+        de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
                      "the mask is empty: nothing is to be changed");
     return status;
 }
@@ -134,9 +140,11 @@ static diffedit_status find_mask(diffedit_editor *editor, const diffedit_options
 diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, mask_needs(editor), error);
+    de_plan plan;
+    unsigned needs = editor->user_map ? 0 : DE_NEED_MAP;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MAP, options, needs, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_map(editor, options, error);
+        status = de_editor_map(editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
@@ -144,9 +152,11 @@ diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_option
 diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *editor,
                                    const diffedit_options *options, diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, mask_needs(editor), error);
+    de_plan plan;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MASK, options,
+                                                mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
-        status = find_mask(editor, options, error);
+        status = find_region(editor, &plan, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_view(mask, editor, DIFFEDIT_VIEW_MASK, error);
     de_editor_end(editor);
@@ -156,61 +166,49 @@ diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *edi
 diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options *options,
                                 diffedit_error *error)
 {
-    diffedit_status status = begin_with_picture(editor, options, 0, error);
+    de_plan plan;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_INVERT, options, 0, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_invert(editor, options, error);
+        status = de_editor_inversion(editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
 
-/* From a mask that is not empty to the result. */
-static diffedit_status change(diffedit_editor *editor, const diffedit_options *options,
-                              diffedit_picture **result, diffedit_error *error)
+/* From a region that is not empty to the result. */
+static diffedit_status change(diffedit_picture **result, diffedit_editor *editor, de_plan *plan,
+                              diffedit_error *error)
 {
     diffedit_status status = DIFFEDIT_OK;
-    if (options->scheduler == DIFFEDIT_SCHEDULER_DDIM)
-        status = de_stage_invert(editor, options, error);
+    if (plan->denoise.start == DE_START_INVERTED)
+        status = de_editor_inversion(editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_denoise(editor, options, error);
+        status = de_editor_denoise(editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_decode(editor, error);
+        status = de_editor_decode(editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_composite(editor, options, result, error);
+        status = de_editor_blend(result, editor, plan, error);
+    return status;
+}
+
+static diffedit_status edit(diffedit_picture **result, diffedit_editor *editor, de_goal goal,
+                            const diffedit_options *options, unsigned needs, diffedit_error *error)
+{
+    de_plan plan;
+    diffedit_status status = begin_with_picture(&plan, editor, goal, options,
+                                                needs | mask_needs(editor), error);
+    if (status == DIFFEDIT_OK)
+        status = find_region(editor, &plan, error);
+    if (status == DIFFEDIT_OK)
+        status = is_empty(editor) ? de_picture_copy(result, editor->picture, error)
+                                  : change(result, editor, &plan, error);
+    de_editor_end(editor);
     return status;
 }
 
 diffedit_status diffedit_edit(diffedit_picture **result, diffedit_editor *editor,
                               const diffedit_options *options, diffedit_error *error)
 {
-    unsigned needs = DE_NEED_TO | DE_NEED_BACKGROUND | mask_needs(editor);
-    diffedit_status status = begin_with_picture(editor, options, needs, error);
-    if (status == DIFFEDIT_OK)
-        status = find_mask(editor, options, error);
-    if (status == DIFFEDIT_OK)
-        status = editor->mask_is_empty ? de_picture_copy(result, editor->picture, error)
-                                       : change(editor, options, result, error);
-    de_editor_end(editor);
-    return status;
-}
-
-/* With a UNet that reads the mask: from noise alone, and nothing is encoded. */
-static diffedit_status inpaint(diffedit_editor *editor, const diffedit_options *options,
-                               diffedit_picture **result, diffedit_error *error)
-{
-    diffedit_status status = begin_with_picture(editor, options, DE_NEED_TO, error);
-    if (status == DIFFEDIT_OK)
-        status = find_mask(editor, options, error);
-    if (status == DIFFEDIT_OK && editor->mask_is_empty) {
-        status = de_picture_copy(result, editor->picture, error);
-    } else if (status == DIFFEDIT_OK) {
-        status = de_stage_inpaint(editor, options, error);
-        if (status == DIFFEDIT_OK)
-            status = de_stage_decode(editor, error);
-        if (status == DIFFEDIT_OK)
-            status = de_stage_composite(editor, options, result, error);
-    }
-    de_editor_end(editor);
-    return status;
+    return edit(result, editor, DE_GOAL_EDIT, options, DE_NEED_TO | DE_NEED_BACKGROUND, error);
 }
 
 diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,
@@ -219,20 +217,22 @@ diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *edi
     if (!editor->user_mask)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "inpainting needs a mask: diffedit_editor_set_mask()");
-    return de_model_inpaints(editor->model) ? inpaint(editor, options, result, error)
-                                            : diffedit_edit(result, editor, options, error);
+    if (!editor->networks.inpaints)
+        return diffedit_edit(result, editor, options, error);
+    return edit(result, editor, DE_GOAL_INPAINT, options, DE_NEED_TO, error);
 }
 
 diffedit_status diffedit_generate(diffedit_picture **result, diffedit_editor *editor,
                                   const diffedit_options *options, diffedit_error *error)
 {
+    de_plan plan;
     diffedit_status status = de_options_check_run(options, DE_NEED_TO, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_begin(editor, options, error);
+        status = de_editor_begin(&plan, editor, DE_GOAL_GENERATE, options, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_generate(editor, options, error);
+        status = de_editor_denoise(editor, &plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_stage_decode(editor, error);
+        status = de_editor_decode(editor, &plan, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_view(result, editor, DIFFEDIT_VIEW_DECODED, error);
     de_editor_end(editor);

@@ -1,18 +1,18 @@
 /* The networks alone, for those who build something else on them. */
 #include "edit/editor.h"
+#include "edit/predictor.h"
+#include "sampling/guidance.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The editor's working size, in cells, as the stages expect it. */
-static diffedit_status set_size(diffedit_editor *editor, int h, int w, diffedit_error *error)
+static diffedit_status check_cells(int h, int w, diffedit_error *error)
 {
     enum { MOST_CELLS = 1 << 14 };
     if (h < 1 || w < 1 || h > MOST_CELLS || w > MOST_CELLS)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "a latent of %d x %d cells: expected sides from 1 to %d", h, w, MOST_CELLS);
-    de_editor_set_size(editor, w * editor->factor, h * editor->factor);
     return DIFFEDIT_OK;
 }
 
@@ -26,7 +26,7 @@ diffedit_status diffedit_encode_text(float *embedding, diffedit_editor *editor, 
         return de_fail_memory(error, bytes, "tokens");
     diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, NULL, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_embed(editor, tokens, embedding, error);
+        status = editor->networks.encode_text(editor->networks.self, tokens, embedding, error);
     free(tokens);
     return status;
 }
@@ -42,19 +42,24 @@ typedef struct question {
 static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor, question of,
                                const float *const *embeddings, int n, diffedit_error *error)
 {
-    const diffedit_options mean = {.posterior = DIFFEDIT_POSTERIOR_MEAN};
+    const de_network_set *networks = &editor->networks;
     int last = editor->schedule.train_timesteps - 1;
     if (!(of.timestep >= 0 && of.timestep <= last))
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "timestep %g: expected 0 to %d", of.timestep,
                        last);
-    diffedit_status status = set_size(editor, of.height, of.width, error);
+    diffedit_status status = check_cells(of.height, of.width, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const de_latent_params mean = {.width = of.width * networks->factor,
+                                   .height = of.height * networks->factor};
+    const float *condition;
+    status = de_editor_everything(&condition, editor, &mean, error);
     if (status == DIFFEDIT_OK)
-        status = de_condition_everything(editor, &mean, error);
+        status = de_predictor_new(predictor, networks, &editor->context, embeddings, n,
+                                  (de_cells){of.height, of.width}, condition, error);
     if (status == DIFFEDIT_OK)
-        status = de_predictor_new(predictor, editor, embeddings, n, error);
-    if (status == DIFFEDIT_OK)
-        de_predictor_run(predictor, of.latent, of.timestep,
-                         editor->schedule.alphas_cumprod[(int)rint(of.timestep)]);
+        status = de_predictor_run(predictor, of.latent, of.timestep,
+                                  editor->schedule.alphas_cumprod[(int)rint(of.timestep)], error);
     return status;
 }
 
@@ -66,7 +71,7 @@ diffedit_status diffedit_predict_noise(float *eps, diffedit_editor *editor, cons
     diffedit_status status = predict(
         &predictor, editor, (question){latent, height, width, timestep}, &embedding, 1, error);
     if (status == DIFFEDIT_OK)
-        memcpy(eps, predictor.eps, (size_t)de_latent_count(editor) * sizeof *eps);
+        memcpy(eps, predictor.eps, (size_t)predictor.count * sizeof *eps);
     de_predictor_free(&predictor);
     return status;
 }
@@ -81,7 +86,7 @@ diffedit_status diffedit_predict_guided(float *eps, diffedit_editor *editor, con
     diffedit_status status = predict(&predictor, editor,
                                      (question){latent, height, width, timestep}, both, 2, error);
     if (status == DIFFEDIT_OK) {
-        int64_t count = de_latent_count(editor);
+        int64_t count = predictor.count;
         de_guide(DIFFEDIT_GUIDANCE_CFG, predictor.eps, predictor.eps + count, guidance, count, eps);
     }
     de_predictor_free(&predictor);
@@ -91,26 +96,27 @@ diffedit_status diffedit_predict_guided(float *eps, diffedit_editor *editor, con
 diffedit_status diffedit_encode_pixels(float *latent, diffedit_editor *editor, const float *pixels,
                                        int height, int width, diffedit_error *error)
 {
-    int factor = editor->factor, c = editor->channels;
+    const de_network_set *networks = &editor->networks;
+    int factor = networks->factor, c = networks->channels;
     if (height % factor || width % factor)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "pixels of %d x %d: expected multiples of %d (the model's autoencoder)",
                        width, height, factor);
-    diffedit_status status = set_size(editor, height / factor, width / factor, error);
+    diffedit_status status = check_cells(height / factor, width / factor, error);
     float *last = NULL, *moments = NULL;
-    int64_t cells = (int64_t)editor->latent_h * editor->latent_w;
+    int64_t cells = (int64_t)(height / factor) * (width / factor);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&last, 3 * (int64_t)height * width, "the picture", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&moments, 2 * c * cells, "a latent", error);
     if (status == DIFFEDIT_OK) {
         de_channels_last(pixels, 1, 3, height, width, last);
-        status = de_editor_encode(editor, last, moments, error);
+        status = networks->encode_pixels(networks->self, last, height / factor, width / factor,
+                                         moments, error);
     }
     for (int64_t i = 0; i < cells && status == DIFFEDIT_OK; i++)
         for (int j = 0; j < c; j++)
-            latent[j * cells + i] = moments[i * 2 * c + j] *
-                                    (float)editor->model->vae_config.scaling_factor;
+            latent[j * cells + i] = moments[i * 2 * c + j] * (float)networks->scaling_factor;
     free(last);
     free(moments);
     return status;
@@ -119,13 +125,14 @@ diffedit_status diffedit_encode_pixels(float *latent, diffedit_editor *editor, c
 diffedit_status diffedit_decode_latent(float *pixels, diffedit_editor *editor, const float *latent,
                                        int height, int width, diffedit_error *error)
 {
-    diffedit_status status = set_size(editor, height, width, error);
+    const de_network_set *networks = &editor->networks;
+    diffedit_status status = check_cells(height, width, error);
     float *last = NULL;
-    int h = height * editor->factor, w = width * editor->factor;
+    int h = height * networks->factor, w = width * networks->factor;
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&last, 3 * (int64_t)h * w, "a decoded picture", error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_decode(editor, latent, last, error);
+        status = networks->decode_latent(networks->self, latent, height, width, last, error);
     if (status == DIFFEDIT_OK)
         de_channels_first(last, 1, 3, h, w, pixels);
     free(last);

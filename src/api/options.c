@@ -2,6 +2,7 @@
 #include "api/options.h"
 
 #include "models/model.h"
+#include "sampling/sampler.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,23 @@ diffedit_status diffedit_options_check(const diffedit_options *options, diffedit
     return status;
 }
 
+/* Whether the sampler can keep this background. */
+static diffedit_status check_background(const diffedit_options *options, diffedit_error *error)
+{
+    const de_sampler *sampler = de_sampler_at(options->scheduler);
+    const char *const *names = de_option_find("background")->shown.choices;
+    if (sampler->backgrounds >> options->background & 1)
+        return DIFFEDIT_OK;
+    char allowed[64] = "";
+    for (int i = 0; names[i]; i++)
+        if (sampler->backgrounds >> i & 1)
+            snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+                     allowed[0] ? " or " : "", names[i]);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "--scheduler %s needs --background %s, found \"%s\"", sampler->name, allowed,
+                   names[options->background]);
+}
+
 diffedit_status de_options_check_run(const diffedit_options *options, unsigned needs,
                                      diffedit_error *error)
 {
@@ -108,12 +126,7 @@ diffedit_status de_options_check_run(const diffedit_options *options, unsigned n
         return de_fail(
             error, DIFFEDIT_ERROR_ARGUMENT,
             "--from is empty: --mask-method plus-minus finds the region from that text alone");
-    if (needs & DE_NEED_BACKGROUND && options->scheduler == DIFFEDIT_SCHEDULER_LMS &&
-        options->background != DIFFEDIT_BACKGROUND_START) {
-        char background[DE_VALUE_SIZE];
-        diffedit_options_get(background, sizeof background, options, "background");
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "--scheduler lms needs --background start, found \"%s\"", background);
-    }
+    if (needs & DE_NEED_BACKGROUND)
+        return check_background(options, error);
     return DIFFEDIT_OK;
 }

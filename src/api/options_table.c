@@ -2,6 +2,8 @@
  * name. */
 #include "api/options.h"
 
+#include "sampling/sampler.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -16,7 +18,6 @@ static const char *const preset_names[DE_PRESET_COUNT + 1] = {"paper", "notebook
 /* in the order of the enumerations of the public header */
 static const char *const rng_names[] = {"cpu", "cuda", NULL};
 static const char *const guidance_names[] = {"cfg", "normalised", NULL};
-static const char *const scheduler_names[] = {"ddim", "lms", NULL};
 static const char *const background_names[] = {"same", "lagged", "start", NULL};
 static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
@@ -61,7 +62,7 @@ const de_option de_options_table[] = {
       .help = "classifier-free, or the notebook's normalised form"},
      .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg"}},
     {{.name = "scheduler", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
-      .choices = scheduler_names,
+      .choices = de_sampler_names,
       .help = "of the decode; lms edits only with --background start"},
      .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim"}},
     {{.name = "encode-guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",

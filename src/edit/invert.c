@@ -1,85 +1,76 @@
-/* DDIM encoding of the picture (DiffEdit section 3.2, step 2): x_0 .. x_k, without text or guided
- * by `from`. */
-#include "edit/editor.h"
+#include "edit/predictor.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static double encode_guidance(const diffedit_options *options)
+void de_inversion_free(de_inversion *inversion)
 {
-    return isnan(options->encode_guidance) ? options->guidance : options->encode_guidance;
+    free(inversion->states);
+    de_walk_free(&inversion->walk);
+    de_grid_free(&inversion->grid);
+    *inversion = (de_inversion){0};
 }
 
-/* Room for k + 1 states, keeping those there are. */
-static diffedit_status reserve(diffedit_editor *editor, int k, diffedit_error *error)
+/* x_0 alone, and the way that lies before it. */
+static diffedit_status begin(de_inversion *inversion, const de_inversion_params *params,
+                             const float *latent, int64_t count, const de_schedule *schedule,
+                             diffedit_error *error)
 {
-    size_t bytes = ((size_t)k + 1) * (size_t)de_latent_count(editor) * sizeof(float);
-    float *grown = realloc(editor->inverted, bytes);
-    if (!grown)
-        return de_fail_memory(error, bytes, "the encoded picture");
-    editor->inverted = grown;
+    const de_sampler *sampler = params->sampler;
+    diffedit_status status = sampler->make_grid(&inversion->grid, schedule, params->steps, error);
+    if (status == DIFFEDIT_OK)
+        status = de_walk_new(&inversion->walk, sampler, &inversion->grid, count, error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&inversion->states, count, "the encoded picture", error);
+    if (status != DIFFEDIT_OK) {
+        de_inversion_free(inversion);
+        return status;
+    }
+    memcpy(inversion->states, latent, (size_t)count * sizeof(float));
+    inversion->count = 1;
     return DIFFEDIT_OK;
 }
 
-static diffedit_status encode_to(diffedit_editor *editor, const diffedit_options *options,
-                                 const de_ddim_grid *grid, int k, diffedit_error *error)
+/* Room for k + 1 states. */
+static diffedit_status reserve(de_inversion *inversion, int k, int64_t count, diffedit_error *error)
 {
-    int64_t count = de_latent_count(editor);
-    double guidance = encode_guidance(options);
-    const de_text *empty = &editor->texts[DE_TEXT_EMPTY];
-    const de_text *text = guidance == 1 ? empty : &editor->texts[DE_TEXT_FROM];
-    de_guided guided;
-    diffedit_status status = de_guided_new(&guided, editor, empty, text, options->guidance_kind,
-                                           guidance, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    if (editor->inverted_count == 0)
-        memcpy(editor->inverted, editor->latent, (size_t)count * sizeof(float));
-    for (int i = editor->inverted_count ? editor->inverted_count - 1 : 0;
-         i < k && status == DIFFEDIT_OK; i++) {
-        float *x = editor->inverted + i * count;
-        double from = de_ddim_level(grid, i), to = de_ddim_level(grid, i + 1);
-        const float *eps = de_guided_run(&guided, x, de_ddim_timestep(grid, i), from);
-        de_ddim_move(x, eps, from, to, count, x + count);
-        editor->inverted_count = i + 2;
-        status = de_editor_step(editor, DIFFEDIT_STAGE_INVERT, i + 1, k, error);
-    }
-    de_guided_free(&guided);
-    return status;
+    size_t bytes = ((size_t)k + 1) * (size_t)count * sizeof(float);
+    float *grown = realloc(inversion->states, bytes);
+    if (!grown)
+        return de_fail_memory(error, bytes, "the encoded picture");
+    inversion->states = grown;
+    return DIFFEDIT_OK;
 }
 
-/* What is there of the same encoding is kept: a smaller ratio costs nothing, a larger one only the
- * rest. */
-diffedit_status de_stage_invert(diffedit_editor *editor, const diffedit_options *options,
-                                diffedit_error *error)
+diffedit_status de_inversion_run(de_inversion *inversion, const de_inversion_params *params, int k,
+                                 const de_inversion_inputs *inputs, const de_schedule *schedule,
+                                 const de_network_set *networks, de_stage_context *context,
+                                 diffedit_error *error)
 {
-    de_ddim_grid grid;
-    diffedit_status status = de_ddim_grid_new(&grid, &editor->schedule, options->steps, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    int k = de_schedule_share(options->steps, options->ratio);
-    de_inversion_key key = {.latent = editor->latent_key,
-                            .steps = options->steps,
-                            .guidance = encode_guidance(options)};
-    if (key.guidance != 1) {
-        key.from = editor->texts[DE_TEXT_FROM].serial;
-        key.guidance_kind = options->guidance_kind;
-    }
-    if (memcmp(&key, &editor->inversion_key, sizeof key) != 0)
-        editor->inverted_count = 0;
-    editor->inversion_key = key;
-    editor->inverted_shown = 0;
-    if (editor->inverted_count <= k) {
-        double start = de_seconds();
-        status = reserve(editor, k, error);
-        if (status == DIFFEDIT_OK)
-            status = de_condition_everything(editor, options, error);
-        if (status == DIFFEDIT_OK)
-            status = encode_to(editor, options, &grid, k, error);
-        editor->stats.seconds[DIFFEDIT_STAGE_INVERT] += de_seconds() - start;
-    }
+    de_cells size = de_latent_cells(&params->latent, networks);
+    int64_t count = (int64_t)networks->channels * size.h * size.w;
+    diffedit_status status = DIFFEDIT_OK;
+    if (inversion->count == 0)
+        status = begin(inversion, params, inputs->latent, count, schedule, error);
     if (status == DIFFEDIT_OK)
-        editor->inverted_shown = k + 1;
+        status = reserve(inversion, k, count, error);
+    de_guided guided = {0};
+    if (status == DIFFEDIT_OK)
+        status = de_guided_new(&guided, networks, context, inputs->empty,
+                               params->from ? inputs->from : inputs->empty, params->guidance_kind,
+                               params->guidance, size, inputs->condition, error);
+    const de_grid *grid = &inversion->grid;
+    for (int i = inversion->count - 1; i < k && status == DIFFEDIT_OK; i++) {
+        float *x = inversion->states + i * count;
+        double t = grid->timesteps[i + params->sampler->encode_ahead];
+        const float *eps;
+        status = de_guided_run(&eps, &guided, x, t, grid->levels[i], error);
+        if (status != DIFFEDIT_OK)
+            break;
+        params->sampler->encode_step(&inversion->walk, i, eps, x, x + count);
+        inversion->count = i + 2;
+        status = de_stage_step(context, DIFFEDIT_STAGE_INVERT, i + 1, k, error);
+    }
+    de_guided_free(&guided);
     return status;
 }

@@ -1,27 +1,16 @@
-#include "edit/editor.h"
+#include "edit/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-diffedit_status de_editor_embed(diffedit_editor *editor, const int32_t *tokens, float *embedding,
-                                diffedit_error *error)
-{
-    const diffedit_model *model = editor->model;
-    int n = de_tokenizer_length(model->tokenizer);
-    de_tensor y = {1, 1, n, model->text_config.width, embedding};
-    diffedit_status status = de_editor_use(editor, DE_PART_TEXT, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    const de_text_encoder *encoder = de_networks_text_encoder(model->networks);
-    de_arena_start_measuring(&editor->context.arena);
-    de_text_encoder_run(&editor->context, encoder, tokens, n, y);
-    status = de_arena_allocate(&editor->context.arena, error);
-    if (status == DIFFEDIT_OK)
-        de_text_encoder_run(&editor->context, encoder, tokens, n, y);
-    de_networks_done(model->networks, DE_PART_TEXT);
-    return status;
-}
+/* What setting a text needs. */
+typedef struct setting {
+    de_texts *texts;
+    const diffedit_model *model;
+    const de_network_set *networks;
+    de_log log;
+} setting;
 
 static bool knows(char *const *known, const char *word)
 {
@@ -32,10 +21,10 @@ static bool knows(char *const *known, const char *word)
 }
 
 /* A model that lists its words has never seen others. */
-static diffedit_status warn_of_unknown_words(diffedit_editor *editor, const char *text,
+static diffedit_status warn_of_unknown_words(const setting *set, const char *text,
                                              diffedit_error *error)
 {
-    char *const *known = editor->model->hints.words;
+    char *const *known = set->model->hints.words;
     if (!known)
         return DIFFEDIT_OK;
     char **words;
@@ -44,89 +33,103 @@ static diffedit_status warn_of_unknown_words(diffedit_editor *editor, const char
         return status;
     for (char **word = words; *word; word++)
         if (!knows(known, *word))
-            de_log_write(editor->log, DIFFEDIT_LOG_WARNING,
+            de_log_write(set->log, DIFFEDIT_LOG_WARNING,
                          "this model has never seen the word \"%s\" and cannot know what it means",
                          *word);
     free(words);
     return DIFFEDIT_OK;
 }
 
-static diffedit_status tokenize(diffedit_editor *editor, const char *text, int32_t *tokens,
+static diffedit_status tokenize(const setting *set, const char *text, int32_t *tokens,
                                 diffedit_error *error)
 {
     char *cut = NULL;
-    const de_tokenizer *tokenizer = editor->model->tokenizer;
+    const de_tokenizer *tokenizer = set->model->tokenizer;
     diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, &cut, error);
     if (status == DIFFEDIT_OK && cut)
-        de_log_write(editor->log, DIFFEDIT_LOG_WARNING,
+        de_log_write(set->log, DIFFEDIT_LOG_WARNING,
                      "a text is longer than the model's %d tokens; this part is cut: \"%s\"",
                      de_tokenizer_length(tokenizer), cut);
     free(cut);
     return status;
 }
 
-static const de_text *find_equal(const diffedit_editor *editor, const int32_t *tokens, size_t bytes)
+static const de_text *find_equal(const de_texts *texts, const int32_t *tokens, size_t bytes)
 {
     for (int role = 0; role < DE_TEXT_COUNT; role++)
-        if (editor->texts[role].serial && memcmp(editor->texts[role].tokens, tokens, bytes) == 0)
-            return &editor->texts[role];
+        if (texts->roles[role].serial && memcmp(texts->roles[role].tokens, tokens, bytes) == 0)
+            return &texts->roles[role];
     return NULL;
 }
 
-/* Fills a slot with a text, reusing the embedding of any slot that holds the same tokens. */
-static diffedit_status set_text(diffedit_editor *editor, de_text *slot, const char *text,
+static void free_text(de_text *text)
+{
+    free(text->text);
+    free(text->tokens);
+    free(text->embedding);
+    *text = (de_text){0};
+}
+
+/* The embedding of new->tokens, copied from a role that holds the same tokens. */
+static diffedit_status embed(const setting *set, de_text *new, size_t token_bytes,
+                             size_t embedding_bytes, diffedit_error *error)
+{
+    const de_text *equal = find_equal(set->texts, new->tokens, token_bytes);
+    if (equal) {
+        memcpy(new->embedding, equal->embedding, embedding_bytes);
+        new->serial = equal->serial;
+        return DIFFEDIT_OK;
+    }
+    new->serial = ++set->texts->last_serial;
+    return set->networks->encode_text(set->networks->self, new->tokens, new->embedding, error);
+}
+
+static diffedit_status set_text(const setting *set, de_text *slot, const char *text,
                                 diffedit_error *error)
 {
     if (slot->serial && strcmp(slot->text, text) == 0)
         return DIFFEDIT_OK;
-    int n = de_tokenizer_length(editor->model->tokenizer);
-    size_t token_bytes = (size_t)n * sizeof(int32_t);
-    size_t embedding_bytes = (size_t)n * (size_t)editor->model->text_config.width * sizeof(float);
+    const de_network_set *networks = set->networks;
+    size_t n = (size_t)networks->text_tokens, token_bytes = n * sizeof(int32_t);
+    size_t embedding_bytes = n * (size_t)networks->text_width * sizeof(float);
     de_text new = {
         .text = strdup(text), .tokens = malloc(token_bytes), .embedding = malloc(embedding_bytes)};
     diffedit_status status = new.text &&new.tokens &&new.embedding
-                                 ? tokenize(editor, text, new.tokens, error)
+                                 ? tokenize(set, text, new.tokens, error)
                                  : de_fail_memory(error, embedding_bytes, "a text");
-    if (status == DIFFEDIT_OK) {
-        const de_text *equal = find_equal(editor, new.tokens, token_bytes);
-        if (equal) {
-            memcpy(new.embedding, equal->embedding, embedding_bytes);
-            new.serial = equal->serial;
-        } else {
-            status = de_editor_embed(editor, new.tokens, new.embedding, error);
-            new.serial = ++editor->last_serial;
-        }
+    if (status == DIFFEDIT_OK)
+        status = embed(set, &new, token_bytes, embedding_bytes, error);
+    if (status == DIFFEDIT_OK)
+        status = warn_of_unknown_words(set, text, error);
+    if (status != DIFFEDIT_OK) {
+        free_text(&new);
+        return status;
     }
-    if (status == DIFFEDIT_OK)
-        status = warn_of_unknown_words(editor, text, error);
-    de_text *dropped = status == DIFFEDIT_OK ? slot : &new;
-    free(dropped->text);
-    free(dropped->tokens);
-    free(dropped->embedding);
-    if (status == DIFFEDIT_OK)
-        *slot = new;
-    return status;
+    free_text(slot);
+    *slot = new;
+    return DIFFEDIT_OK;
 }
 
-diffedit_status de_editor_set_texts(diffedit_editor *editor, const diffedit_options *options,
-                                    diffedit_error *error)
+diffedit_status de_texts_set(de_texts *texts, const char *from, const char *to,
+                             const char *negative, const diffedit_model *model,
+                             const de_network_set *networks, de_log log, diffedit_error *error)
 {
-    const char *texts[DE_TEXT_COUNT] = {[DE_TEXT_FROM] = options->from,
-                                        [DE_TEXT_TO] = options->to,
-                                        [DE_TEXT_NEGATIVE] = options->negative};
-    double start = de_seconds();
+    const setting set = {.texts = texts, .model = model, .networks = networks, .log = log};
+    const char *given[DE_TEXT_COUNT] = {
+        [DE_TEXT_FROM] = from, [DE_TEXT_TO] = to, [DE_TEXT_NEGATIVE] = negative};
     diffedit_status status = DIFFEDIT_OK;
     for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++)
-        status = set_text(editor, &editor->texts[role], texts[role] ? texts[role] : "", error);
-    editor->stats.seconds[DIFFEDIT_STAGE_TEXT] += de_seconds() - start;
+        status = set_text(&set, &texts->roles[role], given[role] ? given[role] : "", error);
     return status;
 }
 
-void de_editor_free_texts(diffedit_editor *editor)
+void de_texts_free(de_texts *texts)
 {
-    for (int role = 0; role < DE_TEXT_COUNT; role++) {
-        free(editor->texts[role].text);
-        free(editor->texts[role].tokens);
-        free(editor->texts[role].embedding);
-    }
+    for (int role = 0; role < DE_TEXT_COUNT; role++)
+        free_text(&texts->roles[role]);
+}
+
+de_text_input de_texts_input(const de_texts *texts, de_text_role role)
+{
+    return (de_text_input){texts->roles[role].embedding, texts->roles[role].serial};
 }

@@ -1,38 +1,33 @@
-#include "sampling/schedule.h"
+#include "sampling/sampler.h"
 
 #include <math.h>
 
-static int last_timestep(const de_schedule *schedule, int steps)
+static int timestep(const de_schedule *schedule, int steps, int i)
 {
-    return (steps - 1) * (schedule->train_timesteps / steps) + schedule->steps_offset;
+    return i * (schedule->train_timesteps / steps) + schedule->steps_offset;
 }
 
-diffedit_status de_ddim_grid_new(de_ddim_grid *grid, const de_schedule *schedule, int steps,
+static diffedit_status make_grid(de_grid *grid, const de_schedule *schedule, int steps,
                                  diffedit_error *error)
 {
     int total = schedule->train_timesteps;
-    if (steps > total || last_timestep(schedule, steps) >= total) {
+    if (steps > total || timestep(schedule, steps, steps - 1) >= total) {
         int largest = total;
-        while (largest > 0 && last_timestep(schedule, largest) >= total)
+        while (largest > 0 && timestep(schedule, largest, largest - 1) >= total)
             largest--;
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "%d steps do not fit the model's %d training timesteps; the largest number "
                        "that fits is %d",
                        steps, total, largest);
     }
-    *grid = (de_ddim_grid){.schedule = schedule, .steps = steps};
-    return DIFFEDIT_OK;
-}
-
-int de_ddim_timestep(const de_ddim_grid *grid, int i)
-{
-    return i * (grid->schedule->train_timesteps / grid->steps) + grid->schedule->steps_offset;
-}
-
-double de_ddim_level(const de_ddim_grid *grid, int i)
-{
-    const de_schedule *schedule = grid->schedule;
-    return i == 0 ? schedule->final_alpha : schedule->alphas_cumprod[de_ddim_timestep(grid, i - 1)];
+    diffedit_status status = de_grid_new(grid, steps, error);
+    for (int i = 0; i <= steps && status == DIFFEDIT_OK; i++) {
+        int t = i == 0 ? 0 : timestep(schedule, steps, i - 1);
+        grid->timesteps[i] = t;
+        grid->levels[i] = i == 0 ? schedule->final_alpha : schedule->alphas_cumprod[t];
+        grid->sigmas[i] = sqrt((1 - grid->levels[i]) / grid->levels[i]);
+    }
+    return status;
 }
 
 void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count, float *y)
@@ -44,16 +39,25 @@ void de_ddim_move(const float *x, const float *eps, double from, double to, int6
         y[i] = signal * x[i] + noise * eps[i];
 }
 
-void de_add_noise(const float *x, const float *noise, double level, int64_t count, float *y)
+static void decode_step(de_walk *walk, int i, const float *eps, float *x)
 {
-    float signal_share = (float)sqrt(level), noise_share = (float)sqrt(1 - level);
-    for (int64_t i = 0; i < count; i++)
-        y[i] = signal_share * x[i] + noise_share * noise[i];
+    const double *levels = walk->grid->levels;
+    de_ddim_move(x, eps, levels[i], levels[i - 1], walk->count, x);
 }
 
-void de_v_to_eps(float *v, const float *x, double level, int64_t count)
+static void encode_step(de_walk *walk, int i, const float *eps, const float *x, float *next)
 {
-    float v_share = (float)sqrt(level), x_share = (float)sqrt(1 - level);
-    for (int64_t i = 0; i < count; i++)
-        v[i] = v_share * v[i] + x_share * x[i];
+    const double *levels = walk->grid->levels;
+    de_ddim_move(x, eps, levels[i], levels[i + 1], walk->count, next);
 }
+
+const de_sampler de_ddim = {
+    .name = "ddim",
+    .make_grid = make_grid,
+    .kind = DE_VARIANCE_PRESERVING,
+    .decode_step = decode_step,
+    .encode_step = encode_step,
+    .encode_ahead = 1,
+    .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME | 1u << DIFFEDIT_BACKGROUND_LAGGED |
+                   1u << DIFFEDIT_BACKGROUND_START,
+};

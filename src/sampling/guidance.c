@@ -1,4 +1,4 @@
-#include "sampling/schedule.h"
+#include "sampling/guidance.h"
 
 #include <math.h>
 #include <string.h>

@@ -52,3 +52,17 @@ int de_schedule_share(int steps, double share)
     double k = rint((double)steps * share);
     return k < 1 ? 1 : k > steps ? steps : (int)k;
 }
+
+void de_add_noise(const float *x, const float *noise, double level, int64_t count, float *y)
+{
+    float signal_share = (float)sqrt(level), noise_share = (float)sqrt(1 - level);
+    for (int64_t i = 0; i < count; i++)
+        y[i] = signal_share * x[i] + noise_share * noise[i];
+}
+
+void de_v_to_eps(float *v, const float *x, double level, int64_t count)
+{
+    float v_share = (float)sqrt(level), x_share = (float)sqrt(1 - level);
+    for (int64_t i = 0; i < count; i++)
+        v[i] = v_share * v[i] + x_share * x[i];
+}

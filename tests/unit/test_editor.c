@@ -388,9 +388,9 @@ static size_t held_after_text(uint32_t flags)
     assert_int_equal(diffedit_model_open(&opened, POCKET, &settings, NULL), 0);
     assert_int_equal(diffedit_editor_new(&editor, opened, NULL, NULL), 0);
     assert_int_equal(diffedit_encode_pixels(latent, editor, pixels, SIDE, SIDE, NULL), 0);
-    size_t after_picture = editor->context.arena.capacity;
+    size_t after_picture = editor->model_networks.context.arena.capacity;
     assert_int_equal(diffedit_encode_text(embedding, editor, "a horse", NULL), 0);
-    size_t after_text = editor->context.arena.capacity;
+    size_t after_text = editor->model_networks.context.arena.capacity;
     assert_true(after_picture >= after_text && after_text > 0);
     diffedit_editor_free(editor);
     diffedit_model_close(opened);

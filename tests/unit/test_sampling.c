@@ -1,6 +1,7 @@
 /* The noise schedule and the samplers against figures of the references. */
 #include "base/random.h"
-#include "sampling/schedule.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -47,14 +48,16 @@ static void test_ddim_grid(void **state)
 {
     (void)state;
     de_schedule schedule = new_schedule();
-    de_ddim_grid grid;
+    de_grid grid;
     diffedit_error error;
-    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 50, &error), DIFFEDIT_OK);
-    assert_int_equal(de_ddim_timestep(&grid, 24), 481);
-    assert_true(de_ddim_level(&grid, 0) == (double)schedule.alphas_cumprod[0]);
-    assert_true(de_ddim_level(&grid, 25) == (double)schedule.alphas_cumprod[481]);
-    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 999, &error), DIFFEDIT_OK);
-    assert_int_equal(de_ddim_grid_new(&grid, &schedule, 1000, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 50, &error), DIFFEDIT_OK);
+    assert_true(grid.timesteps[25] == 481);
+    assert_true(grid.levels[0] == (double)schedule.alphas_cumprod[0]);
+    assert_true(grid.levels[25] == (double)schedule.alphas_cumprod[481]);
+    de_grid_free(&grid);
+    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 999, &error), DIFFEDIT_OK);
+    de_grid_free(&grid);
+    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 1000, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "1000 steps do not fit the model's 1000 training timesteps; "
                                        "the largest number that fits is 999");
     de_schedule_free(&schedule);
@@ -76,15 +79,15 @@ static void test_lms_grid(void **state)
 {
     (void)state;
     de_schedule schedule = new_schedule();
-    de_lms_grid grid;
-    assert_int_equal(de_lms_grid_new(&grid, &schedule, 30, NULL), DIFFEDIT_OK);
+    de_grid grid;
+    assert_int_equal(de_lms.make_grid(&grid, &schedule, 30, NULL), DIFFEDIT_OK);
     assert_float_equal(grid.timesteps[15], 482.27585f, 1e-4);
     assert_float_equal(grid.sigmas[15], 1.5256537f, 1e-6);
-    assert_float_equal(grid.timesteps[10], 654.51721f, 1e-4);
-    assert_float_equal(grid.sigmas[10], 2.7931483f, 2e-6);
-    assert_float_equal(grid.sigmas[0], 14.614647f, 1e-5);
-    assert_true(grid.sigmas[30] == 0);
-    de_lms_grid_free(&grid);
+    assert_float_equal(grid.timesteps[20], 654.51721f, 1e-4);
+    assert_float_equal(grid.sigmas[20], 2.7931483f, 2e-6);
+    assert_float_equal(grid.sigmas[30], 14.614647f, 1e-5);
+    assert_true(grid.sigmas[0] == 0 && grid.levels[0] == 1);
+    de_grid_free(&grid);
     de_schedule_free(&schedule);
 }
 
@@ -94,19 +97,47 @@ static void test_lms_coefficients_integrate_polynomials(void **state)
 {
     (void)state;
     de_schedule schedule = new_schedule();
-    de_lms_grid grid;
-    assert_int_equal(de_lms_grid_new(&grid, &schedule, 20, NULL), DIFFEDIT_OK);
-    for (int order = 1; order <= DE_LMS_ORDER; order++)
-        for (int i = order - 1; i < 20; i++)
+    de_grid grid;
+    assert_int_equal(de_lms.make_grid(&grid, &schedule, 20, NULL), DIFFEDIT_OK);
+    for (int order = 1; order <= DE_HISTORY; order++)
+        for (int i = 1; i <= 20 - order + 1; i++)
             for (int power = 0; power < order; power++) {
-                double begin = grid.sigmas[i], end = grid.sigmas[i + 1], sum = 0;
+                double begin = grid.sigmas[i], end = grid.sigmas[i - 1], sum = 0;
                 for (int j = 0; j < order; j++)
-                    sum += de_lms_coefficient(&grid, order, i, j) * pow(grid.sigmas[i - j], power);
+                    sum += de_lms_coefficient(&grid, order, i, j) * pow(grid.sigmas[i + j], power);
                 double exact = (pow(end, power + 1) - pow(begin, power + 1)) / (power + 1);
                 assert_true(fabs(sum - exact) <= 1e-9 * fmax(1, fabs(exact)));
             }
-    de_lms_grid_free(&grid);
+    de_grid_free(&grid);
     de_schedule_free(&schedule);
+}
+
+static void test_rows_have_the_names_of_the_option(void **state)
+{
+    (void)state;
+    int count = 0;
+    for (; de_sampler_at(count); count++) {
+        const de_sampler *sampler = de_sampler_at(count);
+        assert_string_equal(sampler->name, de_sampler_names[count]);
+        assert_true(sampler->make_grid && sampler->decode_step && sampler->backgrounds);
+        assert_in_range(sampler->history, 0, DE_HISTORY);
+    }
+    assert_true(count >= 2 && !de_sampler_names[count] && !de_sampler_at(-1));
+}
+
+static void test_a_walk_remembers_the_newest_first(void **state)
+{
+    (void)state;
+    de_walk walk;
+    assert_int_equal(de_walk_new(&walk, &de_lms, NULL, 1, NULL), DIFFEDIT_OK);
+    for (int i = 1; i <= DE_HISTORY + 2; i++) {
+        float value = (float)i;
+        de_walk_remember(&walk, &value);
+        assert_int_equal(walk.filled, i < DE_HISTORY ? i : DE_HISTORY);
+        for (int j = 0; j < walk.filled; j++)
+            assert_float_equal(walk.history[j][0], i - j, 0);
+    }
+    de_walk_free(&walk);
 }
 
 static void test_guidance(void **state)
@@ -142,6 +173,8 @@ int main(void)
         cmocka_unit_test(test_ddim_encoding_is_undone_by_decoding),
         cmocka_unit_test(test_lms_grid),
         cmocka_unit_test(test_lms_coefficients_integrate_polynomials),
+        cmocka_unit_test(test_rows_have_the_names_of_the_option),
+        cmocka_unit_test(test_a_walk_remembers_the_newest_first),
         cmocka_unit_test(test_guidance),
         cmocka_unit_test(test_v_prediction),
     };

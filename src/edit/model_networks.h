@@ -1,0 +1,24 @@
+/* A model's networks, as the stages see them. */
+#ifndef DE_MODEL_NETWORKS_H
+#define DE_MODEL_NETWORKS_H
+
+#include "edit/network_set.h"
+#include "models/model.h"
+
+/* One thread's use of a model: its temporary memory, and the UNet while it is begun. */
+typedef struct de_model_networks {
+    const diffedit_model *model;
+    de_context context;
+    const de_unet *unet; /* NULL: not begun */
+    de_text_keys keys;
+    int n, h, w;
+    float *x; /* [h, w, the UNet's channels] */
+    float *y; /* [n, h, w, c] */
+} de_model_networks;
+
+/* `networks`, all zeros, must stand still and outlive `set`. */
+void de_model_networks_init(de_model_networks *networks, de_network_set *set,
+                            const diffedit_model *model);
+void de_model_networks_free(de_model_networks *networks);
+
+#endif

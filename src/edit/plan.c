@@ -1,0 +1,170 @@
+#include "edit/plan.h"
+
+#include <math.h>
+
+/* The smallest multiple of the factor is the factor. */
+static int nearest_multiple(double side, int factor)
+{
+    int multiple = (int)rint(side / factor) * factor;
+    return multiple < factor ? factor : multiple;
+}
+
+/* The working size: as asked, or the picture scaled to the model's native area with each side
+ * rounded to the nearest multiple of the factor. */
+static diffedit_status plan_size(de_plan *plan, const diffedit_options *options,
+                                 const de_plan_inputs *inputs, diffedit_error *error)
+{
+    int factor = inputs->networks->factor;
+    if (options->width) {
+        if (options->width % factor || options->height % factor)
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                           "size: expected multiples of %d (the model's autoencoder), found %dx%d",
+                           factor, options->width, options->height);
+        plan->latent.width = options->width;
+        plan->latent.height = options->height;
+    } else if (inputs->picture) {
+        double w = diffedit_picture_width(inputs->picture);
+        double h = diffedit_picture_height(inputs->picture);
+        double scale = sqrt((double)inputs->native_width * inputs->native_height / (w * h));
+        plan->latent.width = nearest_multiple(w * scale, factor);
+        plan->latent.height = nearest_multiple(h * scale, factor);
+    } else {
+        plan->latent.width = inputs->native_width;
+        plan->latent.height = inputs->native_height;
+    }
+    return DIFFEDIT_OK;
+}
+
+static void plan_posterior(de_latent_params *latent, const diffedit_options *options)
+{
+    latent->sample = options->posterior == DIFFEDIT_POSTERIOR_SAMPLE;
+    if (latent->sample) {
+        latent->rng = options->rng;
+        latent->seed = options->seed - 1;
+    }
+}
+
+/* Each method looks at the node that its own sampler has at the noise level: DDIM for the paper's,
+ * LMS for the notebook's. */
+static diffedit_status plan_noise(de_map_params *map, const diffedit_options *options,
+                                  const de_schedule *schedule, diffedit_error *error)
+{
+    const de_sampler *sampler = map->method == DIFFEDIT_MASK_CONTRAST ? &de_ddim : &de_lms;
+    de_grid grid;
+    diffedit_status status = sampler->make_grid(&grid, schedule, options->steps, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    int node = de_schedule_share(options->steps, options->mask_noise_level);
+    map->timestep = grid.timesteps[node];
+    map->level = grid.levels[node];
+    map->sigma = grid.sigmas[node];
+    de_grid_free(&grid);
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status plan_map(de_plan *plan, const diffedit_options *options,
+                                const de_plan_inputs *inputs, diffedit_error *error)
+{
+    de_map_params *map = &plan->map;
+    map->latent = plan->latent;
+    map->method = options->mask_method;
+    if (!inputs->finds_map)
+        return DIFFEDIT_OK;
+    map->seed = options->seed;
+    map->rng = options->rng;
+    map->samples = options->mask_samples;
+    map->from = de_texts_input(inputs->texts, DE_TEXT_FROM).serial;
+    if (map->method == DIFFEDIT_MASK_CONTRAST) {
+        map->to = de_texts_input(inputs->texts, DE_TEXT_TO).serial;
+    } else {
+        map->guidance = options->guidance;
+        map->guidance_kind = options->guidance_kind;
+    }
+    return plan_noise(map, options, inputs->schedule, error);
+}
+
+static void plan_region(de_plan *plan, const diffedit_options *options,
+                        const de_plan_inputs *inputs)
+{
+    de_cells cells = de_latent_cells(&plan->latent, inputs->networks);
+    int width = diffedit_picture_width(inputs->picture);
+    int height = diffedit_picture_height(inputs->picture);
+    double cell = ((double)width / cells.w + (double)height / cells.h) / 2;
+    plan->region = (de_region_params){.width = width,
+                                      .height = height,
+                                      .cells = cells,
+                                      .threshold = options->mask_threshold,
+                                      .grow = options->mask_grow};
+    plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
+                                    .feather = options->feather < 0 ? cell : options->feather,
+                                    .blur = options->mask_blur,
+                                    .everywhere = options->composite == DIFFEDIT_COMPOSITE_LATENT};
+}
+
+/* The option `scheduler` names the decode's sampler. The encoding is its own inversion, or DDIM's
+ * where it has none. */
+static void plan_inversion(de_plan *plan, const diffedit_options *options,
+                           const de_plan_inputs *inputs)
+{
+    const de_sampler *sampler = de_sampler_at(options->scheduler);
+    de_inversion_params *inversion = &plan->inversion;
+    plan->k = de_schedule_share(options->steps, options->ratio);
+    *inversion = (de_inversion_params){
+        .latent = plan->latent,
+        .sampler = sampler->encode_step ? sampler : &de_ddim,
+        .steps = options->steps,
+        .guidance = isnan(options->encode_guidance) ? options->guidance : options->encode_guidance};
+    if (inversion->guidance != 1) {
+        inversion->from = de_texts_input(inputs->texts, DE_TEXT_FROM).serial;
+        inversion->guidance_kind = options->guidance_kind;
+    }
+}
+
+static void plan_denoise(de_plan *plan, const diffedit_options *options,
+                         const de_plan_inputs *inputs)
+{
+    de_denoise_params *denoise = &plan->denoise;
+    bool edits = plan->goal == DE_GOAL_EDIT;
+    /* The notebook's normalised guidance knows no negative prompt. */
+    bool normalised = options->guidance_kind == DIFFEDIT_GUIDANCE_NORMALISED;
+    de_text_role unconditional = normalised ? DE_TEXT_EMPTY : DE_TEXT_NEGATIVE;
+    *denoise = (de_denoise_params){
+        .latent = plan->latent,
+        .sampler = de_sampler_at(options->scheduler),
+        .to = de_texts_input(inputs->texts, DE_TEXT_TO).serial,
+        .unconditional = de_texts_input(inputs->texts, unconditional).serial,
+        .guidance = options->guidance,
+        .guidance_kind = options->guidance_kind,
+        .start = DE_START_NOISE,
+        .background = edits ? options->background : -1,
+        .steps = options->steps,
+        .k = edits ? de_schedule_share(options->steps, options->ratio) : options->steps};
+    if (edits && denoise->sampler->encode_step) {
+        plan_inversion(plan, options, inputs);
+        denoise->start = DE_START_INVERTED;
+        denoise->inversion = plan->inversion;
+        return;
+    }
+    if (edits)
+        denoise->start = DE_START_NOISED;
+    denoise->seed = options->seed;
+    denoise->rng = options->rng;
+}
+
+diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options *options,
+                             const de_plan_inputs *inputs, diffedit_error *error)
+{
+    *plan = (de_plan){.goal = goal};
+    diffedit_status status = plan_size(plan, options, inputs, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    plan_posterior(&plan->latent, options);
+    if (goal == DE_GOAL_INVERT)
+        plan_inversion(plan, options, inputs);
+    else if (goal >= DE_GOAL_EDIT)
+        plan_denoise(plan, options, inputs);
+    if (goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
+        return DIFFEDIT_OK;
+    plan_region(plan, options, inputs);
+    return plan_map(plan, options, inputs, error);
+}

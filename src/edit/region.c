@@ -1,0 +1,71 @@
+/* map -> mask: threshold, cells to picture pixels, growth; or the mask that somebody gave. */
+#include "edit/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void de_region_free(de_region *region)
+{
+    free(region->mask);
+    free(region->cells);
+    *region = (de_region){0};
+}
+
+static uint64_t hash(uint64_t state, const uint8_t *bytes, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) /* FNV-1a */
+        state = (state ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return state;
+}
+
+uint64_t de_region_cells_content(const de_region *region)
+{
+    uint64_t state = hash(UINT64_C(0xcbf29ce484222325), region->cells,
+                          (int64_t)region->h * region->w);
+    return state ? state : 1;
+}
+
+uint64_t de_region_content(const de_region *region)
+{
+    uint64_t state = hash(de_region_cells_content(region), region->mask,
+                          (int64_t)region->width * region->height);
+    return state ? state : 1;
+}
+
+/* cells[h, w] = map >= threshold; a map at working size is looked at where a cell begins */
+static void threshold_map(de_region *region, const de_map *map, double threshold)
+{
+    int step_y = map->h / region->h, step_x = map->w / region->w;
+    for (int y = 0; y < region->h; y++)
+        for (int x = 0; x < region->w; x++)
+            region->cells[y * region->w + x] =
+                map->values[(int64_t)y * step_y * map->w + x * step_x] >= (float)threshold;
+}
+
+diffedit_status de_region_run(de_region *region, const de_region_params *params, const de_map *map,
+                              const uint8_t *given, diffedit_error *error)
+{
+    int width = params->width, height = params->height, h = params->cells.h, w = params->cells.w;
+    int64_t area = (int64_t)width * height;
+    *region = (de_region){.width = width, .height = height, .h = h, .w = w};
+    diffedit_status status = de_allocate_bytes(&region->mask, area, "the mask", error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_bytes(&region->cells, (int64_t)h * w, "the mask", error);
+    if (status == DIFFEDIT_OK && given) {
+        memcpy(region->mask, given, (size_t)area);
+    } else if (status == DIFFEDIT_OK) {
+        threshold_map(region, map, params->threshold);
+        de_mask_from_cells(region->cells, h, w, height, width, region->mask);
+    }
+    if (status == DIFFEDIT_OK && params->grow)
+        status = de_mask_grow(region->mask, height, width, (int)params->grow, error);
+    if (status != DIFFEDIT_OK) {
+        de_region_free(region);
+        return status;
+    }
+    if (params->grow || given)
+        de_mask_to_cells(region->mask, height, width, h, w, region->cells);
+    for (int64_t i = 0; i < area; i++)
+        region->changed += region->mask[i];
+    return DIFFEDIT_OK;
+}

@@ -1,0 +1,97 @@
+/* Samplers: each a row of functions, which one decode loop and one encode loop call.
+ *
+ * A new one is a file that fills a de_sampler, and its row in samplers.c. */
+#ifndef DE_SAMPLER_H
+#define DE_SAMPLER_H
+
+#include "sampling/schedule.h"
+
+/* The nodes that a sampler passes through: node 0 is the picture, node `steps` the noisiest. A
+ * decode goes down from node to node, an encoding up. */
+typedef struct de_grid {
+    int steps;
+    double *timesteps; /* [steps + 1]: where the network looks at a sample of node i */
+    double *levels;    /* [steps + 1]: the node's alphas_cumprod */
+    double *sigmas;    /* [steps + 1]: noise per signal, sqrt((1 - level) / level) */
+} de_grid;
+
+/* Room for a grid. Errors: MEMORY. */
+diffedit_status de_grid_new(de_grid *grid, int steps, diffedit_error *error);
+void de_grid_free(de_grid *grid);
+
+/* How a sample at a node holds its signal x_0 and its noise. */
+typedef enum de_sample_kind {
+    DE_VARIANCE_PRESERVING, /* sqrt(level) x_0 + sqrt(1 - level) noise, as the network reads it */
+    DE_VARIANCE_EXPLODING,  /* x_0 + sigma noise; the network reads it times sqrt(level) */
+} de_sample_kind;
+
+typedef struct de_sampler de_sampler;
+
+enum { DE_HISTORY = 4 };
+
+/* A sampler on its way along a grid, with what the steps behind it predicted. */
+typedef struct de_walk {
+    const de_sampler *sampler;
+    const de_grid *grid;        /* borrowed */
+    int64_t count;              /* values of a sample */
+    float *history[DE_HISTORY]; /* [count] each, the newest first; as many as the sampler wants */
+    int filled;
+} de_walk;
+
+struct de_sampler {
+    const char *name; /* as the option `scheduler` has it */
+    /* Errors: ARGUMENT (more steps than fit), MEMORY. */
+    diffedit_status (*make_grid)(de_grid *grid, const de_schedule *schedule, int steps,
+                                 diffedit_error *error);
+    de_sample_kind kind;
+    int history; /* arrays that its steps remember, at most DE_HISTORY */
+
+    /* x of node i becomes that of node i - 1 along eps, 1 <= i <= steps. */
+    void (*decode_step)(de_walk *walk, int i, const float *eps, float *x);
+    /* The other way: `next` of node i + 1 from x of node i, 0 <= i < steps. NULL: it inverts
+     * nothing, and an edit starts from x_0 with noise added. */
+    void (*encode_step)(de_walk *walk, int i, const float *eps, const float *x, float *next);
+    /* Encoding, the network looks at x of node i as at the timestep of node i + encode_ahead. */
+    int encode_ahead;
+
+    int edit_skips;       /* steps that an edit leaves out after noise was added */
+    unsigned backgrounds; /* 1 << DIFFEDIT_BACKGROUND_..., those an edit may have */
+};
+
+/* The samplers in the order of DIFFEDIT_SCHEDULER_...; NULL past the end. */
+const de_sampler *de_sampler_at(int scheduler);
+/* Their names, NULL-terminated, in the same order. */
+extern const char *const de_sampler_names[];
+
+/* Errors: MEMORY. */
+diffedit_status de_walk_new(de_walk *walk, const de_sampler *sampler, const de_grid *grid,
+                            int64_t count, diffedit_error *error);
+void de_walk_free(de_walk *walk);
+/* Remembers values[count] as the newest of the history; the oldest goes. */
+void de_walk_remember(de_walk *walk, const float *values);
+
+/* A sample of node `i`: y[count] from x_0 (NULL: nothing but noise) and noise of variance 1. */
+void de_sampler_add_noise(const de_sampler *sampler, const de_grid *grid, int i, const float *x_0,
+                          const float *noise, int64_t count, float *y);
+/* What the network reads of x[count] of node i: x, or its scaled copy in `scaled` [count]. */
+const float *de_sampler_network_input(const de_sampler *sampler, const de_grid *grid, int i,
+                                      const float *x, int64_t count, float *scaled);
+
+/* ---- the samplers ---- */
+
+/* Deterministic DDIM (Song et al. 2021, equation 12, eta 0): t_i = i * (T // steps) + offset. Its
+ * inversion is the same step upwards, at the next node's timestep. */
+extern const de_sampler de_ddim;
+/* Moves x[count] from level `from` to level `to` along eps without noise; y may be x. */
+void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count,
+                  float *y);
+
+/* Linear multistep of order 4 (k-diffusion's LMS; Karras et al. 2022, section 3): timesteps
+ * linspace(0, T - 1, steps), fractional. An edit starts a step after the one whose noise it adds,
+ * as in the DiffEdit-practice notebook. */
+extern const de_sampler de_lms;
+/* The integral from sigma_i to sigma_(i-1) of the Lagrange polynomial that is 1 at sigma_(i+j) and
+ * 0 at the other of the last `order` sigmas; 0 <= j < order <= min(steps - i + 1, DE_HISTORY). */
+double de_lms_coefficient(const de_grid *grid, int order, int i, int j);
+
+#endif
