@@ -32,8 +32,8 @@ static diffedit_status check_stored(const reader *r, const de_zip_entry *entry)
 {
     return entry->stored
                ? DIFFEDIT_OK
-               : BAD("%s: the zip entry `%.*s` is compressed; expected it stored, as torch does",
-                     r->path, (int)de_min_i64(80, (int64_t)entry->name_length), entry->name);
+               : BAD("%s: zip entry `%.*s` is compressed; torch.save() does not compress", r->path,
+                     (int)de_min_i64(80, (int64_t)entry->name_length), entry->name);
 }
 
 /* The only entry FOLDER/data.pkl; *folder is the length of "FOLDER/". */
@@ -50,12 +50,12 @@ static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_
             memcmp(slash + 1, name, strlen(name)) != 0)
             continue;
         if (*pickle)
-            return BAD("%s: a zip file with two pickles; expected one FOLDER/%s", r->path, name);
+            return BAD("%s: expected one FOLDER/%s in the zip file, found two", r->path, name);
         *pickle = entry;
         *folder = before;
     }
     return *pickle ? DIFFEDIT_OK
-                   : BAD("%s: a zip file without FOLDER/%s; expected what torch.save() writes",
+                   : BAD("%s: expected a file of torch.save(), found no FOLDER/%s in the zip file",
                          r->path, name);
 }
 
@@ -83,14 +83,13 @@ static diffedit_status find_storages(reader *r, const de_zip *zip, const de_zip_
                                                 storage->key_length);
         size_t bytes;
         if (!entry)
-            return BAD("%s: the storage `%.*s` is missing", r->path, KEY(storage));
+            return BAD("%s: storage `%.*s` is missing", r->path, KEY(storage));
         diffedit_status status = check_stored(r, entry);
         if (status != DIFFEDIT_OK)
             return status;
         if (!de_multiply_size((size_t)storage->count, storage->type->bytes, &bytes) ||
             bytes > entry->size)
-            return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but has only "
-                       "%zu bytes",
+            return BAD("%s: storage `%.*s`: expected %jd values of %zu bytes, found %zu bytes",
                        r->path, KEY(storage), (intmax_t)storage->count, storage->type->bytes,
                        entry->size);
         storage->data = entry->data;
@@ -110,7 +109,7 @@ static diffedit_status read_zip(reader *r, const de_zip *zip, de_pickle **pickle
                    r->path);
     order = find_beside(zip, entry, folder, "byteorder", "", 0);
     if (order && (order->size != 6 || memcmp(order->data, "little", 6) != 0))
-        return BAD("%s: expected numbers in little-endian order, found \"%.*s\"", r->path,
+        return BAD("%s: expected little-endian data, found \"%.*s\"", r->path,
                    (int)de_min_i64(16, (int64_t)order->size), (const char *)order->data);
     status = check_stored(r, entry);
     if (status == DIFFEDIT_OK)
@@ -172,26 +171,25 @@ static diffedit_status place_storage(reader *r, de_torch_storage **mentions, siz
     const de_torch_storage wanted = {.key = key->text, .key_length = key->length};
     size_t first = find_mention(mentions, count, &wanted), bytes;
     if (key->kind != DE_PICKLE_TEXT || first == count || mentions[first]->data)
-        return BAD("%s: its list of storages holds one that no tensor has, or one twice", r->path);
+        return BAD("%s: the list of storages has an unknown or repeated entry", r->path);
     const de_torch_storage *storage = mentions[first];
     uint64_t found = 0;
     if (r->size - *at < COUNT_BYTES)
-        return BAD("%s: the storage `%.*s` is missing; the file is cut off", r->path, KEY(storage));
+        return BAD("%s: storage `%.*s` is missing; the file is truncated", r->path, KEY(storage));
     for (int i = COUNT_BYTES - 1; i >= 0; i--)
         found = found << 8 | r->bytes[*at + (size_t)i];
     *at += COUNT_BYTES;
     if (found != (uint64_t)storage->count)
-        return BAD("%s: the storage `%.*s` should hold %jd values, but says %ju", r->path,
-                   KEY(storage), (intmax_t)storage->count, (uintmax_t)found);
+        return BAD("%s: storage `%.*s`: expected %jd values, found %ju", r->path, KEY(storage),
+                   (intmax_t)storage->count, (uintmax_t)found);
     if (!de_multiply_size((size_t)found, storage->type->bytes, &bytes) || bytes > r->size - *at)
-        return BAD("%s: the storage `%.*s` should hold %jd values of %zu bytes, but only %zu bytes "
-                   "follow; the file is cut "
-                   "off",
+        return BAD("%s: storage `%.*s`: expected %jd values of %zu bytes, but only %zu bytes "
+                   "follow; the file is truncated",
                    r->path, KEY(storage), (intmax_t)storage->count, storage->type->bytes,
                    r->size - *at);
     for (size_t i = first; i < count && compare_keys(&mentions[i], &mentions[first]) == 0; i++) {
         if (mentions[i]->type != storage->type || mentions[i]->count != storage->count)
-            return BAD("%s: the storage `%.*s` is described in two ways", r->path, KEY(storage));
+            return BAD("%s: storage `%.*s` has two descriptions", r->path, KEY(storage));
         mentions[i]->data = r->bytes + *at;
     }
     *at += bytes;
@@ -216,7 +214,7 @@ static diffedit_status place_storages(reader *r, const de_pickle *keys, size_t a
         status = place_storage(r, mentions, count, &pair->value, &at);
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
         if (!mentions[i]->data)
-            status = BAD("%s: the storage `%.*s` is missing", r->path, KEY(mentions[i]));
+            status = BAD("%s: storage `%.*s` is missing", r->path, KEY(mentions[i]));
     free(mentions);
     return status;
 }
@@ -262,9 +260,9 @@ static diffedit_status read_old(reader *r, de_pickle **pickle)
     size_t at = old_head(r->bytes, r->size);
     de_pickle *keys = NULL;
     diffedit_status status = check_head(r, &at, is_known_version,
-                                        "version 1001 of torch's old format");
+                                        "version 1001 of torch's legacy format");
     if (status == DIFFEDIT_OK)
-        status = check_head(r, &at, is_little_endian, "numbers in little-endian order");
+        status = check_head(r, &at, is_little_endian, "little-endian data");
     if (status == DIFFEDIT_OK)
         status = run(r, pickle, r->bytes, r->size, &at);
     if (status == DIFFEDIT_OK)
@@ -284,7 +282,7 @@ static diffedit_status put_in_order(reader *r, de_table *table, de_table_entry *
                                     const de_torch_tensor *tensor, size_t value_bytes)
 {
     if (entry->bytes > r->size - r->copied)
-        return BAD("%s: tensors that do not stand in order, larger than the file together",
+        return BAD("%s: copies of its non-contiguous tensors would be larger than the file",
                    r->path);
     r->copied += entry->bytes;
     unsigned char *out = de_table_allocate(table, entry->bytes);
@@ -313,7 +311,7 @@ static diffedit_status read_tensor(reader *r, de_table *table, const de_pickle_v
     const de_torch_storage *storage = &r->objects.storages[tensor->storage];
     de_table_entry *entry = &table->entries[table->count];
     if (name->length > LONGEST_NAME || memchr(name->text, 0, name->length))
-        return BAD("%s: a tensor has a name of %u bytes with a zero byte in it or more than %d",
+        return BAD("%s: a tensor's name, of %u bytes, contains a zero byte or is longer than %d",
                    r->path, name->length, LONGEST_NAME);
     *entry = (de_table_entry){
         .name = strndup(name->text, name->length), .rank = tensor->rank, .mapped = true};

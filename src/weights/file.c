@@ -34,8 +34,7 @@ static diffedit_status map(de_weight_file *file, diffedit_error *error)
     if (fstat(file->descriptor, &info) != 0)
         return fail_file(error, file->path, "cannot be read");
     if (!S_ISREG(info.st_mode))
-        return de_fail(error, DIFFEDIT_ERROR_FILE,
-                       "%s: expected a weight file, found something that is no file", file->path);
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: not a regular file", file->path);
     if (info.st_size == 0)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the file is empty", file->path);
     if ((uintmax_t)info.st_size > SIZE_MAX)

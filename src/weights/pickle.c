@@ -40,7 +40,7 @@ bool de_pickle_fail(de_pickle *p, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    p->status = de_fail(p->error, DIFFEDIT_ERROR_MODEL, "%s: its pickle, at byte %zu: %s", p->path,
+    p->status = de_fail(p->error, DIFFEDIT_ERROR_MODEL, "%s: byte %zu of the pickle: %s", p->path,
                         (size_t)(p->at - p->bytes), what);
     return false;
 }
@@ -55,7 +55,7 @@ bool de_pickle_grow(de_pickle *p, void **array, size_t *capacity, size_t count, 
     if (count <= *capacity)
         return true;
     if (count > MOST_ITEMS)
-        return FAIL("more than %d values of a kind", MOST_ITEMS);
+        return FAIL("more than %d values of one kind", MOST_ITEMS);
     size_t larger = 2 * *capacity + 64 > count ? 2 * *capacity + 64 : count;
     void *grown = realloc(*array, larger * item);
     if (!grown) {
@@ -83,7 +83,7 @@ static size_t available(const de_pickle *p)
 
 static bool need(de_pickle *p, size_t count)
 {
-    return available(p) >= count || FAIL("an instruction without its values");
+    return available(p) >= count || FAIL("stack underflow");
 }
 
 static de_pickle_value pop(de_pickle *p)
@@ -95,7 +95,7 @@ static de_pickle_value pop(de_pickle *p)
 static bool pop_mark(de_pickle *p, size_t *count)
 {
     if (p->mark_count == 0)
-        return FAIL("an instruction without its mark");
+        return FAIL("no mark on the stack");
     *count = available(p);
     p->mark_count--;
     return true;
@@ -153,7 +153,7 @@ static bool make_tuple(de_pickle *p, size_t count)
 static bool take(de_pickle *p, size_t count, const unsigned char **bytes)
 {
     if (count > (size_t)(p->end - p->at))
-        return FAIL("it is cut off");
+        return FAIL("it is truncated");
     *bytes = p->at;
     p->at += count;
     return true;
@@ -186,7 +186,7 @@ static bool take_line(de_pickle *p, de_pickle_value *text)
 {
     const unsigned char *stop = memchr(p->at, '\n', (size_t)(p->end - p->at));
     if (!stop || stop - p->at > 400)
-        return FAIL("a name without its end");
+        return FAIL("unterminated name");
     *text = (de_pickle_value){
         .kind = DE_PICKLE_TEXT, .length = (uint32_t)(stop - p->at), .text = (const char *)p->at};
     p->at = stop + 1;
@@ -203,7 +203,7 @@ static bool run_protocol(de_pickle *p, int argument)
     (void)argument;
     return take_number(p, 1, &version) &&
            (version <= MOST_PROTOCOL ||
-            FAIL("protocol %d; known are those up to %d", (int)version, MOST_PROTOCOL));
+            FAIL("unsupported protocol %d; expected at most %d", (int)version, MOST_PROTOCOL));
 }
 
 static bool run_frame(de_pickle *p, int argument)
@@ -211,7 +211,7 @@ static bool run_frame(de_pickle *p, int argument)
     uint64_t length;
     (void)argument;
     return take_number(p, 8, &length) &&
-           (length <= (size_t)(p->end - p->at) || FAIL("it is cut off"));
+           (length <= (size_t)(p->end - p->at) || FAIL("it is truncated"));
 }
 
 static bool run_stop(de_pickle *p, int argument)
@@ -219,7 +219,7 @@ static bool run_stop(de_pickle *p, int argument)
     (void)argument;
     p->stopped = true;
     return (p->height == 1 && p->mark_count == 0) ||
-           FAIL("it ends with %zu values; expected one", p->height);
+           FAIL("expected one value at its end, found %zu", p->height);
 }
 
 static bool run_opaque(de_pickle *p, int size)
@@ -301,7 +301,7 @@ static bool add_to(de_pickle *p, size_t count, size_t step)
     const de_pickle_value *values = p->stack + p->height - count, *to = values - 1;
     bool fits = to->kind == (step == 2 ? DE_PICKLE_DICT : DE_PICKLE_LIST);
     if (count % step || (!fits && to->kind != DE_PICKLE_OPAQUE))
-        return FAIL("an instruction to add to what is no container");
+        return FAIL("cannot add to a value that is not a list or dict");
     for (size_t i = 0; i < count && fits; i += step)
         if (!add_pair(p, to, step == 2 ? values[i] : (de_pickle_value){0}, values[i + step - 1]))
             return false;
@@ -326,7 +326,7 @@ static bool remember(de_pickle *p, uint64_t number)
 {
     /* whoever writes a pickle counts: no number is larger than what was read */
     if (!need(p, 1) || number >= (uint64_t)(p->at - p->bytes))
-        return FAIL("a value to remember under the number %ju", (uintmax_t)number);
+        return FAIL("memo index %ju is out of range", (uintmax_t)number);
     if (number >= p->memo_count) {
         if (!de_pickle_grow(p, (void **)&p->memo, &p->memo_capacity, (size_t)number + 1,
                             sizeof *p->memo))
@@ -356,7 +356,7 @@ static bool run_get(de_pickle *p, int size)
     if (!take_number(p, (size_t)size, &number))
         return false;
     if (number >= p->memo_count)
-        return FAIL("the value %ju, which nothing remembered", (uintmax_t)number);
+        return FAIL("memo index %ju is not set", (uintmax_t)number);
     return push(p, p->memo[number]);
 }
 
@@ -383,7 +383,7 @@ static bool run_stacked_name(de_pickle *p, int argument)
         return false;
     de_pickle_value name = pop(p), module = pop(p);
     if (name.kind != DE_PICKLE_TEXT || module.kind != DE_PICKLE_TEXT)
-        return FAIL("a name that is no text");
+        return FAIL("a name that is not a string");
     return push_name(p, &module, &name);
 }
 
@@ -394,7 +394,7 @@ static bool run_call(de_pickle *p, int argument)
         return false;
     de_pickle_value arguments = pop(p), name = pop(p), result = {.kind = DE_PICKLE_OPAQUE};
     if (name.kind != DE_PICKLE_NAME || arguments.kind != DE_PICKLE_TUPLE)
-        return FAIL("a call of what is no name");
+        return FAIL("expected a name and a tuple of arguments to call");
     return p->meaning->call(p->user, p, name.index, &arguments, &result) && push(p, result);
 }
 
@@ -488,7 +488,7 @@ diffedit_status de_pickle_run(de_pickle **pickle, const char *path, const unsign
         if (!take(p, 1, &code))
             break;
         if (!INSTRUCTIONS[*code].run)
-            de_pickle_fail(p, "the instruction 0x%02x, which no file of tensors needs", *code);
+            de_pickle_fail(p, "unsupported opcode 0x%02x", *code);
         else
             INSTRUCTIONS[*code].run(p, INSTRUCTIONS[*code].argument);
     }

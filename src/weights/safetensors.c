@@ -28,12 +28,11 @@ static diffedit_status read_type(const reader *r, de_table_entry *entry, const j
 {
     const char *type = json_string_value(json_object_get(info, "dtype"));
     if (!type)
-        return refuse(r, entry->name, "`dtype` is missing or no string");
+        return refuse(r, entry->name, "`dtype` is missing or not a string");
     const de_table_type *known = de_table_find_type(type);
     if (!known)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s` has the unknown type \"%.40s\"", r->path, entry->name,
-                       type);
+                       "%s: tensor `%s` has an unknown type \"%.40s\"", r->path, entry->name, type);
     de_table_set_type(entry, known);
     *bytes = known->bytes;
     return DIFFEDIT_OK;
@@ -45,7 +44,7 @@ static diffedit_status read_shape(const reader *r, de_table_entry *entry, const 
 {
     const json_t *shape = json_object_get(info, "shape");
     if (!json_is_array(shape))
-        return refuse(r, entry->name, "`shape` is missing or no list");
+        return refuse(r, entry->name, "`shape` is missing or not a list");
     if (json_array_size(shape) > DE_TABLE_RANK)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
                        "%s: tensor `%s` has %zu dimensions; at most %d are supported", r->path,
@@ -54,7 +53,7 @@ static diffedit_status read_shape(const reader *r, de_table_entry *entry, const 
     for (int i = 0; i < entry->rank; i++) {
         const json_t *size = json_array_get(shape, (size_t)i);
         if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return refuse(r, entry->name, "`shape` holds something that is no size");
+            return refuse(r, entry->name, "`shape` contains something that is not a size");
         entry->shape[i] = json_integer_value(size);
         if (!de_multiply_size(*bytes, (size_t)entry->shape[i], bytes))
             return refuse(r, entry->name, "the product of its sizes overflows");
@@ -79,16 +78,15 @@ static diffedit_status read_place(const reader *r, de_table_entry *entry, const 
     uint64_t begin, end;
     if (json_array_size(offsets) != 2 || !read_offset(offsets, 0, &begin) ||
         !read_offset(offsets, 1, &end) || begin > end)
-        return refuse(r, entry->name,
-                      "`data_offsets` is missing or no pair of a beginning and an end");
+        return refuse(r, entry->name, "`data_offsets` is missing or not a pair of offsets");
     if (end > r->data_size)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s` ends at byte %ju of the data, but the file holds only %zu; "
-                       "it is cut off or damaged",
+                       "%s: tensor `%s` ends at byte %ju of the data, but the file has only %zu; "
+                       "it is truncated or damaged",
                        r->path, entry->name, (uintmax_t)end, r->data_size);
     if (end - begin != bytes)
         return de_fail(r->error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s` should take %zu bytes by its type and shape, but has %ju",
+                       "%s: tensor `%s`: expected %zu bytes by its type and shape, found %ju",
                        r->path, entry->name, bytes, (uintmax_t)(end - begin));
     entry->data = r->data + begin;
     entry->bytes = bytes;
@@ -100,7 +98,7 @@ static diffedit_status read_entry(const reader *r, de_table_entry *entry, const 
                                   const json_t *info)
 {
     if (!json_is_object(info))
-        return refuse(r, name, "its entry in the header is no object");
+        return refuse(r, name, "its entry in the header is not an object");
     entry->name = strdup(name);
     if (!entry->name)
         return de_fail_memory(r->error, strlen(name) + 1, "a tensor's name");
@@ -167,14 +165,14 @@ static const char *guess(const unsigned char *bytes, size_t size)
         if (size >= strlen(kinds[i].start) &&
             memcmp(bytes, kinds[i].start, strlen(kinds[i].start)) == 0)
             return kinds[i].what;
-    return "neither the header of the first nor the archive or pickle of the second";
+    return "an unknown format";
 }
 
 /* The header's length, checked against the file's. */
 static diffedit_status read_length(const char *path, const unsigned char *bytes, size_t size,
                                    size_t *length, diffedit_error *error)
 {
-    static const char expected[] = "expected a safetensors file or torch's checkpoint";
+    static const char expected[] = "expected a safetensors file or a torch checkpoint";
     if (size <= LENGTH_BYTES)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %zu bytes", path, expected,
                        size);
@@ -191,7 +189,7 @@ static diffedit_status read_length(const char *path, const unsigned char *bytes,
     if (value > size - LENGTH_BYTES)
         return de_fail(
             error, DIFFEDIT_ERROR_MODEL,
-            "%s: the header should take %ju bytes, but only %zu follow; the file is cut off", path,
+            "%s: expected a header of %ju bytes, but only %zu follow; the file is truncated", path,
             (uintmax_t)value, size - LENGTH_BYTES);
     *length = (size_t)value;
     return DIFFEDIT_OK;
@@ -210,7 +208,7 @@ diffedit_status de_safetensors_read(de_table *table, const char *path, const uns
                                 &reason);
     if (!header)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: the header is not valid JSON: %s at its byte %d", path, reason.text,
+                       "%s: the header is not valid JSON: %s at byte %d", path, reason.text,
                        reason.position);
     reader r = {.path = path,
                 .data = bytes + LENGTH_BYTES + length,

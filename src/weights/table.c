@@ -84,7 +84,7 @@ diffedit_status de_table_check_overlap(const de_table *table, const char *path,
     for (size_t i = 1; i < table->count && status == DIFFEDIT_OK; i++)
         if (places[i]->data < places[i - 1]->data + places[i - 1]->bytes)
             status = de_fail(error, DIFFEDIT_ERROR_MODEL,
-                             "%s: the tensors `%s` and `%s` overlap in the file", path,
+                             "%s: tensors `%s` and `%s` overlap in the file", path,
                              places[i - 1]->name, places[i]->name);
     free(places);
     return status;
@@ -96,7 +96,7 @@ diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error 
         qsort(table->entries, table->count, sizeof *table->entries, compare_names);
     for (size_t i = 1; i < table->count; i++)
         if (strcmp(table->entries[i - 1].name, table->entries[i].name) == 0)
-            return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there are two tensors `%s`", path,
+            return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` occurs twice", path,
                            table->entries[i].name);
     return DIFFEDIT_OK;
 }

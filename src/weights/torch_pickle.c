@@ -82,7 +82,7 @@ static bool find_name(void *user, de_pickle *pickle, const de_pickle_value *modu
             de_pickle_is_text(name, NAMES[*index].name))
             return true;
     return de_pickle_fail(pickle,
-                          "the name `%.*s.%.*s`, which no file of tensors needs; it is not run",
+                          "`%.*s.%.*s` is not allowed in a file of tensors; nothing was run",
                           (int)de_min_i64(module->length, 100), module->text,
                           (int)de_min_i64(name->length, 100), name->text);
 }
@@ -99,11 +99,10 @@ static bool find_storage(void *user, de_pickle *pickle, const de_pickle_value *i
     const de_pickle_value *count = de_pickle_item(pickle, identity, 4, DE_PICKLE_INTEGER);
     if (!kind || !de_pickle_is_text(kind, "storage") || !type ||
         NAMES[type->index].role != STORAGE || !key || !count || count->integer < 0)
-        return de_pickle_fail(
-            pickle, "something outside it that is no storage (type, key, place, number of values)");
+        return de_pickle_fail(pickle, "expected a storage (type, key, location, number of values)");
     /* the old format's views of storages, which torch stopped writing in 2018 */
     if (identity->length > 5 && !de_pickle_item(pickle, identity, 5, DE_PICKLE_OPAQUE))
-        return de_pickle_fail(pickle, "a storage that is a part of another one");
+        return de_pickle_fail(pickle, "a storage that is a view of another is not supported");
     if (!de_pickle_grow(pickle, (void **)&objects->storages, &objects->storage_capacity,
                         objects->storage_count + 1, sizeof *objects->storages))
         return false;
@@ -137,7 +136,7 @@ static bool read_sizes(de_pickle *pickle, const de_pickle_value *tuple, int64_t 
         const de_pickle_value *size = de_pickle_item(pickle, tuple, i, DE_PICKLE_INTEGER);
         if (!size || size->integer < 0)
             return de_pickle_fail(pickle,
-                                  "a tensor with a size or stride that is no number from 0 on");
+                                  "a tensor's size or stride is negative or not an integer");
         sizes[i] = size->integer;
     }
     return true;
@@ -149,7 +148,7 @@ static bool check_view(de_pickle *pickle, de_torch_tensor *tensor, const de_torc
     size_t count = 1;
     for (int i = 0; i < tensor->rank; i++)
         if (!de_multiply_size(count, (size_t)tensor->shape[i], &count))
-            return de_pickle_fail(pickle, "a tensor whose product of sizes overflows");
+            return de_pickle_fail(pickle, "the product of a tensor's sizes overflows");
     if (count > (size_t)storage->count)
         return de_pickle_fail(pickle, "a tensor of %zu values in a storage of %jd", count,
                               (intmax_t)storage->count);
@@ -163,7 +162,7 @@ static bool check_view(de_pickle *pickle, de_torch_tensor *tensor, const de_torc
             room -= steps * tensor->strides[i];
     }
     if (tensor->offset > storage->count || (count > 0 && room < 1))
-        return de_pickle_fail(pickle, "a tensor that leaves its storage of %jd values",
+        return de_pickle_fail(pickle, "a tensor extends beyond its storage of %jd values",
                               (intmax_t)storage->count);
     return true;
 }
@@ -178,7 +177,7 @@ static bool rebuild_tensor(de_torch_objects *objects, de_pickle *pickle,
     if (!storage || !offset || offset->integer < 0 || !shape || !strides ||
         shape->length != strides->length)
         return de_pickle_fail(pickle,
-                              "a tensor without a storage, an offset, sizes and as many strides");
+                              "a tensor needs a storage, an offset, sizes and as many strides");
     if (shape->length > DE_TABLE_RANK)
         return de_pickle_fail(pickle, "a tensor of %u dimensions; at most %d are supported",
                               shape->length, DE_TABLE_RANK);
@@ -204,15 +203,15 @@ static bool call(void *user, de_pickle *pickle, uint32_t name, const de_pickle_v
     case REBUILD_PARAMETER:
         tensor = de_pickle_item(pickle, arguments, 0, DE_PICKLE_TENSOR);
         if (!tensor)
-            return de_pickle_fail(pickle, "a parameter without its tensor");
+            return de_pickle_fail(pickle, "a parameter needs a tensor");
         *result = *tensor;
         return true;
     case ORDERED_DICT:
         if (arguments->length > 0)
             return de_pickle_fail(pickle,
-                                  "an OrderedDict made from a list, as only Python 2 writes it");
+                                  "an OrderedDict made from a list (Python 2) is not supported");
         return de_pickle_new_dict(pickle, result);
-    case STORAGE: return de_pickle_fail(pickle, "a storage that stands in it instead of outside");
+    case STORAGE: return de_pickle_fail(pickle, "a storage inside the pickle is not supported");
     default: return true;
     }
 }

@@ -138,8 +138,8 @@ static diffedit_status add_shard(de_weights *weights, const char *name, de_renam
     int folder = slash ? (int)(slash - weights->path + 1) : 0;
     if (strchr(name, '/') || strcmp(name, "..") == 0)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: expected names of files beside it, found \"%.80s\"", weights->path,
-                       name);
+                       "%s: expected names of files in its own folder, found \"%.80s\"",
+                       weights->path, name);
     size_t size = (size_t)folder + strlen(name) + 1;
     char *path = malloc(size);
     if (!path)
@@ -161,7 +161,7 @@ static diffedit_status add_shards(de_weights *weights, json_t *map, de_rename_fn
     {
         const char *shard = json_string_value(value);
         if (status == DIFFEDIT_OK && !shard)
-            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` is in no file",
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` has no file name",
                              weights->path, name);
         if (status != DIFFEDIT_OK || json_object_get(seen, shard))
             continue;
@@ -177,8 +177,9 @@ static diffedit_status add_index(de_weights *weights, de_rename_fn rename, diffe
     enum { MOST_BYTES = 64 << 20 };
     struct stat info;
     if (stat(weights->path, &info) == 0 && info.st_size > MOST_BYTES)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %jd bytes; an index has at most %d",
-                       weights->path, (intmax_t)info.st_size, MOST_BYTES);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: expected an index of at most %d bytes, found %jd", weights->path,
+                       MOST_BYTES, (intmax_t)info.st_size);
     json_error_t reason;
     json_t *index = json_load_file(weights->path, JSON_REJECT_DUPLICATES, &reason);
     json_t *map = json_object_get(index, "weight_map");
@@ -203,7 +204,8 @@ diffedit_status de_weights_open(de_weights **weights, const char *path, de_renam
     diffedit_status status = de_weights_new(&new, path, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_layout_is_index(path) ? add_index(new, rename, error) : add_path(new, path, rename, error);
+    status = de_layout_is_index(path) ? add_index(new, rename, error)
+                                      : add_path(new, path, rename, error);
     if (status == DIFFEDIT_OK)
         status = de_weights_finish(new, error);
     if (status != DIFFEDIT_OK) {
@@ -312,7 +314,7 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
         return de_random_weights_get(weights->random, name, rank, shape, weight, error);
     const de_table_entry *entry = de_table_find(&weights->table, name);
     if (!entry)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the tensor `%s` is missing", weights->path,
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` is missing", weights->path,
                        name);
     de_table_entry *marked = (de_table_entry *)
         entry; /* its marks are all that changes in a table */

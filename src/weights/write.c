@@ -94,7 +94,7 @@ static diffedit_status write_f16(writing *to, const de_written_tensor *tensor, i
         if (isfinite(to->values[i]) && (to->halves[i] & 0x7fff) >= 0x7c00)
             return de_fail(
                 error, DIFFEDIT_ERROR_MODEL,
-                "tensor `%s` holds %g, which is too large for f16; convert to f32 instead",
+                "tensor `%s` contains %g, which is too large for f16; convert to f32 instead",
                 tensor->name, to->values[i]);
     }
     return de_new_file_write(&to->file, to->halves, (size_t)count * sizeof *to->halves, error);

@@ -54,13 +54,13 @@ static diffedit_status set_directory(reader *r, uint64_t place, uint64_t length,
                                      size_t end, size_t *count)
 {
     if (place > end || length > end - place)
-        return BAD("%s: the zip directory should take %ju bytes at byte %ju, but the file has only "
-                   "%zu there; it is damaged",
+        return BAD("%s: expected a zip directory of %ju bytes at byte %ju, found only %zu bytes "
+                   "there; the file is damaged",
                    r->path, (uintmax_t)length, (uintmax_t)place,
                    place > end ? 0 : end - (size_t)place);
     if (entries > length / CENTRAL || entries > MOST_ENTRIES)
-        return BAD("%s: the zip directory should hold %ju entries, which its %ju bytes cannot",
-                   r->path, (uintmax_t)entries, (uintmax_t)length);
+        return BAD("%s: the zip directory lists %ju entries, too many for its %ju bytes", r->path,
+                   (uintmax_t)entries, (uintmax_t)length);
     r->directory = (size_t)place;
     r->directory_end = (size_t)(place + length);
     *count = (size_t)entries;
@@ -71,7 +71,8 @@ static diffedit_status find_directory(reader *r, size_t *count)
 {
     size_t end = find_end(r);
     if (end == SIZE_MAX)
-        return BAD("%s: a zip file without its end; it is cut off (%zu bytes)", r->path, r->size);
+        return BAD("%s: the zip file's end is missing; it is truncated (%zu bytes)", r->path,
+                   r->size);
     const unsigned char *at = r->bytes + end;
     if (end < LOCATOR64 || !is_record(at - LOCATOR64, 6, 7))
         return set_directory(r, read_number(at + 16, 4), read_number(at + 12, 4),
@@ -79,9 +80,8 @@ static diffedit_status find_directory(reader *r, size_t *count)
     uint64_t place = read_number(at - LOCATOR64 + 8, 8);
     end -= LOCATOR64;
     if (end < END64 || place > end - END64 || !is_record(r->bytes + place, 6, 6))
-        return BAD(
-            "%s: the zip file's 64-bit end should stand at byte %ju, and does not; it is damaged",
-            r->path, (uintmax_t)place);
+        return BAD("%s: expected the zip file's 64-bit end at byte %ju; the file is damaged",
+                   r->path, (uintmax_t)place);
     at = r->bytes + place;
     return set_directory(r, read_number(at + 48, 8), read_number(at + 40, 8),
                          read_number(at + 32, 8), (size_t)place, count);
@@ -128,17 +128,16 @@ static diffedit_status find_data(const reader *r, de_zip_entry *entry, uint64_t 
                                  uint64_t size)
 {
     if (begin > r->directory || r->directory - begin < LOCAL || !is_record(r->bytes + begin, 3, 4))
-        return BAD("%s: the zip entry `%.*s` should begin at byte %ju, and does not", r->path,
+        return BAD("%s: zip entry `%.*s` does not begin at byte %ju as listed", r->path,
                    NAME(entry), (uintmax_t)begin);
     const unsigned char *header = r->bytes + begin;
     size_t name = (size_t)read_number(header + 26, 2), extra = (size_t)read_number(header + 28, 2);
     size_t room = r->directory - (size_t)begin - LOCAL;
     if (name + extra > room || size > room - name - extra)
-        return BAD("%s: the zip entry `%.*s` of %ju bytes at byte %ju leaves the file", r->path,
+        return BAD("%s: zip entry `%.*s`, %ju bytes at byte %ju, extends beyond the file", r->path,
                    NAME(entry), (uintmax_t)size, (uintmax_t)begin);
     if (name != entry->name_length || memcmp(header + LOCAL, entry->name, name) != 0)
-        return BAD("%s: the zip entry `%.*s` has another name at its own place", r->path,
-                   NAME(entry));
+        return BAD("%s: zip entry `%.*s` has another name in its own header", r->path, NAME(entry));
     entry->begin = (size_t)begin;
     entry->data = header + LOCAL + name + extra;
     entry->size = (size_t)size;
@@ -160,14 +159,14 @@ static diffedit_status read_entry(const reader *r, de_zip_entry *entry, size_t *
     entry->name = (const char *)record + CENTRAL;
     entry->name_length = name;
     if (read_number(record + 8, 2) & ENCRYPTED)
-        return BAD("%s: the zip entry `%.*s` is encrypted", r->path, NAME(entry));
+        return BAD("%s: zip entry `%.*s` is encrypted", r->path, NAME(entry));
     entry->stored = read_number(record + 10, 2) == STORED;
     uint64_t size = read_number(record + 24, 4), packed = read_number(record + 20, 4),
              begin = read_number(record + 42, 4);
     if (!read_long_numbers(record + CENTRAL + name, extra, (uint64_t *[]){&size, &packed, &begin}))
-        return BAD("%s: the zip entry `%.*s` has no size", r->path, NAME(entry));
+        return BAD("%s: zip entry `%.*s` has no size", r->path, NAME(entry));
     if (entry->stored && size != packed)
-        return BAD("%s: the zip entry `%.*s` has %ju bytes, but takes %ju", r->path, NAME(entry),
+        return BAD("%s: zip entry `%.*s` has %ju bytes, but takes %ju", r->path, NAME(entry),
                    (uintmax_t)size, (uintmax_t)packed);
     return find_data(r, entry, begin, packed);
 }
@@ -196,13 +195,13 @@ static diffedit_status check_entries(const reader *r, de_zip *zip)
     for (size_t i = 1; i < zip->count; i++) {
         const de_zip_entry *first = &zip->entries[i - 1], *second = &zip->entries[i];
         if (first->data + first->size > r->bytes + second->begin)
-            return BAD("%s: the zip entries `%.*s` and `%.*s` overlap", r->path, NAME(first),
+            return BAD("%s: zip entries `%.*s` and `%.*s` overlap", r->path, NAME(first),
                        NAME(second));
     }
     qsort(zip->entries, zip->count, sizeof *zip->entries, compare_entries);
     for (size_t i = 1; i < zip->count; i++)
         if (compare_entries(&zip->entries[i - 1], &zip->entries[i]) == 0)
-            return BAD("%s: there are two zip entries `%.*s`", r->path, NAME(&zip->entries[i]));
+            return BAD("%s: zip entry `%.*s` occurs twice", r->path, NAME(&zip->entries[i]));
     return DIFFEDIT_OK;
 }
 
@@ -216,7 +215,7 @@ diffedit_status de_zip_read(de_zip *zip, const char *path, const unsigned char *
     if (status != DIFFEDIT_OK)
         return status;
     if (count == 0)
-        return BAD("%s: an empty zip file", path);
+        return BAD("%s: the zip file is empty", path);
     zip->entries = calloc(count, sizeof *zip->entries);
     if (!zip->entries)
         return de_fail_memory(error, count * sizeof *zip->entries, "a zip directory");

@@ -25,8 +25,8 @@ CASES = {
     "no header": (header("", 0, b"{}"), "expected a header of 2 to"),
     "a header of all memory": (header("{}", 2**63 - 1), "found one of 9223372036854775807"),
     "a header above the limit": (header("{}", (16 << 20) + 1), "found one of 16777217"),
-    "a header longer than the file": (header(tensor(), 10000), "should take 10000 bytes"),
-    "a header that is cut off": (header(tensor())[:40], "the file is cut off"),
+    "a header longer than the file": (header(tensor(), 10000), "expected a header of 10000 bytes"),
+    "a header that is cut off": (header(tensor())[:40], "the file is truncated"),
     "no JSON": (header("{]"), "not valid JSON"),
     "JSON without end": (header("{" + '"a":{' * 100000), "not valid JSON"),
     "more behind the JSON": (header(tensor() + "}"), "not valid JSON"),
@@ -36,30 +36,30 @@ CASES = {
     "escapes of eight bits in a name": (header('{"\\u009b31m": {"dtype":"F99","shape":[1],"data_offsets":[0,4]}}'), "`??31m`"),
     "an unknown type": (header(tensor("F99")), 'unknown type "F99"'),
     "no type": (header('{"w": {"shape":[1],"data_offsets":[0,4]}}'), "`dtype` is missing"),
-    "a type that is no text": (header(tensor(7)), "`dtype` is missing or no string"),
-    "no object": (header('{"w": [1, 2]}'), "no object"),
+    "a type that is no text": (header(tensor(7)), "`dtype` is missing or not a string"),
+    "no object": (header('{"w": [1, 2]}'), "not an object"),
     "no shape": (header('{"w": {"dtype":"F32","data_offsets":[0,4]}}'), "`shape` is missing"),
-    "a size below zero": (header(tensor(shape=[-1])), "no size"),
-    "half a size": (header(tensor(shape=[1.5])), "no size"),
+    "a size below zero": (header(tensor(shape=[-1])), "not a size"),
+    "half a size": (header(tensor(shape=[1.5])), "not a size"),
     "a size beyond numbers": (header('{"w": {"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}'),
                               "not valid JSON"),
     "sizes that overflow": (header(tensor(shape=[2**40, 2**40], offsets=[0, 0])), "product of its sizes overflows"),
     "sizes that overflow to little": (header(tensor(shape=[2**62, 4], offsets=[0, 0])), "product of its sizes overflows"),
     "nine dimensions": (header(tensor(shape=[1] * 9)), "9 dimensions"),
     "no offsets": (header('{"w": {"dtype":"F32","shape":[1]}}'), "`data_offsets` is missing"),
-    "one offset": (header(tensor(offsets=[0])), "no pair"),
-    "offsets below zero": (header(tensor(offsets=[-4, 0])), "no pair"),
-    "offsets turned round": (header(tensor(offsets=[8, 4])), "no pair"),
+    "one offset": (header(tensor(offsets=[0])), "not a pair"),
+    "offsets below zero": (header(tensor(offsets=[-4, 0])), "not a pair"),
+    "offsets turned round": (header(tensor(offsets=[8, 4])), "not a pair"),
     "offsets behind the file": (header(tensor(shape=[100], offsets=[0, 400])), "ends at byte 400"),
     "offsets far behind the file": (header(tensor(offsets=[2**62, 2**62 + 4])), "ends at byte 4611686018427387908"),
-    "fewer bytes than values": (header(tensor(shape=[2])), "should take 8 bytes"),
-    "more bytes than values": (header(tensor(offsets=[0, 8])), "should take 4 bytes"),
+    "fewer bytes than values": (header(tensor(shape=[2])), "expected 8 bytes"),
+    "more bytes than values": (header(tensor(offsets=[0, 8])), "expected 4 bytes"),
     "overlapping": (header(two((0, 8), (4, 12))), "`a` and `b` overlap"),
     "one inside the other": (header(two((0, 16), (4, 8))), "`a` and `b` overlap"),
     "one name twice": (header(tensor()[:-1] + "," + tensor(offsets=[4, 8])[1:]), "not valid JSON: duplicate object key"),
     "nothing": (header("{}"), "no tensor of a Stable Diffusion model"),
     "another model": (header(tensor()), "no tensor of a Stable Diffusion model"),
-    "a list": (header("[]"), "found neither"),
+    "a list": (header("[]"), "found an unknown format"),
 }
 
 
@@ -75,4 +75,4 @@ def test_a_header_full_of_values(tmp_path):
     """JSON takes many times its size in memory: a header is not as large as a whole memory."""
     model = tmp_path / "m.safetensors"
     model.write_bytes(header('{"w": [' + "1," * (7 << 20) + "1]}"))
-    assert "no object" in refusal(model, most_memory=900 << 10)
+    assert "not an object" in refusal(model, most_memory=900 << 10)

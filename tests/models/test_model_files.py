@@ -149,7 +149,7 @@ def test_what_f16_cannot_hold(copy, tmp_path):  # noqa: F811
     files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", tensors)
     output = tmp_path / "o.safetensors"
     assert refused(1, "model", "convert", folder, "-o", output, "-q", "--precision", "f16") == (
-        "diffedit: tensor `vae.quant_conv.bias` holds 70000, which is too large for f16; convert to f32 instead")
+        "diffedit: tensor `vae.quant_conv.bias` contains 70000, which is too large for f16; convert to f32 instead")
     assert list(tmp_path.glob("o.*")) == []
 
 
@@ -245,9 +245,9 @@ def test_check_finds_everything_at_once(tmp_path):
     values[0, 0], values[5, 6] = np.inf, -np.inf
     part = "MODEL: tensor `{}` holds {}"
     assert set(problems(single(tmp_path / "m.safetensors", tensors))) == {
-        "MODEL: the tensor `mid_block.resnets.0.conv1.weight` is missing",
-        "MODEL: the tensor `mid_block.attentions.0.transformer_blocks.0.attn1.to_k.weight` is missing",
-        "MODEL: the tensor `decoder.mid_block.attentions.0.to_v.bias` is missing",
+        "MODEL: tensor `mid_block.resnets.0.conv1.weight` is missing",
+        "MODEL: tensor `mid_block.attentions.0.transformer_blocks.0.attn1.to_k.weight` is missing",
+        "MODEL: tensor `decoder.mid_block.attentions.0.to_v.bias` is missing",
         "MODEL: tensor `conv_out.bias`: expected shape [4], found [5]",
         "MODEL: tensor `conv_norm_out.bias`: expected type F32, F16 or BF16, found I64",
         part.format("quant_conv.weight", "1 value that is not finite, of 64"),

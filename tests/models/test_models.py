@@ -230,7 +230,7 @@ def test_other_models_are_refused(tmp_path, names, said):
 @pytest.mark.parametrize("content, said", [
     (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"), (b"<!DOCTYPE html>", "a web page"),
     (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"), (b"abc", "3 bytes"),
-    (bytes(100), "found neither"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
+    (bytes(100), "found an unknown format"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
 def test_other_files_are_refused(tmp_path, content, said):
     model = tmp_path / "m.ckpt"
     model.write_bytes(content)
@@ -372,7 +372,8 @@ def test_bad_shards(copy):
 def test_an_index_that_is_too_large_to_be_one(copy):
     path, _ = shard(copy[0], files.SD1)
     os.truncate(path, 1 << 33)
-    assert f"{path}: 8589934592 bytes; an index has at most 67108864" in refused(copy[0])
+    assert (f"{path}: expected an index of at most 67108864 bytes, found 8589934592" in
+            refused(copy[0]))
 
 
 def old_names(tensors):

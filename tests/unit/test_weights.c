@@ -109,7 +109,7 @@ static void test_bad_files(void **state)
         const char *header, *part;
     } cases[] = {
         {"{]", "JSON"},
-        {"[]", "header"},
+        {"[]", "unknown format"},
         {"{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}", "F99"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,400]}}", "a"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "a"},
