@@ -1,4 +1,4 @@
-/* One weight file, memory-mapped: its arrays under the names that it gives them. */
+/* One weight file, memory-mapped: its arrays, under the names they have in it. */
 #ifndef DE_WEIGHT_FILE_H
 #define DE_WEIGHT_FILE_H
 
@@ -6,18 +6,18 @@
 
 typedef struct de_weight_file de_weight_file;
 
-/* Maps a file, a safetensors one or one of torch's (told by its first bytes), and checks its whole
- * header: sizes, offsets inside the file, no overlap, known types, no duplicate names, shape
- * products. The caller holds it once. Errors: FILE, MODEL, MEMORY. */
+/* Maps a safetensors file or a torch checkpoint (recognised by its first bytes), and checks its
+ * whole header: sizes, offsets inside the file, no overlap, known types, no duplicate names, shape
+ * products. The caller holds the one reference. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_weight_file_open(de_weight_file **file, const char *path, diffedit_error *error);
-/* Held once more, and once less; the last to let go closes it. */
+/* Adds a reference, and drops one; the file is closed with the last. */
 de_weight_file *de_weight_file_hold(de_weight_file *file);
 void de_weight_file_release(de_weight_file *file);
 
 const char *de_weight_file_path(const de_weight_file *file);
 const de_table *de_weight_file_table(const de_weight_file *file);
-/* A mapped file that has become shorter ends a program that reads it: to be asked before long
- * reads. Errors: FILE. */
+/* Fails if the file has become shorter. To be called before long reads, because reading a mapping
+ * beyond the end of its file kills the process (SIGBUS). Errors: FILE. */
 diffedit_status de_weight_file_check_size(const de_weight_file *file, diffedit_error *error);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "weights/table.h"
 
-/* Checks the whole header of a file's `size` bytes, which `table` then borrows. `path` is for
+/* Checks the whole header of a file of `size` bytes, which `table` then borrows. `path` is used in
  * messages. Errors: MODEL, MEMORY; `table` is then empty. */
 diffedit_status de_safetensors_read(de_table *table, const char *path, const unsigned char *bytes,
                                     size_t size, diffedit_error *error);

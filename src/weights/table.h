@@ -1,5 +1,4 @@
-/* What a weight file's reader hands to the set of weights: a list of named arrays, checked and
- * sorted by name. */
+/* A list of named arrays, checked and sorted by name: what reading a weight file gives. */
 #ifndef DE_TABLE_H
 #define DE_TABLE_H
 
@@ -9,34 +8,32 @@
 
 enum { DE_TABLE_RANK = 8 };
 
-/* A type of numbers, under the name that safetensors gives it. */
+/* A type of elements, by its name in safetensors. */
 typedef struct de_table_type {
     const char *name;
-    size_t bytes;  /* of one number */
-    bool readable; /* a network may have it as weights */
-    de_dtype dtype;
+    size_t bytes;   /* of one element */
+    bool readable;  /* a network's weights may have it */
+    de_dtype dtype; /* if readable */
 } de_table_type;
 
 /* NULL: no such type */
 const de_table_type *de_table_find_type(const char *name);
 
-/* `type` is as safetensors writes it; `readable` is false for those that no network has as weights.
- */
 typedef struct de_table_entry {
     char *name;       /* owned */
-    const char *type; /* static */
+    const char *type; /* these three are those of de_table_type */
     bool readable;
-    de_dtype dtype; /* where readable */
+    de_dtype dtype;
     int rank;
     int64_t shape[DE_TABLE_RANK];
     const unsigned char *data; /* `bytes` bytes, borrowed */
     size_t bytes;
-    bool mapped;         /* `data` lies in the file, not in memory of the table's */
+    bool mapped;         /* `data` is in the mapped file, not in memory of the table */
     atomic_bool used;    /* a network asked for it */
-    atomic_bool damaged; /* and found a value that is no finite number */
+    atomic_bool damaged; /* a network found an infinite value or a NaN in it */
 } de_table_entry;
 
-/* What a file's notes say that its UNet predicts. */
+/* What the UNet predicts, according to the file's metadata. */
 typedef enum de_prediction {
     DE_PREDICTION_UNKNOWN,
     DE_PREDICTION_EPSILON,
@@ -47,16 +44,16 @@ typedef struct de_table {
     de_table_entry *entries; /* [count], owned */
     size_t count;
     de_prediction prediction;
-    json_t *notes; /* owned: texts that the file holds beside its arrays, by name; or NULL */
+    json_t *notes; /* owned: the file's metadata, texts by name; or NULL */
     struct de_table_memory
-        *memory; /* owned: values that do not stand in the file as they are needed */
+        *memory; /* owned: copies of arrays that are not contiguous in the file */
 } de_table;
 
 void de_table_free(de_table *table);
 void de_table_set_type(de_table_entry *entry, const de_table_type *type);
 /* Memory that lives as long as the table; NULL if it is short. */
 void *de_table_allocate(de_table *table, size_t bytes);
-/* Sorts by name. Errors: MODEL (two arrays of one name). */
+/* Sorts by name. Errors: MODEL (a name occurs twice). */
 diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error *error);
 /* Refuses arrays that overlap in the file. Errors: MODEL, MEMORY. */
 diffedit_status de_table_check_overlap(const de_table *table, const char *path,

@@ -5,19 +5,19 @@
 #include "weights/pickle.h"
 #include "weights/table.h"
 
-/* A run of numbers of one type, which stands outside the pickle. Every mention of it is one of
- * these. */
+/* A run of numbers of one type, stored outside the pickle. Each mention of a storage in the pickle
+ * makes one of these. */
 typedef struct de_torch_storage {
     const de_table_type *type;
     const char *key; /* [key_length], not terminated */
     size_t key_length;
     int64_t count;             /* numbers */
-    const unsigned char *data; /* set by whoever finds it, else NULL */
+    const unsigned char *data; /* NULL until it is found */
 } de_torch_storage;
 
 typedef struct de_torch_tensor {
     uint32_t storage;
-    int64_t offset; /* numbers; the view lies within its storage */
+    int64_t offset; /* in numbers; the view lies within its storage */
     int rank;
     int64_t shape[DE_TABLE_RANK], strides[DE_TABLE_RANK];
     int64_t count; /* product of the shape, at most the storage's */
@@ -33,7 +33,7 @@ typedef struct de_torch_objects {
 extern const de_pickle_meaning de_torch_meaning;
 void de_torch_objects_free(de_torch_objects *objects);
 
-/* Whether its numbers stand one after the other. */
+/* Whether its values are stored one after the other, in the order of its shape. */
 bool de_torch_tensor_contiguous(const de_torch_tensor *tensor);
 
 #endif

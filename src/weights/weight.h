@@ -1,4 +1,4 @@
-/* An array as it stands in a weight file. */
+/* An array as it is stored in a weight file. */
 #ifndef DE_WEIGHT_H
 #define DE_WEIGHT_H
 
@@ -17,18 +17,17 @@ typedef struct de_weight {
     de_dtype dtype;
     int rank;
     int64_t shape[DE_WEIGHT_RANK];
-    bool mapped;          /* from a file; its pages can be given back */
-    atomic_bool *damaged; /* set by whoever reads a value that is no finite number; or NULL */
+    bool mapped;          /* in pages that can be given back (de_weight_forget_pages) */
+    atomic_bool *damaged; /* set when a value that is read is infinite or NaN; or NULL */
 } de_weight;
 
 /* out[count] = the values from index `begin` on as float32 */
 void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
-/* Gives back the memory of the file's pages that hold nothing but this array; they are read again
- * if needed. */
+/* Gives back the memory of the file's pages that contain nothing but this array. If needed they are
+ * read from the file again. */
 void de_weight_forget_pages(const de_weight *weight);
 int64_t de_weight_count(const de_weight *weight);
-/* For those who have just read some of its values anyway: notes it where one is infinite or not a
- * number. */
+/* Sets *damaged if one of these values, which the caller has just read, is infinite or NaN. */
 void de_weight_look_at(const de_weight *weight, const float *values, int64_t count);
 bool de_finite_f32(const float *values, int64_t count);
 bool de_finite_f16(const uint16_t *values, int64_t count);

@@ -4,16 +4,16 @@
 
 #include "weights/table.h"
 
-/* An array to be written: its values, in the file's precision. */
+/* An array to be written. */
 typedef struct de_written_tensor {
     char name[256];
     de_weight weight;
     de_dtype dtype; /* of the file */
 } de_written_tensor;
 
-/* Writes the arrays, in this order, and the notes (texts by name) to a file that is there whole or
- * not at all. A value that the file's precision cannot hold is refused. `progress` (may be NULL)
- * gets bytes of arrays and cancels by a return other than 0. Errors: FILE, MODEL, MEMORY,
+/* Writes the arrays, in this order, and the notes (texts by name) to a file that appears whole or
+ * not at all. A value too large for the file's precision is an error. `progress` (may be NULL)
+ * counts bytes of arrays; it cancels by returning other than 0. Errors: FILE, MODEL, MEMORY,
  * CANCELLED. */
 diffedit_status de_safetensors_write(const char *path, const de_written_tensor *tensors,
                                      size_t count, json_t *notes, diffedit_bytes_fn progress,

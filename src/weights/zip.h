@@ -1,6 +1,6 @@
-/* The zip format (PKWARE's APPNOTE), as far as torch writes it: entries that are stored as they are
- * (others are only told apart), sizes and places of 64 bits, data descriptors, padding before the
- * data. Everything is checked against the file before it is believed. */
+/* The zip format (PKWARE's APPNOTE), as far as torch writes it: uncompressed entries (others are
+ * recognised, not read), 64-bit sizes and offsets, data descriptors, padding before the data. Every
+ * number is checked against the file before it is used. */
 #ifndef DE_ZIP_H
 #define DE_ZIP_H
 
@@ -12,7 +12,7 @@ typedef struct de_zip_entry {
     const unsigned char *data; /* [size], compressed unless `stored` */
     size_t size;
     bool stored;
-    size_t begin; /* where its header stands in the file */
+    size_t begin; /* of its header in the file */
 } de_zip_entry;
 
 typedef struct de_zip {
@@ -20,7 +20,7 @@ typedef struct de_zip {
     size_t count;
 } de_zip;
 
-/* Whether a file begins as a zip archive does. */
+/* Whether a file begins like a zip archive. */
 bool de_zip_begins(const unsigned char *bytes, size_t size);
 /* Reads the directory of a file's `size` bytes, which `zip` then borrows: every entry lies in the
  * file, and no two overlap or have one name. Errors: MODEL, MEMORY; `zip` is then empty. */
