@@ -1,0 +1,491 @@
+/* The stages by themselves, on networks made of arithmetic: what each computes can be written down.
+ */
+#include "base/random.h"
+#include "edit/predictor.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Cells of 2 x 2 pixels, 2 channels. The autoencoder's mean of channel j is the mean of colour j of
+ * a cell plus j, its log-variance 0. The UNet of a text whose embedding is e finds e x + t / 1000
+ * in every channel, with a condition also its mask. */
+enum { FACTOR = 2, CHANNELS = 2, H = 3, W = 4, CELLS = H * W, COUNT = CHANNELS * CELLS };
+
+typedef struct arithmetic {
+    float texts[2];
+    int n, runs, begun;
+} arithmetic;
+
+static diffedit_status encode_pixels(void *self, const float *pixels, int h, int w, float *moments,
+                                     diffedit_error *error)
+{
+    (void)self, (void)error;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            for (int j = 0; j < CHANNELS; j++) {
+                float sum = 0;
+                for (int i = 0; i < FACTOR * FACTOR; i++)
+                    sum += pixels[((y * FACTOR + i / 2) * w * FACTOR + x * FACTOR + i % 2) * 3 + j];
+                float *cell = moments + (y * w + x) * 2 * CHANNELS;
+                cell[j] = sum / (FACTOR * FACTOR) + (float)j;
+                cell[CHANNELS + j] = 0;
+            }
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status decode_latent(void *self, const float *latent, int h, int w, float *pixels,
+                                     diffedit_error *error)
+{
+    (void)self, (void)error;
+    for (int y = 0; y < h * FACTOR; y++)
+        for (int x = 0; x < w * FACTOR; x++)
+            for (int c = 0; c < 3; c++)
+                pixels[(y * w * FACTOR + x) * 3 + c] = latent[y / FACTOR * w + x / FACTOR];
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int h, int w,
+                                  diffedit_error *error)
+{
+    arithmetic *networks = self;
+    (void)error;
+    assert_int_equal(h, H);
+    assert_int_equal(w, W);
+    assert_int_equal(networks->begun++, 0);
+    networks->n = n;
+    for (int i = 0; i < n; i++)
+        networks->texts[i] = *embeddings[i];
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status unet_run(void *self, const float *x, const float *condition, double t,
+                                float *y, diffedit_error *error)
+{
+    arithmetic *networks = self;
+    (void)error;
+    networks->runs++;
+    for (int i = 0; i < networks->n; i++)
+        for (int j = 0; j < COUNT; j++)
+            y[i * COUNT + j] = networks->texts[i] * x[j] + (float)t / 1000 +
+                               (condition ? condition[j % CELLS] : 0);
+    return DIFFEDIT_OK;
+}
+
+static void unet_end(void *self)
+{
+    ((arithmetic *)self)->begun--;
+}
+
+static de_network_set new_networks(arithmetic *self)
+{
+    *self = (arithmetic){.n = 0};
+    return (de_network_set){.factor = FACTOR,
+                            .channels = CHANNELS,
+                            .text_tokens = 1,
+                            .text_width = 1,
+                            .scaling_factor = 0.5,
+                            .self = self,
+                            .encode_pixels = encode_pixels,
+                            .decode_latent = decode_latent,
+                            .unet_begin = unet_begin,
+                            .unet_run = unet_run,
+                            .unet_end = unet_end};
+}
+
+static const de_latent_params SIZE = {.width = W * FACTOR, .height = H * FACTOR};
+static const float EMPTY = 0, FROM = 0.25f, TO = -0.5f;
+static const de_text_input EMPTY_TEXT = {&EMPTY, 1}, FROM_TEXT = {&FROM, 2}, TO_TEXT = {&TO, 3};
+
+static de_schedule new_schedule(void)
+{
+    const de_schedule_config config = {.train_timesteps = 1000,
+                                       .beta_start = 0.00085,
+                                       .beta_end = 0.012,
+                                       .scaled_linear = true,
+                                       .steps_offset = 1};
+    de_schedule schedule;
+    assert_int_equal(de_schedule_new(&schedule, &config, NULL), DIFFEDIT_OK);
+    return schedule;
+}
+
+static const float *x_0(void)
+{
+    static float latent[COUNT];
+    for (int j = 0; j < COUNT; j++)
+        latent[j] = (float)(j % 5) / 4 - 0.5f;
+    return latent;
+}
+
+static void expect_near(const float *found, const float *expected, int count)
+{
+    for (int j = 0; j < count; j++)
+        assert_float_equal(found[j], expected[j], 1e-5);
+}
+
+/* ---- encode, condition, decode ---- */
+
+static void test_encode_scales_the_mean(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_stage_context context = {.threads = 1};
+    uint8_t pixels[CELLS * FACTOR * FACTOR * 3];
+    float latent[COUNT], sample[COUNT], noise[COUNT];
+    memset(pixels, 255, sizeof pixels);
+    assert_int_equal(de_encode_run(latent, &SIZE, pixels, &networks, &context, NULL), DIFFEDIT_OK);
+    for (int j = 0; j < COUNT; j++)
+        assert_float_equal(latent[j], 0.5 * (1 + j / CELLS), 1e-6);
+    de_latent_params params = SIZE;
+    params.sample = 1;
+    params.seed = 5;
+    assert_int_equal(de_encode_run(sample, &params, pixels, &networks, &context, NULL),
+                     DIFFEDIT_OK);
+    de_random_normal(DIFFEDIT_RNG_CPU, 5, COUNT, noise);
+    for (int j = 0; j < COUNT; j++)
+        assert_float_equal(sample[j], latent[j] + 0.5f * noise[j], 1e-6);
+}
+
+static void test_condition_is_mask_and_masked_latent(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    uint8_t pixels[CELLS * FACTOR * FACTOR * 3], mask[CELLS * FACTOR * FACTOR] = {0};
+    uint8_t cells[CELLS] = {1};
+    float condition[CELLS + COUNT];
+    memset(pixels, 255, sizeof pixels);
+    mask[0] = mask[1] = mask[W * FACTOR] = mask[W * FACTOR + 1] = 1;
+    de_region region = {
+        .mask = mask, .cells = cells, .width = W * FACTOR, .height = H * FACTOR, .h = H, .w = W};
+    de_condition_params params = {.latent = SIZE, .mask = 7};
+    assert_int_equal(de_condition_run(condition, &params, pixels, &region, &networks, NULL),
+                     DIFFEDIT_OK);
+    for (int i = 0; i < CELLS; i++) {
+        assert_float_equal(condition[i], i == 0, 0);
+        assert_float_equal(condition[CELLS + i], i == 0 ? 0 : 0.5, 1e-6);
+    }
+    params.mask = 0;
+    assert_int_equal(de_condition_run(condition, &params, NULL, NULL, &networks, NULL),
+                     DIFFEDIT_OK);
+    for (int i = 0; i < CELLS; i++) {
+        assert_float_equal(condition[i], 1, 0);
+        assert_float_equal(condition[CELLS + i], 0, 0);
+    }
+}
+
+static void test_decode_rounds_and_clamps(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_stage_context context = {.threads = 1};
+    float latent[COUNT] = {-3, 3, 0, 1.0f / 255};
+    uint8_t pixels[CELLS * FACTOR * FACTOR * 3];
+    assert_int_equal(de_decode_run(pixels, &SIZE, latent, &networks, &context, NULL), DIFFEDIT_OK);
+    const uint8_t expected[] = {0, 255, 128, 128};
+    for (int x = 0; x < W; x++)
+        assert_int_equal(pixels[x * FACTOR * 3], expected[x]);
+}
+
+/* ---- map and region ---- */
+
+static void test_contrast_is_where_texts_disagree(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_stage_context context = {.threads = 1};
+    enum { SAMPLES = 3 };
+    const de_map_params params = {.latent = SIZE,
+                                  .seed = 4,
+                                  .from = FROM_TEXT.serial,
+                                  .to = TO_TEXT.serial,
+                                  .timestep = 500,
+                                  .level = 0.36,
+                                  .method = DIFFEDIT_MASK_CONTRAST,
+                                  .samples = SAMPLES};
+    const de_map_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .to = TO_TEXT};
+    de_map map;
+    assert_int_equal(de_map_run(&map, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(context.evaluations, 2 * SAMPLES);
+    assert_int_equal(self.begun, 0);
+    float noise[SAMPLES * COUNT], expected[CELLS] = {0}, mean = 0;
+    de_random_normal(DIFFEDIT_RNG_CPU, 4, SAMPLES * COUNT, noise);
+    for (int j = 0; j < SAMPLES * COUNT; j++) /* |(TO - FROM) z|, z = 0.6 x_0 + 0.8 noise */
+        expected[j % CELLS] += fabsf((TO - FROM) * (0.6f * x_0()[j % COUNT] + 0.8f * noise[j]));
+    for (int i = 0; i < CELLS; i++)
+        mean += expected[i] / CELLS;
+    for (int i = 0; i < CELLS; i++)
+        expected[i] = fminf(expected[i], 3 * mean) / (3 * mean);
+    expect_near(map.values, expected, CELLS);
+    de_map_free(&map);
+}
+
+static void test_equal_texts_make_an_empty_map(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_stage_context context = {.threads = 1};
+    const de_map_params params = {.latent = SIZE, .from = 2, .to = 2, .level = 0.5, .samples = 1};
+    const de_map_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .to = FROM_TEXT};
+    de_map map;
+    assert_int_equal(de_map_run(&map, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(self.runs, 0);
+    for (int i = 0; i < CELLS; i++)
+        assert_float_equal(map.values[i], 0, 0);
+    de_map_free(&map);
+}
+
+static void test_a_region_follows_the_threshold(void **state)
+{
+    (void)state;
+    float values[CELLS] = {[1] = 0.5f, [6] = 0.9f};
+    const de_map map = {.values = values, .h = H, .w = W};
+    de_region_params params = {
+        .width = W * FACTOR, .height = H * FACTOR, .cells = {H, W}, .threshold = 0.5};
+    de_region region;
+    assert_int_equal(de_region_run(&region, &params, &map, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(region.changed, 2 * FACTOR * FACTOR);
+    uint64_t content = de_region_content(&region), cells = de_region_cells_content(&region);
+    for (int i = 0; i < CELLS; i++)
+        assert_int_equal(region.cells[i], i == 1 || i == 6);
+    de_region_free(&region);
+    params.threshold = 0.4; /* the same cells: the same content */
+    assert_int_equal(de_region_run(&region, &params, &map, NULL, NULL), DIFFEDIT_OK);
+    assert_true(de_region_content(&region) == content);
+    de_region_free(&region);
+    uint8_t given[CELLS * FACTOR * FACTOR] = {
+        [2] = 1, [20] = 1}; /* a pixel of each of these cells */
+    assert_int_equal(de_region_run(&region, &params, NULL, given, NULL), DIFFEDIT_OK);
+    assert_int_equal(region.changed, 2);
+    assert_true(de_region_cells_content(&region) == cells);
+    assert_true(de_region_content(&region) != content);
+    de_region_free(&region);
+}
+
+/* ---- invert and denoise ---- */
+
+/* A sampler of this program: a step adds or takes eps / 8; it encodes at the state's own timestep
+ * and remembers one prediction, which it averages with the newest. */
+static diffedit_status toy_grid(de_grid *grid, const de_schedule *schedule, int steps,
+                                diffedit_error *error)
+{
+    (void)schedule;
+    diffedit_status status = de_grid_new(grid, steps, error);
+    for (int i = 0; i <= steps && status == DIFFEDIT_OK; i++) {
+        grid->timesteps[i] = 100 * i;
+        grid->levels[i] = 1.0 / (1 + i);
+        grid->sigmas[i] = sqrt(i);
+    }
+    return status;
+}
+
+static void toy_move(de_walk *walk, const float *eps, float share, const float *x, float *y)
+{
+    for (int64_t j = 0; j < walk->count; j++) {
+        float before = walk->filled ? walk->history[0][j] : eps[j];
+        y[j] = x[j] + share * (eps[j] + before) / 2;
+    }
+    de_walk_remember(walk, eps);
+}
+
+static void toy_decode(de_walk *walk, int i, const float *eps, float *x)
+{
+    (void)i;
+    toy_move(walk, eps, -0.125f, x, x);
+}
+
+static void toy_encode(de_walk *walk, int i, const float *eps, const float *x, float *next)
+{
+    (void)i;
+    toy_move(walk, eps, 0.125f, x, next);
+}
+
+static const de_sampler TOY = {.name = "toy",
+                               .make_grid = toy_grid,
+                               .history = 1,
+                               .decode_step = toy_decode,
+                               .encode_step = toy_encode,
+                               .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME};
+
+/* x_0 .. x_k of `params` in steps of `by`, so that a longer run goes on where a shorter one ended.
+ */
+static de_inversion invert(const de_inversion_params *params, int k, int by, arithmetic *self)
+{
+    de_network_set networks = new_networks(self);
+    de_stage_context context = {.threads = 1};
+    de_schedule schedule = new_schedule();
+    const de_inversion_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .empty = EMPTY_TEXT};
+    de_inversion inversion = {0};
+    for (int to = by; to <= k; to += by)
+        assert_int_equal(
+            de_inversion_run(&inversion, params, to, &inputs, &schedule, &networks, &context, NULL),
+            DIFFEDIT_OK);
+    assert_int_equal(inversion.count, k + 1);
+    assert_int_equal(self->begun, 0);
+    de_schedule_free(&schedule);
+    return inversion;
+}
+
+static void test_a_new_sampler_is_a_row(void **state)
+{
+    (void)state;
+    arithmetic self;
+    const de_inversion_params params = {.latent = SIZE, .sampler = &TOY, .guidance = 1, .steps = 4};
+    de_inversion inversion = invert(&params, 4, 4, &self);
+    float x[COUNT]; /* no text: eps is t / 1000 */
+    memcpy(x, x_0(), sizeof x);
+    for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < COUNT; j++)
+            x[j] += 0.125f * (0.1f * (float)i + 0.1f * (float)(i ? i - 1 : 0)) / 2;
+        expect_near(inversion.states + (i + 1) * COUNT, x, COUNT);
+    }
+    de_inversion_free(&inversion);
+}
+
+static void test_an_inversion_goes_on_where_it_ended(void **state)
+{
+    (void)state;
+    const de_sampler *const samplers[] = {&de_ddim, &TOY};
+    for (int s = 0; s < 2; s++) {
+        arithmetic self;
+        const de_inversion_params params = {
+            .latent = SIZE, .sampler = samplers[s], .from = 2, .guidance = 3, .steps = 6};
+        de_inversion whole = invert(&params, 6, 6, &self), parts = invert(&params, 6, 2, &self);
+        assert_memory_equal(whole.states, parts.states, 7 * COUNT * sizeof(float));
+        de_inversion_free(&whole);
+        de_inversion_free(&parts);
+    }
+}
+
+static diffedit_status denoise(de_final *final, const de_denoise_params *params,
+                               const de_denoise_inputs *inputs, de_stage_context *context)
+{
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_schedule schedule = new_schedule();
+    diffedit_status status = de_denoise_run(final, params, inputs, &schedule, &networks, context,
+                                            NULL);
+    assert_int_equal(self.begun, 0);
+    de_schedule_free(&schedule);
+    return status;
+}
+
+static void test_outside_the_mask_stands_the_background(void **state)
+{
+    (void)state;
+    arithmetic self;
+    const de_inversion_params inversion = {
+        .latent = SIZE, .sampler = &de_ddim, .guidance = 1, .steps = 6};
+    de_inversion states = invert(&inversion, 5, 5, &self);
+    const uint8_t cells[CELLS] = {[3] = 1, [7] = 1};
+    de_denoise_params params = {.latent = SIZE,
+                                .inversion = inversion,
+                                .sampler = &de_ddim,
+                                .to = 3,
+                                .unconditional = 1,
+                                .guidance = 2,
+                                .start = DE_START_INVERTED,
+                                .steps = 6,
+                                .k = 5};
+    const de_denoise_inputs inputs = {.latent = x_0(),
+                                      .states = states.states,
+                                      .cells = cells,
+                                      .to = TO_TEXT,
+                                      .unconditional = EMPTY_TEXT};
+    /* x_0, x_1 and x_0: the last step ends at node 0, and `lagged` is one step noisier */
+    const float *const expected[] = {[DIFFEDIT_BACKGROUND_SAME] = states.states,
+                                     [DIFFEDIT_BACKGROUND_LAGGED] = states.states + COUNT,
+                                     [DIFFEDIT_BACKGROUND_START] = x_0()};
+    for (params.background = 0; params.background < 3; params.background++) {
+        de_stage_context context = {.threads = 1};
+        de_final final;
+        assert_int_equal(denoise(&final, &params, &inputs, &context), DIFFEDIT_OK);
+        assert_int_equal(context.evaluations, 2 * 5);
+        for (int j = 0; j < COUNT; j++)
+            assert_int_equal(final.latent[j] == expected[params.background][j], !cells[j % CELLS]);
+        assert_null(final.noise);
+        de_final_free(&final);
+    }
+    de_inversion_free(&states);
+}
+
+static void test_generating_begins_with_noise_alone(void **state)
+{
+    (void)state;
+    const de_sampler *const samplers[] = {&de_ddim, &de_lms};
+    for (int s = 0; s < 2; s++) {
+        const de_denoise_params params = {.latent = SIZE,
+                                          .sampler = samplers[s],
+                                          .seed = 9,
+                                          .to = 1,
+                                          .unconditional = 1,
+                                          .guidance = 1,
+                                          .start = DE_START_NOISE,
+                                          .background = -1,
+                                          .steps = 5,
+                                          .k = 5};
+        const de_denoise_inputs inputs = {.to = EMPTY_TEXT, .unconditional = EMPTY_TEXT};
+        de_stage_context context = {.threads = 1};
+        float noise[COUNT];
+        de_final final;
+        assert_int_equal(denoise(&final, &params, &inputs, &context), DIFFEDIT_OK);
+        assert_int_equal(context.evaluations, 5);
+        de_random_normal(DIFFEDIT_RNG_CPU, 9, COUNT, noise);
+        assert_memory_equal(final.noise, noise, sizeof noise);
+        de_final_free(&final);
+    }
+}
+
+static int cancel_at(void *at, diffedit_stage_id stage, int done, int total)
+{
+    assert_int_equal(stage, DIFFEDIT_STAGE_DENOISE);
+    assert_in_range(done, 1, total);
+    return done == *(int *)at;
+}
+
+static void test_cancelled_stages_leave_nothing(void **state)
+{
+    (void)state;
+    int at = 2;
+    const de_denoise_params params = {.latent = SIZE,
+                                      .sampler = &de_ddim,
+                                      .to = 3,
+                                      .unconditional = 1,
+                                      .guidance = 1,
+                                      .start = DE_START_NOISE,
+                                      .background = -1,
+                                      .steps = 5,
+                                      .k = 5};
+    const de_denoise_inputs inputs = {.to = TO_TEXT, .unconditional = EMPTY_TEXT};
+    de_stage_context context = {.threads = 1, .progress = cancel_at, .progress_user = &at};
+    de_final final;
+    assert_int_equal(denoise(&final, &params, &inputs, &context), DIFFEDIT_ERROR_CANCELLED);
+    assert_int_equal(context.evaluations, 2);
+    assert_null(final.latent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_encode_scales_the_mean),
+        cmocka_unit_test(test_condition_is_mask_and_masked_latent),
+        cmocka_unit_test(test_decode_rounds_and_clamps),
+        cmocka_unit_test(test_contrast_is_where_texts_disagree),
+        cmocka_unit_test(test_equal_texts_make_an_empty_map),
+        cmocka_unit_test(test_a_region_follows_the_threshold),
+        cmocka_unit_test(test_a_new_sampler_is_a_row),
+        cmocka_unit_test(test_an_inversion_goes_on_where_it_ended),
+        cmocka_unit_test(test_outside_the_mask_stands_the_background),
+        cmocka_unit_test(test_generating_begins_with_noise_alone),
+        cmocka_unit_test(test_cancelled_stages_leave_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
