@@ -1,4 +1,4 @@
-/* The functions a value may go through before it is stored. */
+/* The activations that can be applied to a value before it is stored. */
 #ifndef DE_ACTIVATION_H
 #define DE_ACTIVATION_H
 

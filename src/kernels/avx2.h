@@ -22,7 +22,7 @@ void de_layer_norm_avx2(const float *x, int64_t rows, int64_t c, float eps, cons
 void de_activate_array_avx2(const float *x, int64_t count, de_activation activation, float *y);
 double de_multiply_add_avx2(int64_t rounds);
 
-/* All bits set in the first `count` lanes (any number), for the end of a row. */
+/* All bits set in the first `count` lanes (all lanes if it is larger), for the end of a row. */
 static inline __m256i de_first_lanes(int64_t count)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count < DE_LANES ? count : DE_LANES)),

@@ -22,9 +22,9 @@ static inline __m256 de_scaled_avx2(__m256 n, __m256 p)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
 }
 
-/* 2^x for x <= 127, exactly 1 at 0; 2^-126 for whatever is less than -126, minus infinity too. The
- * polynomial of degree 5 that begins with 1 and has the least relative error, 9e-8; rounding makes
- * it 1.7e-7. A NaN stays one (of two operands, the second is what comparisons with a NaN give). */
+/* 2^x for x <= 127, exactly 1 at 0; 2^-126 for any x below -126, minus infinity included. The
+ * polynomial is the one of degree 5 with constant term 1 and minimal relative error, 9e-8; rounding
+ * makes it 1.7e-7. A NaN stays a NaN (max returns its second operand if either is one). */
 static inline __m256 de_exp2_avx2(__m256 x)
 {
     static const float c[] = {0.00132647285f, 0.00967151299f, 0.0555073358f,
@@ -35,8 +35,8 @@ static inline __m256 de_exp2_avx2(__m256 x)
     return de_scaled_avx2(n, de_polynomial_avx2(c, 6, f));
 }
 
-/* e^x, with x held within [-87, 88]: a polynomial of degree 6 has a relative error of 2e-9;
- * rounding makes it 1e-7. A NaN stays one here too. */
+/* e^x, with x clamped to [-87, 88]. The polynomial, of degree 6, has a relative error of 2e-9;
+ * rounding makes it 1e-7. A NaN stays a NaN here too. */
 static inline __m256 de_exp_avx2(__m256 x)
 {
     static const float c[] = {0.0001534581242594868f,
@@ -74,8 +74,7 @@ static inline __m256 de_gelu_avx2(__m256 x)
         _mm256_set1_ps(1.0f),
         _mm256_fmadd_ps(size, _mm256_set1_ps(0.3275911f * 0.70710678f), _mm256_set1_ps(1.0f)));
     __m256 p = de_polynomial_avx2(halves, 5, t);
-    /* e^(-z^2) as a power of two; an error of the exponent grows with it, but its power falls
-     * faster */
+    /* e^(-z^2) as a power of two; the error grows with the exponent, but the power falls faster */
     __m256 e = de_exp2_avx2(
         _mm256_mul_ps(_mm256_mul_ps(x, x), _mm256_set1_ps(-0.5f * 1.44269504f)));
     __m256 below = _mm256_mul_ps(_mm256_mul_ps(p, t), e);

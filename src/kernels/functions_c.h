@@ -17,8 +17,8 @@ static inline float de_activate_c(float x, de_activation activation)
     return x;
 }
 
-/* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once so that the
- * sums stay in registers meanwhile; the loops over j have constant length and become vectors. */
+/* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once, so that the
+ * sums stay in registers; the loops over j have constant length and are vectorised. */
 static inline void de_add_products_c(const float *restrict x, int64_t depth,
                                      const float *restrict w, float *restrict sums)
 {

@@ -42,9 +42,8 @@ static void choose(void)
         if (in_use)
             return;
         snprintf(problem, sizeof problem,
-                 "DIFFEDIT_CPU=%.40s: no such kernels here; it may be \"ref\", or \"avx2\" on a "
-                 "processor with "
-                 "AVX2, FMA and F16C",
+                 "DIFFEDIT_CPU=%.40s: expected \"ref\", or \"avx2\" on a processor with AVX2, FMA "
+                 "and F16C",
                  wanted);
         in_use = &de_kernels_ref;
         return;

@@ -1,8 +1,8 @@
-/* The compute kernels: single-threaded work on flat arrays. There is one C version of each and one
- * file per instruction set; a table of the fastest ones this machine runs is chosen once
+/* The compute kernels: single-threaded work on flat arrays. Each has a version in C and one per
+ * instruction set; the table with the fastest that this machine can run is chosen once
  * (docs/KERNELS.md).
  *
- * All tables agree on every layout, so that what is packed for one may be used by another. No
+ * All tables agree on every layout, so that what is packed for one can be used by another. No
  * kernel allocates. A value of the output never depends on which other values are computed in the
  * same call, so that work may be cut anywhere between outputs. */
 #ifndef DE_KERNELS_H
@@ -15,13 +15,13 @@
 
 enum {
     DE_PANEL = 16, /* columns that are packed side by side */
-    DE_WINOGRAD_IN =
-        6, /* F(4x4, 3x3) and F(5x5, 2x2): tiles of 6 x 6 pixels in, 4 x 4 or 5 x 5 out */
+    /* F(4x4, 3x3) and F(5x5, 2x2): tiles of 6 x 6 pixels in, 4 x 4 or 5 x 5 out */
+    DE_WINOGRAD_IN = 6,
     DE_WINOGRAD_MAX_OUT = 5,
     DE_WINOGRAD_POINTS = 36,
-    DE_ATTENTION_QUERIES = 96, /* at most so many queries in a call */
-    DE_ATTENTION_KEYS = 126,   /* keys looked at together */
-    DE_ATTENTION_GROUP = 6,    /* at most so many columns of values side by side */
+    DE_ATTENTION_QUERIES = 96, /* most queries in a call */
+    DE_ATTENTION_KEYS = 126,   /* keys in a block */
+    DE_ATTENTION_GROUP = 6,    /* most columns of values side by side */
 };
 
 static inline int64_t de_round_up(int64_t value, int64_t multiple)
@@ -32,26 +32,27 @@ static inline int64_t de_round_up(int64_t value, int64_t multiple)
 /* y [rows, columns] = activation(sum over taps of x_tap [rows, depth] w_tap [depth, columns] +
  * bias) + residual
  *
- * The rows of x are named one by one, so that a convolution needs no copy of its input: a tap is a
- * pixel of its window; a plain product has one tap. */
+ * The rows of x are given one by one, so that a convolution needs no copy of its input. A tap is a
+ * pixel of the convolution's window; a plain product has one tap.
+ *
+ * With a gate it is y = (x w + bias) gelu(x gate + gate_bias), without activation and residual. */
 typedef struct de_gemm {
     int64_t rows, taps, depth, columns;
     const float *const *x; /* [taps, rows] of pointers to `depth` floats */
     const void *panels;    /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
     bool half;             /* the panels are f16 */
     const float *bias;     /* [columns rounded up to 16], or NULL */
-    const void
-        *gate; /* NULL, or panels like the first: y = (x w + bias) gelu(x gate + gate_bias), */
-    const float *gate_bias; /* with no activation and no residual */
+    const void *gate;      /* NULL, or panels like `panels` */
+    const float *gate_bias;
     de_activation activation;
-    const float *residual; /* NULL, or with y's rows; may be y */
+    const float *residual; /* NULL, or laid out like y; may be y */
     float *y;
     int64_t y_stride;
 } de_gemm;
 
-/* What a filter of three taps is, in one direction: itself; or the filter of two taps with which
- * the odd or the even pixels of a picture, enlarged by showing every pixel twice, see the picture
- * before: (g0 + g1, g2) or (g0, g1 + g2). */
+/* How a filter of three taps (g0, g1, g2) is used in one direction: as it is; or, where a picture
+ * is upsampled by repeating each pixel, as the filter of two taps on the small picture that gives
+ * the odd or the even pixels: (g0 + g1, g2) or (g0, g1 + g2). */
 typedef enum de_taps { DE_TAPS_ALL, DE_TAPS_ODD, DE_TAPS_EVEN } de_taps;
 
 /* Winograd's weights for rows `pair` of the 6 x 6 points, of some channels of one panel: pair 0 is
@@ -60,27 +61,27 @@ typedef struct de_winograd_weights {
     const void *panel; /* [9, channels, 16], f32 or f16 */
     bool half;
     int64_t channels;
-    int64_t begin, count;  /* those that are transformed */
+    int64_t begin, count;  /* the channels to transform */
     de_taps rows, columns; /* both DE_TAPS_ALL, or neither */
     int pair;
     float *out; /* [2, 6] of [count, 16], point_stride floats apart */
     int64_t point_stride;
 } de_winograd_weights;
 
-/* Four by four outputs of a convolution, or, where its filters have two taps, five by five; of them
- * those from row `top` and column `left` to row `height` and column `width`. */
+/* 4 x 4 outputs of a convolution, or 5 x 5 where its filters have two taps. Of these the rows top
+ * to height - 1 and columns left to width - 1 are stored, row_stride and column_stride floats
+ * apart; y[first] is where output (0, 0) belongs, stored or not. */
 typedef struct de_winograd_output {
-    const float
-        *products; /* [36] of [channels], point_stride floats apart; channels padded to 16 */
+    /* [36] of [channels], point_stride floats apart; channels padded to 16 */
+    const float *products;
     int64_t point_stride, channels;
     int outputs; /* 4 or 5 */
     int top, left, height, width;
     const float *bias; /* [channels rounded up to 16] */
     de_activation activation;
     const float *residual; /* NULL, or like y; may be y */
-    float *y; /* outputs are row_stride and column_stride floats apart; the first, which may be left
-                 out, */
-    int64_t first, row_stride, column_stride; /* is y[first] */
+    float *y;
+    int64_t first, row_stride, column_stride;
 } de_winograd_output;
 
 /* y [queries, d] = softmax(q k^T) v, the queries already scaled by log2(e) / sqrt(d) */
@@ -88,9 +89,8 @@ typedef struct de_attention_block {
     int64_t queries, keys, d;
     const float *q; /* [ceil(queries / 16), d, 16], 32-byte aligned; missing queries are zero */
     const float *k; /* [keys, d] */
-    const float
-        *v;      /* for each group of columns [keys, columns]; de_attention_group() says how many */
-    bool causal; /* query i sees keys 0..first_query + i */
+    const float *v; /* groups of columns (de_attention_group), each [keys, columns] */
+    bool causal;    /* query i sees keys 0..first_query + i */
     int64_t first_query;
     float *scratch; /* de_attention_scratch(d) floats, 32-byte aligned */
     float *y;       /* [queries] of [d], y_stride floats apart */
@@ -120,16 +120,17 @@ typedef struct de_kernels {
      */
     void (*layer_norm)(const float *x, int64_t rows, int64_t c, float eps, const float *scale,
                        const float *shift, float *y);
-    void (*activate)(const float *x, int64_t count, de_activation activation,
-                     float *y); /* y may be x */
+    /* y may be x */
+    void (*activate)(const float *x, int64_t count, de_activation activation, float *y);
 
-    /* Multiplies and adds in registers, as fast as this instruction set can; returns how many
-     * floating-point operations that was. What the other kernels' speed is a share of. */
+    /* Multiplies and adds in registers, as fast as this instruction set can, and returns the number
+     * of floating-point operations: the peak that the speed of other kernels is compared with. */
     double (*multiply_add)(int64_t rounds);
 } de_kernels;
 
-/* The layout of values: how many columns the next group has where `left` are left. Six, and a small
- * rest is shared out (6 + 1 become 4 + 3), because a tile of one column waits for its own sums. */
+/* The layout of values: the number of columns in the next group when `left` are left. It is six,
+ * but a small remainder is shared out (6 + 1 become 4 + 3), because a tile of one column waits for
+ * its own sums. */
 static inline int64_t de_attention_group(int64_t left)
 {
     if (left >= 2 * DE_ATTENTION_GROUP || left == DE_ATTENTION_GROUP)
@@ -137,23 +138,23 @@ static inline int64_t de_attention_group(int64_t left)
     return left > DE_ATTENTION_GROUP ? (left + 1) / 2 : left;
 }
 
-/* floats of scratch that an attention block needs: weights, and sums of values */
+/* Floats of scratch memory that an attention block needs, for weights and sums of values. */
 static inline int64_t de_attention_scratch(int64_t d)
 {
     return DE_ATTENTION_KEYS * DE_PANEL + DE_ATTENTION_QUERIES * d;
 }
 
-/* The table in use: the fastest this machine runs, or the one that DIFFEDIT_CPU names. */
+/* The table in use: the fastest that this machine can run, or the one that DIFFEDIT_CPU names. */
 const de_kernels *de_kernels_get(void);
-/* NULL, or a sentence about DIFFEDIT_CPU: it names no table, or one that this machine cannot run.
- * The plain C table is in use then. */
+/* NULL, or an error message if DIFFEDIT_CPU names no table or one that this machine cannot run; the
+ * plain C table is then in use. */
 const char *de_kernels_problem(void);
-/* "ref", "avx2"; NULL if unknown or not for this machine. */
+/* The table of a name ("ref", "avx2"); NULL if it is unknown or this machine cannot run it. */
 const de_kernels *de_kernels_find(const char *name);
-/* For tests and benchmarks: another table from now on. No other thread may be computing. */
+/* For tests and benchmarks: uses another table from now on. No other thread may be computing. */
 void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
-extern const de_kernels de_kernels_avx2; /* linked where the compiler makes AVX2 code */
+extern const de_kernels de_kernels_avx2; /* linked if the compiler targets x86-64 */
 
 #endif
