@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Whole edits of one picture, on one model: diffedit, the same method on diffusers' modules, diffusers' own pipeline.
+"""Whole edits of one picture, on one model: diffedit, the same method on diffusers' modules,
+diffusers' own pipeline.
 
     bench/equal_work.py MODEL PICTURE [--steps 4] [--write]
 
-MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights). A few steps are run and
-the UNet's time is extrapolated by its evaluations to the presets' defaults; encoding and decoding count as they are. The
-method in torch is tests/golden/reference.py with the two texts of an evaluation in one batch, as a pipeline has them.
-Needs torch, diffusers, transformers: build/peers/bin/python has them after bench/peers.py.
+MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights).
+A few steps are run and the UNet's time is extrapolated by its evaluations to the presets' defaults;
+encoding and decoding count as they are. The method in torch is tests/golden/reference.py with the
+two texts of an evaluation in one batch, as a pipeline has them. Needs torch, diffusers,
+transformers: build/peers/bin/python has them after bench/peers.py.
 """
 import argparse
 import json
@@ -70,7 +72,8 @@ class Batched(reference.Method):
         return reference.guide(self.o.guidance_kind, *self.pair(x, t, base, text), scale)
 
     def contrast(self):
-        one = self.eps  # the map asks for the target's, then for the source's prediction on the same sample
+        # the map asks for the target's, then for the source's prediction on the same sample
+        one = self.eps
 
         def paired(x, t, text, level):
             if text == self.o.target:
@@ -83,25 +86,29 @@ class Batched(reference.Method):
 
 
 def load(folder):
-    model = {"text_encoder": transformers.CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32),
-             "tokenizer": transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-             "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32),
-             "vae": diffusers.AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32),
-             "schedule": reference.schedule_of(folder)}
-    for part in ("text_encoder", "unet", "vae"):
+    networks = {"text_encoder": transformers.CLIPTextModel, "unet": diffusers.UNet2DConditionModel,
+                "vae": diffusers.AutoencoderKL}
+    model = {part: network.from_pretrained(folder / part, torch_dtype=torch.float32)
+             for part, network in networks.items()}
+    model["tokenizer"] = transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    model["schedule"] = reference.schedule_of(folder)
+    for part in networks:
         model[part].eval().requires_grad_(False)
     return model
 
 
 def run_ours(options, size, stages):
-    command = [SOURCE / "build/diffedit", "edit", options.picture, "-m", options.model, "--from", TEXTS["source"], "--to",
-               TEXTS["target"], "--steps", options.steps, "--mask-samples", 1, "--size", f"{size}x{size}", "--stages", stages,
-               "-j", options.threads, "--composite", "latent", "-o", stages.parent / "result.png", "--json", "--quiet"]
+    command = [SOURCE / "build/diffedit", "edit", options.picture, "-m", options.model, "--from",
+               TEXTS["source"], "--to", TEXTS["target"], "--steps", options.steps, "--mask-samples",
+               1, "--size", f"{size}x{size}", "--stages", stages, "-j", options.threads,
+               "--composite", "latent", "-o", stages.parent / "result.png", "--json", "--quiet"]
     start = time.perf_counter()
-    found = json.loads(subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE).stdout)
+    found = json.loads(subprocess.run([str(word) for word in command], check=True,
+                                      stdout=subprocess.PIPE).stdout)
     whole, seconds = time.perf_counter() - start, found["seconds"]
     unet = seconds["map"] + seconds["invert"] + seconds["denoise"]
-    return {"evaluations": found["evaluations"], "unet": unet, "rest": whole - unet, "peak": found["peak_rss_bytes"]}
+    return {"evaluations": found["evaluations"], "unet": unet, "rest": whole - unet,
+            "peak": found["peak_rss_bytes"]}
 
 
 def times(whole, unet):
@@ -120,17 +127,22 @@ def run_method(options, model, pixels):
 def run_pipeline(options, model, pixels):
     settings = {key: value for key, value in model["schedule"].items() if not key.startswith("_")}
     pipe = diffusers.StableDiffusionDiffEditPipeline(
-        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"], unet=model["unet"],
-        scheduler=diffusers.DDIMScheduler(**settings), inverse_scheduler=diffusers.DDIMInverseScheduler(**settings),
+        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"],
+        unet=model["unet"], scheduler=diffusers.DDIMScheduler(**settings),
+        inverse_scheduler=diffusers.DDIMInverseScheduler(**settings),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
-    image = PIL.Image.fromarray(((pixels[0] / 2 + 0.5) * 255).round().byte().permute(1, 2, 0).numpy())
+    values = ((pixels[0] / 2 + 0.5) * 255).round().byte()
+    image = PIL.Image.fromarray(values.permute(1, 2, 0).numpy())
     unet = Clock(model["unet"], "forward")
     start = time.perf_counter()
-    mask = pipe.generate_mask(image=image, source_prompt=TEXTS["source"], target_prompt=TEXTS["target"],
-                              num_maps_per_mask=1, num_inference_steps=options.steps)
-    latents = pipe.invert(prompt=TEXTS["source"], image=image, num_inference_steps=options.steps).latents
-    pipe(prompt=TEXTS["target"], mask_image=mask, image_latents=latents, num_inference_steps=options.steps)
+    mask = pipe.generate_mask(image=image, source_prompt=TEXTS["source"],
+                              target_prompt=TEXTS["target"], num_maps_per_mask=1,
+                              num_inference_steps=options.steps)
+    latents = pipe.invert(prompt=TEXTS["source"], image=image,
+                          num_inference_steps=options.steps).latents
+    pipe(prompt=TEXTS["target"], mask_image=mask, image_latents=latents,
+         num_inference_steps=options.steps)
     return times(time.perf_counter() - start, unet)
 
 
@@ -140,19 +152,24 @@ def extrapolated(found, evaluations):
 
 def report(options, ours, method, pipeline, close):
     paper = extrapolated(ours, PAPER_EVALUATIONS)
-    lines = ["| | diffedit is faster by | seconds | evaluations | of which run |", "|---|---|---|---|---|",
-             f"| diffedit, preset paper | | {paper:.0f} | {PAPER_EVALUATIONS} | {ours['evaluations']} |"]
-    for name, found, evaluations in (("the same method on diffusers' modules", method, PAPER_EVALUATIONS),
-                                     ("StableDiffusionDiffEditPipeline's defaults", pipeline, PIPELINE_EVALUATIONS)):
+    lines = ["| | diffedit is faster by | seconds | evaluations | of which run |",
+             "|---|---|---|---|---|",
+             f"| diffedit, preset paper | | {paper:.0f} | {PAPER_EVALUATIONS} "
+             f"| {ours['evaluations']} |"]
+    for name, found, evaluations in (
+            ("the same method on diffusers' modules", method, PAPER_EVALUATIONS),
+            ("StableDiffusionDiffEditPipeline's defaults", pipeline, PIPELINE_EVALUATIONS)):
         whole = extrapolated(found, evaluations)
-        lines.append(f"| {name} | **{whole / paper:.2f} x** | {whole:.0f} | {evaluations} | {found['evaluations']} |")
-    said = (f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of the "
-            f"values; diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.")
+        lines.append(f"| {name} | **{whole / paper:.2f} x** | {whole:.0f} | {evaluations} "
+                     f"| {found['evaluations']} |")
+    said = (f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of "
+            f"the values; diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.")
     return "\n".join([*lines, "", page.paragraph(said), ""])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("picture", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=4)

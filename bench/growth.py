@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How time and memory grow with the picture's size and with threads, on random weights of Stable Diffusion 1.4's shape.
+"""How time and memory grow with the picture's size and with threads, on random weights of Stable
+Diffusion 1.4's shape.
 
     bench/growth.py [--write]      --write: into docs/PERFORMANCE.md
 """
@@ -11,24 +12,27 @@ import sys
 import page
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-CASES = [(256, 2, 3), (384, 2, 3), (512, 2, 3), (512, 1, 1), (768, 2, 1), (1024, 2, 1)]  # side, threads, repeats
+# side, threads, repeats
+CASES = [(256, 2, 3), (384, 2, 3), (512, 2, 3), (512, 1, 1), (768, 2, 1), (1024, 2, 1)]
 COLUMNS = ["unet_s", "guided_step_s", "vae_encode_s", "vae_decode_s"]
 BEGIN, END = "<!-- bench/growth.py -->\n", "<!-- end of growth -->\n"
 
 
 def measure(side, threads, repeat):
-    command = [SOURCE / "build/diffedit", "bench", "--shape", "sd14", "--size", f"{side}x{side}", "--repeat", str(repeat),
-               "--threads", str(threads), "--json"]
+    command = [SOURCE / "build/diffedit", "bench", "--shape", "sd14", "--size", f"{side}x{side}",
+               "--repeat", str(repeat), "--threads", str(threads), "--json"]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def main():
-    lines = ["| size | threads | UNet, batch 1 | guided step | VAE encode | VAE decode | peak memory |",
+    lines = ["| size | threads | UNet, batch 1 | guided step | VAE encode | VAE decode "
+             "| peak memory |",
              "|---|---|---|---|---|---|---|"]
     for case in CASES:
         found = measure(*case)
         seconds = " | ".join(f"{found[name]:.2f} s" for name in COLUMNS)
-        lines.append(f"| {case[0]}x{case[0]} | {case[1]} | {seconds} | {found['peak_rss_bytes'] / 1e9:.2f} GB |")
+        lines.append(f"| {case[0]}x{case[0]} | {case[1]} | {seconds} "
+                     f"| {found['peak_rss_bytes'] / 1e9:.2f} GB |")
         print(lines[-1], flush=True)
     text = "\n".join([*lines, ""])
     if "--write" in sys.argv[1:]:

@@ -1,9 +1,11 @@
-"""The networks of Stable Diffusion 1.4's shape on random weights, by three programs: what bench/peers.py times.
+"""The networks of Stable Diffusion 1.4's shape on random weights, by three programs: what
+bench/peers.py times.
 
     networks.py PROGRAM NETWORK SIZE THREADS CACHE     PROGRAM: diffedit, torch or openvino
                                                        NETWORK: unet, guided, encode or decode
-Says "ready", then for each line on standard input runs twice and says the seconds and the processor's seconds that the
-second run took: the first finds its memory cold after the others' turns, as no step of an edit does.
+Says "ready", then for each line on standard input runs twice and says the seconds and the
+processor's seconds that the second run took: the first finds its memory cold after the others'
+turns, as no step of an edit does.
 """
 import ctypes
 import os
@@ -15,12 +17,13 @@ import numpy as np
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 LIBRARY = os.environ.get("DIFFEDIT_LIBRARY", SOURCE / "build/libdiffedit.so")
-UNET = dict(sample_size=64, in_channels=4, out_channels=4, layers_per_block=2, cross_attention_dim=768,
-            block_out_channels=(320, 640, 1280, 1280), attention_head_dim=8,
-            down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+UNET = dict(sample_size=64, in_channels=4, out_channels=4, layers_per_block=2,
+            cross_attention_dim=768, block_out_channels=(320, 640, 1280, 1280),
+            attention_head_dim=8, down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
             up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3)
-VAE = dict(block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4, sample_size=512,
-           down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)
+VAE = dict(block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
+           sample_size=512, down_block_types=("DownEncoderBlock2D",) * 4,
+           up_block_types=("UpDecoderBlock2D",) * 4)
 TIMESTEP, GUIDANCE = 481, 7.5
 
 
@@ -40,14 +43,18 @@ def diffedit(network, size, threads, _):
     library.diffedit_editor_set_threads(editor, threads)
     text = np.zeros((77, 768), np.float32)
     call("diffedit_encode_text", at(text), editor, b"a horse on a meadow")
-    latent, eps = np.random.randn(4, side, side).astype(np.float32), np.zeros((4, side, side), np.float32)
-    pixels, t, scale = np.zeros((3, size, size), np.float32), ctypes.c_double(TIMESTEP), ctypes.c_double(GUIDANCE)
+    latent = np.random.randn(4, side, side).astype(np.float32)
+    eps, pixels = np.zeros((4, side, side), np.float32), np.zeros((3, size, size), np.float32)
+    t, scale = ctypes.c_double(TIMESTEP), ctypes.c_double(GUIDANCE)
     return {
-        "unet": lambda: call("diffedit_predict_noise", at(eps), editor, at(latent), side, side, t, at(text)),
-        "guided": lambda: call("diffedit_predict_guided", at(eps), editor, at(latent), side, side, t,
-                               at(text), at(text), scale),
-        "encode": lambda: call("diffedit_encode_pixels", at(latent), editor, at(pixels), size, size),
-        "decode": lambda: call("diffedit_decode_latent", at(pixels), editor, at(latent), side, side),
+        "unet": lambda: call("diffedit_predict_noise", at(eps), editor, at(latent), side, side, t,
+                             at(text)),
+        "guided": lambda: call("diffedit_predict_guided", at(eps), editor, at(latent), side, side,
+                               t, at(text), at(text), scale),
+        "encode": lambda: call("diffedit_encode_pixels", at(latent), editor, at(pixels), size,
+                               size),
+        "decode": lambda: call("diffedit_decode_latent", at(pixels), editor, at(latent), side,
+                               side),
     }[network]
 
 
@@ -56,8 +63,10 @@ def example(network, size):
     import torch
     side, batch = size // 8, 2 if network == "guided" else 1
     if network in ("unet", "guided"):
-        return torch.randn(batch, 4, side, side), torch.tensor(TIMESTEP), torch.randn(batch, 77, 768)
-    return (torch.randn(1, 3, size, size) if network == "encode" else torch.randn(1, 4, side, side),)
+        latent, text = torch.randn(batch, 4, side, side), torch.randn(batch, 77, 768)
+        return latent, torch.tensor(TIMESTEP), text
+    return (torch.randn(1, 3, size, size) if network == "encode"
+            else torch.randn(1, 4, side, side),)
 
 
 def module(network, size):
@@ -90,7 +99,8 @@ def module(network, size):
 
 
 def torch(network, size, threads, _):
-    """Inference mode, fused attention, and the memory layout that is the faster one here (tried both)."""
+    """Inference mode, fused attention, and the memory layout that is the faster one here (tried
+    both)."""
     import torch as library
     library.set_num_threads(threads)
     net, inputs = module(network, size)
@@ -102,7 +112,8 @@ def torch(network, size, threads, _):
             net(*(x.to(memory_format=layout) if x.dim() == 4 else x for x in inputs))
         runs[layout] = time.process_time() - start
     layout = min(runs, key=runs.get)
-    print(f"torch, {network}: {layout} (of processor time {', '.join(f'{k} {v:.1f} s' for k, v in runs.items())})", file=sys.stderr)
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in runs.items())
+    print(f"torch, {network}: {layout} (of processor time {times})", file=sys.stderr)
     net.to(memory_format=layout)
     inputs = tuple(x.to(memory_format=layout) if x.dim() == 4 else x for x in inputs)
 
@@ -113,24 +124,28 @@ def torch(network, size, threads, _):
 
 
 def openvino(network, size, threads, cache):
-    """f32 arithmetic as everybody else's, fixed shapes, latency first. Converted once, on a small picture."""
+    """f32 arithmetic as everybody else's, fixed shapes, latency first. Converted once, on a small
+    picture."""
     import openvino as library
     path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
     if not path.exists():
         net, small = module(network, 64)
-        library.save_model(library.convert_model(net, example_input=small), path, compress_to_fp16=False)
+        library.save_model(library.convert_model(net, example_input=small), path,
+                           compress_to_fp16=False)
         del net
     arrays = [x.numpy() for x in example(network, size)]
     model = library.Core().read_model(path)
     model.reshape({port: array.shape for port, array in zip(model.inputs, arrays)})
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads,
+                "PERFORMANCE_HINT": "LATENCY"}
     request = library.Core().compile_model(model, "CPU", settings).create_infer_request()
     return lambda: request.infer(arrays)
 
 
 def main():
     program, network, size, threads, cache = sys.argv[1:]
-    run = {"diffedit": diffedit, "torch": torch, "openvino": openvino}[program](network, int(size), int(threads), cache)
+    programs = {"diffedit": diffedit, "torch": torch, "openvino": openvino}
+    run = programs[program](network, int(size), int(threads), cache)
     run()  # memory is mapped
     print("ready", flush=True)
     for _ in sys.stdin:

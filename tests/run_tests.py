@@ -1,6 +1,7 @@
 """Runs every test of a build folder and ends with the line `N passed, N failed`.
 
-The C tests report each case by TAP to Meson, the Python ones by JUnit XML; both are counted case by case.
+The C tests report each case by TAP to Meson, the Python ones by JUnit XML; both are counted case by
+case.
 """
 import os
 import pathlib
@@ -9,7 +10,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_TESTS = ["tests/test_source.py", "tests/cli", "tests/golden", "tests/models", "tests/install"]
+PYTHON_TESTS = ["tests/test_source.py", "tests/cli", "tests/golden", "tests/models",
+                "tests/install"]
 
 
 def count(report):
@@ -19,14 +21,16 @@ def count(report):
     except (OSError, ElementTree.ParseError):
         return 0, 1
     skipped = sum(case.find("skipped") is not None for case in cases)
-    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    failed = sum(case.find("failure") is not None or case.find("error") is not None
+                 for case in cases)
     return len(cases) - skipped - failed, failed
 
 
 def run_c_tests(build):
     report = build / "meson-logs" / "testlog.junit.xml"
     report.unlink(missing_ok=True)
-    code = subprocess.call(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "-t", "10"])
+    code = subprocess.call(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "-t",
+                            "10"])
     return code, *count(report)
 
 
@@ -39,7 +43,8 @@ def run_python_tests(build):
     environment = dict(os.environ, DIFFEDIT=str(build / "diffedit"), DIFFEDIT_BUILD=str(build))
     try:
         code = subprocess.call(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *PYTHON_TESTS],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+             *PYTHON_TESTS],
             cwd=SOURCE, env=environment, timeout=LONGEST)
     except subprocess.TimeoutExpired:
         code = 1

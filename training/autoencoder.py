@@ -44,7 +44,8 @@ class Pool:
             chosen = range(len(self.pictures) - count, len(self.pictures))
         else:
             chosen = self.rng.integers(len(self.pictures), size=count)
-        return np.stack([self.pictures[i] for i in chosen]), np.stack([self.masks[i] for i in chosen])
+        return np.stack([self.pictures[i]
+                         for i in chosen]), np.stack([self.masks[i] for i in chosen])
 
 
 def gradients(batch):
@@ -52,14 +53,17 @@ def gradients(batch):
 
 
 def reconstruction_loss(result, target, mask):
-    """Colour, edges and the colour of small areas. Things weigh more than the easy places behind them."""
+    """Colour, edges and the colour of small areas. Things weigh more than the easy places behind
+    them."""
     weight = 1 + 2 * mask
     weight = weight / weight.mean()
     colour = (weight * (result - target).abs()).mean()
     edges = sum((gradient.abs() * weight[..., :gradient.shape[2], :gradient.shape[3]]).mean()
                 for gradient in gradients(result - target))
-    areas = (F.avg_pool2d(weight, 4) * (F.avg_pool2d(result, 4) - F.avg_pool2d(target, 4)).abs()).mean()
-    return colour + 0.5 * edges + 2.5 * areas   # the encoder learns fine lines sooner than the second axis of colour
+    areas = (F.avg_pool2d(weight,
+                          4) * (F.avg_pool2d(result, 4) - F.avg_pool2d(target, 4)).abs()).mean()
+    # the encoder learns fine lines sooner than the second axis of colour
+    return colour + 0.5 * edges + 2.5 * areas
 
 
 def kl_divergence(latent):
@@ -72,13 +76,15 @@ def psnr(result, target):
 
 
 def loss_function(network, bf16):
-    """The noise of the latents is drawn outside, where the seed decides it whatever computes the loss."""
+    """The noise of the latents is drawn outside, where the seed decides it whatever computes the
+    loss."""
     def loss(target, mask, noise):
         with torch.autocast(target.device.type, torch.bfloat16, enabled=bf16):
             latent = network.encode(target).latent_dist
             result = network.decode(latent.mean + latent.std * noise).sample
         result = result.float()
-        return reconstruction_loss(result, target, mask) + 1e-5 * kl_divergence(latent), psnr(result, target)
+        return reconstruction_loss(result, target,
+                                   mask) + 1e-5 * kl_divergence(latent), psnr(result, target)
     return loss
 
 
@@ -107,8 +113,8 @@ def train(options):
     average = common.Average(network, 0.998)
     peak = DECODER_RATE if options.decoder_only else START_RATE if options.start else RATE
     descent = common.Descent(loss_function(network, options.bf16),
-                             [value for value in network.parameters() if value.requires_grad], peak, options,
-                             common.Workers(options.device), weight_decay=0)
+                             [value for value in network.parameters() if value.requires_grad], peak,
+                             options, common.Workers(options.device), weight_decay=0)
     step, spent = 0, 0.0
     if state:
         network.load_state_dict(state["network"])
@@ -123,13 +129,15 @@ def train(options):
 
     def checkpoint():
         common.save({"network": network.state_dict(), "mean": average.network.state_dict(),
-                     "optimizer": descent.optimizer.state_dict(), "step": step, "seconds": pace.spent()}, path)
+                     "optimizer": descent.optimizer.state_dict(), "step": step,
+                     "seconds": pace.spent()}, path)
 
     while not pace.over():
         pictures, masks = pool.batch(count)
         target = nets.to_tensor(pictures, options.device)
         mask = torch.as_tensor(masks, device=options.device)[:, None].float()
-        noise = torch.randn(count, nets.LATENT_CHANNELS, latent_size, latent_size, device=options.device)
+        noise = torch.randn(count, nets.LATENT_CHANNELS, latent_size, latent_size,
+                            device=options.device)
         loss, decibels = descent.step((target, mask, noise), pace.rate(step))
         step += 1
         average.update(network, step)
@@ -140,11 +148,14 @@ def train(options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser, minutes=60)
-    parser.add_argument("--decoder-only", action="store_true", help="keep the encoder, improve the decoder")
+    parser.add_argument("--decoder-only", action="store_true",
+                        help="keep the encoder, improve the decoder")
     parser.add_argument("--start", type=Path, help="a model folder whose autoencoder to begin with")
-    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the processor is faster so")
+    parser.add_argument("--bf16", action="store_true",
+                        help="compute in bfloat16 where the processor is faster so")
     parser.add_argument("--log-every", type=int, default=20)
     parser.add_argument("--save-every", type=int, default=100)
     train(parser.parse_args())

@@ -1,4 +1,5 @@
-"""Compares `diffedit generate` with diffusers on the model folder: the same texts and noise must end in the same latent.
+"""Compares `diffedit generate` with diffusers on the model folder: the same texts and noise must
+end in the same latent.
 
 The program writes its noise, embeddings and final latent as stage files; StableDiffusionPipeline
 starts from the same noise and must reach the same latent and the same picture.
@@ -27,22 +28,27 @@ def difference(name, mine, theirs):
 
 @torch.no_grad()
 def check(options, text, folder):
-    subprocess.run([options.program, "generate", "--model", options.model, "--to", text, "--steps", str(options.steps),
-                    "--guidance", str(options.guidance), "--seed", "7", "--quiet",
-                    "--output", folder / "picture.png", "--stages", folder / "stages"], check=True)
-    stage = {name: np.load(folder / f"stages/{name}.npy") for name in ("noise", "embedding-to", "final")}
-    pipeline = StableDiffusionPipeline.from_pretrained(options.model, safety_checker=None, torch_dtype=torch.float32)
+    subprocess.run([options.program, "generate", "--model", options.model, "--to", text, "--steps",
+                    str(options.steps), "--guidance", str(options.guidance), "--seed", "7",
+                    "--quiet", "--output", folder / "picture.png", "--stages", folder / "stages"],
+                   check=True)
+    stage = {name: np.load(folder / f"stages/{name}.npy")
+             for name in ("noise", "embedding-to", "final")}
+    pipeline = StableDiffusionPipeline.from_pretrained(options.model, safety_checker=None,
+                                                       torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     embedding = pipeline.encode_prompt(text, "cpu", 1, False)[0][0].numpy()
-    latent = pipeline(text, latents=torch.from_numpy(stage["noise"])[None], num_inference_steps=options.steps,
-                      guidance_scale=options.guidance, output_type="latent").images[0].numpy()
+    latent = pipeline(text, latents=torch.from_numpy(stage["noise"])[None],
+                      num_inference_steps=options.steps, guidance_scale=options.guidance,
+                      output_type="latent").images[0].numpy()
     return max(difference(f'"{text}", embedding', stage["embedding-to"], embedding),
                difference(f'"{text}", latent after {options.steps} steps', stage["final"], latent))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=ROOT / "build/diffedit", help="[%(default)s]")
     parser.add_argument("--model", default=export.MODEL, help="[%(default)s]")
     parser.add_argument("--steps", type=int, default=25)

@@ -1,7 +1,7 @@
 """Trains the judge of edits: a small network that says which kinds of things stand in a picture.
 
-It learns from the world alone and has no part in the model that ships. Half of its pictures have passed through
-the autoencoder, so that it judges what stands there and not how sharp it is.
+It learns from the world alone and has no part in the model that ships. Half of its pictures have
+passed through the autoencoder, so that it judges what stands there and not how sharp it is.
 """
 import argparse
 
@@ -23,7 +23,8 @@ GROUPS = 4        # of channels, for GroupNorm
 
 
 class Classifier(nn.Module):
-    """Pictures [n, 3, s, s] in -1 .. 1 to the logits [n, kinds] of each kind being there. Half their size is enough."""
+    """Pictures [n, 3, s, s] in -1 .. 1 to the logits [n, kinds] of each kind being there. Half
+    their size is enough."""
 
     def __init__(self):
         super().__init__()
@@ -60,7 +61,8 @@ def probabilities(network, picture):
 def draw(rng, count, device):
     """Scenes as the network takes them, and what stands in them."""
     scenes = [world.scene(rng) for _ in range(count)]
-    return nets.to_tensor(np.stack([scene.picture for scene in scenes]), device), labels(scenes).to(device)
+    return nets.to_tensor(np.stack([scene.picture for scene in scenes]),
+                          device), labels(scenes).to(device)
 
 
 @torch.no_grad()
@@ -74,7 +76,8 @@ def accuracy(network, device, count=256):
 def decode(autoencoder, pictures):
     """What the autoencoder makes of pictures, with a little noise on their latents."""
     latents = autoencoder.encode(pictures).latent_dist.mean
-    noise = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) * latents.std() * torch.randn_like(latents)
+    noise = torch.rand(len(pictures), 1, 1, 1,
+                       device=pictures.device) * latents.std() * torch.randn_like(latents)
     return autoencoder.decode(latents + 0.2 * noise).sample.clamp(-1, 1)
 
 
@@ -92,15 +95,17 @@ def train(options):
     network = Classifier().to(device, memory_format=torch.channels_last)
     rng, step, count = np.random.default_rng([options.seed, 2]), 0, options.batch or BATCH[device]
     pictures, decoded_truth = draw(rng, DECODED, device)
-    decoded = torch.cat(list(workers.map(lambda part: decode(autoencoder, part), pictures.split(8))))
-    descent = common.Descent(loss_function(network), network.parameters(), RATE[device], options, workers,
-                             weight_decay=1e-2)
+    decoded = torch.cat(list(workers.map(lambda part: decode(autoencoder, part),
+                                         pictures.split(8))))
+    descent = common.Descent(loss_function(network), network.parameters(), RATE[device], options,
+                             workers, weight_decay=1e-2)
     pace = common.Pace(RATE[device], 50, 0, common.end_time(options, 0))
     log = common.Log(path.with_suffix(".log"), 50)
     while not pace.over():
         pictures, truth = draw(rng, count // 2, device)
         chosen = torch.randint(DECODED, (count // 2,), device=device)
-        loss, = descent.step((torch.cat([pictures, decoded[chosen]]), torch.cat([truth, decoded_truth[chosen]])),
+        loss, = descent.step((torch.cat([pictures, decoded[chosen]]),
+                              torch.cat([truth, decoded_truth[chosen]])),
                              pace.rate(step))
         step += 1
         log.add(step, pace.spent(), pace.rate(step), loss)
@@ -109,6 +114,7 @@ def train(options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser, minutes=20)
     train(parser.parse_args())

@@ -1,4 +1,5 @@
-"""What both training stages share: settings of the device, time, averaged weights, checkpoints, the log."""
+"""What both training stages share: settings of the device, time, averaged weights, checkpoints, the
+log."""
 import copy
 import datetime
 import math
@@ -13,13 +14,16 @@ WORK = Path(os.environ.get("POCKET_WORK", Path.home() / ".cache/diffedit-pocket"
 
 
 def add_arguments(parser, minutes):
-    parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints and logs [%(default)s]")
+    parser.add_argument("--work", type=Path, default=WORK,
+                        help="folder of checkpoints and logs [%(default)s]")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--minutes", type=float, default=minutes, help="training time in all [%(default)s]")
+    parser.add_argument("--minutes", type=float, default=minutes,
+                        help="training time in all [%(default)s]")
     parser.add_argument("--until", metavar="HH:MM", help="instead: stop at this local time")
     parser.add_argument("--batch", type=int, help="scenes in one update [by device]")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--compile", action="store_true", help="let torch compile the network (needs g++; minutes once)")
+    parser.add_argument("--compile", action="store_true",
+                        help="let torch compile the network (needs g++; minutes once)")
 
 
 def prepare(options):
@@ -38,7 +42,8 @@ def end_time(options, spent):
 
 
 class Pace:
-    """A learning rate that follows the wall clock: it warms up, then falls as a cosine to 2 % at the end."""
+    """A learning rate that follows the wall clock: it warms up, then falls as a cosine to 2 % at
+    the end."""
 
     def __init__(self, peak, warm_up, spent, end):
         self.peak, self.warm_up, self.end = peak, warm_up, end
@@ -81,23 +86,26 @@ class Workers(ThreadPoolExecutor):
         self.shares = 1 if device == "cuda" else len(os.sched_getaffinity(0))
         if device == "cpu":
             torch.set_num_threads(1)
-        super().__init__(self.shares, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
+        super().__init__(self.shares, initializer=torch.set_num_threads,
+                         initargs=(torch.get_num_threads(),))
 
 
 class Descent:
-    """Updates of a network. `loss_of` takes the tensors of a share, each with the batch in front, and returns the
-    loss and any other numbers."""
+    """Updates of a network. `loss_of` takes the tensors of a share, each with the batch in front,
+    and returns the loss and any other numbers."""
 
     def __init__(self, loss_of, parameters, peak, options, workers, **adam):
         self.workers = workers
         self.loss_of = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
         self.parameters = list(parameters)
-        self.optimizer = torch.optim.AdamW(self.parameters, peak, betas=(0.9, 0.99), fused=True, **adam)
+        self.optimizer = torch.optim.AdamW(self.parameters, peak, betas=(0.9, 0.99), fused=True,
+                                           **adam)
         self.first = True
 
     def share(self, tensors):
         loss, *more = self.loss_of(*tensors)
-        return torch.autograd.grad(loss, self.parameters), [float(value.detach()) for value in (loss, *more)]
+        gradients = torch.autograd.grad(loss, self.parameters)
+        return gradients, [float(value.detach()) for value in (loss, *more)]
 
     def step(self, tensors, rate):
         """The mean of the numbers over the shares."""

@@ -53,9 +53,11 @@ class LatentCache:
             scenes = [world.scene(self.rng) for _ in range(min(CHUNK, stop - self.count))]
             batch = nets.to_tensor(np.stack([scene.picture for scene in scenes]), self.device)
             rows = slice(self.count, self.count + len(scenes))
-            self.latents[rows] = torch.cat(list(self.workers.map(self.encode, batch.chunk(self.workers.shares))))
+            shares = batch.chunk(self.workers.shares)
+            self.latents[rows] = torch.cat(list(self.workers.map(self.encode, shares)))
             self.tokens[rows] = torch.tensor(
-                [tokens.encode(self.tokenizer, scene.caption) for scene in scenes], device=self.device)
+                [tokens.encode(self.tokenizer, scene.caption) for scene in scenes],
+                device=self.device)
             self.count += len(scenes)
 
     def batch(self, count):
@@ -63,8 +65,8 @@ class LatentCache:
             self.grow(CHUNK)
         chosen = torch.randint(self.count, (count,), device=self.device)
         if not self.full():
-            chosen[:count // 2] = torch.randint(max(0, self.count - CHUNK), self.count, (count // 2,),
-                                                device=self.device)
+            chosen[:count // 2] = torch.randint(max(0, self.count - CHUNK), self.count,
+                                                (count // 2,), device=self.device)
         return self.latents[chosen].float(), self.tokens[chosen]
 
 
@@ -74,7 +76,8 @@ def frozen_autoencoder(options):
         raise SystemExit("train the autoencoder first: autoencoder.py")
     network = nets.autoencoder(world.SIZE)
     network.load_state_dict(state["mean"])
-    return network.to(options.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return network.to(options.device,
+                      memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def start_networks(tokenizer, device):
@@ -123,8 +126,8 @@ def train(options):
     mean_denoiser, mean_text = common.Average(denoiser, 0.9985), common.Average(text, 0.9985)
     workers = common.Workers(device)
     descent = common.Descent(loss_function(denoiser, text, options.bf16),
-                             [*denoiser.parameters(), *text.parameters()], RATE[device], options, workers,
-                             weight_decay=1e-2)
+                             [*denoiser.parameters(), *text.parameters()], RATE[device], options,
+                             workers, weight_decay=1e-2)
     step, spent, scaling = 0, 0.0, None
     state = common.load(path)
     if state:
@@ -140,7 +143,8 @@ def train(options):
         scaling = float(1 / cache.latents[:cache.count].float().std())
     levels = nets.scheduler().alphas_cumprod.to(device)
     empty = torch.tensor(tokens.encode(tokenizer, ""), device=device)
-    pace = common.Pace(RATE[device], 40 if options.start else 200, spent, common.end_time(options, spent))
+    pace = common.Pace(RATE[device], 40 if options.start else 200, spent,
+                       common.end_time(options, spent))
     log = common.Log(path.with_suffix(".log"), options.log_every)
     count = options.batch or BATCH[device]
 
@@ -148,7 +152,8 @@ def train(options):
         common.save({"denoiser": denoiser.state_dict(), "text_encoder": text.state_dict(),
                      "mean_denoiser": mean_denoiser.network.state_dict(),
                      "mean_text_encoder": mean_text.network.state_dict(),
-                     "optimizer": descent.optimizer.state_dict(), "step": step, "seconds": pace.spent(),
+                     "optimizer": descent.optimizer.state_dict(), "step": step,
+                     "seconds": pace.spent(),
                      "scaling_factor": scaling}, path)
 
     while not pace.over():
@@ -158,7 +163,8 @@ def train(options):
         times = draw_times(count, device)
         level = levels[times][:, None, None, None]
         noise = torch.randn_like(latents)
-        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).contiguous(memory_format=FORMAT[device])
+        noisy = (level.sqrt() * latents +
+                 (1 - level).sqrt() * noise).contiguous(memory_format=FORMAT[device])
         loss, = descent.step((noisy, times, captions, noise), pace.rate(step))
         step += 1
         mean_denoiser.update(denoiser, step)
@@ -170,11 +176,14 @@ def train(options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_arguments(parser, minutes=180)
     parser.add_argument("--scenes", type=int, help="latents cached [by device]")
-    parser.add_argument("--start", type=Path, help="a model folder whose denoiser and words to begin with")
-    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the processor is faster so")
+    parser.add_argument("--start", type=Path,
+                        help="a model folder whose denoiser and words to begin with")
+    parser.add_argument("--bf16", action="store_true",
+                        help="compute in bfloat16 where the processor is faster so")
     parser.add_argument("--log-every", type=int, default=50)
     parser.add_argument("--save-every", type=int, default=300)
     train(parser.parse_args())

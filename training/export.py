@@ -22,7 +22,8 @@ MODEL = TRAINING.parent / "models/pocket"
 LARGEST = 32 * 2 ** 20
 
 # Defaults of the program that suit this model better than the preset's; measured by evaluate.py.
-DEFAULTS = {preset: {"guidance": 5, "steps": 25, "ratio": 1, "mask-threshold": 0.25} for preset in ("paper", "diffusers")}
+DEFAULTS = {preset: {"guidance": 5, "steps": 25, "ratio": 1, "mask-threshold": 0.25}
+            for preset in ("paper", "diffusers")}
 
 LICENCE = """\
 The weights in this folder were trained on the cut-out photographs listed below and on nothing
@@ -95,7 +96,8 @@ def check(folder):
     """It loads as anybody's Stable Diffusion does, makes a picture of numbers, and is small."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size <= LARGEST, f"{size} bytes are too many"
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None,
+                                                       torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     picture = pipeline("a horse", num_inference_steps=2, output_type="np").images[0]
     assert picture.shape == (world.SIZE, world.SIZE, 3) and (picture == picture).all()
@@ -113,8 +115,10 @@ def publish(fresh, folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=common.WORK, help="folder of checkpoints [%(default)s]")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=common.WORK,
+                        help="folder of checkpoints [%(default)s]")
     parser.add_argument("--output", type=Path, default=MODEL)
     options = parser.parse_args()
     fresh = options.output.with_name(options.output.name + ".new")

@@ -12,7 +12,8 @@ FACTOR = 4
 
 
 def autoencoder(size, scaling_factor=1.0, latent_channels=LATENT_CHANNELS):
-    """Factor 4, not 8: at 128 pixels factor 8 blurs. Six groups: fewer than four channels a group lose colour."""
+    """Factor 4, not 8: at 128 pixels factor 8 blurs. Six groups: fewer than four channels a group
+    lose colour."""
     return AutoencoderKL(
         in_channels=3, out_channels=3, latent_channels=latent_channels, sample_size=size,
         down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,

@@ -1,4 +1,5 @@
-"""The tokenizer: an ordinary CLIP tokenizer folder whose merges make one token of each word of the world."""
+"""The tokenizer: an ordinary CLIP tokenizer folder whose merges make one token of each word of the
+world."""
 import argparse
 import json
 from pathlib import Path

@@ -1,8 +1,10 @@
-"""Takes over the networks of an earlier model that has fewer latent channels, as `--start` may name.
+"""Takes over the networks of an earlier model that has fewer latent channels, as `--start` may
+name.
 
-The new channels hold what the old ones lose. Reduced-rank regression (Izenman, 1975) finds it: of all that the encoder's
-last features say about the decoder's errors, the few directions that say most. The encoder's last layer
-is given them; everything else stays as it was, so a denoiser keeps what it knows.
+The new channels hold what the old ones lose. Reduced-rank regression (Izenman, 1975) finds it: of
+all that the encoder's last features say about the decoder's errors, the few directions that say
+most. The encoder's last layer is given them; everything else stays as it was, so a denoiser keeps
+what it knows.
 """
 import numpy as np
 import torch
@@ -26,7 +28,8 @@ def cells(planes):
 def features_of(network, picture):
     """What the encoder's last convolution sees: [cells, 96 x 3 x 3]. And the latents' means."""
     seen = []
-    hook = network.encoder.conv_out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    hook = network.encoder.conv_out.register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0]))
     latents = network.encode(picture).latent_dist.mean
     hook.remove()
     return F.unfold(seen[0], 3, padding=1)[0].T, latents
@@ -34,7 +37,8 @@ def features_of(network, picture):
 
 @torch.no_grad()
 def fit_errors(network, count):
-    """The weights [count, 96, 3, 3] and biases [count] of the new channels, as wide as the old ones are."""
+    """The weights [count, 96, 3, 3] and biases [count] of the new channels, as wide as the old ones
+    are."""
     rng = np.random.default_rng(0)
     features, errors, weights, spread = [], [], [], []
     for _ in range(SCENES):
@@ -54,11 +58,14 @@ def fit_errors(network, count):
     solution = torch.linalg.solve(square, features.T @ (weights * errors) / len(features))
     said = features @ solution
     directions = torch.linalg.eigh(said.T @ (weights * said)).eigenvectors[:, -count:]
-    total, left = ((weights * values ** 2).mean() for values in (errors, errors - said @ directions @ directions.T))
-    print(f"the decoder's errors: {1 - left / total:.3f} of them explained by {count} more channels", flush=True)
+    total, left = ((weights * values ** 2).mean()
+                   for values in (errors, errors - said @ directions @ directions.T))
+    print(f"the decoder's errors: {1 - left / total:.3f} of them explained by {count} more "
+          "channels", flush=True)
     solution = solution @ directions
     solution *= torch.stack(spread).mean() / (features @ solution).std(0)
-    return solution[:-1].T.reshape(count, *network.encoder.conv_out.weight.shape[1:]).float(), solution[-1].float()
+    shape = network.encoder.conv_out.weight.shape[1:]
+    return solution[:-1].T.reshape(count, *shape).float(), solution[-1].float()
 
 
 def autoencoder(weights):
@@ -70,7 +77,8 @@ def autoencoder(weights):
     network.load_state_dict(weights)
     new_weight, new_bias = fit_errors(network, nets.LATENT_CHANNELS - old)
     wide = nets.autoencoder(world.SIZE).state_dict()
-    kept = [*range(old), *range(nets.LATENT_CHANNELS, nets.LATENT_CHANNELS + old)]   # of means and log-variances
+    kept = [*range(old),
+            *range(nets.LATENT_CHANNELS, nets.LATENT_CHANNELS + old)]   # of means and log-variances
     for name, value in wide.items():
         if value.shape == weights[name].shape:
             value.copy_(weights[name])
@@ -92,11 +100,13 @@ def autoencoder(weights):
 
 
 def denoiser(weights):
-    """The weights of a denoiser, which sees the new channels at first by chance and says nothing of them."""
+    """The weights of a denoiser, which sees the new channels at first by chance and says nothing of
+    them."""
     old = weights["conv_in.weight"].shape[1]
     if old == nets.LATENT_CHANNELS:
         return weights
-    first, last, bias = (weights[name] for name in ("conv_in.weight", "conv_out.weight", "conv_out.bias"))
+    first, last, bias = (weights[name]
+                         for name in ("conv_in.weight", "conv_out.weight", "conv_out.bias"))
     new = nets.LATENT_CHANNELS - old
     chance = torch.randn(len(first), new, *first.shape[2:]) * first.std() / 2
     return {**weights, "conv_in.weight": torch.cat([first, chance], 1),

@@ -19,7 +19,8 @@ SIZE = 128
 
 @dataclass(frozen=True)
 class Cutout:
-    """A file of the package tuxpaint-stamps-default; `turn` moves its hues on by a share of the colour circle."""
+    """A file of the package tuxpaint-stamps-default; `turn` moves its hues on by a share of the
+    colour circle."""
     path: str
     turn: float = 0.0
 
@@ -80,7 +81,8 @@ UNSEEN = {
 }
 
 # Plurals are three of a thing, close together.
-GROUPS = {"strawberries": "strawberry", "apples": "red apple", "lemons": "lemon", "oranges": "orange"}
+GROUPS = {"strawberries": "strawberry", "apples": "red apple", "lemons": "lemon",
+          "oranges": "orange"}
 
 KINDS = list(THINGS) + list(GROUPS)
 
@@ -93,8 +95,8 @@ STALK = 0.36
 
 @dataclass(frozen=True)
 class Place:
-    """Colours from the top of the sky to its foot, from the far ground to the near, the ground's texture, and
-    the colour of the light on things."""
+    """Colours from the top of the sky to its foot, from the far ground to the near, the ground's
+    texture, and the colour of the light on things."""
     phrase: str
     sky: tuple
     ground: tuple
@@ -104,12 +106,18 @@ class Place:
 
 
 PLACES = {
-    "meadow": Place("on a meadow", ((110, 170, 235), (205, 228, 248)), ((120, 165, 70), (60, 105, 40)), 55, 18),
-    "beach": Place("on the beach", ((90, 165, 230), (40, 120, 185)), ((238, 212, 160), (215, 185, 130)), 22, 20),
-    "snow": Place("in the snow", ((150, 170, 195), (212, 222, 236)), ((244, 247, 252), (222, 230, 241)), 14, 8),
-    "desert": Place("in the desert", ((250, 195, 130), (250, 226, 185)), ((222, 150, 85), (185, 108, 52)), 30, 7),
-    "table": Place("on a table", ((235, 225, 208), (222, 210, 190)), ((152, 98, 58), (118, 70, 40)), 10, 4),
-    "road": Place("on a road", ((140, 188, 232), (216, 230, 240)), ((122, 122, 127), (78, 78, 84)), 16, 20),
+    "meadow": Place("on a meadow", ((110, 170, 235), (205, 228, 248)),
+                    ((120, 165, 70), (60, 105, 40)), 55, 18),
+    "beach": Place("on the beach", ((90, 165, 230), (40, 120, 185)),
+                   ((238, 212, 160), (215, 185, 130)), 22, 20),
+    "snow": Place("in the snow", ((150, 170, 195), (212, 222, 236)),
+                  ((244, 247, 252), (222, 230, 241)), 14, 8),
+    "desert": Place("in the desert", ((250, 195, 130), (250, 226, 185)),
+                    ((222, 150, 85), (185, 108, 52)), 30, 7),
+    "table": Place("on a table", ((235, 225, 208), (222, 210, 190)), ((152, 98, 58), (118, 70, 40)),
+                   10, 4),
+    "road": Place("on a road", ((140, 188, 232), (216, 230, 240)), ((122, 122, 127), (78, 78, 84)),
+                  16, 20),
     "night": Place("at night", ((16, 20, 50), (58, 68, 112)), ((64, 72, 84), (38, 44, 58)), 14, 12,
                    (0.68, 0.74, 0.9)),
 }
@@ -129,7 +137,8 @@ class Scene:
 
 
 def shifted(picture, turn, saturation):
-    """The hues of an RGBA picture turned by a share of the colour circle, its colours made stronger or weaker."""
+    """The hues of an RGBA picture turned by a share of the colour circle, its colours made stronger
+    or weaker."""
     hue, strength, value = picture.convert("RGB").convert("HSV").split()
     hue = hue.point([int(level + 256 * turn) % 256 for level in range(256)])
     strength = strength.point([min(255, int(level * saturation)) for level in range(256)])
@@ -156,7 +165,8 @@ def without_stalk(picture):
 def smooth_noise(rng, cells, height, width):
     """Noise in -0.5 .. 0.5 that varies over 1/cells of the picture."""
     grid = Image.fromarray((rng.random((cells, cells)) * 255).astype(np.uint8))
-    return np.asarray(grid.resize((width, height), Image.BICUBIC), np.float32)[:, :, None] / 255 - 0.5
+    return np.asarray(grid.resize((width, height), Image.BICUBIC),
+                      np.float32)[:, :, None] / 255 - 0.5
 
 
 def gradient(top, bottom, height, width):
@@ -168,7 +178,8 @@ def gradient(top, bottom, height, width):
 def paint_place(name, rng, size):
     place = PLACES[name]
     horizon = int(size * rng.uniform(0.35, 0.6))
-    colours = [np.clip(np.array(colour) + rng.normal(0, 12, 3), 0, 255) for colour in place.sky + place.ground]
+    colours = [np.clip(np.array(colour) + rng.normal(0, 12, 3), 0, 255) for colour in place.sky +
+               place.ground]
     sky = gradient(colours[0], colours[1], horizon, size)
     sky += 18 * smooth_noise(rng, 5, horizon, size)
     ground = gradient(colours[2], colours[3], size - horizon, size)
@@ -182,7 +193,8 @@ def paint_place(name, rng, size):
 
 @dataclass
 class Light:
-    """How things look in one scene: factors of red, green and blue, of saturation, a turn of the hue, and the shadow."""
+    """How things look in one scene: factors of red, green and blue, of saturation, a turn of the
+    hue, and the shadow."""
     colour: np.ndarray
     saturation: float
     turn: float
@@ -192,8 +204,8 @@ class Light:
     @classmethod
     def draw(cls, rng, place):
         colour = np.array(PLACES[place].light) * rng.uniform(0.86, 1.1) * rng.uniform(0.96, 1.04, 3)
-        return cls(colour, rng.uniform(0.85, 1.15), rng.uniform(-0.015, 0.015), int(rng.integers(60, 120)),
-                   rng.uniform(-0.15, 0.15))
+        return cls(colour, rng.uniform(0.85, 1.15), rng.uniform(-0.015, 0.015),
+                   int(rng.integers(60, 120)), rng.uniform(-0.15, 0.15))
 
     def on(self, thing):
         picture = shifted(thing, self.turn, self.saturation)
@@ -218,7 +230,8 @@ def put(picture, mask, thing, length, centre, foot, flip, light):
     """Set a cut-out on the ground; all measures are shares of the picture's side."""
     size = picture.width
     scale = length * size / max(thing.size)
-    thing = thing.resize((max(1, int(thing.width * scale)), max(1, int(thing.height * scale))), Image.LANCZOS)
+    thing = thing.resize((max(1, int(thing.width * scale)), max(1, int(thing.height * scale))),
+                         Image.LANCZOS)
     if flip:
         thing = thing.transpose(Image.FLIP_LEFT_RIGHT)
     alpha = thing.getchannel("A")
@@ -252,7 +265,8 @@ def put_thing(picture, mask, kind, rng, light, side, unseen):
     thing = pick(kind, rng.random(), unseen)
     length = rng.uniform(0.64, 0.96) if side is None else rng.uniform(0.42, 0.52)
     low, high = {None: (0.36, 0.64), 0: (0.2, 0.3), 1: (0.7, 0.8)}[side]
-    put(picture, mask, thing, length, rng.uniform(low, high), rng.uniform(0.80, 0.97), rng.random() < 0.5, light)
+    put(picture, mask, thing, length, rng.uniform(low, high), rng.uniform(0.80, 0.97),
+        rng.random() < 0.5, light)
 
 
 def with_article(kind):
@@ -275,7 +289,8 @@ def caption(kinds, place, rng):
 
 
 def weight(kind):
-    """How often a kind is drawn: every cut-out as often as any other, so that a kind of two looks is learned as well."""
+    """How often a kind is drawn: every cut-out as often as any other, so that a kind of two looks
+    is learned as well."""
     return len(THINGS.get(kind, [None])) * (1.5 if kind in CLASSIC else 1.0)
 
 
@@ -288,8 +303,9 @@ def choose_kinds(rng):
 
 
 def scene(rng, kinds=None, place=None, size=SIZE, unseen=False):
-    """Draw a scene; what is not given is chosen at random. Given kind and place, every kind takes the same
-    numbers from `rng`: another thing of one part stands in the same spot, in the same light."""
+    """Draw a scene; what is not given is chosen at random. Given kind and place, every kind takes
+    the same numbers from `rng`: another thing of one part stands in the same spot, in the same
+    light."""
     place = place or str(rng.choice(list(PLACES)))
     kinds = kinds or choose_kinds(rng)
     picture = paint_place(place, rng, size)
@@ -307,7 +323,8 @@ def scene(rng, kinds=None, place=None, size=SIZE, unseen=False):
 
 def words():
     """Every word that a caption can hold, sorted."""
-    texts = KINDS + [place.phrase for place in PLACES.values()] + ["a an and photo picture of image"]
+    texts = KINDS + [place.phrase
+                     for place in PLACES.values()] + ["a an and photo picture of image"]
     return sorted(set(re.findall("[a-z]+", " ".join(texts))))
 
 

@@ -104,7 +104,8 @@ const de_option de_options_table[] = {
      .offset = FIELD(mask_blur), .defaults = FOR_ALL("0")},
     {{.name = "composite", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = composite_names,
-      .help = "pixel keeps the input's pixels outside the mask, latent takes the decoder's picture"},
+      .help = "pixel keeps the input's pixels outside the mask, "
+              "latent takes the decoder's picture"},
      .offset = FIELD(composite), .defaults = FOR_ALL("pixel")},
     {{.name = "feather", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
       .maximum = 4096, .word = "cell",

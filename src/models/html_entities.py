@@ -1,6 +1,7 @@
 """Writes the table of HTML entities that ftfy decodes, as C initialisers sorted by name.
 
-Names that end in a semicolon, and the all-caps forms of lower-case names where those mean nothing themselves.
+Names that end in a semicolon, and the all-caps forms of lower-case names where those mean nothing
+themselves.
 """
 import html
 import html.entities

@@ -7,8 +7,8 @@
 
 typedef struct de_tokenizer de_tokenizer;
 
-/* From a model's documents. A packed file without a vocabulary has the published one. Errors: FILE, MODEL,
- * MEMORY. */
+/* From a model's documents. A packed file without a vocabulary has the published one. Errors: FILE,
+ * MODEL, MEMORY. */
 diffedit_status de_tokenizer_open(de_tokenizer **tokenizer, const de_documents *from,
                                   diffedit_error *error);
 /* The published CLIP vocabulary, which is built in; `pad` is "<|endoftext|>" or "!" (SD 2). */

@@ -1,4 +1,5 @@
-"""A hub in this process: serves a model's folder as huggingface.co does, and misbehaves as it is told."""
+"""A hub in this process: serves a model's folder as huggingface.co does, and misbehaves as it is
+told."""
 import hashlib
 import http.server
 import json
@@ -9,11 +10,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """`files`: name -> bytes. `acts`: name -> a function that answers a request for the file instead of the hub, as long as
-    it returns true. `requests`: (path, headers) of all that were made."""
+    """`files`: name -> bytes. `acts`: name -> a function that answers a request for the file
+    instead of the hub, as long as it returns true. `requests`: (path, headers) of all that were
+    made."""
 
     def __init__(self, folder, model="owner/name"):
-        self.files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        self.files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+                      if path.is_file()}
         self.model, self.acts, self.requests, self.listing, self.token = model, {}, [], {}, None
         hub = self
 
@@ -45,13 +48,15 @@ class Hub:
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         entry = {"rfilename": name, "size": len(data), "blobId": blob}
         if name.endswith((".safetensors", ".bin")):
-            entry["lfs"] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "pointerSize": 134}
+            entry["lfs"] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+                            "pointerSize": 134}
         return {**entry, **self.listing.get(name, {})}
 
     def answer(self, handler):
         path = urllib.parse.unquote(urllib.parse.urlsplit(handler.path).path)
         self.requests.append((handler.path, dict(handler.headers)))
-        if self.token and not path.startswith("/cdn/") and handler.headers["Authorization"] != f"Bearer {self.token}":
+        allowed = not self.token or handler.headers["Authorization"] == f"Bearer {self.token}"
+        if not allowed and not path.startswith("/cdn/"):
             return self.send(handler, 401, b"Repository not found")
         if path.startswith(f"/api/models/{self.model}/revision/"):
             listed = [self.described(name) for name in self.files] + self.listing.get("more", [])
@@ -69,8 +74,10 @@ class Hub:
         handler.wfile.write(body)
 
     def send_file(self, handler, name, on_cdn):
-        if name.endswith(".safetensors") and not on_cdn:  # to another host, as the hub does with large files
-            return self.send(handler, 302, b"", Location=f"http://localhost:{self.port}/cdn/{urllib.parse.quote(name)}")
+        # to another host, as the hub does with large files
+        if name.endswith(".safetensors") and not on_cdn:
+            place = f"http://localhost:{self.port}/cdn/{urllib.parse.quote(name)}"
+            return self.send(handler, 302, b"", Location=place)
         data = self.files[name]
         if name in self.acts and self.acts[name](handler, data):
             return None
@@ -81,7 +88,8 @@ class Hub:
         if not asked:
             return self.send(handler, 200, data)
         first = int(asked.removeprefix("bytes=").split("-")[0])
-        return self.send(handler, 206, data[first:], Content_Range=f"bytes {first}-{len(data) - 1}/{len(data)}")
+        return self.send(handler, 206, data[first:],
+                         Content_Range=f"bytes {first}-{len(data) - 1}/{len(data)}")
 
 
 def first(handler):

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
-COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench", "model info", "model check", "model convert",
-            "model pull"]
+COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench", "model info", "model check",
+            "model convert", "model pull"]
 SECTION = re.compile(r"(?<=\n\.SH OPTIONS\n).*?(?=\n\.SH )", re.DOTALL)
 ENTRY = re.compile(r" {2}(?:-(\w), | {4})--(\S+) ?(.*)")
 COLUMN = 27  # of help's texts
@@ -17,7 +17,8 @@ COLUMN = 27  # of help's texts
 
 def options(program, command):
     """{name: (letter, argument, text)} in the order of help."""
-    text = subprocess.run([program, *command.split(), "--help-all"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([program, *command.split(), "--help-all"], capture_output=True, text=True,
+                          check=True).stdout
     found, name = {}, None
     for line in text.split("\n\n")[1].splitlines():
         entry = ENTRY.match(line[:COLUMN])
@@ -42,7 +43,8 @@ def section(program):
         takers = [command for command in COMMANDS if name in by_command[command]]
         lines.append(".TP")
         short = f"\\-{letter}, " if letter else ""
-        lines.append(f".B {short}{roff('--' + name)}" + (f" \\fI{roff(argument)}\\fR" if argument else ""))
+        lines.append(f".B {short}{roff('--' + name)}" +
+                     (f" \\fI{roff(argument)}\\fR" if argument else ""))
         lines.append(roff(text))
         if takers != COMMANDS:
             lines.append(f"[{', '.join(takers)}]")

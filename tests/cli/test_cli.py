@@ -22,8 +22,8 @@ PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).re
 COMMANDS = man_page.COMMANDS
 TEXTS = ["--from", "a horse", "--to", "a zebra"]
 FAST = ["--steps", "4", "--mask-samples", "2", "--size", "64x64"]
-STAGES = {"input.png", "tokens-from.npy", "tokens-to.npy", "tokens-negative.npy", "embedding-from.npy",
-          "embedding-to.npy", "embedding-negative.npy", "latent.npy"}
+STAGES = {"input.png", "tokens-from.npy", "tokens-to.npy", "tokens-negative.npy",
+          "embedding-from.npy", "embedding-to.npy", "embedding-negative.npy", "latent.npy"}
 MAP_STAGES = {"mask-noise.npy", "map.npy", "map.png", "mask.npy", "mask.png"}
 EDIT_STAGES = {"final.npy", "decoded.png", "output.png"}
 MODEL = SOURCE / "tests/golden/data/tiny-odd/model"
@@ -31,8 +31,8 @@ MODEL = SOURCE / "tests/golden/data/tiny-odd/model"
 
 def run(*arguments, environment=None, **keywords):
     variables = {key: value for key, value in os.environ.items() if key != "DIFFEDIT_MODEL"}
-    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True, timeout=300,
-                          env={**variables, **(environment or {})}, **keywords)
+    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True,
+                          timeout=300, env={**variables, **(environment or {})}, **keywords)
 
 
 def succeed(*arguments, **keywords):
@@ -78,9 +78,9 @@ def edit(picture, output, *more, texts=TEXTS):
 def edited(picture, tmp_path_factory):
     """One edit with everything that can be asked for."""
     folder = tmp_path_factory.mktemp("edited")
-    result = succeed(*edit(picture, folder / "out.png", "--stages", folder / "stages", "--json", "--sheet",
-                           folder / "sheet.png", "--mask-out", folder / "mask.png", "--map-out",
-                           folder / "map.png"))
+    result = succeed(*edit(picture, folder / "out.png", "--stages", folder / "stages", "--json",
+                           "--sheet", folder / "sheet.png", "--mask-out", folder / "mask.png",
+                           "--map-out", folder / "map.png"))
     return folder, json.loads(result.stdout)
 
 
@@ -107,16 +107,18 @@ def test_help_fits_one_screen_and_shows_examples(command):
     text = succeed(*command.split(), "--help").stdout.decode()
     assert len(text.splitlines()) <= 40
     assert f"\n  diffedit {command} " in text
-    assert max(map(len, (text + succeed(*command.split(), "--help-all").stdout.decode()).splitlines())) <= 80
+    text += succeed(*command.split(), "--help-all").stdout.decode()
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_help_all_shows_the_whole_contract():
     names = set(man_page.options(PROGRAM, "edit"))
     assert names >= set(
-        "model output from to negative seed rng preset steps ratio guidance guidance-kind scheduler encode-guidance "
-        "background posterior mask mask-method mask-noise-level mask-samples mask-threshold mask-grow mask-blur "
-        "mask-out map-out map-in composite feather size max-pixels quality again no-parameters stages threads json "
-        "quiet verbose force".split())
+        "model output from to negative seed rng preset steps ratio guidance guidance-kind "
+        "scheduler encode-guidance background posterior mask mask-method mask-noise-level "
+        "mask-samples mask-threshold mask-grow mask-blur mask-out map-out map-in composite feather "
+        "size max-pixels quality again no-parameters stages threads json quiet verbose "
+        "force".split())
 
 
 def test_man_page_has_the_options_of_the_table():
@@ -130,7 +132,8 @@ def test_man_page_has_the_options_of_the_table():
     ('unknown command "edti"; the nearest is "edit"', ["edti"]),
     ("expected a command before --from", ["--from", "x"]),
     ("unknown option --stpes; the nearest is --steps", ["edit", "--stpes", "3"]),
-    ("unknown option --mask-treshold; the nearest is --mask-threshold", ["edit", "--mask-treshold=3"]),
+    ("unknown option --mask-treshold; the nearest is --mask-threshold",
+     ["edit", "--mask-treshold=3"]),
     ("unknown option --step; the nearest is --steps", ["edit", "--step", "3"]),
     ("diffedit mask takes no option --ratio", ["mask", "--ratio", "0.5"]),
     ("diffedit generate takes no option --from", ["generate", "--from", "x"]),
@@ -151,7 +154,8 @@ def test_man_page_has_the_options_of_the_table():
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-out", "m2.png"]),
     ("the picture and --mask cannot both come from standard input",
      ["edit", "-", *TEXTS, "-o", "x.png", "--mask", "-"]),
-    ("--json and --output - both want standard output", ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
+    ("--json and --output - both want standard output",
+     ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
     ('--preset: expected one of paper, notebook, diffusers, found "papers"',
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--preset", "papers"]),
     ("x.png: is named for two outputs",
@@ -183,7 +187,8 @@ RANGES = [
     ("mask-blur", "a number from 0 to 4096", ["-1", "4097"]),
     ("composite", "one of pixel, latent", ["x"]),
     ("feather", 'a number from 0 to 4096 or "cell"', ["-1", "4097"]),
-    ("size", 'WxH with sides from 1 to 16384 or "fit"', ["64", "64x", "0x64", "64x99999", "64 x 64"]),
+    ("size", 'WxH with sides from 1 to 16384 or "fit"',
+     ["64", "64x", "0x64", "64x99999", "64 x 64"]),
     ("max-pixels", "a whole number from 1 to 1099511627776", ["0", "-1", "2^28", "1099511627777"]),
     ("quality", "a whole number from 1 to 100", ["0", "101", "95.5"]),
     ("threads", "a whole number from 1 to 1024", ["0", "1025", "all"]),
@@ -191,10 +196,11 @@ RANGES = [
 
 
 @pytest.mark.parametrize("name, expected, value",
-                         [(name, expected, value) for name, expected, values in RANGES for value in values])
+                         [(name, expected, value) for name, expected, values in RANGES
+                          for value in values])
 def test_ranges(name, expected, value):
-    fail(2, f'--{name}: expected {expected}, found "{value}"', "edit", "no.png", *TEXTS, "-o", "x.png",
-         f"--{name}={value}")
+    fail(2, f'--{name}: expected {expected}, found "{value}"', "edit", "no.png", *TEXTS, "-o",
+         "x.png", f"--{name}={value}")
 
 
 def test_options_that_do_not_fit(picture, tmp_path):
@@ -212,14 +218,17 @@ def test_options_that_do_not_fit(picture, tmp_path):
 
 def test_output_of_unknown_kind(picture, tmp_path):
     fail_naming(2, "out.xyz", command=edit(picture, tmp_path / "out.xyz"))
-    fail_naming(2, "map.gif", command=edit(picture, tmp_path / "out.png", "--map-out", tmp_path / "map.gif"))
+    fail_naming(2, "map.gif",
+                command=edit(picture, tmp_path / "out.png", "--map-out", tmp_path / "map.gif"))
 
 
 def test_output_that_cannot_be_written(picture, tmp_path):
     fail_naming(1, "none/out.png", command=edit(picture, tmp_path / "none/out.png"))
-    fail_naming(1, "none/mask.png", command=edit(picture, tmp_path / "o.png", "--mask-out", tmp_path / "none/mask.png"))
+    fail_naming(1, "none/mask.png",
+                command=edit(picture, tmp_path / "o.png", "--mask-out", tmp_path / "none/mask.png"))
     fail_naming(1, "none/out.npy", command=["invert", picture, "-o", tmp_path / "none/out.npy"])
-    fail_naming(1, "none/stages", command=edit(picture, tmp_path / "o.png", "--stages", tmp_path / "none/stages"))
+    fail_naming(1, "none/stages",
+                command=edit(picture, tmp_path / "o.png", "--stages", tmp_path / "none/stages"))
     fail_naming(1, "in.png", command=edit(picture, tmp_path / "o.png", "--stages", picture))
     assert list(tmp_path.iterdir()) == []
 
@@ -253,15 +262,18 @@ def test_text_as_a_picture(tmp_path):
 
 def test_decompression_bomb(tmp_path):
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I",
+                           len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     bomb = tmp_path / "bomb.png"
-    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)) +
+    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" +
+                     chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)) +
                      chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + chunk(b"IEND", b""))
     fail_naming(1, "bomb.png", "30000", command=edit(bomb, tmp_path / "out.png"))
 
 
 def test_max_pixels(picture, tmp_path):
-    fail_naming(1, "in.png", "4799", command=edit(picture, tmp_path / "o.png", "--max-pixels", "4799"))
+    fail_naming(1, "in.png", "4799",
+                command=edit(picture, tmp_path / "o.png", "--max-pixels", "4799"))
     succeed(*edit(picture, tmp_path / "o.png", "--max-pixels", "4800"))
 
 
@@ -293,20 +305,24 @@ def test_no_model(picture, tmp_path):
     """A program away from its folders has no pocket model."""
     (tmp_path / "bin").mkdir()
     program = shutil.copy(PROGRAM, tmp_path / "bin")
-    result = subprocess.run([program, "edit", picture, *TEXTS, "-o", tmp_path / "out.png"], capture_output=True,
-                            env={"LD_LIBRARY_PATH": str(PROGRAM.parent), "PATH": os.environ["PATH"]})
+    result = subprocess.run([program, "edit", picture, *TEXTS, "-o", tmp_path / "out.png"],
+                            capture_output=True,
+                            env={"LD_LIBRARY_PATH": str(PROGRAM.parent),
+                                 "PATH": os.environ["PATH"]})
     if result.returncode == 0:
         pytest.skip("a pocket model is installed")
     assert result.returncode == 1
     assert result.stderr.decode().startswith(
-        "diffedit: there is no model: name one with --model or DIFFEDIT_MODEL (looked for the pocket model in "
+        "diffedit: there is no model: name one with --model or DIFFEDIT_MODEL "
+        "(looked for the pocket model in "
         f"{tmp_path}/bin/../models/pocket, {tmp_path}/bin/../share/diffedit/models/pocket and ")
 
 
 def test_model_that_is_not_there(picture, tmp_path):
     command = ["edit", picture, *TEXTS, "-o", tmp_path / "out.png"]
     fail(1, "no/such/model: there is no such model", *command, "-m", "no/such/model")
-    fail(1, f"own/name: there is no such model (nor {tmp_path}/diffedit/models/own/name)", *command, "-m",
+    fail(1, f"own/name: there is no such model (nor {tmp_path}/diffedit/models/own/name)", *command,
+         "-m",
          "own/name", environment={"XDG_DATA_HOME": str(tmp_path)})
     fail(1, "from/the/environment: there is no such model", *command,
          environment={"DIFFEDIT_MODEL": "from/the/environment"})
@@ -342,7 +358,8 @@ def rewrite(path, change):
 
 
 def fail_with_model(model, picture, *words):
-    fail_naming(1, *words, command=["edit", picture, *TEXTS, *FAST, "-m", model, "-o", model.parent / "o.png"])
+    fail_naming(1, *words,
+                command=["edit", picture, *TEXTS, *FAST, "-m", model, "-o", model.parent / "o.png"])
     assert not (model.parent / "o.png").exists()
 
 
@@ -365,7 +382,8 @@ def test_missing_tensor(copied_model, picture):
 
 
 def test_tensor_of_another_shape(copied_model, picture):
-    rewrite(weights_of(copied_model, "vae"), lambda header: header["decoder.conv_in.weight"]["shape"].reverse())
+    rewrite(weights_of(copied_model, "vae"),
+            lambda header: header["decoder.conv_in.weight"]["shape"].reverse())
     fail_with_model(copied_model, picture, "decoder.conv_in.weight")
 
 
@@ -414,7 +432,8 @@ def test_defaults_of_the_model(copied_model, picture, tmp_path):
     defaults = {"paper": {"guidance": 3, "seed": 7}, "diffusers": {"guidance": 2}}
     (copied_model / "diffedit.json").write_text(json.dumps({"defaults": defaults}))
     output = tmp_path / "o.png"
-    for more, guidance, seed in ([], 3, "7"), (["--seed", "8"], 3, "8"), (["--preset", "diffusers"], 2, "42"):
+    for more, guidance, seed in ([], 3, "7"), (["--seed", "8"], 3,
+                                               "8"), (["--preset", "diffusers"], 2, "42"):
         succeed("edit", picture, *TEXTS, *FAST, "-m", copied_model, *more, "-o", output, "--force")
         record = json.loads(PIL.Image.open(output).text["diffedit"])
         assert (record["guidance"], record["seed"]) == (guidance, seed)
@@ -433,7 +452,8 @@ def test_hints_that_lie(copied_model, picture, hints, found):
 
 def test_a_word_that_the_model_has_never_seen(copied_model, picture, tmp_path):
     (copied_model / "diffedit.json").write_text(json.dumps({"words": ["a", "horse"]}))
-    result = succeed(*["edit", picture, *TEXTS, *FAST, "-m", copied_model, "-o", tmp_path / "o.png", "-q"])
+    result = succeed(*["edit", picture, *TEXTS, *FAST, "-m", copied_model, "-o", tmp_path / "o.png",
+                       "-q"])
     assert result.stderr.decode().count("never seen") == 1 and b'"zebra"' in result.stderr
 
 
@@ -441,21 +461,26 @@ def test_a_word_that_the_model_has_never_seen(copied_model, picture, tmp_path):
 
 def test_edit_writes_what_was_asked_for(edited, picture):
     folder, said = edited
-    input_pixels, mask, result = pixels(picture), pixels(folder / "mask.png"), pixels(folder / "out.png")
+    input_pixels, result = pixels(picture), pixels(folder / "out.png")
+    mask = pixels(folder / "mask.png")
     assert result.shape == input_pixels.shape and result.dtype == input_pixels.dtype
     assert mask.shape == (60, 80) and set(np.unique(mask)) <= {0, 255}
     assert pixels(folder / "map.png").shape == (60, 80)
     assert said["mask_share"] == pytest.approx((mask == 255).mean())
     sheet = PIL.Image.open(folder / "sheet.png").convert("RGB")
     assert sheet.height == 60 and sheet.width == 4 * 80 + 3 * 8
-    assert (np.asarray(sheet)[:, :80] == input_pixels).all() and (np.asarray(sheet)[:, -80:] == result).all()
+    assert (np.asarray(sheet)[:, :80] == input_pixels).all()
+    assert (np.asarray(sheet)[:, -80:] == result).all()
 
 
 def test_json(edited):
     folder, said = edited
-    assert set(said) == {"seed", "evaluations", "seconds", "mask_share", "peak_rss_bytes", "size", "output", "warnings"}
-    assert said["seed"] == "42" and said["size"] == "64x64" and said["output"] == str(folder / "out.png")
-    assert set(said["seconds"]) == {"text", "encode", "map", "invert", "denoise", "decode", "composite", "total"}
+    assert set(said) == {"seed", "evaluations", "seconds", "mask_share", "peak_rss_bytes", "size",
+                         "output", "warnings"}
+    assert said["seed"] == "42" and said["size"] == "64x64"
+    assert said["output"] == str(folder / "out.png")
+    assert set(said["seconds"]) == {"text", "encode", "map", "invert", "denoise", "decode",
+                                    "composite", "total"}
     # 2 samples x 2 texts, rint(4 x 0.8) = 3 steps of encoding, 3 guided ones
     assert said["evaluations"] == 4 + 3 + 6
     assert said["peak_rss_bytes"] > 1 << 20
@@ -464,7 +489,8 @@ def test_json(edited):
 def test_stages(edited):
     folder, _ = edited
     stages = folder / "stages"
-    assert {path.name for path in stages.iterdir()} == STAGES | MAP_STAGES | EDIT_STAGES | {"inverted.npy"}
+    assert {path.name
+            for path in stages.iterdir()} == STAGES | MAP_STAGES | EDIT_STAGES | {"inverted.npy"}
     arrays = {path.stem: np.load(path) for path in stages.glob("*.npy")}
     for name, array in arrays.items():
         assert array.dtype == (np.int32 if name.startswith("tokens") else np.float32)
@@ -492,16 +518,17 @@ def test_record(edited):
     record = PIL.Image.open(edited[0] / "out.png").text["diffedit"]
     assert record.isascii()
     values = json.loads(record)
-    assert values["from"] == "a horse" and values["to"] == "a zebra" and values["model"] == str(MODEL)
-    assert values["steps"] == 4 and values["ratio"] == 0.8 and values["seed"] == "42" and values["size"] == "64x64"
+    assert values["from"] == "a horse" and values["to"] == "a zebra"
+    assert values["model"] == str(MODEL) and values["size"] == "64x64"
+    assert values["steps"] == 4 and values["ratio"] == 0.8 and values["seed"] == "42"
 
 
 def test_no_parameters(edited, picture, tmp_path):
     succeed(*edit(picture, tmp_path / "o.png", "--no-parameters"))
     assert "diffedit" not in PIL.Image.open(tmp_path / "o.png").text
     assert (pixels(tmp_path / "o.png") == pixels(edited[0] / "out.png")).all()
-    fail(1, f"{tmp_path}/o.png: holds no record of diffedit", "edit", picture, "--again", tmp_path / "o.png", "-o",
-         tmp_path / "p.png")
+    fail(1, f"{tmp_path}/o.png: holds no record of diffedit", "edit", picture, "--again",
+         tmp_path / "o.png", "-o", tmp_path / "p.png")
 
 
 def test_again(edited, picture, tmp_path):
@@ -513,11 +540,14 @@ def test_again(edited, picture, tmp_path):
 
 
 def test_again_with_another_preset(edited, picture, tmp_path):
-    """A preset that is named changes the options in which presets differ, and leaves the rest of the record."""
+    """A preset that is named changes the options in which presets differ, and leaves the rest of
+    the record."""
     output = tmp_path / "again.png"
-    succeed("edit", picture, "--again", edited[0] / "out.png", "--preset", "notebook", "--steps", "3", "-o", output)
+    succeed("edit", picture, "--again", edited[0] / "out.png", "--preset", "notebook", "--steps",
+            "3", "-o", output)
     record = json.loads(PIL.Image.open(output).text["diffedit"])
-    assert (record["to"], record["size"], record["mask-samples"], record["scheduler"]) == ("a zebra", "64x64", 20, "lms")
+    assert (record["to"], record["size"], record["mask-samples"],
+            record["scheduler"]) == ("a zebra", "64x64", 20, "lms")
 
 
 def test_again_with_odd_texts_and_a_mask(picture, edited, tmp_path):
@@ -531,16 +561,19 @@ def test_again_with_odd_texts_and_a_mask(picture, edited, tmp_path):
 
 def test_damaged_record(picture, tmp_path):
     from PIL.PngImagePlugin import PngInfo
-    for text, words in (("{", "not JSON"), ("{}", "not written by diffedit"), ('{"diffedit": "1", "steps": 0}', "--steps")):
+    for text, words in (("{", "not JSON"), ("{}", "not written by diffedit"),
+                        ('{"diffedit": "1", "steps": 0}', "--steps")):
         information = PngInfo()
         information.add_text("diffedit", text)
         PIL.Image.open(picture).save(tmp_path / "damaged.png", pnginfo=information)
-        fail_naming(1, "damaged.png: ", words, command=edit(picture, tmp_path / "o.png", "--again", tmp_path / "damaged.png"))
+        fail_naming(1, "damaged.png: ", words,
+                    command=edit(picture, tmp_path / "o.png", "--again", tmp_path / "damaged.png"))
 
 
 def test_a_given_map_is_shown_like_a_found_one(edited, picture, tmp_path):
     given = edited[0] / "stages/map.npy"
-    succeed(*edit(picture, tmp_path / "o.png", "--map-in", given, "--map-out", tmp_path / "map.png", "--stages",
+    succeed(*edit(picture, tmp_path / "o.png", "--map-in", given, "--map-out", tmp_path / "map.png",
+                  "--stages",
              tmp_path / "stages", "--sheet", tmp_path / "sheet.png"))
     assert (tmp_path / "stages/map.npy").read_bytes() == given.read_bytes()
     assert (pixels(tmp_path / "map.png") == pixels(edited[0] / "stages/map.png")).all()
@@ -562,8 +595,9 @@ def test_standard_input_and_output(edited, picture):
 
 def test_options_in_any_order_and_form(edited, picture, tmp_path):
     output = tmp_path / "o.png"
-    succeed("edit", f"-o{output}", "--steps=9", "--from=x", "--mask-samples=2", "--size", "64x64", f"-m{MODEL}",
-            "--steps=4", "--from", "a horse", "--to=a zebra", "--preset", "paper", "-q", "--", picture)
+    succeed("edit", f"-o{output}", "--steps=9", "--from=x", "--mask-samples=2", "--size", "64x64",
+            f"-m{MODEL}", "--steps=4", "--from", "a horse", "--to=a zebra", "--preset", "paper",
+            "-q", "--", picture)
     assert output.read_bytes() == (edited[0] / "out.png").read_bytes()
 
 
@@ -575,15 +609,18 @@ def test_random_seed(picture, tmp_path):
 
 
 def test_equal_texts_change_nothing_and_say_so(picture, tmp_path):
-    result = succeed(*edit(picture, tmp_path / "o.png", "--json", texts=["--from", "x", "--to", "x"]))
+    result = succeed(*edit(picture, tmp_path / "o.png", "--json",
+                           texts=["--from", "x", "--to", "x"]))
     said = json.loads(result.stdout)
-    assert said["mask_share"] == 0 and len(said["warnings"]) >= 1 and "empty" in said["warnings"][-1]
+    assert said["mask_share"] == 0
+    assert len(said["warnings"]) >= 1 and "empty" in said["warnings"][-1]
     assert f"diffedit: warning: {said['warnings'][-1]}" in result.stderr.decode()
     assert (pixels(tmp_path / "o.png") == pixels(picture)).all()
 
 
-@pytest.mark.parametrize("ending, kind", [("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"),
-                                          ("TIFF", "TIFF")])
+@pytest.mark.parametrize("ending, kind",
+                         [("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"),
+                          ("TIFF", "TIFF")])
 def test_kinds_of_output(picture, tmp_path, ending, kind):
     output = tmp_path / f"out.{ending}"
     succeed(*edit(picture, output, "--quality", "100"))
@@ -597,7 +634,8 @@ def test_plain_progress(picture, tmp_path):
     denoise = [line for line in lines if line.startswith("denoise")]
     assert 9 <= len(denoise) <= 10
     assert re.fullmatch(r"denoise +32/32  [\d.]+ s/step  [\d.]+ s", denoise[-1])
-    assert re.fullmatch(r"denoise +16/32  [\d.]+ s/step  \d+:\d\d left", denoise[len(denoise) // 2 - 1])
+    assert re.fullmatch(r"denoise +16/32  [\d.]+ s/step  \d+:\d\d left",
+                        denoise[len(denoise) // 2 - 1])
     assert succeed(*arguments, "-q").stderr == b""
     verbose = succeed(*arguments, "-v").stderr.decode().splitlines()
     assert len([line for line in verbose if line.startswith("denoise")]) == 32
@@ -607,10 +645,12 @@ def test_plain_progress(picture, tmp_path):
 
 def test_mask(edited, picture, tmp_path):
     output = tmp_path / "mask.png"
-    succeed("mask", picture, *TEXTS, *FAST, "-m", MODEL, "-o", output, "--stages", tmp_path / "stages")
+    succeed("mask", picture, *TEXTS, *FAST, "-m", MODEL, "-o", output, "--stages",
+            tmp_path / "stages")
     assert (pixels(output) == pixels(edited[0] / "mask.png")).all()
     assert PIL.Image.open(output).mode == "L"
-    assert {path.name for path in (tmp_path / "stages").iterdir()} == STAGES | MAP_STAGES | {"output.png"}
+    assert {path.name
+            for path in (tmp_path / "stages").iterdir()} == STAGES | MAP_STAGES | {"output.png"}
 
 
 def test_inpaint_is_an_edit_with_a_mask(edited, picture, tmp_path):
@@ -625,7 +665,8 @@ def test_invert(edited, picture, tmp_path):
     output = tmp_path / "out.npy"
     succeed("invert", picture, "-m", MODEL, "--steps", "4", "--size", "64x64", "-o", output)
     assert output.read_bytes() == (edited[0] / "stages/inverted.npy").read_bytes()
-    result = succeed("invert", picture, "-m", MODEL, "--steps", "4", "--size", "64x64", "-o", "-", "-q")
+    result = succeed("invert", picture, "-m", MODEL, "--steps", "4", "--size", "64x64", "-o", "-",
+                     "-q")
     assert result.stdout == output.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["out.npy"]
 
@@ -633,8 +674,8 @@ def test_invert(edited, picture, tmp_path):
 @pytest.mark.parametrize("more", [[], ["--preset", "notebook", "--steps", "3"], ["--rng", "cuda"]])
 def test_generate(tmp_path, more):
     first, second = tmp_path / "1.png", tmp_path / "2.png"
-    succeed("generate", "--to", "a zebra", "-m", MODEL, "--steps", "3", *more, "-o", first, "--stages",
-            tmp_path / "stages")
+    succeed("generate", "--to", "a zebra", "-m", MODEL, "--steps", "3", *more, "-o", first,
+            "--stages", tmp_path / "stages")
     succeed("generate", "--again", first, "-o", second)
     assert first.read_bytes() == second.read_bytes()
     names = {path.name for path in (tmp_path / "stages").iterdir()}
@@ -644,7 +685,8 @@ def test_generate(tmp_path, more):
 
 def test_notebook(picture, tmp_path):
     output = tmp_path / "o.png"
-    succeed(*edit(picture, output, "--preset", "notebook", "--steps", "6", "--stages", tmp_path / "stages"))
+    succeed(*edit(picture, output, "--preset", "notebook", "--steps", "6", "--stages",
+                  tmp_path / "stages"))
     names = {path.name for path in (tmp_path / "stages").iterdir()}
     assert {"noise.npy", "map.npy"} <= names and "inverted.npy" not in names
     assert np.load(tmp_path / "stages/map.npy").shape == (64, 64)
@@ -654,8 +696,8 @@ def test_notebook(picture, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(picture, tmp_path, number):
-    command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "400", "--stages",
-                   tmp_path / "stages", "--mask-out", tmp_path / "m.png")
+    command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "400",
+                   "--stages", tmp_path / "stages", "--mask-out", tmp_path / "m.png")
     process = subprocess.Popen([str(part) for part in (PROGRAM, *command)], stderr=subprocess.PIPE)
     assert any(b"map" in line for line in process.stderr)
     process.send_signal(number)
@@ -679,11 +721,13 @@ def test_interrupt_while_waiting_for_input(tmp_path):
 # ---- bench ----
 
 def test_bench_times_every_network():
-    result = json.loads(succeed("bench", "--shape", "pocket", "--size", "64x64", "--repeat", "2", "-j", "2", "--json").stdout)
+    result = json.loads(succeed("bench", "--shape", "pocket", "--size", "64x64", "--repeat", "2",
+                                "-j", "2", "--json").stdout)
     times = ["text_encoder_s", "vae_encode_s", "unet_s", "guided_step_s", "vae_decode_s"]
-    assert set(result) == {*times, "model", "shape", "size", "repeat", "threads", "cpu", "kernels", "fma_peak_gflops",
-                           "peak_rss_bytes"}
-    assert (result["model"], result["shape"], result["size"], result["threads"]) == (None, "pocket", "64x64", 2)
+    assert set(result) == {*times, "model", "shape", "size", "repeat", "threads", "cpu", "kernels",
+                           "fma_peak_gflops", "peak_rss_bytes"}
+    assert (result["model"], result["shape"], result["size"],
+            result["threads"]) == (None, "pocket", "64x64", 2)
     assert all(0 < result[name] < 60 for name in times)
     assert 10e6 < result["peak_rss_bytes"] < 1e9 and result["fma_peak_gflops"] > 0.1
 
@@ -693,12 +737,15 @@ def test_bench_of_a_model_prints_a_table():
     assert re.fullmatch(re.escape(str(MODEL)) + r", \d+x\d+, 1 thread, median of 1", lines[0])
     assert re.fullmatch(r".+, (avx2|ref) kernels, FMA peak \d+ GFLOP/s", lines[1])
     assert [re.split(r"  +", line)[0] for line in lines[3:]] == [
-        "text encoder", "VAE encode", "UNet", "UNet, guided (batch of 2)", "VAE decode", "most memory held"]
+        "text encoder", "VAE encode", "UNet", "UNet, guided (batch of 2)", "VAE decode",
+        "most memory held"]
 
 
 def test_bench_wrong_usage():
-    fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape", "sd15")
+    fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape",
+         "sd15")
     fail(2, "--model and --shape exclude each other", "bench", "--shape", "pocket", "-m", MODEL)
-    fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size", "66x64")
+    fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size",
+         "66x64")
     fail(2, "diffedit bench takes no option --steps", "bench", "--steps", "3")
     fail(2, 'unexpected argument "in.png": diffedit bench takes none', "bench", "in.png")

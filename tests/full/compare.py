@@ -1,9 +1,12 @@
-"""A model of full size, in both layouts, through a whole edit; every stage against diffusers on the same files.
+"""A model of full size, in both layouts, through a whole edit; every stage against diffusers on the
+same files.
 
-    /usr/bin/python3 tests/models/make_full.py sd14 FOLDER       writes FOLDER/model and FOLDER/model.safetensors
-    VENV/bin/python tests/full/compare.py FOLDER                 the virtual environment of tests/golden/README.md
+    /usr/bin/python3 tests/models/make_full.py sd14 FOLDER
+    VENV/bin/python tests/full/compare.py FOLDER
 
-Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is no part of ./run test.
+The first writes FOLDER/model and FOLDER/model.safetensors; VENV is the virtual environment of
+tests/golden/README.md. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is no
+part of ./run test.
 """
 import argparse
 import json
@@ -31,16 +34,18 @@ def run_edit(model, folder, given):
     """Leaves its stages in `folder`; a run that is there is not made again."""
     if (folder / "out.png").exists():
         return print(f"    {folder.name}: done before", flush=True)
-    command = [PROGRAM, "edit", PICTURE, *EDIT, "--size", given.size, "--steps", given.steps, "--mask-samples",
-               given.samples, "--mask-threshold", given.threshold, "-m", model, "-o", folder / "out.png", "--stages",
-               folder / "stages", "--json", "-q"]
+    command = [PROGRAM, "edit", PICTURE, *EDIT, "--size", given.size, "--steps", given.steps,
+               "--mask-samples", given.samples, "--mask-threshold", given.threshold, "-m", model,
+               "-o", folder / "out.png", "--stages", folder / "stages", "--json", "-q"]
     command = [str(word) for word in command]
-    print("    diffedit", *(f'"{word}"' if " " in word else word for word in command[1:]), flush=True)
+    print("    diffedit", *(f'"{word}"' if " " in word else word for word in command[1:]),
+          flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     print("    peak %.2f GB, %d evaluations, seconds: %s" % (
         said["peak_rss_bytes"] / 1e9, said["evaluations"],
-        ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in said["seconds"].items())), flush=True)
+        ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in said["seconds"].items())),
+          flush=True)
 
 
 def different_files(folder, other):
@@ -50,25 +55,29 @@ def different_files(folder, other):
 
 
 def open_reference(single, folder):
-    """UNet and autoencoder by diffusers' own reading of the single file's names, the text encoder from the folder."""
+    """UNet and autoencoder by diffusers' own reading of the single file's names, the text encoder
+    from the folder."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
     settings = {"config": str(folder), "torch_dtype": torch.float32, "local_files_only": True}
     return {"tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32),
+            "text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder",
+                                                          torch_dtype=torch.float32),
             "vae": AutoencoderKL.from_single_file(str(single), subfolder="vae", **settings),
-            "unet": UNet2DConditionModel.from_single_file(str(single), subfolder="unet", **settings)}
+            "unet": UNet2DConditionModel.from_single_file(str(single), subfolder="unet",
+                                                          **settings)}
 
 
 def compute(model, given, stages):
-    """Yields the stages by PyTorch, from the picture at working size, as they come; later ones go on from the program's
-    own mask."""
-    options = reference.Options(source=EDIT[1], target=EDIT[3], steps=given.steps, mask_samples=given.samples,
-                                mask_threshold=given.threshold)
+    """Yields the stages by PyTorch, from the picture at working size, as they come; later ones go
+    on from the program's own mask."""
+    options = reference.Options(source=EDIT[1], target=EDIT[3], steps=given.steps,
+                                mask_samples=given.samples, mask_threshold=given.threshold)
     picture = np.asarray(Image.open(stages / "input.png"), np.float32).transpose(2, 0, 1)[None]
     method = reference.Method(model, options, torch.from_numpy(picture / 127.5 - 1))
     seen = set()
-    for stage in (lambda: None, method.encode, method.find_map, method.find_mask, method.invert, method.denoise):
+    for stage in (lambda: None, method.encode, method.find_map, method.find_mask, method.invert,
+                  method.denoise):
         with torch.inference_mode():
             stage()
         if stage == method.find_mask:
@@ -81,18 +90,23 @@ def check(name, stages, expected, threshold):
     """(error reached, error allowed, how it is measured) of a stage."""
     if name == "decoded":
         found = np.asarray(Image.open(stages / "decoded.png"), np.float64).transpose(2, 0, 1) / 255
-        return float((np.abs(found - expected) > PIXEL).mean()), 1 - PIXEL_SHARE, "share of values off by over 2/255"
+        off = float((np.abs(found - expected) > PIXEL).mean())
+        return off, 1 - PIXEL_SHARE, "share of values off by over 2/255"
     found = np.load(stages / f"{name}.npy")
     assert found.shape == expected.shape, name
     if name.startswith("tokens"):
         return int((found != expected).sum()), 0, "ids that differ"
     if name == "mask":
         near = np.abs(np.load(stages / "map.npy") - threshold) < NEAR_THRESHOLD
-        return int(((found != expected) & ~near).sum()), 0, "cells that differ and are not near the threshold"
+        differ = int(((found != expected) & ~near).sum())
+        return differ, 0, "cells that differ and are not near the threshold"
     if name == "final":
-        return float(np.linalg.norm(found - expected) / np.linalg.norm(expected)), FINAL_L2, "relative L2"
-    error = float(np.abs(found.astype(np.float64) - expected).max() / max(1, np.abs(expected).max()))
-    return error, TOLERANCES["embedding" if name.startswith("embedding") else name], "largest, of max(1, largest value)"
+        error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+        return error, FINAL_L2, "relative L2"
+    largest = np.abs(found.astype(np.float64) - expected).max()
+    error = float(largest / max(1, np.abs(expected).max()))
+    kind = "embedding" if name.startswith("embedding") else name
+    return error, TOLERANCES[kind], "largest, of max(1, largest value)"
 
 
 def report(stages, computed, threshold):
@@ -108,18 +122,21 @@ def report(stages, computed, threshold):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--size", default="512x512")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--threshold", type=float, default=0.3)
     given = parser.parse_args()
-    folder, single, out = given.folder / "model", given.folder / "model.safetensors", given.folder / "compared"
+    folder, out = given.folder / "model", given.folder / "compared"
+    single = given.folder / "model.safetensors"
     run_edit(folder, out / "folder", given)
     run_edit(single, out / "single", given)
     differ = different_files(out / "folder", out / "single")
-    print("\nFolder and single file:", f"DIFFERENT {differ}" if differ else "the same to the last bit.", flush=True)
+    print("\nFolder and single file:",
+          f"DIFFERENT {differ}" if differ else "the same to the last bit.", flush=True)
     model = open_reference(single, folder)
     model["schedule"] = reference.schedule_of(folder)
     stages = out / "single/stages"

@@ -1,4 +1,5 @@
-"""Writes corpus/: for each target a few small inputs that its parser accepts, from which a fuzzer makes others.
+"""Writes corpus/: for each target a few small inputs that its parser accepts, from which a fuzzer
+makes others.
 
     /usr/bin/python3 tests/fuzz/make_corpus.py
 """
@@ -18,7 +19,8 @@ import checkpoints as torch  # noqa: E402
 import files  # noqa: E402
 
 # everything by its smallest sizes: what the parsers look at is names and shapes
-TINY = {**files.SD1, "channels": [32, 32], "vae_channels": [32, 32], "text_width": 64, "text_layers": 1}
+TINY = {**files.SD1, "channels": [32, 32], "vae_channels": [32, 32], "text_width": 64,
+        "text_layers": 1}
 
 
 def write(target, name, content):
@@ -48,13 +50,15 @@ def small(tensors):
         if "mlp" in name and "weight" in name:
             return [whole[0], 0]
         return [0, *whole[1:]] if len(whole) > 1 else [min(size, 2) for size in whole]
-    return {name: np.zeros(shape(name, values.shape), np.float16) for name, values in tensors.items()}
+    return {name: np.zeros(shape(name, values.shape), np.float16)
+            for name, values in tensors.items()}
 
 
 def main():
     tensors = {"a": np.zeros((2, 3), np.float16), "b": files.brain(np.ones(2)), "ids": np.arange(2),
                "scalar": np.zeros((), np.float32)}
-    write("safetensors", "types", from_file(files.write_safetensors, tensors, metadata={"format": "pt"}))
+    write("safetensors", "types",
+          from_file(files.write_safetensors, tensors, metadata={"format": "pt"}))
     write("safetensors", "empty", b"\x02\0\0\0\0\0\0\0{}")
     write("checkpoint", "types", from_file(torch.write_checkpoint, tensors))
     state = {"w": torch.tensor(torch.storage("0", 4), [2, 2], strides=[1, 2])}
@@ -70,7 +74,8 @@ def main():
         entries.writestr("a/packed", "x" * 100, zipfile.ZIP_DEFLATED)
     write("zip", "two", archive.getvalue())
     write("zip", "torch", (SOURCE / "tests/models/torch/program.pt").read_bytes())
-    for part in ("unet/config", "vae/config", "text_encoder/config", "scheduler/scheduler_config", "model_index", "diffedit"):
+    for part in ("unet/config", "vae/config", "text_encoder/config", "scheduler/scheduler_config",
+                 "model_index", "diffedit"):
         text = (SOURCE / f"models/pocket/{part}.json").read_text()
         write("config", part.replace("/", "-"), json.dumps(json.loads(text)))
     write("merges", "few", '{"a": 0, "b": 1, "ab</w>": 2}\0#version: 0.2\na b</w>\nb a\r\n')

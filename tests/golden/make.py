@@ -1,6 +1,8 @@
 """Builds small random models and writes what the references compute on them, into data/.
 
-    python3 -m venv venv && venv/bin/pip install torch==2.8.0 diffusers==0.33.1 transformers==4.52.4 ftfy==6.3.1 scipy pillow
+    python3 -m venv venv
+    venv/bin/pip install torch==2.8.0 diffusers==0.33.1 transformers==4.52.4 ftfy==6.3.1 \
+        scipy pillow
     venv/bin/python make.py
 """
 import json
@@ -18,7 +20,8 @@ import pipeline
 import reference
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
-SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36), "tiny-inpaint": (64, 48)}  # width, height
+SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36),
+         "tiny-inpaint": (64, 48)}  # width, height
 TEXTS = ["--from", "a photo of a horse", "--to", "a zebra on the beach"]
 FEW = ["--steps", "10", "--mask-samples", "3"]
 OPTION_FIELDS = {"from": "source", "to": "target"}
@@ -31,20 +34,26 @@ CASES = {
     "negative": ("edit", TEXTS + FEW + ["--negative", "blue, ugly", "--seed", "7", "--ratio", "0.6",
                                         "--mask-noise-level", "0.3"]),
     "unguided": ("edit", TEXTS + FEW + ["--guidance", "1", "--ratio", "1"]),
-    "guided-encoding": ("edit", TEXTS + FEW + ["--encode-guidance", "2.5", "--background", "lagged"]),
-    "start": ("edit", TEXTS + FEW + ["--background", "start", "--posterior", "sample", "--seed", "0"]),
-    "lms": ("edit", TEXTS + FEW + ["--scheduler", "lms", "--background", "start", "--guidance", "4"]),
+    "guided-encoding": ("edit",
+                        TEXTS + FEW + ["--encode-guidance", "2.5", "--background", "lagged"]),
+    "start": ("edit",
+              TEXTS + FEW + ["--background", "start", "--posterior", "sample", "--seed", "0"]),
+    "lms": ("edit",
+            TEXTS + FEW + ["--scheduler", "lms", "--background", "start", "--guidance", "4"]),
     "normalised": ("edit", TEXTS + FEW + ["--guidance-kind", "normalised", "--guidance", "0.3"]),
     "plus-minus-cfg": ("edit", TEXTS + FEW + ["--mask-method", "plus-minus", "--guidance", "2"]),
-    "cuda": ("edit", TEXTS + FEW + ["--rng", "cuda", "--posterior", "sample", "--seed", "16321159919113515480"]),
+    "cuda": ("edit", TEXTS + FEW +
+             ["--rng", "cuda", "--posterior", "sample", "--seed", "16321159919113515480"]),
     "one-step": ("edit", TEXTS + ["--steps", "1", "--mask-samples", "1"]),
     "from-nothing": ("edit", ["--from", "", "--to", "a zebra"] + FEW),
     "inpaint": ("inpaint", ["--to", "a zebra on the beach", "--steps", "10"]),
     "invert": ("invert", ["--steps", "20", "--ratio", "0.5"]),
     "generate": ("generate", ["--to", "a red apple", "--steps", "8"]),
-    "generate-lms": ("generate", ["--to", "a red apple", "--steps", "8", "--scheduler", "lms", "--seed", "4294967296"]),
-    "generate-normalised": ("generate", ["--to", "a red apple", "--steps", "6", "--guidance-kind", "normalised",
-                                         "--guidance", "0.2"]),
+    "generate-lms": ("generate", ["--to", "a red apple", "--steps", "8", "--scheduler", "lms",
+                                  "--seed", "4294967296"]),
+    "generate-normalised": ("generate",
+                            ["--to", "a red apple", "--steps", "6", "--guidance-kind", "normalised",
+                             "--guidance", "0.2"]),
 }
 
 
@@ -90,7 +99,8 @@ def choose_threshold(values):
 
 
 def run_case(model, command, arguments, pixels, mask):
-    method = reference.Method(model, parse(arguments), pixels, mask if command == "inpaint" else None)
+    method = reference.Method(model, parse(arguments), pixels,
+                              mask if command == "inpaint" else None)
     if command == "generate":
         factor = 2 ** (len(model["vae"].config.block_out_channels) - 1)
         method.generate(pixels.shape[2] // factor, pixels.shape[3] // factor)
@@ -116,11 +126,13 @@ def write_case(folder, name, command, arguments, size, stages):
     folder.mkdir(parents=True)
     for stage, values in stages.items():
         np.save(folder / f"{stage}.npy", values)
-    command_line = [command] + ([] if command == "generate" else ["{model}/../picture.png"]) + arguments
+    command_line = [command] + ([] if command == "generate"
+                                else ["{model}/../picture.png"]) + arguments
     if command == "inpaint":
         command_line += ["--mask", "{model}/../user-mask.png"]
     command_line += ["--size", f"{size[0]}x{size[1]}"]
-    (folder / "case.json").write_text(json.dumps({"arguments": command_line, "stages": sorted(stages)}, indent=1) + "\n")
+    (folder / "case.json").write_text(json.dumps({"arguments": command_line,
+                                                  "stages": sorted(stages)}, indent=1) + "\n")
 
 
 def make_cases(name):
@@ -136,10 +148,12 @@ def make_cases(name):
         arguments = list(arguments)
         method = run_case(model, command, arguments, pixels, mask)
         write_case(folder, case, command, arguments, SIZES[name], method.stages)
-        print(name, case, "final std %.3f" % method.stages.get("final", method.stages.get("inverted")).std())
+        print(name, case,
+              "final std %.3f" % method.stages.get("final", method.stages.get("inverted")).std())
         if case == "inpaint" and name == "tiny-inpaint":
             pipeline.compare_inpainting(model, pixels, parse(arguments))
-        if case == "diffusers" and name != "tiny-odd":  # the pipeline cannot have a sample_size of two numbers
+        # the pipeline cannot have a sample_size of two numbers
+        if case == "diffusers" and name != "tiny-odd":
             pipeline.compare(model, method, pixels, parse(arguments))
 
 

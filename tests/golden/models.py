@@ -13,13 +13,16 @@ MERGES = pathlib.Path(__file__).resolve().parents[2] / "data/clip/merges.txt"
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 MODELS = {
-    # Stable Diffusion 1: 1x1 convolutions around transformers, one number of heads, epsilon, factor 8
+    # Stable Diffusion 1: 1x1 convolutions around transformers, one number of heads, epsilon, factor
+    # 8
     "tiny-sd1": {
         "dtype": torch.float16, "merges": 500, "length": 77, "pad": END,
-        "text": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "text": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+                 "num_attention_heads": 4,
                  "hidden_act": "quick_gelu"},
         "unet": {"sample_size": 8, "in_channels": 4, "out_channels": 4, "layers_per_block": 2,
-                 "block_out_channels": (8, 16, 16, 24), "attention_head_dim": 2, "norm_num_groups": 4,
+                 "block_out_channels": (8, 16, 16, 24), "attention_head_dim": 2,
+                 "norm_num_groups": 4,
                  "cross_attention_dim": 32,
                  "down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
                  "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3},
@@ -30,11 +33,14 @@ MODELS = {
     # Stable Diffusion 2: linear projections, heads by level, v-prediction, erf GELU, "!" as padding
     "tiny-sd2": {
         "dtype": torch.float32, "merges": 300, "length": 77, "pad": "!",
-        "text": {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3,
+        "text": {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 3,
+                 "num_attention_heads": 3,
                  "hidden_act": "gelu"},
         "unet": {"sample_size": 8, "in_channels": 4, "out_channels": 4, "layers_per_block": 1,
-                 "block_out_channels": (8, 16, 24), "attention_head_dim": (1, 2, 4), "norm_num_groups": 4,
-                 "cross_attention_dim": 24, "use_linear_projection": True, "transformer_layers_per_block": 1,
+                 "block_out_channels": (8, 16, 24), "attention_head_dim": (1, 2, 4),
+                 "norm_num_groups": 4,
+                 "cross_attention_dim": 24, "use_linear_projection": True,
+                 "transformer_layers_per_block": 1,
                  "down_block_types": ("CrossAttnDownBlock2D",) * 2 + ("DownBlock2D",),
                  "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 2},
         "vae": {"block_out_channels": (8, 8, 12, 16), "layers_per_block": 1, "latent_channels": 4,
@@ -44,7 +50,8 @@ MODELS = {
     # Inpainting: the UNet reads the mask and the masked picture too
     "tiny-inpaint": {
         "dtype": torch.float16, "merges": 300, "length": 77, "pad": END,
-        "text": {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3,
+        "text": {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2,
+                 "num_attention_heads": 3,
                  "hidden_act": "quick_gelu"},
         "unet": {"sample_size": 8, "in_channels": 9, "out_channels": 4, "layers_per_block": 1,
                  "block_out_channels": (8, 16, 16), "attention_head_dim": 2, "norm_num_groups": 4,
@@ -55,25 +62,32 @@ MODELS = {
                 "norm_num_groups": 4, "sample_size": 64, "scaling_factor": 0.18215},
         "schedule": {},
     },
-    # Odd throughout: two levels, factor 4, three latent channels, linear betas, another number of timesteps
+    # Odd throughout: two levels, factor 4, three latent channels, linear betas, another number of
+    # timesteps
     "tiny-odd": {
         "dtype": torch.bfloat16, "merges": 700, "length": 16, "pad": END,
-        "text": {"hidden_size": 30, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 5,
+        "text": {"hidden_size": 30, "intermediate_size": 50, "num_hidden_layers": 2,
+                 "num_attention_heads": 5,
                  "hidden_act": "quick_gelu", "layer_norm_eps": 1e-6},
-        "unet": {"sample_size": (9, 13), "in_channels": 3, "out_channels": 3, "layers_per_block": (1, 2),
+        "unet": {"sample_size": (9, 13), "in_channels": 3, "out_channels": 3,
+                 "layers_per_block": (1, 2),
                  "block_out_channels": (12, 30), "attention_head_dim": (4, 6), "norm_num_groups": 3,
-                 "norm_eps": 1e-6, "cross_attention_dim": 30, "transformer_layers_per_block": (1, 2),
+                 "norm_eps": 1e-6, "cross_attention_dim": 30,
+                 "transformer_layers_per_block": (1, 2),
                  "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
                  "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D")},
         "vae": {"block_out_channels": (6, 9, 15), "layers_per_block": 1, "latent_channels": 3,
                 "norm_num_groups": 3, "sample_size": 36, "scaling_factor": 0.5},
-        "schedule": {"beta_schedule": "linear", "beta_start": 0.0002, "beta_end": 0.02, "num_train_timesteps": 500,
+        "schedule": {"beta_schedule": "linear", "beta_start": 0.0002, "beta_end": 0.02,
+                     "num_train_timesteps": 500,
                      "steps_offset": 0, "set_alpha_to_one": True},
     },
 }
 
-SCHEDULE = {"_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-            "beta_schedule": "scaled_linear", "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False,
+SCHEDULE = {"_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "beta_schedule": "scaled_linear", "steps_offset": 1, "set_alpha_to_one": False,
+            "clip_sample": False,
             "prediction_type": "epsilon"}
 
 
@@ -82,16 +96,19 @@ def write_json(path, value):
 
 
 def make_tokenizer(folder, merges, length, pad):
-    """The first merges of the published CLIP vocabulary, in the layout of a published tokenizer folder."""
+    """The first merges of the published CLIP vocabulary, in the layout of a published tokenizer
+    folder."""
     folder.mkdir(parents=True)
     lines = MERGES.read_text().split("\n")[1:merges + 1]
     symbols = list(bytes_to_unicode().values())
-    tokens = symbols + [s + "</w>" for s in symbols] + [line.replace(" ", "") for line in lines] + [START, END]
+    tokens = symbols + [s + "</w>" for s in symbols]
+    tokens += [line.replace(" ", "") for line in lines] + [START, END]
     specials = {"bos_token": START, "eos_token": END, "unk_token": END, "pad_token": pad}
     write_json(folder / "vocab.json", {token: i for i, token in enumerate(tokens)})
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(lines) + "\n")
-    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "model_max_length": length,
-                                                  "do_lower_case": True, **specials})
+    write_json(folder / "tokenizer_config.json",
+               {"tokenizer_class": "CLIPTokenizer", "model_max_length": length,
+                "do_lower_case": True, **specials})
     write_json(folder / "special_tokens_map.json", specials)
 
 
@@ -109,7 +126,8 @@ def randomise(network, dtype, generator):
 
 def save(network, folder, file, dtype):
     folder.mkdir(parents=True)
-    config = network.config.to_diff_dict() if hasattr(network.config, "to_diff_dict") else dict(network.config)
+    config = network.config
+    config = config.to_diff_dict() if hasattr(config, "to_diff_dict") else dict(config)
     write_json(folder / "config.json", config)
     save_file({name: value.to(dtype).contiguous() for name, value in network.state_dict().items()
                if value.dtype.is_floating_point}, folder / file)
@@ -123,8 +141,8 @@ def make_model(folder, name):
     torch.manual_seed(0)  # the networks' own initial biases
     make_tokenizer(folder / "tokenizer", recipe["merges"], recipe["length"], recipe["pad"])
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    text = CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer), max_position_embeddings=recipe["length"],
-                                        **recipe["text"]))
+    text = CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer),
+                                        max_position_embeddings=recipe["length"], **recipe["text"]))
     levels = len(recipe["vae"]["block_out_channels"])
     vae = AutoencoderKL(down_block_types=("DownEncoderBlock2D",) * levels,
                         up_block_types=("UpDecoderBlock2D",) * levels, **recipe["vae"])
@@ -139,7 +157,9 @@ def make_model(folder, name):
     write_json(folder / "scheduler/scheduler_config.json", schedule)
     write_json(folder / "model_index.json", {
         "_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"],
-        "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
         "safety_checker": [None, None], "feature_extractor": [None, None]})
-    return {"tokenizer": tokenizer, "text_encoder": text, "vae": vae, "unet": unet, "schedule": schedule}
+    return {"tokenizer": tokenizer, "text_encoder": text, "vae": vae, "unet": unet,
+            "schedule": schedule}

@@ -21,7 +21,8 @@ def make_random(folder):
     for seed in SEEDS:
         for size in SIZES:
             values = torch.randn(size, generator=torch.Generator("cpu").manual_seed(seed)).numpy()
-            draws.append({"seed": str(seed), "size": size, "first": [float(v) for v in values[:ENDS]],
+            draws.append({"seed": str(seed), "size": size,
+                          "first": [float(v) for v in values[:ENDS]],
                           "last": [float(v) for v in values[-ENDS:]],
                           "sum_of_squares": float(np.square(values.astype(np.float64)).sum())})
     (folder / "cpu.json").write_text(json.dumps(draws, indent=0) + "\n")
@@ -32,13 +33,16 @@ def full_tokenizer(folder, pad):
     lines = models.MERGES.read_text().split("\n")[1:-1]
     symbols = list(bytes_to_unicode().values())
     tokens = symbols + [s + "</w>" for s in symbols] + [line.replace(" ", "") for line in lines]
-    (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens + [models.START, models.END])}))
+    tokens += [models.START, models.END]
+    (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(lines) + "\n")
-    return CLIPTokenizer(folder / "vocab.json", folder / "merges.txt", pad_token=pad, model_max_length=77)
+    return CLIPTokenizer(folder / "vocab.json", folder / "merges.txt", pad_token=pad,
+                         model_max_length=77)
 
 
 def untouched_by_mojibake_repair(text):
-    return all(ftfy.fix_text(line) == ftfy.fix_text(line, fix_encoding=False) for line in text.split("\n"))
+    return all(ftfy.fix_text(line) == ftfy.fix_text(line, fix_encoding=False)
+               for line in text.split("\n"))
 
 
 def make_tokenizer_strings(folder):
@@ -57,5 +61,6 @@ def make_tokenizer_strings(folder):
                 ids.pop()
             row[name] = ids
         rows.append(row)
-    (folder / "strings.json").write_text(json.dumps({"length": 77, "strings": rows}, indent=0) + "\n")
+    (folder / "strings.json").write_text(json.dumps({"length": 77, "strings": rows}, indent=0) +
+                                         "\n")
     print(len(rows), "strings")

@@ -9,18 +9,21 @@ import reference
 
 
 def compare(model, method, pixels, options):
-    """Inverts and denoises with the pipeline from our map's mask; its posterior is made to give the mean, as ours does."""
+    """Inverts and denoises with the pipeline from our map's mask; its posterior is made to give the
+    mean, as ours does."""
     settings = {key: value for key, value in model["schedule"].items() if not key.startswith("_")}
     pipe = StableDiffusionDiffEditPipeline(
-        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"], unet=model["unet"],
-        scheduler=DDIMScheduler(**settings), inverse_scheduler=DDIMInverseScheduler(**settings), safety_checker=None,
+        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"],
+        unet=model["unet"], scheduler=DDIMScheduler(**settings),
+        inverse_scheduler=DDIMInverseScheduler(**settings), safety_checker=None,
         feature_extractor=None, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
     sample = DiagonalGaussianDistribution.sample
     DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
     try:
-        latents = pipe.invert(prompt=options.source, image=pixels / 2 + 0.5, num_inference_steps=options.steps,
-                              inpaint_strength=options.ratio, guidance_scale=options.guidance).latents
+        latents = pipe.invert(prompt=options.source, image=pixels / 2 + 0.5,
+                              num_inference_steps=options.steps, inpaint_strength=options.ratio,
+                              guidance_scale=options.guidance).latents
         final = pipe(prompt=options.target, mask_image=method.mask.numpy(), image_latents=latents,
                      num_inference_steps=options.steps, inpaint_strength=options.ratio,
                      guidance_scale=options.guidance, output_type="latent").images
@@ -30,17 +33,19 @@ def compare(model, method, pixels, options):
     states = torch.from_numpy(method.stages["inverted"])
     inversion = float((latents[0].flip(0) - states[-latents.shape[1]:]).norm() / states.norm())
     edit = float((final[0] - ours).norm() / ours.norm())
-    print(f"  pipeline: relative L2 difference of the encoding {inversion:.1e}, of the edit {edit:.1e}")
+    print(f"  pipeline: relative L2 difference of the encoding {inversion:.1e}, "
+          f"of the edit {edit:.1e}")
     assert edit < 1e-3
 
 
 def compare_inpainting(model, pixels, options):
-    """StableDiffusionInpaintPipeline at strength 1, on a mask of whole cells: it samples the mask where a cell begins."""
+    """StableDiffusionInpaintPipeline at strength 1, on a mask of whole cells: it samples the mask
+    where a cell begins."""
     settings = {key: value for key, value in model["schedule"].items() if not key.startswith("_")}
     pipe = StableDiffusionInpaintPipeline(
-        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"], unet=model["unet"],
-        scheduler=DDIMScheduler(**settings), safety_checker=None, feature_extractor=None,
-        requires_safety_checker=False)
+        vae=model["vae"], text_encoder=model["text_encoder"], tokenizer=model["tokenizer"],
+        unet=model["unet"], scheduler=DDIMScheduler(**settings), safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
     mask = np.zeros(pixels.shape[2:], np.uint8)
     mask[16:40, 8:40] = 1
@@ -49,10 +54,11 @@ def compare_inpainting(model, pixels, options):
     sample = DiagonalGaussianDistribution.sample
     DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
     try:
-        final = pipe(prompt=options.target, negative_prompt=options.negative, image=pixels / 2 + 0.5,
-                     mask_image=torch.from_numpy(mask)[None, None].float(), height=pixels.shape[2],
-                     width=pixels.shape[3], strength=1.0, num_inference_steps=options.steps,
-                     guidance_scale=options.guidance, latents=torch.from_numpy(method.stages["noise"])[None],
+        final = pipe(prompt=options.target, negative_prompt=options.negative,
+                     image=pixels / 2 + 0.5, mask_image=torch.from_numpy(mask)[None, None].float(),
+                     height=pixels.shape[2], width=pixels.shape[3], strength=1.0,
+                     num_inference_steps=options.steps, guidance_scale=options.guidance,
+                     latents=torch.from_numpy(method.stages["noise"])[None],
                      output_type="latent").images
     finally:
         DiagonalGaussianDistribution.sample = sample

@@ -1,7 +1,9 @@
-"""The method on PyTorch, diffusers' networks and transformers' text encoder: what diffedit is held against.
+"""The method on PyTorch, diffusers' networks and transformers' text encoder: what diffedit is held
+against.
 
-Written from the papers and the references, independently of the C code. Arrays are channels first; everything is
-float32. `k` of a share is rint(steps * share), ties to even, at least 1 and at most `steps`.
+Written from the papers and the references, independently of the C code. Arrays are channels first;
+everything is float32. `k` of a share is rint(steps * share), ties to even, at least 1 and at most
+`steps`.
 """
 import dataclasses
 import json
@@ -38,8 +40,10 @@ class Options:
 PRESETS = {
     "paper": {},
     "diffusers": {"encode_guidance": None, "background": "lagged"},  # None: as guidance
-    "notebook": {"steps": 30, "ratio": 2 / 3, "guidance": 0.15, "guidance_kind": "normalised", "scheduler": "lms",
-                 "background": "start", "posterior": "sample", "mask_method": "plus-minus", "mask_samples": 20},
+    "notebook": {"steps": 30, "ratio": 2 / 3, "guidance": 0.15, "guidance_kind": "normalised",
+                 "scheduler": "lms",
+                 "background": "start", "posterior": "sample", "mask_method": "plus-minus",
+                 "mask_samples": 20},
 }
 
 
@@ -50,10 +54,11 @@ def share(steps, part):
 # ---- random numbers ----
 
 def philox_normal(seed, count):
-    """torch's CUDA generator: Philox 4x32-10, each element with a counter of its own (Salmon et al. 2011)."""
+    """torch's CUDA generator: Philox 4x32-10, each element with a counter of its own (Salmon et al.
+    2011)."""
     mask = np.uint64(0xFFFFFFFF)
-    words = [np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.arange(count, dtype=np.uint64),
-             np.zeros(count, np.uint64)]
+    words = [np.zeros(count, np.uint64), np.zeros(count, np.uint64),
+             np.arange(count, dtype=np.uint64), np.zeros(count, np.uint64)]
     key = [seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
     for _ in range(10):
         a, b = words[0] * np.uint64(0xD2511F53), words[2] * np.uint64(0xCD9E8D57)
@@ -76,8 +81,10 @@ def randn(rng, seed, shape):
 # ---- schedules ----
 
 def schedule_of(folder):
-    """The noise schedule of a model's folder; what its file leaves out is as Stable Diffusion publishes it."""
-    return {**models.SCHEDULE, **json.loads((folder / "scheduler/scheduler_config.json").read_text())}
+    """The noise schedule of a model's folder; what its file leaves out is as Stable Diffusion
+    publishes it."""
+    return {**models.SCHEDULE,
+            **json.loads((folder / "scheduler/scheduler_config.json").read_text())}
 
 
 def alphas_cumprod(config):
@@ -134,7 +141,8 @@ class LMS:
         return integrate.quad(lagrange, sigmas[i], sigmas[i + 1], epsrel=1e-8)[0]
 
     def step(self, i, eps, x):
-        """The order grows with the step's index, even where a history that began later has fewer derivatives."""
+        """The order grows with the step's index, even where a history that began later has fewer
+        derivatives."""
         self.derivatives = [eps] + self.derivatives[:3]
         order = min(i + 1, 4)
         for j, derivative in zip(range(order), self.derivatives):
@@ -157,13 +165,15 @@ def guide(kind, u, t, g):
 # ---- the method ----
 
 class Method:
-    """One picture under one model; `stages` collects every tensor on the way by the name of its stage file."""
+    """One picture under one model; `stages` collects every tensor on the way by the name of its
+    stage file."""
 
     def __init__(self, model, options, pixels=None, user_mask=None):
         self.model, self.o, self.user_mask = model, options, user_mask
         self.stages = {}
         self.condition = None  # [1, 1 + c, h, w], what an inpainting UNet reads beside the latent
-        for name, text in (("from", options.source), ("to", options.target), ("negative", options.negative)):
+        for name, text in (("from", options.source), ("to", options.target),
+                           ("negative", options.negative)):
             tokens = self.tokenize(text)
             self.stages["tokens-" + name] = tokens[0].numpy().astype(np.int32)
             self.stages["embedding-" + name] = self.embed(text)[0].numpy()
@@ -171,8 +181,8 @@ class Method:
 
     def tokenize(self, text):
         tokenizer = self.model["tokenizer"]
-        return tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
-                         return_tensors="pt").input_ids
+        return tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length,
+                         truncation=True, return_tensors="pt").input_ids
 
     @torch.no_grad()
     def embed(self, text):
@@ -180,7 +190,8 @@ class Method:
 
     @torch.no_grad()
     def eps(self, x, t, text, level):
-        """The UNet's prediction at sample x of noise level `level`, as eps whatever it was trained to predict."""
+        """The UNet's prediction at sample x of noise level `level`, as eps whatever it was trained
+        to predict."""
         seen = x if self.condition is None else torch.cat([x, self.condition], 1)
         out = self.model["unet"](seen, torch.tensor(t), self.embed(text)).sample
         if self.model["schedule"]["prediction_type"] == "v_prediction":
@@ -188,7 +199,8 @@ class Method:
         return out
 
     def guided(self, x, t, level, base, text, scale):
-        return guide(self.o.guidance_kind, self.eps(x, t, base, level), self.eps(x, t, text, level), scale)
+        return guide(self.o.guidance_kind, self.eps(x, t, base, level), self.eps(x, t, text, level),
+                     scale)
 
     @torch.no_grad()
     def decode(self, latent):
@@ -218,7 +230,8 @@ class Method:
 
     def condition_on_everything(self, height, width):
         factor = 2 ** (len(self.model["vae"].config.block_out_channels) - 1)
-        self.condition_on(torch.ones(height, width), torch.zeros(1, 3, height * factor, width * factor))
+        self.condition_on(torch.ones(height, width),
+                          torch.zeros(1, 3, height * factor, width * factor))
 
     def condition_on_mask(self):
         if self.user_mask is not None:
@@ -243,7 +256,8 @@ class Method:
         d = torch.zeros(self.x0.shape[2:])
         for n in noise[:, None]:
             z = math.sqrt(level) * self.x0 + math.sqrt(1 - level) * n
-            d += (self.eps(z, t, o.target, level) - self.eps(z, t, o.source, level)).abs().mean((0, 1))
+            difference = self.eps(z, t, o.target, level) - self.eps(z, t, o.source, level)
+            d += difference.abs().mean((0, 1))
         d /= o.mask_samples
         limit = 3 * d.mean()
         self.map = d.clamp(max=limit) / limit if limit > 0 else d
@@ -268,9 +282,11 @@ class Method:
 
     def find_mask(self):
         h, w = self.x0.shape[2:]
-        if self.user_mask is not None:  # [H, W] of 0 and 1: a cell changes if any of its pixels does
+        # [H, W] of 0 and 1: a cell changes if any of its pixels does
+        if self.user_mask is not None:
             f = self.user_mask.shape[0] // h
-            self.mask = torch.from_numpy(self.user_mask.reshape(h, f, w, f).max((1, 3)).astype(np.float32))
+            mask = self.user_mask.reshape(h, f, w, f).max((1, 3))
+            self.mask = torch.from_numpy(mask.astype(np.float32))
         else:
             f = self.map.shape[0] // h
             self.mask = (self.map[::f, ::f] >= self.o.mask_threshold).float()
@@ -302,8 +318,10 @@ class Method:
         y = self.states[-1]
         for i in reversed(range(share(o.steps, o.ratio))):
             b, a = ddim.level(i + 1), ddim.level(i)
-            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target, o.guidance), b, a)
-            background = {"same": self.states[i], "lagged": self.states[i + 1], "start": self.x0}[o.background]
+            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target,
+                                         o.guidance), b, a)
+            background = {"same": self.states[i], "lagged": self.states[i + 1],
+                          "start": self.x0}[o.background]
             y = self.mask * y + (1 - self.mask) * background
         return self.finish(y)
 
@@ -311,7 +329,8 @@ class Method:
         o = self.o
         for i in range(first, o.steps):
             sigma, t = float(lms.sigmas[i]), float(lms.timesteps[i])
-            e = self.guided(y / math.sqrt(sigma ** 2 + 1), t, 1 / (sigma ** 2 + 1), self.base(), o.target, o.guidance)
+            e = self.guided(y / math.sqrt(sigma ** 2 + 1), t, 1 / (sigma ** 2 + 1), self.base(),
+                            o.target, o.guidance)
             y = lms.step(i, e, y)
             if mask is not None:
                 y = mask * y + (1 - mask) * self.x0
@@ -361,5 +380,6 @@ class Method:
         ddim, y = DDIM(self.model["schedule"], o.steps), noise
         for i in reversed(range(o.steps)):
             b, a = ddim.level(i + 1), ddim.level(i)
-            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target, o.guidance), b, a)
+            y = DDIM.move(y, self.guided(y, ddim.timesteps[i], b, self.base(), o.target,
+                                         o.guidance), b, a)
         return self.finish(y)

@@ -1,4 +1,5 @@
-"""Every stage of whole runs, held against what PyTorch, diffusers and transformers computed (data/, by make.py)."""
+"""Every stage of whole runs, held against what PyTorch, diffusers and transformers computed (data/,
+by make.py)."""
 import json
 import os
 import pathlib
@@ -14,7 +15,8 @@ PROGRAM = os.environ.get("DIFFEDIT", str(HERE.parents[1] / "build/diffedit"))
 CASES = sorted(path.parent for path in DATA.glob("tiny-*/*/case.json"))
 
 # Largest error allowed, relative to the largest value (latents and maps are of order 1).
-TOLERANCES = {"embedding": 1e-4, "latent": 1e-4, "mask-noise": 2e-6, "noise": 2e-6, "map": 1e-3, "inverted": 1e-3}
+TOLERANCES = {"embedding": 1e-4, "latent": 1e-4, "mask-noise": 2e-6, "noise": 2e-6, "map": 1e-3,
+              "inverted": 1e-3}
 FINAL_L2 = 1e-2
 PIXEL, PIXEL_SHARE = 2 / 255, 0.99
 NEAR_THRESHOLD = 2e-3
@@ -22,16 +24,19 @@ NEAR_THRESHOLD = 2e-3
 
 def run(case, folder):
     settings = json.loads((case / "case.json").read_text())
-    arguments = [argument.replace("{model}", str(case.parent / "model")) for argument in settings["arguments"]]
+    arguments = [argument.replace("{model}", str(case.parent / "model"))
+                 for argument in settings["arguments"]]
     output = folder / ("out.npy" if arguments[0] == "invert" else "out.png")
-    result = subprocess.run([PROGRAM, *arguments, "-m", str(case.parent / "model"), "-o", str(output),
-                             "--stages", str(folder / "stages"), "--quiet"], capture_output=True, text=True)
+    result = subprocess.run([PROGRAM, *arguments, "-m", str(case.parent / "model"), "-o",
+                             str(output), "--stages", str(folder / "stages"), "--quiet"],
+                            capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return settings["stages"], folder / "stages", arguments
 
 
 def largest_error(found, expected):
-    return float(np.abs(found.astype(np.float64) - expected).max() / max(1.0, np.abs(expected).max()))
+    largest = np.abs(found.astype(np.float64) - expected).max()
+    return float(largest / max(1.0, np.abs(expected).max()))
 
 
 def check_mask(found, expected, folder, arguments):
@@ -47,7 +52,8 @@ def check_mask(found, expected, folder, arguments):
 def check(stage, folder, expected, arguments):
     """Asserts and returns the error reached."""
     if stage == "decoded":
-        picture = np.asarray(Image.open(folder / "decoded.png"), np.float64).transpose(2, 0, 1) / 255
+        picture = np.asarray(Image.open(folder / "decoded.png"),
+                             np.float64).transpose(2, 0, 1) / 255
         errors = np.abs(picture - expected)
         assert (errors <= PIXEL).mean() >= PIXEL_SHARE
         return float(errors.max())
@@ -72,8 +78,10 @@ def check(stage, folder, expected, arguments):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_case(case, tmp_path):
     stages, folder, arguments = run(case, tmp_path)
-    reached = {stage: check(stage, folder, np.load(case / f"{stage}.npy"), arguments) for stage in stages}
-    report = "  ".join(f"{stage} {error:.1e}" for stage, error in reached.items() if not stage.startswith("tokens"))
+    reached = {stage: check(stage, folder, np.load(case / f"{stage}.npy"), arguments)
+               for stage in stages}
+    report = "  ".join(f"{stage} {error:.1e}" for stage, error in reached.items()
+                       if not stage.startswith("tokens"))
     print(f"{case.parent.name} {case.name}: {report}")
 
 

@@ -1,4 +1,5 @@
-"""What `meson install` puts down works by itself: program, library, header, pkg-config file, pocket model."""
+"""What `meson install` puts down works by itself: program, library, header, pkg-config file, pocket
+model."""
 import json
 import os
 import pathlib
@@ -13,8 +14,8 @@ FAST = ["--steps", "2", "--mask-samples", "1", "--size", "64x64"]
 
 
 def run(*command, **keywords):
-    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True,
-                          **keywords).stdout
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True,
+                          text=True, **keywords).stdout
 
 
 def sanitized():
@@ -24,7 +25,8 @@ def sanitized():
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory):
-    """An installation in a folder of its own; the build folder knows another prefix, as after a package's build."""
+    """An installation in a folder of its own; the build folder knows another prefix, as after a
+    package's build."""
     root = tmp_path_factory.mktemp("root")
     run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root)
     return root / "usr/local"
@@ -33,15 +35,17 @@ def prefix(tmp_path_factory):
 def environment(prefix):
     folder = next(prefix.rglob("diffedit.pc")).parent
     library = folder.parent
-    return dict(os.environ, PKG_CONFIG_PATH=str(folder), PKG_CONFIG_SYSROOT_DIR=str(prefix.parent.parent),
-                LD_LIBRARY_PATH=str(library), ASAN_OPTIONS="detect_leaks=0")
+    return dict(os.environ, PKG_CONFIG_PATH=str(folder),
+                PKG_CONFIG_SYSROOT_DIR=str(prefix.parent.parent), LD_LIBRARY_PATH=str(library),
+                ASAN_OPTIONS="detect_leaks=0")
 
 
 def test_the_installed_program_finds_its_model(prefix, tmp_path):
     output = tmp_path / "out.png"
-    clean = {key: value for key, value in os.environ.items() if key not in ("DIFFEDIT_MODEL", "LD_LIBRARY_PATH")}
-    run(prefix / "bin/diffedit", "edit", SAMPLE, "--from", "a horse", "--to", "a zebra", "-o", output, *FAST,
-        env=clean, cwd=tmp_path)
+    clean = {key: value for key, value in os.environ.items()
+             if key not in ("DIFFEDIT_MODEL", "LD_LIBRARY_PATH")}
+    run(prefix / "bin/diffedit", "edit", SAMPLE, "--from", "a horse", "--to", "a zebra", "-o",
+        output, *FAST, env=clean, cwd=tmp_path)
     assert output.stat().st_size > 0
 
 
@@ -50,7 +54,8 @@ def test_the_example_builds_and_edits(prefix, tmp_path):
     variables = environment(prefix)
     flags = run("pkg-config", "--cflags", "--libs", "diffedit", env=variables).split()
     program = tmp_path / "edit"
-    run("cc", "-std=c11", "-Wall", "-Werror", SOURCE / "examples/edit.c", *flags, "-o", program, env=variables)
+    run("cc", "-std=c11", "-Wall", "-Werror", SOURCE / "examples/edit.c", *flags, "-o", program,
+        env=variables)
     output = tmp_path / "out.png"
     run(program, SOURCE / "models/pocket", SAMPLE, "a horse", "a zebra", output, env=variables)
     assert output.stat().st_size > 0
@@ -60,6 +65,7 @@ def test_the_example_builds_and_edits(prefix, tmp_path):
 def test_the_header_stands_alone(language, tmp_path):
     kind, standard = language
     source = tmp_path / "alone.c"
-    source.write_text("#include <diffedit/diffedit.h>\nint main(void) { return diffedit_version()[0] == 0; }\n")
+    source.write_text("#include <diffedit/diffedit.h>\n"
+                      "int main(void) { return diffedit_version()[0] == 0; }\n")
     run("gcc", "-x", kind, standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only",
         "-I", SOURCE / "include", source)

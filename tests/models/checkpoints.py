@@ -1,11 +1,13 @@
-"""Files as torch.save() writes them, made without torch: whatever a pickle and its archive can say, good or bad.
+"""Files as torch.save() writes them, made without torch: whatever a pickle and its archive can say,
+good or bad.
 
 tests/models/torch holds files that torch itself wrote.
 """
 import struct
 import zipfile
 
-STORAGES = {"float16": "HalfStorage", "float32": "FloatStorage", "bfloat16": "BFloat16Storage", "int64": "LongStorage"}
+STORAGES = {"float16": "HalfStorage", "float32": "FloatStorage", "bfloat16": "BFloat16Storage",
+            "int64": "LongStorage"}
 
 
 # ---- the parts of a pickle of protocol 2: each pushes one value ----
@@ -46,7 +48,8 @@ def ordered(pairs):
 
 
 def storage(key, count, kind="FloatStorage"):
-    return items(text("storage"), name("torch", kind), text(key), text("cpu"), integer(count)) + b"Q"
+    return items(text("storage"), name("torch", kind), text(key), text("cpu"),
+                 integer(count)) + b"Q"
 
 
 def tensor(stored, shape, offset=0, strides=None):
@@ -55,7 +58,8 @@ def tensor(stored, shape, offset=0, strides=None):
         for size in reversed(shape[1:]):
             strides.insert(0, strides[0] * size)
     sizes = items(*map(integer, shape)), items(*map(integer, strides[:len(shape)]))
-    return call(name("torch._utils", "_rebuild_tensor_v2"), stored, integer(offset), *sizes, b"\x89", b"}")
+    return call(name("torch._utils", "_rebuild_tensor_v2"), stored, integer(offset), *sizes,
+                b"\x89", b"}")
 
 
 def pickled(value):
@@ -78,5 +82,6 @@ def write_checkpoint(path, tensors, wrap=lambda state: state):
         kind = STORAGES[getattr(values, "kind", values.dtype.name)]
         state[key] = tensor(storage(str(number), values.size, kind), list(values.shape))
         entries[f"data/{number}"] = values.tobytes()
-    return write_archive(path, {"data.pkl": pickled(wrap(ordered(state))), "byteorder": "little", **entries,
+    return write_archive(path, {"data.pkl": pickled(wrap(ordered(state))), "byteorder": "little",
+                                **entries,
                                 "version": "3\n"})

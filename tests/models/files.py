@@ -1,7 +1,8 @@
 """Small random models in every layout that is published, written with nothing but numpy.
 
-The names of the original layout follow diffusers' own script (convert_diffusers_to_original_stable_diffusion.py), that is,
-the other way round than the program's.
+The names of the original layout follow diffusers' own script
+(convert_diffusers_to_original_stable_diffusion.py), that is, the other way round than the
+program's.
 """
 import json
 import pathlib
@@ -33,7 +34,8 @@ def write_safetensors(path, tensors, metadata=None):
     if metadata:
         header["__metadata__"] = metadata
     for name, values in tensors.items():
-        header[name] = {"dtype": TYPES[getattr(values, "kind", values.dtype.name)], "shape": list(values.shape),
+        header[name] = {"dtype": TYPES[getattr(values, "kind", values.dtype.name)],
+                        "shape": list(values.shape),
                         "data_offsets": [offset, offset + values.nbytes]}
         offset += values.nbytes
     text = json.dumps(header).encode()
@@ -48,7 +50,8 @@ def write_zeros(path, shapes):
     header, offset = {}, 0
     for name, shape in shapes.items():
         size = 2 * int(np.prod(shape))
-        header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [offset, offset + size]}
+        header[name] = {"dtype": "F16", "shape": list(shape),
+                        "data_offsets": [offset, offset + size]}
         offset += size
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
@@ -57,7 +60,8 @@ def write_zeros(path, shapes):
 
 
 class Maker:
-    """Random tensors under their published names, with sizes at which activations stay finite; or only their shapes."""
+    """Random tensors under their published names, with sizes at which activations stay finite; or
+    only their shapes."""
     only_shapes = False
 
     def __init__(self, seed):
@@ -69,7 +73,8 @@ class Maker:
             self.tensors[name] = np.broadcast_to(np.float16(0), shape)
             return
         scale = 0.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.05
-        self.tensors[name] = (scale * self.random.standard_normal(shape, np.float32)).astype(np.float16)
+        values = scale * self.random.standard_normal(shape, np.float32)
+        self.tensors[name] = values.astype(np.float16)
 
     def layer(self, name, out, *rest, bias=True):
         self.add(f"{name}.weight", out, *rest)
@@ -77,7 +82,8 @@ class Maker:
             self.add(f"{name}.bias", out)
 
     def norm(self, name, count):
-        self.tensors[f"{name}.weight"] = (1 + 0.1 * self.random.standard_normal(count)).astype(np.float16)
+        values = 1 + 0.1 * self.random.standard_normal(count)
+        self.tensors[f"{name}.weight"] = values.astype(np.float16)
         self.add(f"{name}.bias", count)
 
     def convolution(self, name, out, in_, size=3):
@@ -95,7 +101,8 @@ class Maker:
 
 
 def transformer(make, name, c, text, linear):
-    project = (lambda part: make.layer(part, c, c)) if linear else (lambda part: make.convolution(part, c, c, 1))
+    def project(part):
+        return make.layer(part, c, c) if linear else make.convolution(part, c, c, 1)
     make.norm(f"{name}.norm", c)
     project(f"{name}.proj_in")
     block = f"{name}.transformer_blocks.0"
@@ -150,12 +157,14 @@ def vae(kind):
         in_ = channels[0] if side == "encoder" else channels[-1]
         make.convolution(f"{side}.conv_in", in_, 3 if side == "encoder" else 4)
         for i, out in enumerate(channels if side == "encoder" else reversed(channels)):
-            level, count = (f"encoder.down_blocks.{i}", 2) if side == "encoder" else (f"decoder.up_blocks.{i}", 3)
+            level = f"encoder.down_blocks.{i}" if side == "encoder" else f"decoder.up_blocks.{i}"
+            count = 2 if side == "encoder" else 3
             for j in range(count):
                 make.resblock(f"{level}.resnets.{j}", in_, out)
                 in_ = out
             if i + 1 < len(channels):
-                make.convolution(f"{level}.{'downsamplers' if side == 'encoder' else 'upsamplers'}.0.conv", out, out)
+                sampler = "downsamplers" if side == "encoder" else "upsamplers"
+                make.convolution(f"{level}.{sampler}.0.conv", out, out)
         c = channels[-1]
         make.resblock(f"{side}.mid_block.resnets.0", c, c)
         make.norm(f"{side}.mid_block.attentions.0.group_norm", c)
@@ -187,13 +196,17 @@ def text_encoder(kind):
     return make.tensors
 
 
-SD1 = {"channels": [32, 64, 64, 64], "vae_channels": [32, 32, 64], "text_width": 64, "text_layers": 2, "in_channels": 4,
+SD1 = {"channels": [32, 64, 64, 64], "vae_channels": [32, 32, 64], "text_width": 64,
+       "text_layers": 2, "in_channels": 4,
        "open_clip": False, "prediction": "epsilon", "pad": END}
-SD2 = {**SD1, "channels": [64, 64, 128, 128], "open_clip": True, "prediction": "v_prediction", "pad": "!"}
+SD2 = {**SD1, "channels": [64, 64, 128, 128], "open_clip": True, "prediction": "v_prediction",
+       "pad": "!"}
 INPAINTING = {**SD1, "in_channels": 9}
-FULL_SD1 = {**SD1, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512], "text_width": 768,
+FULL_SD1 = {**SD1, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512],
+            "text_width": 768,
             "text_layers": 12}
-FULL_SD2 = {**SD2, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512], "text_width": 1024,
+FULL_SD2 = {**SD2, "channels": [320, 640, 1280, 1280], "vae_channels": [128, 256, 512, 512],
+            "text_width": 1024,
             "text_layers": 23}
 
 
@@ -229,20 +242,25 @@ def write_configs(folder, kind):
     write_json(folder / "model_index.json", {
         "_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"], "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"], "scheduler": ["diffusers", "DDIMScheduler"]})
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "scheduler": ["diffusers", "DDIMScheduler"]})
     write_json(folder / "unet/config.json", {
-        "_class_name": "UNet2DConditionModel", "sample_size": side, "in_channels": kind["in_channels"],
-        "out_channels": 4, "block_out_channels": channels, "layers_per_block": 2, "attention_head_dim": heads,
+        "_class_name": "UNet2DConditionModel", "sample_size": side,
+        "in_channels": kind["in_channels"],
+        "out_channels": 4, "block_out_channels": channels, "layers_per_block": 2,
+        "attention_head_dim": heads,
         "down_block_types": ["CrossAttnDownBlock2D"] * last + ["DownBlock2D"],
         "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * last,
         "cross_attention_dim": kind["text_width"], "use_linear_projection": kind["open_clip"]})
     count = len(kind["vae_channels"])
     write_json(folder / "vae/config.json", {
-        "_class_name": "AutoencoderKL", "latent_channels": 4, "block_out_channels": kind["vae_channels"],
+        "_class_name": "AutoencoderKL", "latent_channels": 4,
+        "block_out_channels": kind["vae_channels"],
         "layers_per_block": 2, "down_block_types": ["DownEncoderBlock2D"] * count,
         "up_block_types": ["UpDecoderBlock2D"] * count})
     write_json(folder / "text_encoder/config.json", {
-        "vocab_size": 49408, "hidden_size": kind["text_width"], "intermediate_size": 4 * kind["text_width"],
+        "vocab_size": 49408, "hidden_size": kind["text_width"],
+        "intermediate_size": 4 * kind["text_width"],
         "num_hidden_layers": kind["text_layers"], "num_attention_heads": kind["text_width"] // 64,
         "hidden_act": "gelu" if kind["open_clip"] else "quick_gelu"})
     write_json(folder / "scheduler/scheduler_config.json", {"prediction_type": kind["prediction"]})
@@ -260,12 +278,15 @@ def write_folder(folder, kind):
 # ---- the original layout ----
 
 UNET_RESBLOCK = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("norm2", "out_layers.0"),
-                 ("conv2", "out_layers.3"), ("time_emb_proj", "emb_layers.1"), ("conv_shortcut", "skip_connection")]
+                 ("conv2", "out_layers.3"), ("time_emb_proj", "emb_layers.1"),
+                 ("conv_shortcut", "skip_connection")]
 
 
 def unet_prefixes(levels):
-    pairs = [("time_embedding.linear_1.", "time_embed.0."), ("time_embedding.linear_2.", "time_embed.2."),
-             ("conv_in.", "input_blocks.0.0."), ("conv_norm_out.", "out.0."), ("conv_out.", "out.2."),
+    pairs = [("time_embedding.linear_1.", "time_embed.0."),
+             ("time_embedding.linear_2.", "time_embed.2."),
+             ("conv_in.", "input_blocks.0.0."), ("conv_norm_out.", "out.0."),
+             ("conv_out.", "out.2."),
              ("mid_block.attentions.0.", "middle_block.1.")]
     pairs += [(f"mid_block.resnets.{j}.", f"middle_block.{2 * j}.") for j in range(2)]
     for i in range(levels):
@@ -285,14 +306,18 @@ def vae_prefixes(levels):
     for i in range(levels):
         for j in range(3):
             pairs += [(f"encoder.down_blocks.{i}.resnets.{j}.", f"encoder.down.{i}.block.{j}."),
-                      (f"decoder.up_blocks.{i}.resnets.{j}.", f"decoder.up.{levels - 1 - i}.block.{j}.")]
+                      (f"decoder.up_blocks.{i}.resnets.{j}.",
+                       f"decoder.up.{levels - 1 - i}.block.{j}.")]
         pairs += [(f"encoder.down_blocks.{i}.downsamplers.0.", f"encoder.down.{i}.downsample."),
-                  (f"decoder.up_blocks.{i}.upsamplers.0.", f"decoder.up.{levels - 1 - i}.upsample.")]
+                  (f"decoder.up_blocks.{i}.upsamplers.0.",
+                   f"decoder.up.{levels - 1 - i}.upsample.")]
     for side in ("encoder", "decoder"):
-        pairs += [(f"{side}.mid_block.resnets.{j}.", f"{side}.mid.block_{j + 1}.") for j in range(2)]
+        pairs += [(f"{side}.mid_block.resnets.{j}.", f"{side}.mid.block_{j + 1}.")
+                  for j in range(2)]
         attention = f"{side}.mid_block.attentions.0."
         pairs += [(attention + new, f"{side}.mid.attn_1.{old}") for new, old in
-                  [("group_norm.", "norm."), ("to_q.", "q."), ("to_k.", "k."), ("to_v.", "v."), ("to_out.0.", "proj_out.")]]
+                  [("group_norm.", "norm."), ("to_q.", "q."), ("to_k.", "k."), ("to_v.", "v."),
+                   ("to_out.0.", "proj_out.")]]
         pairs += [(f"{side}.conv_norm_out.", f"{side}.norm_out.")]
     return pairs
 
@@ -311,13 +336,17 @@ def renamed(name, prefixes, inner):
 def original_text(tensors, kind):
     if not kind["open_clip"]:
         ids = {"text_model.embeddings.position_ids": np.arange(77)[None]}
-        return {f"cond_stage_model.transformer.{name}": values for name, values in {**tensors, **ids}.items()}
+        return {f"cond_stage_model.transformer.{name}": values
+                for name, values in {**tensors, **ids}.items()}
     result = {}
     for name, values in tensors.items():
         name = name.replace("text_model.", "").replace("encoder.layers.", "transformer.resblocks.")
-        for new, old in [("embeddings.token_embedding", "token_embedding"), ("final_layer_norm", "ln_final"),
-                         ("embeddings.position_embedding.weight", "positional_embedding"), ("layer_norm", "ln_"),
-                         ("self_attn.out_proj", "attn.out_proj"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")]:
+        for new, old in [("embeddings.token_embedding", "token_embedding"),
+                         ("final_layer_norm", "ln_final"),
+                         ("embeddings.position_embedding.weight", "positional_embedding"),
+                         ("layer_norm", "ln_"),
+                         ("self_attn.out_proj", "attn.out_proj"), ("mlp.fc1", "mlp.c_fc"),
+                         ("mlp.fc2", "mlp.c_proj")]:
             name = name.replace(new, old)
         result[name] = values
     last = kind["text_layers"] - 1
@@ -329,8 +358,10 @@ def original_text(tensors, kind):
     unused = {name.replace(f"resblocks.{last}.", f"resblocks.{last + 1}."): values + np.float16(1)
               for name, values in result.items() if f"resblocks.{last}." in name}
     width = kind["text_width"]
-    extra = {"text_projection": np.ones((width, width), np.float16), "logit_scale": np.ones((), np.float32)}
-    return {f"cond_stage_model.model.{name}": values for name, values in {**result, **unused, **extra}.items()}
+    extra = {"text_projection": np.ones((width, width), np.float16),
+             "logit_scale": np.ones((), np.float32)}
+    return {f"cond_stage_model.model.{name}": values
+            for name, values in {**result, **unused, **extra}.items()}
 
 
 def original(kind):

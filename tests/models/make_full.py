@@ -1,4 +1,5 @@
-"""Writes a random model of full size, f16: FOLDER/model (the diffusers layout) and FOLDER/model.safetensors (the original).
+"""Writes a random model of full size, f16: FOLDER/model (the diffusers layout) and
+FOLDER/model.safetensors (the original).
 
     /usr/bin/python3 tests/models/make_full.py sd14|sd21 FOLDER
 """
@@ -13,4 +14,5 @@ if __name__ == "__main__":
     kind, folder = KINDS[sys.argv[1]], pathlib.Path(sys.argv[2])
     files.write_folder(folder / "model", kind)
     files.write_safetensors(folder / "model.safetensors", files.original(kind),
-                            metadata={"modelspec.prediction_type": "v" if kind["open_clip"] else "epsilon"})
+                            metadata={"modelspec.prediction_type": "v" if kind["open_clip"]
+                                      else "epsilon"})

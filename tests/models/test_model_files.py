@@ -54,7 +54,8 @@ def problems(model, *more):
     lines = result.stdout.splitlines()
     assert json.loads(as_json.stdout) == {"path": str(model), "problems": lines}
     assert as_json.returncode == result.returncode == 1
-    assert result.stderr == f"diffedit: {model}: {len(lines)} problem{'s' if len(lines) != 1 else ''}\n"
+    plural = "s" if len(lines) != 1 else ""
+    assert result.stderr == f"diffedit: {model}: {len(lines)} problem{plural}\n"
     return [line.replace(str(model), "MODEL") for line in lines]
 
 
@@ -63,7 +64,8 @@ def problems(model, *more):
 def test_converted_it_makes_the_same_picture(sd1, tmp_path):  # noqa: F811
     folder, expected = sd1
     original = single(tmp_path / "o.safetensors", files.original(files.SD1))
-    one, other = convert(folder, tmp_path / "a.safetensors"), convert(original, tmp_path / "b.safetensors")
+    one, other = convert(folder,
+                         tmp_path / "a.safetensors"), convert(original, tmp_path / "b.safetensors")
     assert picture(one, tmp_path / "a.png") == picture(other, tmp_path / "b.png") == expected
     tensors = read_safetensors(one)[1]
     assert tensors.keys() == read_safetensors(other)[1].keys()
@@ -92,7 +94,8 @@ def test_odd_sizes_vocabularies_and_schedules_survive(tmp_path, name):
     pictures = []
     for path in (model, packed):
         output = tmp_path / "out.png"
-        result = run(*EDIT[:-6], "--steps", "3", "--mask-samples", "1", "-m", path, "-o", output, "-q", "--no-parameters")
+        result = run(*EDIT[:-6], "--steps", "3", "--mask-samples", "1", "-m", path, "-o", output,
+                     "-q", "--no-parameters")
         assert result.returncode == 0, result.stderr
         pictures.append(output.read_bytes())
     assert pictures[0] == pictures[1]
@@ -102,8 +105,8 @@ def test_hints_survive(tmp_path):
     packed = convert(files.SOURCE / "models/pocket", tmp_path / "m.safetensors")
     notes = read_safetensors(packed)[0]
     assert notes["diffedit.json"] == (files.SOURCE / "models/pocket/diffedit.json").read_text()
-    warned = run("mask", *EDIT[1:2], "--from", "a horse", "--to", "a qwertyuiop", "-m", packed, "-q", "-o",
-                 tmp_path / "o.png", *EDIT[6:12])
+    warned = run("mask", *EDIT[1:2], "--from", "a horse", "--to", "a qwertyuiop", "-m", packed,
+                 "-q", "-o", tmp_path / "o.png", *EDIT[6:12])
     assert "qwertyuiop" in warned.stderr
 
 
@@ -115,10 +118,11 @@ def test_sd2_keeps_what_it_predicts(tmp_path):
 
 
 def test_a_given_part_is_packed(sd1, tmp_path):  # noqa: F811
-    tensors = {name: values for name, values in files.original(files.SD1).items() if "first_stage" not in name}
+    tensors = {name: values for name, values in files.original(files.SD1).items()
+               if "first_stage" not in name}
     model = single(tmp_path / "m.safetensors", tensors)
-    assert "there is no autoencoder in it; name one with --vae" in refused(1, "model", "convert", model, "-o",
-                                                                          tmp_path / "p.safetensors")
+    said = refused(1, "model", "convert", model, "-o", tmp_path / "p.safetensors")
+    assert "there is no autoencoder in it; name one with --vae" in said
     packed = convert(model, tmp_path / "p.safetensors", "--vae", sd1[0] / "vae")
     assert picture(packed, tmp_path / "o.png") == sd1[1]
     given = convert(model, tmp_path / "q.safetensors", "--vae", packed)
@@ -128,11 +132,14 @@ def test_a_given_part_is_packed(sd1, tmp_path):  # noqa: F811
 def test_precisions(copy, tmp_path):  # noqa: F811
     folder, _ = copy
     path = folder / "unet/diffusion_pytorch_model.safetensors"
-    wide = {name: values.astype(np.float32) * np.float32(1.0001) for name, values in files.unet(files.SD1).items()}
+    wide = {name: values.astype(np.float32) * np.float32(1.0001)
+            for name, values in files.unet(files.SD1).items()}
     files.write_safetensors(path, wide)
     kept = read_safetensors(convert(folder, tmp_path / "kept.safetensors"))[1]
-    assert {values.dtype for name, values in kept.items() if name.startswith("unet.")} == {np.dtype(np.float32)}
-    assert {values.dtype for name, values in kept.items() if name.startswith("vae.")} == {np.dtype(np.float16)}
+    assert {values.dtype for name, values in kept.items()
+            if name.startswith("unet.")} == {np.dtype(np.float32)}
+    assert {values.dtype for name, values in kept.items()
+            if name.startswith("vae.")} == {np.dtype(np.float16)}
     half = convert(folder, tmp_path / "half.safetensors", "--precision", "f16")
     back = convert(half, tmp_path / "back.safetensors", "--precision", "f32")
     narrow, again = read_safetensors(half)[1], read_safetensors(back)[1]
@@ -149,7 +156,8 @@ def test_what_f16_cannot_hold(copy, tmp_path):  # noqa: F811
     files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", tensors)
     output = tmp_path / "o.safetensors"
     assert refused(1, "model", "convert", folder, "-o", output, "-q", "--precision", "f16") == (
-        "diffedit: tensor `vae.quant_conv.bias` contains 70000, which is too large for f16; convert to f32 instead")
+        "diffedit: tensor `vae.quant_conv.bias` contains 70000, which is too large for f16; "
+        "convert to f32 instead")
     assert list(tmp_path.glob("o.*")) == []
 
 
@@ -161,14 +169,17 @@ def test_convert_wrong_usage(sd1, tmp_path):  # noqa: F811
         "diffedit: x.ckpt: expected a name that ends in .safetensors")
     assert refused(2, "model", "convert", model, "-o", model) == (
         f"diffedit: {model}: is the model that is to be converted")
-    assert refused(2, "model", "convert", model, "-o", tmp_path / "x.safetensors", "--precision", "f8") == (
+    output = tmp_path / "x.safetensors"
+    assert refused(2, "model", "convert", model, "-o", output, "--precision", "f8") == (
         'diffedit: --precision: expected f16 or f32, found "f8"')
-    assert "none/x.safetensors: cannot be written" in refused(1, "model", "convert", model, "-o",
-                                                              tmp_path / "none/x.safetensors")
+    output = tmp_path / "none/x.safetensors"
+    assert f"{output}: cannot be written" in refused(1, "model", "convert", model, "-o", output)
     assert "takes one model" in refused(2, "model", "info", model, model)
     assert refused(2, "model") == (
-        "diffedit: expected info, check, convert or pull after model; `diffedit --help` explains them")
-    assert refused(2, "model", "inof") == 'diffedit: unknown command "model inof"; the nearest is "model info"'
+        "diffedit: expected info, check, convert or pull after model; "
+        "`diffedit --help` explains them")
+    assert refused(2, "model", "inof") == (
+        'diffedit: unknown command "model inof"; the nearest is "model info"')
 
 
 def test_a_packed_file_of_tomorrow(sd1, tmp_path):  # noqa: F811
@@ -188,19 +199,22 @@ def test_info(tmp_path):
     lines = run("model", "info", model).stdout.splitlines()
     assert lines[0] == str(model)
     assert [re.split("  +", line.strip(), maxsplit=1) for line in lines[1:6]] == [
-        ["kind", "Stable Diffusion, of its own size"], ["layout", "one file in the original layout"],
+        ["kind", "Stable Diffusion, of its own size"],
+        ["layout", "one file in the original layout"],
         ["native size", "256x256 pixels, 4 to a cell"], ["texts", "77 tokens, 64 numbers each"],
         ["prediction", "epsilon, 1000 timesteps"]]
     assert [line.split()[-1] for line in lines[-3:]] == ["f16"] * 3
     info = json.loads(run("model", "info", model, "--json").stdout)
     assert info["parameters"] == sum(part["parameters"] for part in info["parts"].values()) == sum(
-        values.size for made in (files.unet, files.vae, files.text_encoder) for values in made(files.SD1).values())
+        values.size for made in (files.unet, files.vae, files.text_encoder)
+        for values in made(files.SD1).values())
     assert info["parts"]["unet"]["bytes"] == 2 * info["parts"]["unet"]["parameters"]
     assert info["problems"] == []
 
 
 def test_info_of_what_is_incomplete(tmp_path):
-    tensors = {name: values for name, values in files.original(files.SD2).items() if "first_stage" not in name}
+    tensors = {name: values for name, values in files.original(files.SD2).items()
+               if "first_stage" not in name}
     model = single(tmp_path / "m.safetensors", tensors)
     info = json.loads(run("model", "info", model, "--json").stdout)
     assert (info["parts"]["vae"], info["prediction"], info["factor"]) == (None, "unknown", 0)
@@ -208,11 +222,13 @@ def test_info_of_what_is_incomplete(tmp_path):
         "a Stable Diffusion 2 file does", "there is no autoencoder in it;"]
     result = run("model", "info", model)
     assert result.returncode == 0 and "  autoencoder    missing\n" in result.stdout
-    assert json.loads(run("model", "info", model, "--json", "--prediction", "v").stdout)["prediction"] == "v"
+    assert json.loads(run("model", "info", model, "--json", "--prediction",
+                          "v").stdout)["prediction"] == "v"
 
 
 def test_info_of_an_inpainting_model(tmp_path):
-    info = json.loads(run("model", "info", single(tmp_path / "m.safetensors", files.original(files.INPAINTING)),
+    info = json.loads(run("model", "info",
+                          single(tmp_path / "m.safetensors", files.original(files.INPAINTING)),
                           "--json").stdout)
     assert info["inpainting"] is True
 
@@ -251,7 +267,8 @@ def test_check_finds_everything_at_once(tmp_path):
         "MODEL: tensor `conv_out.bias`: expected shape [4], found [5]",
         "MODEL: tensor `conv_norm_out.bias`: expected type F32, F16 or BF16, found I64",
         part.format("quant_conv.weight", "1 value that is not finite, of 64"),
-        part.format("text_model.encoder.layers.1.mlp.fc1.weight", "2 values that are not finite, of 16384")}
+        part.format("text_model.encoder.layers.1.mlp.fc1.weight",
+                    "2 values that are not finite, of 16384")}
 
 
 def test_check_of_a_folder_finds_everything_at_once(copy):  # noqa: F811
@@ -265,8 +282,8 @@ def test_check_of_a_folder_finds_everything_at_once(copy):  # noqa: F811
     files.write_safetensors(folder / "unet/diffusion_pytorch_model.safetensors", tensors)
     found = problems(folder)
     assert [line.split(": ")[0] for line in found] == [
-        "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json", "MODEL/tokenizer/merges.txt",
-        "MODEL/vae", "MODEL/unet/diffusion_pytorch_model.safetensors"]
+        "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json",
+        "MODEL/tokenizer/merges.txt", "MODEL/vae", "MODEL/unet/diffusion_pytorch_model.safetensors"]
     assert "`conv_in.bias` holds 1 value" in found[-1]
 
 
@@ -278,7 +295,8 @@ def test_a_model_that_shrinks_while_it_is_converted(sd1, tmp_path, more, said_of
     read, write = os.pipe()
     size = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     os.write(write, bytes(size))  # the first word of progress has to wait
-    process = subprocess.Popen([PROGRAM, "model", "convert", model, "-o", tmp_path / "o.safetensors", *more], stderr=write)
+    process = subprocess.Popen([PROGRAM, "model", "convert", model, "-o",
+                                tmp_path / "o.safetensors", *more], stderr=write)
     os.close(write)
     deadline = time.monotonic() + 20
     while not list(tmp_path.glob("o.*")) and time.monotonic() < deadline:
@@ -298,7 +316,8 @@ def test_a_model_that_shrinks_while_it_is_converted(sd1, tmp_path, more, said_of
 def test_an_interrupted_conversion_leaves_nothing(sd1, tmp_path):  # noqa: F811
     reading, writing = tmp_path / "m.safetensors", tmp_path / "o.safetensors"
     convert(sd1[0], reading)
-    process = subprocess.Popen([PROGRAM, "model", "convert", reading, "-o", writing, "--precision", "f32"],
+    process = subprocess.Popen([PROGRAM, "model", "convert", reading, "-o", writing, "--precision",
+                                "f32"],
                                stderr=subprocess.PIPE, bufsize=0)
     process.stderr.read(1)  # it has begun
     process.send_signal(signal.SIGINT)

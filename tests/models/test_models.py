@@ -1,4 +1,5 @@
-"""The forms in which people have Stable Diffusion: all of them make the same picture, to the last bit."""
+"""The forms in which people have Stable Diffusion: all of them make the same picture, to the last
+bit."""
 import json
 import os
 import pathlib
@@ -13,14 +14,14 @@ import files
 
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", files.SOURCE / "build/diffedit")).resolve()
 SAMPLE = files.SOURCE / "models/pocket/samples/horse.png"
-EDIT = ["edit", SAMPLE, "--from", "a horse", "--to", "a zebra!", "--steps", "3", "--mask-samples", "1",
-        "--size", "64x64", "--quiet", "--no-parameters"]
+EDIT = ["edit", SAMPLE, "--from", "a horse", "--to", "a zebra!", "--steps", "3", "--mask-samples",
+        "1", "--size", "64x64", "--quiet", "--no-parameters"]
 
 
 def run(*arguments):
     clean = {key: value for key, value in os.environ.items() if not key.startswith("DIFFEDIT_M")}
-    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True, text=True, timeout=300,
-                          env=clean)
+    return subprocess.run([str(part) for part in (PROGRAM, *arguments)], capture_output=True,
+                          text=True, timeout=300, env=clean)
 
 
 def picture(model, output, *more):
@@ -57,29 +58,34 @@ def single(path, tensors, **more):
 # ---- single files ----
 
 def test_sd1(sd1, tmp_path):
-    assert picture(single(tmp_path / "m.safetensors", files.original(files.SD1)), tmp_path / "o.png") == sd1[1]
+    assert picture(single(tmp_path / "m.safetensors", files.original(files.SD1)),
+                   tmp_path / "o.png") == sd1[1]
 
 
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: checkpoints.mapping(
-    {"epoch": checkpoints.integer(13), "state_dict": state, "global_step": checkpoints.integer(470000)})])
+    {"epoch": checkpoints.integer(13), "state_dict": state,
+     "global_step": checkpoints.integer(470000)})])
 def test_a_checkpoint(sd1, tmp_path, wrap):
     """Told by its content: the name may be anything."""
-    model = checkpoints.write_checkpoint(tmp_path / "m.safetensors", files.original(files.SD1), wrap)
+    model = checkpoints.write_checkpoint(tmp_path / "m.safetensors", files.original(files.SD1),
+                                         wrap)
     assert picture(model, tmp_path / "o.png") == sd1[1]
 
 
 @pytest.mark.parametrize("write", [single, checkpoints.write_checkpoint])
 def test_mixed_precisions(tmp_path, write):
     plain = {name: files.rounded(values) for name, values in files.original(files.SD1).items()}
-    convert = [lambda values: values.astype(np.float32), lambda values: values.astype(np.float16), files.brain]
+    convert = [lambda values: values.astype(np.float32), lambda values: values.astype(np.float16),
+               files.brain]
     mixed = {name: convert[i % 3](values) for i, (name, values) in enumerate(plain.items())}
     expected = picture(single(tmp_path / "plain.safetensors", plain), tmp_path / "e.png")
     assert picture(write(tmp_path / "mixed", mixed), tmp_path / "o.png") == expected
 
 
-@pytest.mark.parametrize("metadata, more", [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
-                                            ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"]),
-                                            ({"modelspec.prediction_type": "epsilon"}, ["--prediction", "v"])])
+@pytest.mark.parametrize("metadata, more",
+                         [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
+                          ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"]),
+                          ({"modelspec.prediction_type": "epsilon"}, ["--prediction", "v"])])
 def test_sd2(tmp_path, metadata, more):
     expected = picture(files.write_folder(tmp_path / "folder", files.SD2), tmp_path / "e.png")
     model = single(tmp_path / "m.safetensors", files.original(files.SD2), metadata=metadata)
@@ -88,19 +94,23 @@ def test_sd2(tmp_path, metadata, more):
 
 def test_sd2_holds_nothing_that_is_told_of(tmp_path):
     """What compares texts with pictures stands in every published file."""
-    model = single(tmp_path / "m.safetensors", files.original(files.SD2), metadata={"modelspec.prediction_type": "v"})
+    model = single(tmp_path / "m.safetensors", files.original(files.SD2),
+                   metadata={"modelspec.prediction_type": "v"})
     assert run("model", "check", model).returncode == 0
     result = run(*EDIT, "-m", model, "-o", tmp_path / "o.png")
     assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_sd2_whose_text_encoder_has_other_names(tmp_path):
-    """The UNet's heads are told by the UNet. (So small a text encoder is taken for SD 1's, so it is given.)"""
+    """The UNet's heads are told by the UNet. (So small a text encoder is taken for SD 1's, so it is
+    given.)"""
     folder = files.write_folder(tmp_path / "folder", files.SD2)
-    names = {"cond_stage_model.transformer." + name: values for name, values in files.text_encoder(files.SD2).items()}
+    names = {"cond_stage_model.transformer." + name: values
+             for name, values in files.text_encoder(files.SD2).items()}
     model = single(tmp_path / "m.safetensors", {**without("cond_stage_model.", files.SD2), **names})
     assert "--prediction v" in refused(model)
-    assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder", folder / "text_encoder") == \
+    assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder",
+                   folder / "text_encoder") == \
         picture(folder, tmp_path / "e.png")
 
 
@@ -130,8 +140,10 @@ def test_sd2_does_not_guess_what_is_predicted(tmp_path):
 
 def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
     tensors = files.original(files.SD1)
-    unet = {name: values for name, values in tensors.items() if name.startswith("model.diffusion_model.")}
-    averages = {"model_ema." + name[len("model."):].replace(".", ""): values for name, values in unet.items()}
+    unet = {name: values for name, values in tensors.items()
+            if name.startswith("model.diffusion_model.")}
+    averages = {"model_ema." + name[len("model."):].replace(".", ""): values
+                for name, values in unet.items()}
     changed = {**tensors, **{name: values * np.float16(1.5) for name, values in unet.items()}}
     plain = picture(single(tmp_path / "plain.safetensors", changed), tmp_path / "p.png")
     both = single(tmp_path / "both.safetensors", {**changed, **averages})
@@ -161,7 +173,8 @@ def test_a_text_encoder_without_its_outer_name(sd1, tmp_path):
 
 
 def without(prefix, kind=files.SD1):
-    return {name: values for name, values in files.original(kind).items() if not name.startswith(prefix)}
+    return {name: values for name, values in files.original(kind).items()
+            if not name.startswith(prefix)}
 
 
 def test_without_position_ids(sd1, tmp_path):
@@ -174,9 +187,11 @@ def test_missing_parts_are_named_and_can_be_given(sd1, tmp_path):
     folder, expected = sd1
     model = single(tmp_path / "no-vae.safetensors", without("first_stage_model."))
     assert "no autoencoder in it; name one with --vae" in refused(model)
-    vae = {name[len("first_stage_model."):]: values for name, values in files.original(files.SD1).items()
+    vae = {name[len("first_stage_model."):]: values
+           for name, values in files.original(files.SD1).items()
            if name.startswith("first_stage_model.")}
-    for given in (folder / "vae", folder / "vae/diffusion_pytorch_model.safetensors", single(tmp_path / "vae.safetensors", vae),
+    for given in (folder / "vae", folder / "vae/diffusion_pytorch_model.safetensors",
+                  single(tmp_path / "vae.safetensors", vae),
                   single(tmp_path / "whole.safetensors", files.original(files.SD1))):
         assert picture(model, tmp_path / "o.png", "--vae", given) == expected
     model = single(tmp_path / "no-text.safetensors", without("cond_stage_model."))
@@ -192,13 +207,16 @@ def test_a_missing_text_encoder_of_sd2(tmp_path):
     model = single(tmp_path / "no-text.safetensors", without("cond_stage_model.", files.SD2))
     for given in (folder / "text_encoder", folder / "text_encoder/model.safetensors",
                   single(tmp_path / "whole.safetensors", files.original(files.SD2))):
-        assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder", given) == expected
+        assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder",
+                       given) == expected
 
 
 def test_a_folder_without_a_part(copy, sd1, tmp_path):
     folder, expected = copy
     for part, said, option in [("vae", "no autoencoder in it; name one with --vae", "--vae"),
-                               ("text_encoder", "no text encoder in it; name one with --text-encoder", "--text-encoder")]:
+                               ("text_encoder",
+                                "no text encoder in it; name one with --text-encoder",
+                                "--text-encoder")]:
         shutil.rmtree(folder / part)
         assert said in refused(folder)
         assert picture(folder, tmp_path / "o.png", option, sd1[0] / part) == expected
@@ -208,9 +226,12 @@ def test_a_folder_without_a_part(copy, sd1, tmp_path):
 
 
 @pytest.mark.parametrize("names, said", [
-    (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.0.0.weight"], "label_emb"),
-    (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.weight"], "label_emb"),
-    (["conditioner.embedders.1.model.ln_final.weight", "model.diffusion_model.label_emb.0.0.weight"], "XL"),
+    (["model.diffusion_model.input_blocks.0.0.weight",
+      "model.diffusion_model.label_emb.0.0.weight"], "label_emb"),
+    (["model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.label_emb.weight"],
+     "label_emb"),
+    (["conditioner.embedders.1.model.ln_final.weight",
+      "model.diffusion_model.label_emb.0.0.weight"], "XL"),
     (["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"], "Stable Diffusion 3"),
     (["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"], "Flux"),
     (["lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"], "a LoRA"),
@@ -228,9 +249,12 @@ def test_other_models_are_refused(tmp_path, names, said):
 
 
 @pytest.mark.parametrize("content, said", [
-    (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"), (b"<!DOCTYPE html>", "a web page"),
-    (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"), (b"abc", "3 bytes"),
-    (bytes(100), "found an unknown format"), (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
+    (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+    (b"<!DOCTYPE html>", "a web page"),
+    (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"),
+    (b"abc", "3 bytes"),
+    (bytes(100), "found an unknown format"),
+    (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
 def test_other_files_are_refused(tmp_path, content, said):
     model = tmp_path / "m.ckpt"
     model.write_bytes(content)
@@ -238,7 +262,8 @@ def test_other_files_are_refused(tmp_path, content, said):
 
 
 def test_names_are_those_of_sd14(monkeypatch):
-    """What these tests call the tensors, and how large they are at full size, is what the published file has."""
+    """What these tests call the tensors, and how large they are at full size, is what the published
+    file has."""
     monkeypatch.setattr(files.Maker, "only_shapes", True)
     expected = {}
     for line in (pathlib.Path(__file__).parent / "sd14_keys.tsv").read_text().splitlines():
@@ -255,8 +280,10 @@ def test_names_are_those_of_sd14(monkeypatch):
     (["unet/mid_block.resnets.0.conv1.weight"], "tensor `mid_block.resnets.0.conv1.weight`"),
     (["vae/decoder.conv_in.bias"], "tensor `decoder.conv_in.bias`"),
     (["unet/conv_norm_out.weight"], "tensor `conv_norm_out.weight`"),
-    (["text_encoder/text_model.encoder.layers.1.self_attn.k_proj.weight"], "layers.1.self_attn.k_proj.weight`"),
-    (["unet/conv_in.weight", "unet/conv_out.weight", "vae/quant_conv.bias"], "conv_in.weight` holds values that are not "
+    (["text_encoder/text_model.encoder.layers.1.self_attn.k_proj.weight"],
+     "layers.1.self_attn.k_proj.weight`"),
+    (["unet/conv_in.weight", "unet/conv_out.weight", "vae/quant_conv.bias"],
+     "conv_in.weight` holds values that are not "
      "finite numbers, and so do 2 more")])
 def test_weights_that_are_no_numbers(tmp_path, names, said, more):
     """One warning, which names the tensor; infinite ones in one file, no numbers in the other."""
@@ -274,9 +301,12 @@ def test_weights_that_are_no_numbers(tmp_path, names, said, more):
 
 
 @pytest.mark.parametrize("part, name, setting, value, unused", [
-    ("vae", "diffusion_pytorch_model", "layers_per_block", 1, "decoder.up_blocks.0.resnets.2.conv1.bias"),
-    ("text_encoder", "model", "num_hidden_layers", 1, "text_model.encoder.layers.1.layer_norm1.bias")])
-def test_a_config_that_describes_fewer_layers_than_there_are(tmp_path, part, name, setting, value, unused):
+    ("vae", "diffusion_pytorch_model", "layers_per_block", 1,
+     "decoder.up_blocks.0.resnets.2.conv1.bias"),
+    ("text_encoder", "model", "num_hidden_layers", 1,
+     "text_model.encoder.layers.1.layer_norm1.bias")])
+def test_a_config_that_describes_fewer_layers_than_there_are(tmp_path, part, name, setting, value,
+                                                             unused):
     folder = files.write_folder(tmp_path / "folder", files.SD1)
     path = folder / part / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), setting: value}))
@@ -290,8 +320,10 @@ def test_a_config_that_describes_fewer_layers_than_there_are(tmp_path, part, nam
 
 def test_what_other_networks_of_clip_have_is_left_out(copy, tmp_path):
     folder, expected = copy
-    tensors = {**files.text_encoder(files.SD1), "text_projection.weight": np.ones((64, 64), np.float16),
-               "text_model.embeddings.position_ids": np.arange(77)[None], "logit_scale": np.ones((), np.float32)}
+    tensors = {**files.text_encoder(files.SD1),
+               "text_projection.weight": np.ones((64, 64), np.float16),
+               "text_model.embeddings.position_ids": np.arange(77)[None],
+               "logit_scale": np.ones((), np.float32)}
     files.write_safetensors(folder / "text_encoder/model.safetensors", tensors)
     assert picture(folder, tmp_path / "o.png") == expected
     assert run("model", "check", folder).returncode == 0
@@ -299,12 +331,16 @@ def test_what_other_networks_of_clip_have_is_left_out(copy, tmp_path):
 
 def test_a_tensor_is_missing_or_misshapen(tmp_path):
     name = "model.diffusion_model.middle_block.0.in_layers.2.weight"
-    assert "mid_block.resnets.0.conv1.weight` is missing" in refused(single(tmp_path / "m.safetensors", without(name)))
+    path = tmp_path / "m.safetensors"
+    said = refused(single(path, without(name)))
+    assert "mid_block.resnets.0.conv1.weight` is missing" in said
     tensors = {**files.original(files.SD1), name: np.zeros((3, 3), np.float16)}
-    assert "expected shape [64, 64, 3, 3], found [3, 3]" in refused(single(tmp_path / "m.safetensors", tensors))
+    said = refused(single(path, tensors))
+    assert "expected shape [64, 64, 3, 3], found [3, 3]" in said
 
 
-@pytest.mark.parametrize("channels, kind", [(5, "depth map"), (8, "InstructPix2Pix"), (7, "latent_channels is 4")])
+@pytest.mark.parametrize("channels, kind",
+                         [(5, "depth map"), (8, "InstructPix2Pix"), (7, "latent_channels is 4")])
 def test_a_unet_that_reads_something_else_too(tmp_path, channels, kind):
     other = {**files.SD1, "in_channels": channels}
     assert kind in refused(single(tmp_path / "m.safetensors", files.original(other)))
@@ -328,11 +364,13 @@ def test_a_variant(copy, tmp_path, variant):
 def shard(folder, kind, ending="safetensors", write=files.write_safetensors, variant=""):
     """The UNet in two files under an index."""
     tensors = list(files.unet(kind).items())
-    halves = {f"diffusion_pytorch_model{variant}-0000{i + 1}-of-00002.{ending}": dict(tensors[i::2]) for i in range(2)}
+    halves = {f"diffusion_pytorch_model{variant}-0000{i + 1}-of-00002.{ending}": dict(tensors[i::2])
+              for i in range(2)}
     for name, part in halves.items():
         write(folder / "unet" / name, part)
     (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
-    index = {"metadata": {}, "weight_map": {tensor: name for name, part in halves.items() for tensor in part}}
+    index = {"metadata": {},
+             "weight_map": {tensor: name for name, part in halves.items() for tensor in part}}
     path = folder / f"unet/diffusion_pytorch_model.{ending}.index{variant}.json"
     files.write_json(path, index)
     return path, index
@@ -353,7 +391,8 @@ def test_pickles_in_a_folder(copy, tmp_path, ending):
     folder, expected = copy
     for part, name, tensors in [("text_encoder", "pytorch_model", files.text_encoder(files.SD1)),
                                 ("unet", "diffusion_pytorch_model", files.unet(files.SD1)),
-                                ("vae", "diffusion_pytorch_model", old_names(files.vae(files.SD1)))]:
+                                ("vae", "diffusion_pytorch_model",
+                                 old_names(files.vae(files.SD1)))]:
         next((folder / part).glob("*.safetensors")).unlink()
         checkpoints.write_checkpoint(folder / part / f"{name}.{ending}", tensors)
     assert picture(folder, tmp_path / "o.png") == expected
@@ -362,7 +401,8 @@ def test_pickles_in_a_folder(copy, tmp_path, ending):
 def test_bad_shards(copy):
     path, index = shard(copy[0], files.SD1)
     first = next(iter(index["weight_map"]))
-    for change, said in [({first: "../../secret"}, "../../secret"), ({first: 3}, first), ({first: "gone"}, "gone")]:
+    for change, said in [({first: "../../secret"}, "../../secret"), ({first: 3}, first),
+                         ({first: "gone"}, "gone")]:
         files.write_json(path, {"weight_map": {**index["weight_map"], **change}})
         assert said in refused(copy[0])
     files.write_json(path, {})
@@ -379,7 +419,8 @@ def test_an_index_that_is_too_large_to_be_one(copy):
 def old_names(tensors):
     result = {}
     for name, values in tensors.items():
-        for new, old in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")]:
+        for new, old in [("to_q", "query"), ("to_k", "key"), ("to_v", "value"),
+                         ("to_out.0", "proj_attn")]:
             name = name.replace(new, old)
         result[name] = values
     return result
@@ -387,7 +428,8 @@ def old_names(tensors):
 
 def test_old_names_of_attention(copy, tmp_path):
     folder, expected = copy
-    files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", old_names(files.vae(files.SD1)))
+    files.write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors",
+                            old_names(files.vae(files.SD1)))
     assert picture(folder, tmp_path / "o.png") == expected
 
 
@@ -417,4 +459,5 @@ def test_a_folder_without_weights(copy):
 
 def test_a_wrong_prediction_name(sd1, tmp_path):
     result = run(*EDIT, "-m", sd1[0], "-o", tmp_path / "o.png", "--prediction", "x0")
-    assert (result.returncode, result.stderr) == (2, 'diffedit: --prediction: expected v or epsilon, found "x0"\n')
+    assert (result.returncode,
+            result.stderr) == (2, 'diffedit: --prediction: expected v or epsilon, found "x0"\n')

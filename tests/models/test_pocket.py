@@ -1,4 +1,5 @@
-"""The model that ships: its pages name what it knows, its folder holds what it needs, its sample pictures can be edited."""
+"""The model that ships: its pages name what it knows, its folder holds what it needs, its sample
+pictures can be edited."""
 import json
 import os
 import pathlib
@@ -21,7 +22,8 @@ def words_of(path):
     return set(re.findall("[a-z]+", path.read_text().lower()))
 
 
-@pytest.mark.parametrize("page", [MODEL / "README.md", files.SOURCE / "docs/POCKET.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [MODEL / "README.md", files.SOURCE / "docs/POCKET.md"],
+                         ids=lambda page: page.name)
 def test_pages_name_every_word(page):
     assert set(HINTS["words"]) - words_of(page) == set()
 
@@ -36,14 +38,17 @@ def test_size():
 
 
 @pytest.mark.parametrize("sample, source, target", [
-    ("horse", "a horse", "a zebra"), ("horse", "a horse", "a giraffe"), ("strawberries", "strawberries", "apples")])
+    ("horse", "a horse", "a zebra"), ("horse", "a horse", "a giraffe"),
+    ("strawberries", "strawberries", "apples")])
 def test_samples_can_be_edited(tmp_path, sample, source, target):
     output, mask = tmp_path / "o.png", tmp_path / "m.png"
     said = json.loads(subprocess.run(
-        [PROGRAM, "edit", MODEL / f"samples/{sample}.png", "-m", MODEL, "--from", source, "--to", target, "-o", output,
-         "--mask-out", mask, "--feather", "0", "--json", "-q"], capture_output=True, check=True, timeout=300).stdout)
+        [PROGRAM, "edit", MODEL / f"samples/{sample}.png", "-m", MODEL, "--from", source, "--to",
+         target, "-o", output, "--mask-out", mask, "--feather", "0", "--json", "-q"],
+        capture_output=True, check=True, timeout=300).stdout)
     assert said["warnings"] == [] and 0.05 < said["mask_share"] < 0.6
     before = np.asarray(Image.open(MODEL / f"samples/{sample}.png").convert("RGB"), int)
-    after, changed = np.asarray(Image.open(output).convert("RGB"), int), np.asarray(Image.open(mask)) > 127
+    after, changed = np.asarray(Image.open(output).convert("RGB"),
+                                int), np.asarray(Image.open(mask)) > 127
     assert (after[~changed] == before[~changed]).all()
     assert np.abs(after - before)[changed].mean() > 10

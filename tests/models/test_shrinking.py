@@ -33,8 +33,9 @@ def wait_until_it_waits(process, path):
 def start(folder, output, *more):
     output.parent.mkdir()
     return subprocess.Popen(
-        [PROGRAM, "inpaint", SAMPLE, "--mask", "-", "--to", "a zebra", "-m", folder, "-o", output, "--size", "64x64",
-         "--steps", "1", "--quiet", *more], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        [PROGRAM, "inpaint", SAMPLE, "--mask", "-", "--to", "a zebra", "-m", folder, "-o", output,
+         "--size", "64x64", "--steps", "1", "--quiet", *more], stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE)
 
 
 def expect_one_line(process, output, path, said):
@@ -44,8 +45,9 @@ def expect_one_line(process, output, path, said):
     assert list(output.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("part, more", [("text_encoder", []), *((part, ["--low-memory"])
-                                                                for part in ("text_encoder", "unet", "vae"))])
+@pytest.mark.parametrize("part, more", [
+    ("text_encoder", []),
+    *((part, ["--low-memory"]) for part in ("text_encoder", "unet", "vae"))])
 def test_before_a_network_runs(tmp_path, part, more):
     folder, output = files.write_folder(tmp_path / "model", files.SD1), tmp_path / "results/out.png"
     path = next((folder / part).glob("*.safetensors"))
@@ -58,7 +60,8 @@ def test_before_a_network_runs(tmp_path, part, more):
 def mapped_memory(process):
     """Bytes of files that are mapped and in memory."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    return sum(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("RssFile:"))
+    return sum(int(line.split()[1]) << 10 for line in status.splitlines()
+               if line.startswith("RssFile:"))
 
 
 def test_while_a_network_is_prepared(tmp_path):
@@ -76,4 +79,5 @@ def test_while_a_network_is_prepared(tmp_path):
         time.sleep(0.002)
     os.truncate(path, 5000)
     assert before > 256 << 20
-    expect_one_line(process, output, path, "became shorter, or could not be read, while it was in use")
+    expect_one_line(process, output, path,
+                    "became shorter, or could not be read, while it was in use")
