@@ -11,7 +11,7 @@
 
 #include "checkbench_shapes.h"
 #include "kernels/kernels.h"
-#include "ops/ops.h"
+#include "ops/cpu/cpu.h"
 
 enum { TEXT_KEYS = 77, MAX_RUNS = 50, LINE = 64 };
 static const double difference_allowed = 2e-5; /* of the largest value */
@@ -31,10 +31,11 @@ typedef struct bench_run {
     de_convolution *convolution;
     de_convolution_shape window;
     de_tensor x, y;
-    float *keys, *values; /* [n, tk, in] */
-    de_attention_shape attention;
-    float *scale, *shift; /* [in] */
+    de_tensor keys, values;   /* [n, 1, tk, in] */
+    de_vector *scale, *shift; /* [in] */
 } bench_run;
+
+static de_device *device;
 
 /* ---- random data ---- */
 
@@ -55,12 +56,13 @@ static void *allocate(int64_t count, size_t size)
     return memory;
 }
 
-static float *random_floats(int64_t count)
+static de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c)
 {
+    int64_t count = n * h * w * c;
     float *values = allocate(count, sizeof *values);
     for (int64_t i = 0; i < count; i++)
         values[i] = (float)(int32_t)random_bits() * 0x1p-31f;
-    return values;
+    return de_tensor_at((de_array){(uintptr_t)values}, n, h, w, c);
 }
 
 /* f16 weights of about 1 / sqrt(fan in), so that results are near 1 */
@@ -109,7 +111,7 @@ static void prepare_convolution(bench_run *run)
     run->y.w = (shape->w - 1) / stride + 1;
     de_weight weight = random_weight(4, (int64_t[]){shape->out, shape->in, 3, 3});
     de_weight bias = random_weight(1, &shape->out);
-    need(de_convolution_new(&run->convolution, &weight, &bias, stride, NULL));
+    need(de_convolution_new(&run->convolution, device, &weight, &bias, stride, NULL));
     free((void *)weight.data);
     free((void *)bias.data);
 }
@@ -119,7 +121,7 @@ static void prepare_linear(bench_run *run)
     const bench_case *shape = run->shape;
     de_weight weight = random_weight(2, (int64_t[]){shape->out, shape->in});
     de_weight bias = random_weight(1, &shape->out);
-    need(de_linear_new(&run->linear, &weight, &bias, 1, NULL));
+    need(de_linear_new(&run->linear, device, &weight, &bias, 1, NULL));
     free((void *)weight.data);
     free((void *)bias.data);
     if (shape->kind == GEGLU)
@@ -129,26 +131,26 @@ static void prepare_linear(bench_run *run)
 static void prepare_attention(bench_run *run)
 {
     const bench_case *shape = run->shape;
-    bool text = shape->kind == TEXT_ATTENTION;
-    int64_t tokens = shape->h * shape->w;
-    run->attention = (de_attention_shape){.n = shape->n,
-                                          .tq = tokens,
-                                          .tk = text ? TEXT_KEYS : tokens,
-                                          .heads = shape->out,
-                                          .d = shape->in / shape->out,
-                                          .q_stride = shape->in,
-                                          .k_stride = shape->in,
-                                          .v_stride = shape->in};
-    run->keys = random_floats(shape->n * run->attention.tk * shape->in);
-    run->values = random_floats(shape->n * run->attention.tk * shape->in);
+    int64_t keys = shape->kind == TEXT_ATTENTION ? TEXT_KEYS : shape->h * shape->w;
+    run->keys = random_tensor(shape->n, 1, keys, shape->in);
+    run->values = random_tensor(shape->n, 1, keys, shape->in);
     run->y.c = shape->in;
+}
+
+static de_vector *random_vector(int64_t count)
+{
+    de_vector *vector;
+    de_weight weight = random_weight(1, &count);
+    need(de_vector_new(&vector, device, &weight, NULL));
+    free((void *)weight.data);
+    return vector;
 }
 
 static bench_run prepare(const bench_case *shape)
 {
     bench_run run = {.shape = shape,
-                     .x = {shape->n, shape->h, shape->w, shape->in, NULL},
-                     .y = {shape->n, shape->h, shape->w, shape->out, NULL}};
+                     .x = {.n = shape->n, .h = shape->h, .w = shape->w, .c = shape->in},
+                     .y = {.n = shape->n, .h = shape->h, .w = shape->w, .c = shape->out}};
     switch (shape->kind) {
     case LINEAR:
     case GEGLU: prepare_linear(&run); break;
@@ -160,12 +162,12 @@ static bench_run prepare(const bench_case *shape)
     case GROUP_NORM:
     case LAYER_NORM:
         run.y.c = shape->in;
-        run.scale = random_floats(shape->in);
-        run.shift = random_floats(shape->in);
+        run.scale = random_vector(shape->in);
+        run.shift = random_vector(shape->in);
         break;
     }
-    run.x.data = random_floats(de_tensor_count(run.x));
-    run.y.data = random_floats(de_tensor_count(run.y));
+    run.x = random_tensor(run.x.n, run.x.h, run.x.w, run.x.c);
+    run.y = random_tensor(run.y.n, run.y.h, run.y.w, run.y.c);
     return run;
 }
 
@@ -173,16 +175,17 @@ static void release(bench_run *run)
 {
     de_linear_free(run->linear);
     de_convolution_free(run->convolution);
-    free(run->x.data);
-    free(run->y.data);
-    free(run->keys);
-    free(run->values);
-    free(run->scale);
-    free(run->shift);
+    free(de_cpu_floats(run->x));
+    free(de_cpu_floats(run->y));
+    free(de_cpu_floats(run->keys));
+    free(de_cpu_floats(run->values));
+    de_vector_free(run->scale);
+    de_vector_free(run->shift);
 }
 
-static void compute(de_context *context, const bench_run *run)
+static void compute(de_context *context, void *user)
 {
+    const bench_run *run = user;
     const de_epilogue plain = {0};
     switch (run->shape->kind) {
     case LINEAR: de_linear_run(context, run->linear, run->x, plain, run->y); break;
@@ -194,7 +197,7 @@ static void compute(de_context *context, const bench_run *run)
         break;
     case ATTENTION:
     case TEXT_ATTENTION:
-        de_attention(context, run->attention, run->x.data, run->keys, run->values, run->y.data);
+        de_attention(context, (int)run->shape->out, false, run->x, run->keys, run->values, run->y);
         break;
     case GROUP_NORM:
         de_group_norm(context, run->x, run->x.c < 32 ? 8 : 32, 1e-5f, run->scale, run->shift,
@@ -216,7 +219,7 @@ static double flops_of(const bench_run *run)
     case ENLARGING:
     case HALVING: return 2 * 9 * rows * in * out;
     case ATTENTION:
-    case TEXT_ATTENTION: return 4 * rows * in * (double)run->attention.tk;
+    case TEXT_ATTENTION: return 4 * rows * in * (double)run->keys.w;
     case GROUP_NORM:
     case LAYER_NORM: break;
     }
@@ -245,22 +248,22 @@ static void describe(const bench_case *s, char *text)
 
 /* Seconds of the fastest run with `kernels`: whatever else the machine does only ever adds to it.
  */
-static double time_run(const bench_run *run, const de_kernels *kernels, int threads, double seconds)
+static double time_run(bench_run *run, const de_kernels *kernels, int threads, double seconds)
 {
-    de_context context = {.threads = threads};
+    de_context context = {.device = device, .threads = threads};
+    de_program *program;
     de_kernels_use(kernels);
-    de_arena_start_measuring(&context.arena);
-    compute(&context, run);
-    need(de_arena_allocate(&context.arena, NULL));
+    need(de_program_new(&program, &context, compute, run, NULL));
     if (seconds > 0)
-        compute(&context, run); /* memory is mapped, caches are warm */
+        need(de_program_run(program, NULL)); /* memory is mapped, caches are warm */
     double best = INFINITY, start = de_seconds();
     for (int i = 0; i == 0 || (i < MAX_RUNS && de_seconds() - start < seconds); i++) {
         double before = de_seconds();
-        compute(&context, run);
+        need(de_program_run(program, NULL));
         best = fmin(best, de_seconds() - before);
     }
-    de_arena_free(&context.arena);
+    de_program_free(program);
+    de_context_release(&context);
     return best;
 }
 
@@ -316,9 +319,9 @@ static bool run_case(const bench_case *shape, const de_kernels *fast, const sett
     if (fast != ref && flops <= set->check_flops) {
         int64_t count = de_tensor_count(run.y);
         float *got = allocate(count, sizeof *got);
-        memcpy(got, run.y.data, (size_t)count * sizeof *got);
+        memcpy(got, de_cpu_floats(run.y), (size_t)count * sizeof *got);
         double plain = time_run(&run, ref, set->threads, 0);
-        double off = difference(run.y.data, got, count);
+        double off = difference(de_cpu_floats(run.y), got, count);
         right = off <= difference_allowed;
         snprintf(check, sizeof check, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3,
                  plain / seconds, off, right ? "" : " WRONG");
@@ -378,6 +381,7 @@ int main(int argc, char **argv)
         set.seconds = 0.05;
     const char *const tables[] = {"avx2"};
     int wrong = 0;
+    need(de_device_open(&device, NULL));
     double peak = de_measure_peak(set.threads);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         wrong += run_table(tables[i], &set, peak);

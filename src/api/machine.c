@@ -1,5 +1,5 @@
 #include "kernels/kernels.h"
-#include "ops/ops.h"
+#include "ops/cpu/cpu.h"
 
 const char *diffedit_kernels_name(void)
 {

@@ -26,34 +26,6 @@ bool de_multiply_size(size_t a, size_t b, size_t *product);
 /* 64-byte aligned; large arrays ask for transparent huge pages. Released by free(). */
 void *de_aligned_alloc(size_t bytes);
 
-/* A stack of temporary arrays, sized once before a loop and used without allocation within it.
- *
- * The size is found by running the same code on a measuring arena, which hands out addresses that
- * must not be used and records the peak; every op returns early when its arena is measuring. */
-typedef struct de_arena {
-    unsigned char *base;
-    size_t capacity, used, peak;
-    bool measuring;
-} de_arena;
-
-void de_arena_start_measuring(de_arena *arena);
-/* Allocates the peak of the measuring run; memory that is already large enough is kept. Errors:
- * MEMORY. */
-diffedit_status de_arena_allocate(de_arena *arena, diffedit_error *error);
-void de_arena_free(de_arena *arena);
-/* `count` floats, 64-byte aligned, uninitialised. Never fails: a request beyond the measured peak
- * is a defect of the program and aborts. */
-float *de_arena_floats(de_arena *arena, int64_t count);
-/* Releasing to a mark frees everything allocated after it. */
-static inline size_t de_arena_mark(const de_arena *arena)
-{
-    return arena->used;
-}
-static inline void de_arena_release(de_arena *arena, size_t mark)
-{
-    arena->used = mark;
-}
-
 /* ---- threads ---- */
 
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);

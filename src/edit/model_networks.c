@@ -10,48 +10,79 @@
 static diffedit_status use(de_model_networks *networks, de_part part, diffedit_error *error)
 {
     if (!de_networks_ready(networks->model->networks, part))
-        de_arena_free(&networks->context.arena);
+        de_context_release(&networks->context);
     return de_networks_use(networks->model->networks, part, error);
 }
 
-/* ---- the text encoder ---- */
+/* ---- the text encoder and the autoencoder, which run once ---- */
+
+typedef struct pass {
+    const de_networks *prepared;
+    de_tensor x, y; /* shapes first, then tensors */
+} pass;
+
+static void forward_text(de_context *context, void *user)
+{
+    const pass *job = user;
+    de_text_encoder_run(context, de_networks_text_encoder(job->prepared), job->x, job->y);
+}
+
+static void forward_encode(de_context *context, void *user)
+{
+    const pass *job = user;
+    de_vae_encode(context, de_networks_vae(job->prepared), job->x, job->y);
+}
+
+static void forward_decode(de_context *context, void *user)
+{
+    const pass *job = user;
+    de_vae_decode(context, de_networks_vae(job->prepared), job->x, job->y);
+}
+
+/* y = the network of x, in the shapes that `job` has; y may be x */
+static diffedit_status run_pass(de_context *context, de_forward_fn forward, pass job,
+                                const float *x, float *y, diffedit_error *error)
+{
+    diffedit_status status = de_tensor_keep(&job.x, context->device, job.x, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_tensor_keep(&job.y, context->device, job.y, error);
+    if (status == DIFFEDIT_OK) {
+        de_write(context, x, job.x);
+        status = de_program_run_once(context, forward, &job, error);
+    }
+    if (status == DIFFEDIT_OK)
+        de_read(context, job.y, y);
+    de_tensor_drop(&job.x, context->device);
+    de_tensor_drop(&job.y, context->device);
+    return status;
+}
 
 static diffedit_status encode_text(void *self, const int32_t *tokens, float *embedding,
                                    diffedit_error *error)
 {
     de_model_networks *networks = self;
     const diffedit_model *model = networks->model;
-    int n = de_tokenizer_length(model->tokenizer);
-    de_tensor y = {1, 1, n, model->text_config.width, embedding};
+    de_tensor shape = {
+        .n = 1, .h = 1, .w = de_tokenizer_length(model->tokenizer), .c = model->text_config.width};
     diffedit_status status = use(networks, DE_PART_TEXT, error);
     if (status != DIFFEDIT_OK)
         return status;
-    const de_text_encoder *encoder = de_networks_text_encoder(model->networks);
-    de_arena_start_measuring(&networks->context.arena);
-    de_text_encoder_run(&networks->context, encoder, tokens, n, y);
-    status = de_arena_allocate(&networks->context.arena, error);
-    if (status == DIFFEDIT_OK)
-        de_text_encoder_run(&networks->context, encoder, tokens, n, y);
+    de_text_encoder_look_up(de_networks_text_encoder(model->networks), tokens, shape.w, embedding);
+    status = run_pass(&networks->context, forward_text, (pass){model->networks, shape, shape},
+                      embedding, embedding, error);
     de_networks_done(model->networks, DE_PART_TEXT);
     return status;
 }
 
-/* ---- the autoencoder ---- */
-
-typedef void (*vae_run)(de_context *context, const de_vae *vae, de_tensor x, de_tensor y);
-
-static diffedit_status run_vae(de_model_networks *networks, vae_run run, de_tensor x, de_tensor y,
-                               diffedit_error *error)
+static diffedit_status run_vae(de_model_networks *networks, de_forward_fn forward, de_tensor x,
+                               de_tensor y, const float *from, float *to, diffedit_error *error)
 {
     de_networks *prepared = networks->model->networks;
     diffedit_status status = use(networks, DE_PART_VAE, error);
     if (status != DIFFEDIT_OK)
         return status;
-    de_arena_start_measuring(&networks->context.arena);
-    run(&networks->context, de_networks_vae(prepared), x, y);
-    status = de_arena_allocate(&networks->context.arena, error);
-    if (status == DIFFEDIT_OK)
-        run(&networks->context, de_networks_vae(prepared), x, y);
+    status = run_pass(&networks->context, forward, (pass){prepared, x, y}, from, to, error);
     de_networks_done(prepared, DE_PART_VAE);
     return status;
 }
@@ -61,9 +92,9 @@ static diffedit_status encode_pixels(void *self, const float *pixels, int h, int
 {
     de_model_networks *networks = self;
     int factor = de_vae_factor(&networks->model->vae_config);
-    int channels = networks->model->vae_config.latent_channels;
-    de_tensor x = {1, h * factor, w * factor, 3, (float *)pixels};
-    return run_vae(networks, de_vae_encode, x, (de_tensor){1, h, w, 2 * channels, moments}, error);
+    de_tensor x = {.n = 1, .h = h * factor, .w = w * factor, .c = 3};
+    de_tensor y = {.n = 1, .h = h, .w = w, .c = 2 * networks->model->vae_config.latent_channels};
+    return run_vae(networks, forward_encode, x, y, pixels, moments, error);
 }
 
 static diffedit_status decode_latent(void *self, const float *latent, int h, int w, float *pixels,
@@ -81,39 +112,57 @@ static diffedit_status decode_latent(void *self, const float *latent, int h, int
     de_channels_last(latent, 1, channels, h, w, unscaled);
     for (int64_t i = 0; i < count; i++)
         unscaled[i] *= scale;
-    status = run_vae(networks, de_vae_decode, (de_tensor){1, h, w, channels, unscaled},
-                     (de_tensor){1, h * factor, w * factor, 3, pixels}, error);
+    de_tensor x = {.n = 1, .h = h, .w = w, .c = channels};
+    de_tensor y = {.n = 1, .h = h * factor, .w = w * factor, .c = 3};
+    status = run_vae(networks, forward_decode, x, y, unscaled, pixels, error);
     free(unscaled);
     return status;
 }
 
-/* ---- the UNet ---- */
+/* ---- the UNet, which runs many times ---- */
 
-/* One forward pass; on a measuring arena, its measure. */
-static void forward(de_model_networks *networks, double t)
+static void forward_unet(de_context *context, void *user)
 {
-    const diffedit_model *model = networks->model;
-    int h = networks->h, w = networks->w;
-    de_tensor x = {1, h, w, model->unet_config.in_channels, networks->x};
-    de_tensor y = {networks->n, h, w, model->vae_config.latent_channels, networks->y};
-    de_unet_run(&networks->context, networks->unet, x, (float)t, &networks->keys, y);
+    const de_model_networks *networks = user;
+    de_unet_run(context, networks->unet, networks->x, networks->waves, &networks->kv, networks->y);
 }
 
-/* The texts' keys, which need the embeddings side by side. */
-static diffedit_status make_keys(de_model_networks *networks, const float *const *embeddings,
-                                 diffedit_error *error)
+/* The texts' keys and values, which need the embeddings side by side. */
+static diffedit_status make_kv(de_model_networks *networks, const float *const *embeddings, int n,
+                               diffedit_error *error)
 {
     int tokens = de_tokenizer_length(networks->model->tokenizer);
     int64_t count = (int64_t)tokens * networks->model->text_config.width;
     float *all;
-    diffedit_status status = de_allocate_floats(&all, networks->n * count, "embeddings", error);
+    diffedit_status status = de_allocate_floats(&all, n * count, "embeddings", error);
     if (status != DIFFEDIT_OK)
         return status;
-    for (int i = 0; i < networks->n; i++)
+    for (int i = 0; i < n; i++)
         memcpy(all + i * count, embeddings[i], (size_t)count * sizeof *all);
-    status = de_unet_text_keys(&networks->keys, &networks->context, networks->unet, all,
-                               networks->n, tokens, error);
+    status = de_unet_text_kv_new(&networks->kv, &networks->context, networks->unet, all, n, tokens,
+                                 error);
     free(all);
+    return status;
+}
+
+/* What goes into the program and comes out of it, on the device and here. */
+static diffedit_status make_ends(de_model_networks *networks, int n, int h, int w,
+                                 diffedit_error *error)
+{
+    const diffedit_model *model = networks->model;
+    de_device *device = networks->context.device;
+    de_tensor x = {.n = 1, .h = h, .w = w, .c = model->unet_config.in_channels};
+    de_tensor y = {.n = n, .h = h, .w = w, .c = model->vae_config.latent_channels};
+    de_tensor waves = {.n = n, .h = 1, .w = 1, .c = de_unet_waves_width(networks->unet)};
+    int64_t largest = de_max_i64(de_tensor_count(x),
+                                 de_max_i64(de_tensor_count(y), de_tensor_count(waves)));
+    diffedit_status status = de_tensor_keep(&networks->x, device, x, error);
+    if (status == DIFFEDIT_OK)
+        status = de_tensor_keep(&networks->y, device, y, error);
+    if (status == DIFFEDIT_OK)
+        status = de_tensor_keep(&networks->waves, device, waves, error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&networks->staged, largest, "the UNet's input", error);
     return status;
 }
 
@@ -121,64 +170,64 @@ static diffedit_status unet_begin(void *self, const float *const *embeddings, in
                                   diffedit_error *error)
 {
     de_model_networks *networks = self;
-    const diffedit_model *model = networks->model;
-    int64_t cells = (int64_t)h * w;
     diffedit_status status = use(networks, DE_PART_UNET, error);
     if (status != DIFFEDIT_OK)
         return status;
-    networks->unet = de_networks_unet(model->networks);
-    networks->n = n;
-    networks->h = h;
-    networks->w = w;
-    status = make_keys(networks, embeddings, error);
+    networks->unet = de_networks_unet(networks->model->networks);
+    status = make_kv(networks, embeddings, n, error);
     if (status == DIFFEDIT_OK)
-        status = de_allocate_floats(&networks->x, cells * model->unet_config.in_channels,
-                                    "the UNet's input", error);
+        status = make_ends(networks, n, h, w, error);
     if (status == DIFFEDIT_OK)
-        status = de_allocate_floats(&networks->y, n * cells * model->vae_config.latent_channels,
-                                    "the UNet's output", error);
-    if (status == DIFFEDIT_OK) {
-        de_arena_start_measuring(&networks->context.arena);
-        forward(networks, 0);
-        status = de_arena_allocate(&networks->context.arena, error);
-    }
+        status = de_program_new(&networks->program, &networks->context, forward_unet, networks,
+                                error);
     return status;
 }
 
 static diffedit_status unet_run(void *self, const float *x, const float *condition, double t,
                                 float *y, diffedit_error *error)
 {
-    (void)error;
     de_model_networks *networks = self;
-    int64_t area = (int64_t)networks->h * networks->w;
-    int c = networks->model->vae_config.latent_channels;
-    int channels = networks->model->unet_config.in_channels;
+    de_context *context = &networks->context;
+    de_tensor in = networks->x, out = networks->y;
+    int64_t area = in.h * in.w;
     for (int64_t cell = 0; cell < area; cell++)
-        for (int j = 0; j < channels; j++)
-            networks->x[cell * channels + j] = j < c ? x[j * area + cell]
-                                                     : condition[(j - c) * area + cell];
-    forward(networks, t);
-    de_channels_first(networks->y, networks->n, c, networks->h, networks->w, y);
+        for (int64_t j = 0; j < in.c; j++)
+            networks->staged[cell * in.c + j] = j < out.c ? x[j * area + cell]
+                                                          : condition[(j - out.c) * area + cell];
+    de_write(context, networks->staged, in);
+    de_unet_waves(networks->unet, (float)t, out.n, networks->staged);
+    de_write(context, networks->staged, networks->waves);
+    diffedit_status status = de_program_run(networks->program, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_read(context, out, networks->staged);
+    de_channels_first(networks->staged, out.n, out.c, out.h, out.w, y);
     return DIFFEDIT_OK;
 }
 
 static void unet_end(void *self)
 {
     de_model_networks *networks = self;
-    if (networks->unet) {
-        de_unet_text_keys_free(&networks->keys, networks->unet);
-        de_networks_done(networks->model->networks, DE_PART_UNET);
-    }
+    de_context *context = &networks->context;
+    if (!networks->unet)
+        return;
+    de_program_free(networks->program);
+    de_unet_text_kv_free(&networks->kv, context, networks->unet);
+    de_tensor_drop(&networks->x, context->device);
+    de_tensor_drop(&networks->waves, context->device);
+    de_tensor_drop(&networks->y, context->device);
+    free(networks->staged);
+    de_networks_done(networks->model->networks, DE_PART_UNET);
+    networks->program = NULL;
+    networks->staged = NULL;
     networks->unet = NULL;
-    free(networks->x);
-    free(networks->y);
-    networks->x = networks->y = NULL;
 }
 
 void de_model_networks_init(de_model_networks *networks, de_network_set *set,
                             const diffedit_model *model)
 {
-    *networks = (de_model_networks){.model = model, .context = {.threads = de_core_count()}};
+    *networks = (de_model_networks){
+        .model = model, .context = {.device = model->device, .threads = de_core_count()}};
     *set = (de_network_set){.factor = de_vae_factor(&model->vae_config),
                             .channels = model->vae_config.latent_channels,
                             .text_tokens = de_tokenizer_length(model->tokenizer),
@@ -197,5 +246,5 @@ void de_model_networks_init(de_model_networks *networks, de_network_set *set,
 
 void de_model_networks_free(de_model_networks *networks)
 {
-    de_arena_free(&networks->context.arena);
+    de_context_release(&networks->context);
 }

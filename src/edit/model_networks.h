@@ -10,10 +10,12 @@ typedef struct de_model_networks {
     const diffedit_model *model;
     de_context context;
     const de_unet *unet; /* NULL: not begun */
-    de_text_keys keys;
-    int n, h, w;
-    float *x; /* [h, w, the UNet's channels] */
-    float *y; /* [n, h, w, c] */
+    de_text_kv kv;       /* of the n texts */
+    de_program *program; /* x, waves -> y */
+    de_tensor x;         /* [1, h, w, the UNet's channels] */
+    de_tensor waves;     /* [n, 1, 1, width], the timestep */
+    de_tensor y;         /* [n, h, w, c] */
+    float *staged;       /* what is on its way to x or waves, or from y */
 } de_model_networks;
 
 /* `networks`, all zeros, must stand still and outlive `set`. */

@@ -1,8 +1,6 @@
 /* Opening a model: reads its parts, checks that they fit each other, prepares the networks. */
 #include "models/model.h"
 
-#include "kernels/kernels.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,8 +189,10 @@ static diffedit_status check_complete(const diffedit_model *model, const char *p
 
 de_network_sources de_model_sources(const diffedit_model *model)
 {
-    de_network_sources sources = {
-        .text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
+    de_network_sources sources = {.device = model->device,
+                                  .text = &model->text_config,
+                                  .unet = &model->unet_config,
+                                  .vae = &model->vae_config};
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         sources.weights[part] = model->weights[part];
     return sources;
@@ -201,6 +201,9 @@ de_network_sources de_model_sources(const diffedit_model *model)
 static diffedit_status prepare_networks(diffedit_model *model, bool one_at_a_time,
                                         diffedit_error *error)
 {
+    diffedit_status status = de_device_open(&model->device, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     const de_network_sources sources = de_model_sources(model);
     return de_networks_new(&model->networks, &sources, one_at_a_time, error);
 }
@@ -255,19 +258,11 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
     return hand_over(model, new, status);
 }
 
-static diffedit_status check_kernels(diffedit_error *error)
-{
-    const char *problem = de_kernels_problem();
-    return problem ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem) : DIFFEDIT_OK;
-}
-
 diffedit_status de_model_open(diffedit_model **model, const char *path,
                               const diffedit_model_settings *settings, diffedit_error *error)
 {
     diffedit_model *new = NULL;
-    diffedit_status status = check_kernels(error);
-    if (status == DIFFEDIT_OK)
-        status = de_model_read(&new, path, settings, NULL, error);
+    diffedit_status status = de_model_read(&new, path, settings, NULL, error);
     if (status == DIFFEDIT_OK)
         status = prepare_networks(new, settings && settings->flags & DIFFEDIT_MODEL_LOW_MEMORY,
                                   error);
@@ -277,12 +272,10 @@ diffedit_status de_model_open(diffedit_model **model, const char *path,
 diffedit_status de_model_new_random(diffedit_model **model, const char *shape,
                                     diffedit_error *error)
 {
-    diffedit_model *new = NULL;
-    diffedit_status status = check_kernels(error);
-    if (status == DIFFEDIT_OK && !(new = calloc(1, sizeof *new)))
-        status = de_fail_memory(error, sizeof *new, "a model");
-    if (status == DIFFEDIT_OK)
-        status = de_random_read(new, shape, error);
+    diffedit_model *new = calloc(1, sizeof *new);
+    if (!new)
+        return de_fail_memory(error, sizeof *new, "a model");
+    diffedit_status status = de_random_read(new, shape, error);
     if (status == DIFFEDIT_OK)
         status = prepare_networks(new, false, error);
     return hand_over(model, new, status);
@@ -313,6 +306,7 @@ void de_model_close(diffedit_model *model)
     if (!model)
         return;
     de_networks_free(model->networks);
+    de_device_close(model->device);
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         de_weights_close(model->weights[part]);
     de_weight_file_release(model->packed);

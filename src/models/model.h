@@ -38,6 +38,7 @@ struct diffedit_model {
 
     de_tokenizer *tokenizer;
     de_weights *weights[DE_PART_COUNT];
+    de_device *device; /* that the networks are prepared for; NULL: none are */
     de_networks *networks;
 };
 

@@ -20,11 +20,12 @@ static diffedit_status prepare(de_networks *networks, de_part part, diffedit_err
     const de_weights *weights = from->weights[part];
     diffedit_status status = de_weights_check_size(weights, error);
     if (status == DIFFEDIT_OK && part == DE_PART_TEXT)
-        status = de_text_encoder_new(&networks->text_encoder, from->text, weights, NULL, error);
+        status = de_text_encoder_new(&networks->text_encoder, from->device, from->text, weights,
+                                     NULL, error);
     else if (status == DIFFEDIT_OK && part == DE_PART_UNET)
-        status = de_unet_new(&networks->unet, from->unet, weights, NULL, error);
+        status = de_unet_new(&networks->unet, from->device, from->unet, weights, NULL, error);
     else if (status == DIFFEDIT_OK)
-        status = de_vae_new(&networks->vae, from->vae, weights, NULL, error);
+        status = de_vae_new(&networks->vae, from->device, from->vae, weights, NULL, error);
     networks->ready[part] = status == DIFFEDIT_OK;
     return status;
 }
@@ -79,11 +80,12 @@ diffedit_status de_network_survey(const de_network_sources *from, de_part part,
     de_text_encoder *text_encoder = NULL;
     de_unet *unet = NULL;
     de_vae *vae = NULL;
-    diffedit_status status = part == DE_PART_TEXT ? de_text_encoder_new(&text_encoder, from->text,
-                                                                        weights, survey, error)
+    diffedit_status status = part == DE_PART_TEXT
+                                 ? de_text_encoder_new(&text_encoder, NULL, from->text, weights,
+                                                       survey, error)
                              : part == DE_PART_UNET
-                                 ? de_unet_new(&unet, from->unet, weights, survey, error)
-                                 : de_vae_new(&vae, from->vae, weights, survey, error);
+                                 ? de_unet_new(&unet, NULL, from->unet, weights, survey, error)
+                                 : de_vae_new(&vae, NULL, from->vae, weights, survey, error);
     de_text_encoder_free(text_encoder);
     de_unet_free(unet);
     de_vae_free(vae);

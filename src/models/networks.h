@@ -11,6 +11,7 @@
 
 /* What they are prepared from. */
 typedef struct de_network_sources {
+    de_device *device; /* that they are prepared for; a survey needs none */
     const de_text_config *text;
     const de_unet_config *unet;
     const de_vae_config *vae;

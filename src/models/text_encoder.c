@@ -75,11 +75,11 @@ static void network_load(de_text_encoder *encoder, de_loader *loader)
     encoder->final_norm = de_load_affine(loader, "text_model.final_layer_norm", config->width);
 }
 
-diffedit_status de_text_encoder_new(de_text_encoder **encoder, const de_text_config *config,
-                                    const de_weights *weights, const de_survey *survey,
-                                    diffedit_error *error)
+diffedit_status de_text_encoder_new(de_text_encoder **encoder, de_device *device,
+                                    const de_text_config *config, const de_weights *weights,
+                                    const de_survey *survey, diffedit_error *error)
 {
-    de_loader loader = {.weights = weights, .survey = survey, .error = error};
+    de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
     de_text_encoder *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;
@@ -105,15 +105,16 @@ void de_text_encoder_free(de_text_encoder *encoder)
     free(encoder);
 }
 
-/* h [1, 1, n, width] = token embedding + position embedding */
-static void embed(const de_text_encoder *encoder, const int32_t *tokens, de_tensor h)
+void de_text_encoder_look_up(const de_text_encoder *encoder, const int32_t *tokens, int64_t n,
+                             float *embedded)
 {
-    for (int64_t i = 0; i < h.w; i++) {
-        float *row = h.data + i * h.c;
-        de_weight_to_f32(&encoder->token_embedding, tokens[i] * h.c, h.c, row);
-        de_weight_look_at(&encoder->token_embedding, row, h.c);
-        for (int64_t j = 0; j < h.c; j++)
-            row[j] += encoder->position_embedding[i * h.c + j];
+    int64_t width = encoder->config.width;
+    for (int64_t i = 0; i < n; i++) {
+        float *row = embedded + i * width;
+        de_weight_to_f32(&encoder->token_embedding, tokens[i] * width, width, row);
+        de_weight_look_at(&encoder->token_embedding, row, width);
+        for (int64_t j = 0; j < width; j++)
+            row[j] += encoder->position_embedding[i * width + j];
     }
 }
 
@@ -128,31 +129,23 @@ static void layer_run(de_context *context, const encoder_layer *layer, const de_
     de_tensor wide = de_tensor_new(context, 1, 1, h.w, config->intermediate);
     de_layer_norm(context, h, config->norm_eps, layer->norm1.scale, layer->norm1.shift, normed);
     de_linear_run(context, layer->qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = 1,
-                                .tq = h.w,
-                                .tk = h.w,
-                                .heads = config->heads,
-                                .d = c / config->heads,
-                                .q_stride = 3 * c,
-                                .k_stride = 3 * c,
-                                .v_stride = 3 * c,
-                                .causal = true};
-    de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
-    de_linear_run(context, layer->out, normed, (de_epilogue){.residual = h.data}, h);
+    de_attention(context, config->heads, true, de_tensor_columns(context, qkv, 0, c),
+                 de_tensor_columns(context, qkv, c, c), de_tensor_columns(context, qkv, 2 * c, c),
+                 normed);
+    de_linear_run(context, layer->out, normed, (de_epilogue){.residual = h}, h);
     de_layer_norm(context, h, config->norm_eps, layer->norm2.scale, layer->norm2.shift, normed);
     de_epilogue activation = {.activation = config->quick_gelu ? DE_QUICK_GELU : DE_GELU};
     de_linear_run(context, layer->feed_in, normed, activation, wide);
-    de_linear_run(context, layer->feed_out, wide, (de_epilogue){.residual = h.data}, h);
+    de_linear_run(context, layer->feed_out, wide, (de_epilogue){.residual = h}, h);
     de_arena_release(&context->arena, mark);
 }
 
-void de_text_encoder_run(de_context *context, const de_text_encoder *encoder, const int32_t *tokens,
-                         int64_t n, de_tensor y)
+void de_text_encoder_run(de_context *context, const de_text_encoder *encoder, de_tensor x,
+                         de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    de_tensor h = de_tensor_new(context, 1, 1, n, encoder->config.width);
-    if (!context->arena.measuring)
-        embed(encoder, tokens, h);
+    de_tensor h = de_tensor_new(context, x.n, x.h, x.w, x.c);
+    de_repeat(context, x, h);
     for (int i = 0; i < encoder->layer_count; i++)
         layer_run(context, &encoder->layers[i], &encoder->config, h);
     de_layer_norm(context, h, encoder->config.norm_eps, encoder->final_norm.scale,

@@ -148,10 +148,11 @@ static void network_load(de_unet *unet, de_loader *loader)
     unet->conv_out = de_load_convolution(loader, "conv_out", first, config->out_channels, 1);
 }
 
-diffedit_status de_unet_new(de_unet **unet, const de_unet_config *config, const de_weights *weights,
-                            const de_survey *survey, diffedit_error *error)
+diffedit_status de_unet_new(de_unet **unet, de_device *device, const de_unet_config *config,
+                            const de_weights *weights, const de_survey *survey,
+                            diffedit_error *error)
 {
-    de_loader loader = {.weights = weights, .survey = survey, .error = error};
+    de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
     de_unet *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;
@@ -194,7 +195,7 @@ void de_unet_free(de_unet *unet)
     free(unet);
 }
 
-/* ---- text keys ---- */
+/* ---- what the texts give ---- */
 
 /* The network's i-th transformer, in the order in which a forward pass meets them; NULL after the
  * last. */
@@ -212,63 +213,68 @@ static const de_transformer *transformer_at(const de_unet *unet, int i)
     return NULL;
 }
 
-/* Runs every key-value projection on the texts into keys->kv, whose memory exists unless measuring.
- */
-static void project_keys(de_context *context, const de_unet *unet, de_tensor text,
-                         const de_text_keys *keys)
+/* Every projection of the texts to keys and values. */
+typedef struct projection {
+    const de_unet *unet;
+    de_tensor texts; /* [n, 1, tokens, width] */
+    const de_text_kv *kv;
+} projection;
+
+static void project(de_context *context, void *user)
 {
+    const projection *job = user;
     int block = 0;
     const de_transformer *transformer;
-    for (int i = 0; (transformer = transformer_at(unet, i)); i++)
-        for (int l = 0; l < transformer->layers; l++, block++) {
-            de_tensor kv = {text.n, 1, text.w, 2 * transformer->channels, keys->kv[block]};
-            de_linear_run(context, transformer->blocks[l].text_kv, text, (de_epilogue){0}, kv);
-        }
+    for (int i = 0; (transformer = transformer_at(job->unet, i)); i++)
+        for (int l = 0; l < transformer->layers; l++, block++)
+            de_linear_run(context, transformer->blocks[l].text_kv, job->texts, (de_epilogue){0},
+                          job->kv->blocks[block]);
 }
 
-static diffedit_status allocate_keys(de_text_keys *keys, const de_unet *unet, diffedit_error *error)
+static diffedit_status allocate_kv(de_text_kv *kv, de_context *context, const de_unet *unet,
+                                   int64_t tokens, diffedit_error *error)
 {
-    keys->kv = calloc((size_t)unet->text_blocks + 1, sizeof *keys->kv);
-    if (!keys->kv)
-        return de_fail_memory(error, (size_t)unet->text_blocks * sizeof *keys->kv, "text keys");
+    size_t blocks = (size_t)unet->text_blocks + 1;
+    kv->blocks = calloc(blocks, sizeof *kv->blocks);
+    if (!kv->blocks)
+        return de_fail_memory(error, blocks * sizeof *kv->blocks, "keys and values of texts");
     int block = 0;
+    diffedit_status status = DIFFEDIT_OK;
     const de_transformer *transformer;
     for (int i = 0; (transformer = transformer_at(unet, i)); i++)
-        for (int l = 0; l < transformer->layers; l++, block++) {
-            size_t bytes = (size_t)(keys->n * keys->tokens * 2 * transformer->channels) *
-                           sizeof(float);
-            keys->kv[block] = de_aligned_alloc(bytes);
-            if (!keys->kv[block])
-                return de_fail_memory(error, bytes, "text keys");
+        for (int l = 0; l < transformer->layers && status == DIFFEDIT_OK; l++, block++) {
+            de_tensor shape = {.n = kv->n, .h = 1, .w = tokens, .c = 2 * transformer->channels};
+            status = de_tensor_keep(&kv->blocks[block], context->device, shape, error);
         }
-    return DIFFEDIT_OK;
-}
-
-diffedit_status de_unet_text_keys(de_text_keys *keys, de_context *context, const de_unet *unet,
-                                  const float *embeddings, int64_t n, int64_t tokens,
-                                  diffedit_error *error)
-{
-    *keys = (de_text_keys){.n = n, .tokens = tokens};
-    de_tensor text = {n, 1, tokens, unet->config.cross_attention_dim, (float *)embeddings};
-    diffedit_status status = allocate_keys(keys, unet, error);
-    if (status == DIFFEDIT_OK) {
-        de_arena_start_measuring(&context->arena);
-        project_keys(context, unet, text, keys);
-        status = de_arena_allocate(&context->arena, error);
-    }
-    if (status == DIFFEDIT_OK)
-        project_keys(context, unet, text, keys);
-    else
-        de_unet_text_keys_free(keys, unet);
     return status;
 }
 
-void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet)
+diffedit_status de_unet_text_kv_new(de_text_kv *kv, de_context *context, const de_unet *unet,
+                                    const float *embeddings, int64_t n, int64_t tokens,
+                                    diffedit_error *error)
 {
-    for (int i = 0; keys->kv && i < unet->text_blocks; i++)
-        free(keys->kv[i]);
-    free(keys->kv);
-    *keys = (de_text_keys){0};
+    *kv = (de_text_kv){.n = n};
+    projection job = {.unet = unet, .kv = kv};
+    de_tensor texts = {.n = n, .h = 1, .w = tokens, .c = unet->config.cross_attention_dim};
+    diffedit_status status = allocate_kv(kv, context, unet, tokens, error);
+    if (status == DIFFEDIT_OK)
+        status = de_tensor_keep(&job.texts, context->device, texts, error);
+    if (status == DIFFEDIT_OK) {
+        de_write(context, embeddings, job.texts);
+        status = de_program_run_once(context, project, &job, error);
+    }
+    de_tensor_drop(&job.texts, context->device);
+    if (status != DIFFEDIT_OK)
+        de_unet_text_kv_free(kv, context, unet);
+    return status;
+}
+
+void de_unet_text_kv_free(de_text_kv *kv, de_context *context, const de_unet *unet)
+{
+    for (int i = 0; kv->blocks && i < unet->text_blocks; i++)
+        de_tensor_drop(&kv->blocks[i], context->device);
+    free(kv->blocks);
+    *kv = (de_text_kv){0};
 }
 
 /* ---- the forward pass ---- */
@@ -277,31 +283,36 @@ void de_unet_text_keys_free(de_text_keys *keys, const de_unet *unet)
  * one image until the first attention to the texts makes them differ. */
 typedef struct unet_pass {
     de_context *context;
-    const de_text_keys *keys;
+    const de_text_kv *kv;
     de_tensor time; /* [n, 1, 1, 4 c0], after SiLU */
     de_tensor skips[DE_MAX_LEVELS * 16];
     int skip_count;
     int text_block; /* the next one */
 } unet_pass;
 
-/* Sinusoidal embedding (Vaswani et al. 2017), cosines before sines, then the two-layer network and
- * the SiLU that every residual block applies first. */
-static de_tensor embed_time(de_context *context, const de_unet *unet, float timestep, int64_t n)
+int64_t de_unet_waves_width(const de_unet *unet)
 {
-    int width = unet->config.channels[0], half = width / 2;
-    de_tensor time = de_tensor_new(context, n, 1, 1, time_width(&unet->config));
-    size_t mark = de_arena_mark(&context->arena);
-    de_tensor waves = de_tensor_new(context, n, 1, 1, width);
-    de_tensor hidden = de_tensor_new(context, n, 1, 1, time.c);
-    for (int64_t i = 0; i < n && !context->arena.measuring; i++) {
-        float *row = waves.data + i * width;
-        memset(row, 0, (size_t)width * sizeof *row);
-        for (int j = 0; j < half; j++) {
+    return unet->config.channels[0];
+}
+
+void de_unet_waves(const de_unet *unet, float timestep, int64_t n, float *waves)
+{
+    int64_t width = de_unet_waves_width(unet), half = width / 2;
+    memset(waves, 0, (size_t)(n * width) * sizeof *waves);
+    for (int64_t i = 0; i < n; i++, waves += width)
+        for (int64_t j = 0; j < half; j++) {
             float frequency = expf(-logf(10000.0f) * (float)j / (float)half);
-            row[j] = cosf(timestep * frequency);
-            row[half + j] = sinf(timestep * frequency);
+            waves[j] = cosf(timestep * frequency);
+            waves[half + j] = sinf(timestep * frequency);
         }
-    }
+}
+
+/* The two-layer network behind the waves, and the SiLU that every residual block applies first. */
+static de_tensor embed_time(de_context *context, const de_unet *unet, de_tensor waves)
+{
+    de_tensor time = de_tensor_new(context, waves.n, 1, 1, time_width(&unet->config));
+    size_t mark = de_arena_mark(&context->arena);
+    de_tensor hidden = de_tensor_new(context, waves.n, 1, 1, time.c);
     de_linear_run(context, unet->time1, waves, (de_epilogue){.activation = DE_SILU}, hidden);
     de_linear_run(context, unet->time2, hidden, (de_epilogue){.activation = DE_SILU}, time);
     de_arena_release(&context->arena, mark);
@@ -311,15 +322,14 @@ static de_tensor embed_time(de_context *context, const de_unet *unet, float time
 static void run_transformer(unet_pass *pass, const de_transformer *transformer, de_tensor x,
                             de_tensor y)
 {
-    de_transformer_run(pass->context, transformer, x, pass->keys->tokens,
-                       pass->keys->kv + pass->text_block, y);
+    de_transformer_run(pass->context, transformer, x, pass->kv->blocks + pass->text_block, y);
     pass->text_block += transformer->layers;
 }
 
 /* A layer whose output is a new tensor of the arena, kept as a skip */
 static de_tensor run_down_layer(unet_pass *pass, const unet_layer *layer, de_tensor x)
 {
-    int64_t n = layer->attends ? pass->keys->n : x.n;
+    int64_t n = layer->attends ? pass->kv->n : x.n;
     de_tensor y = de_tensor_new(pass->context, n, x.h, x.w, layer->resblock.out);
     if (layer->attends) {
         size_t mark = de_arena_mark(&pass->context->arena);
@@ -391,13 +401,13 @@ static int64_t largest_up_output(const de_unet *unet, int64_t n, int64_t h, int6
     return largest;
 }
 
-void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float timestep,
-                 const de_text_keys *keys, de_tensor y)
+void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, de_tensor waves,
+                 const de_text_kv *kv, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    unet_pass pass = {.context = context, .keys = keys};
-    pass.time = embed_time(context, unet, timestep, keys->n);
-    de_pair pair = de_pair_new(context, largest_up_output(unet, keys->n, x.h, x.w));
+    unet_pass pass = {.context = context, .kv = kv};
+    pass.time = embed_time(context, unet, waves);
+    de_pair pair = de_pair_new(context, largest_up_output(unet, kv->n, x.h, x.w));
 
     de_tensor h = de_tensor_new(context, x.n, x.h, x.w, unet->config.channels[0]);
     de_convolution_run(context, unet->conv_in, x, SAME, (de_epilogue){0}, h);
@@ -407,7 +417,7 @@ void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, float ti
 
     de_tensor middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle1, h, false, pass.time, middle);
-    h = de_pair_take(&pair, keys->n, h.h, h.w, h.c);
+    h = de_pair_take(&pair, kv->n, h.h, h.w, h.c);
     run_transformer(&pass, &unet->middle, middle, h);
     middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle2, h, true, pass.time, middle);

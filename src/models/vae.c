@@ -129,10 +129,11 @@ static void decoder_load(de_vae *vae, de_loader *loader)
     half->conv_out = de_load_convolution(loader, "decoder.conv_out", in, config->out_channels, 1);
 }
 
-diffedit_status de_vae_new(de_vae **vae, const de_vae_config *config, const de_weights *weights,
-                           const de_survey *survey, diffedit_error *error)
+diffedit_status de_vae_new(de_vae **vae, de_device *device, const de_vae_config *config,
+                           const de_weights *weights, const de_survey *survey,
+                           diffedit_error *error)
 {
-    de_loader loader = {.weights = weights, .survey = survey, .error = error};
+    de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
     de_vae *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;
@@ -186,22 +187,16 @@ static void attend(de_context *context, const de_vae_config *config, const vae_a
     if (!attention->qkv)
         return;
     size_t mark = de_arena_mark(&context->arena);
-    int64_t c = h.c, tokens = h.h * h.w;
+    int64_t c = h.c;
     de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, c);
     de_tensor qkv = de_tensor_new(context, h.n, h.h, h.w, 3 * c);
     de_group_norm(context, h, config->norm_groups, NORM_EPS, attention->norm.scale,
                   attention->norm.shift, DE_NONE, normed);
     de_linear_run(context, attention->qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = h.n,
-                                .tq = tokens,
-                                .tk = tokens,
-                                .heads = 1,
-                                .d = c,
-                                .q_stride = 3 * c,
-                                .k_stride = 3 * c,
-                                .v_stride = 3 * c};
-    de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
-    de_linear_run(context, attention->out, normed, (de_epilogue){.residual = h.data}, h);
+    de_attention(context, 1, false, de_tensor_columns(context, qkv, 0, c),
+                 de_tensor_columns(context, qkv, c, c), de_tensor_columns(context, qkv, 2 * c, c),
+                 normed);
+    de_linear_run(context, attention->out, normed, (de_epilogue){.residual = h}, h);
     de_arena_release(&context->arena, mark);
 }
 

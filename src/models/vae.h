@@ -9,8 +9,9 @@ typedef struct de_vae de_vae;
 
 /* With a survey (else NULL) it is empty, good for nothing but being freed. Errors: MODEL, MEMORY.
  */
-diffedit_status de_vae_new(de_vae **vae, const de_vae_config *config, const de_weights *weights,
-                           const de_survey *survey, diffedit_error *error);
+diffedit_status de_vae_new(de_vae **vae, de_device *device, const de_vae_config *config,
+                           const de_weights *weights, const de_survey *survey,
+                           diffedit_error *error);
 void de_vae_free(de_vae *vae);
 int de_vae_factor(const de_vae_config *config); /* picture pixels per latent cell, along one side */
 

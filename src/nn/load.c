@@ -51,36 +51,28 @@ bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t
     return loader->status == DIFFEDIT_OK;
 }
 
-static float *load_f32(de_loader *loader, const char *name, int64_t count)
+static de_vector *load_vector(de_loader *loader, const char *name, const char *ending,
+                              int64_t count)
 {
     de_weight weight;
-    if (!de_load_weight(loader, name, 1, &count, &weight))
-        return NULL;
-    float *values = de_load_allocate(loader, (size_t)count, sizeof(float));
-    if (values) {
-        de_weight_to_f32(&weight, 0, count, values);
-        de_weight_look_at(&weight, values, count);
-    }
-    return values;
-}
-
-float *de_load_vector(de_loader *loader, const char *name, int64_t count)
-{
-    return load_f32(loader, de_name_join(name, "weight").text, count);
+    de_vector *vector = NULL;
+    if (de_load_weight(loader, de_name_join(name, ending).text, 1, &count, &weight))
+        loader->status = de_vector_new(&vector, loader->device, &weight, loader->error);
+    return vector;
 }
 
 de_affine de_load_affine(de_loader *loader, const char *name, int64_t count)
 {
     return (de_affine){
-        .scale = de_load_vector(loader, name, count),
-        .shift = load_f32(loader, de_name_join(name, "bias").text, count),
+        .scale = load_vector(loader, name, "weight", count),
+        .shift = load_vector(loader, name, "bias", count),
     };
 }
 
 void de_affine_free(de_affine affine)
 {
-    free(affine.scale);
-    free(affine.shift);
+    de_vector_free(affine.scale);
+    de_vector_free(affine.shift);
 }
 
 /* The product of weights side by side; what was packed is not needed in the file's pages any more.
@@ -89,7 +81,7 @@ static de_linear *new_linear(de_loader *loader, const de_weight *weights, const 
                              int parts)
 {
     de_linear *linear = NULL;
-    loader->status = de_linear_new(&linear, weights, biases, parts, loader->error);
+    loader->status = de_linear_new(&linear, loader->device, weights, biases, parts, loader->error);
     for (int i = 0; i < parts; i++)
         de_weight_forget_pages(&weights[i]);
     return linear;
@@ -134,7 +126,8 @@ de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t
     de_weight weight, bias;
     de_convolution *convolution = NULL;
     if (load_pair(loader, name, 4, (int64_t[]){out, in, 3, 3}, true, &weight, &bias)) {
-        loader->status = de_convolution_new(&convolution, &weight, &bias, stride, loader->error);
+        loader->status = de_convolution_new(&convolution, loader->device, &weight, &bias, stride,
+                                            loader->error);
         de_weight_forget_pages(&weight);
     }
     return convolution;

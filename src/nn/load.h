@@ -16,6 +16,7 @@ typedef struct de_survey {
  * and the status looked at once. With a survey every load gives NULL, and a tensor's failure is
  * only shown to it. */
 typedef struct de_loader {
+    de_device *device; /* what the network is made for */
     const de_weights *weights;
     const de_survey *survey; /* NULL: a network is made */
     diffedit_status status;
@@ -35,15 +36,14 @@ de_name de_name_join(const char *parent, const char *child);
 
 /* A scale and a shift, as GroupNorm and LayerNorm have them. */
 typedef struct de_affine {
-    float *scale, *shift; /* [c] */
+    de_vector *scale, *shift; /* [c] */
 } de_affine;
 
 /* The tensor `name` as it stands in the file; false after a failure, this one or an earlier one,
  * and in a survey */
 bool de_load_weight(de_loader *loader, const char *name, int rank, const int64_t *shape,
                     de_weight *weight);
-/* `name`.weight [count] as float32, owned by the caller; NULL after a failure */
-float *de_load_vector(de_loader *loader, const char *name, int64_t count);
+/* `name`.weight and `name`.bias [count] */
 de_affine de_load_affine(de_loader *loader, const char *name, int64_t count);
 void de_affine_free(de_affine affine);
 /* `name`.weight [out, in], and `name`.bias [out] if `bias` */

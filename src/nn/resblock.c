@@ -47,12 +47,12 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
     if (block->time_projection) {
         de_tensor shift = de_tensor_new(context, time.n, 1, 1, block->out);
         de_linear_run(context, block->time_projection, time, (de_epilogue){0}, shift);
-        add_time.image_bias = shift.data;
+        add_time.image_bias = shift;
     }
-    const float *residual = x.data;
+    de_tensor residual = x;
     if (block->shortcut) {
         de_linear_run(context, block->shortcut, x, (de_epilogue){0}, y);
-        residual = y.data;
+        residual = y;
     }
     de_tensor hidden = de_tensor_new(context, x.n, x.h, x.w, block->out);
     size_t normed_mark = de_arena_mark(&context->arena);
@@ -69,13 +69,13 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
 
 de_pair de_pair_new(de_context *context, int64_t count)
 {
-    return (de_pair){
-        .data = {de_arena_floats(&context->arena, count), de_arena_floats(&context->arena, count)}};
+    de_array first = de_array_new(context, count);
+    return (de_pair){.data = {first, de_array_new(context, count)}};
 }
 
 de_tensor de_pair_take(de_pair *pair, int64_t n, int64_t h, int64_t w, int64_t c)
 {
-    de_tensor tensor = {n, h, w, c, pair->data[pair->next]};
+    de_tensor tensor = de_tensor_at(pair->data[pair->next], n, h, w, c);
     pair->next = !pair->next;
     return tensor;
 }

@@ -24,7 +24,7 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
 
 /* Two arrays that take turns as a layer's output, so that a chain of layers needs no more. */
 typedef struct de_pair {
-    float *data[2];
+    de_array data[2];
     int next;
 } de_pair;
 

@@ -78,27 +78,21 @@ static void self_attention(de_context *context, const de_transformer_block *bloc
                            de_tensor h)
 {
     size_t mark = de_arena_mark(&context->arena);
-    int64_t c = h.c, tokens = h.h * h.w;
+    int64_t c = h.c;
     de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, c);
     de_tensor qkv = de_tensor_new(context, h.n, h.h, h.w, 3 * c);
     de_layer_norm(context, h, LAYER_NORM_EPS, block->norm1.scale, block->norm1.shift, normed);
     de_linear_run(context, block->self_qkv, normed, (de_epilogue){0}, qkv);
-    de_attention_shape shape = {.n = h.n,
-                                .tq = tokens,
-                                .tk = tokens,
-                                .heads = heads,
-                                .d = c / heads,
-                                .q_stride = 3 * c,
-                                .k_stride = 3 * c,
-                                .v_stride = 3 * c};
-    de_attention(context, shape, qkv.data, qkv.data + c, qkv.data + 2 * c, normed.data);
-    de_linear_run(context, block->self_out, normed, (de_epilogue){.residual = h.data}, h);
+    de_attention(context, heads, false, de_tensor_columns(context, qkv, 0, c),
+                 de_tensor_columns(context, qkv, c, c), de_tensor_columns(context, qkv, 2 * c, c),
+                 normed);
+    de_linear_run(context, block->self_out, normed, (de_epilogue){.residual = h}, h);
     de_arena_release(&context->arena, mark);
 }
 
-/* h += attention(norm2(h), text), in place; kv [n, text_tokens, 2 c] */
+/* h += attention(norm2(h), text), in place; kv [n, 1, text tokens, 2 c] */
 static void text_attention(de_context *context, const de_transformer_block *block, int heads,
-                           de_tensor h, int64_t text_tokens, const float *kv)
+                           de_tensor h, de_tensor kv)
 {
     size_t mark = de_arena_mark(&context->arena);
     int64_t c = h.c;
@@ -106,16 +100,9 @@ static void text_attention(de_context *context, const de_transformer_block *bloc
     de_tensor q = de_tensor_new(context, h.n, h.h, h.w, c);
     de_layer_norm(context, h, LAYER_NORM_EPS, block->norm2.scale, block->norm2.shift, normed);
     de_linear_run(context, block->text_q, normed, (de_epilogue){0}, q);
-    de_attention_shape shape = {.n = h.n,
-                                .tq = h.h * h.w,
-                                .tk = text_tokens,
-                                .heads = heads,
-                                .d = c / heads,
-                                .q_stride = c,
-                                .k_stride = 2 * c,
-                                .v_stride = 2 * c};
-    de_attention(context, shape, q.data, kv, kv + c, normed.data);
-    de_linear_run(context, block->text_out, normed, (de_epilogue){.residual = h.data}, h);
+    de_attention(context, heads, false, q, de_tensor_columns(context, kv, 0, c),
+                 de_tensor_columns(context, kv, c, c), normed);
+    de_linear_run(context, block->text_out, normed, (de_epilogue){.residual = h}, h);
     de_arena_release(&context->arena, mark);
 }
 
@@ -127,12 +114,12 @@ static void feed_forward(de_context *context, const de_transformer_block *block,
     de_tensor wide = de_tensor_new(context, h.n, h.h, h.w, 4 * h.c);
     de_layer_norm(context, h, LAYER_NORM_EPS, block->norm3.scale, block->norm3.shift, normed);
     de_linear_geglu_run(context, block->feed_in, normed, wide);
-    de_linear_run(context, block->feed_out, wide, (de_epilogue){.residual = h.data}, h);
+    de_linear_run(context, block->feed_out, wide, (de_epilogue){.residual = h}, h);
     de_arena_release(&context->arena, mark);
 }
 
 void de_transformer_run(de_context *context, const de_transformer *transformer, de_tensor x,
-                        int64_t text_tokens, float *const *kv, de_tensor y)
+                        const de_tensor *kv, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
     de_tensor all = de_tensor_new(context, y.n, x.h, x.w, x.c), residual = x;
@@ -148,14 +135,13 @@ void de_transformer_run(de_context *context, const de_transformer *transformer, 
             de_repeat(context, hidden, all);
             hidden = all;
         }
-        text_attention(context, block, transformer->heads, hidden, text_tokens, kv[i]);
+        text_attention(context, block, transformer->heads, hidden, kv[i]);
         feed_forward(context, block, hidden);
     }
     if (x.n < y.n) {
         residual = de_tensor_new(context, y.n, x.h, x.w, x.c);
         de_repeat(context, x, residual);
     }
-    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = residual.data},
-                  y);
+    de_linear_run(context, transformer->proj_out, hidden, (de_epilogue){.residual = residual}, y);
     de_arena_release(&context->arena, mark);
 }

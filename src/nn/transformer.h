@@ -21,10 +21,11 @@ typedef struct de_transformer {
 
 /* What the blocks attend to: the keys and values of n texts, which depend on nothing else and are
  * computed once for many evaluations. */
-typedef struct de_text_keys {
-    int64_t n, tokens;
-    float **kv; /* for each transformer block of the network in order, [n, tokens, 2 c] */
-} de_text_keys;
+typedef struct de_text_kv {
+    int64_t n;
+    de_tensor *blocks; /* for each transformer block of the network in order, [n, 1, tokens, 2 c]:
+                        * keys, then values */
+} de_text_kv;
 
 typedef struct de_transformer_config {
     int channels, heads, layers, groups, text_width;
@@ -34,9 +35,9 @@ void de_transformer_load(de_transformer *transformer, de_loader *loader, const c
                          de_transformer_config config);
 void de_transformer_free(de_transformer *transformer);
 /* x [n or 1, h, w, c], y [n, h, w, c]; y may not be x. One image of x is the same for all of y's,
- * as far as the first attention to the texts, and computed once. kv: the keys of this transformer's
- * first block. */
+ * as far as the first attention to the texts, and computed once. kv: what this transformer's blocks
+ * attend to, from the first on. */
 void de_transformer_run(de_context *context, const de_transformer *transformer, de_tensor x,
-                        int64_t text_tokens, float *const *kv, de_tensor y);
+                        const de_tensor *kv, de_tensor y);
 
 #endif

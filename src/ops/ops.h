@@ -1,8 +1,8 @@
-/* Tensor operations: the contract that every backend implements (cpu/ now).
+/* Tensor operations: the contract that every backend implements (cpu/ now; backend.h says how).
  *
- * Tensors are float32, dense, [n, h, w, c] in memory, so that a picture is also a list of h*w
- * tokens. Weights are prepared once when a model is opened (packed for the kernels, in their stored
- * precision where it is f16 or f32; bf16 becomes f32) and are read-only afterwards.
+ * Tensors are [n, h, w, c] in a backend's memory, so that a picture is also a list of h*w tokens.
+ * Weights are prepared once when a model is opened (on the CPU packed for the kernels, in their
+ * stored precision where it is f16 or f32; bf16 becomes f32) and are read-only afterwards.
  *
  * Ops take temporary memory from the context's arena and give it back before they return. On a
  * measuring arena they only take and give back. Inputs and outputs must not overlap unless said. No
@@ -12,31 +12,109 @@
 
 #include "base/base.h"
 #include "kernels/activation.h"
+#include "ops/arena.h"
 #include "weights/weight.h"
 
+/* ---- devices ---- */
+
+/* A backend and the machine it runs on; its struct is in backend.h. */
+typedef struct de_device de_device;
+
+/* The device that networks are made for and run on. Errors: ARGUMENT (the environment asks for what
+ * is not there). */
+diffedit_status de_device_open(de_device **device, diffedit_error *error);
+/* After everything made for it. NULL is fine. */
+void de_device_close(de_device *device);
+
+/* What ops run with; one for each thread that runs networks. */
 typedef struct de_context {
+    de_device *device;
     de_arena arena;
     int threads; /* at least 1; as many while measuring as later */
 } de_context;
 
+/* Gives the arena's memory back; the programs of this context are good for nothing but being freed
+ * then. */
+void de_context_release(de_context *context);
+
+/* ---- tensors ---- */
+
+/* Memory of a device: on the CPU a pointer, elsewhere an address of its own. Only ops/ looks at it,
+ * and knows how large an element is: a float on the CPU. 0: none. */
+typedef struct de_array {
+    uintptr_t at;
+} de_array;
+
 typedef struct de_tensor {
     int64_t n, h, w, c;
-    float *data;
+    int64_t stride; /* elements from one row (pixel, token) to the next; c where it is dense */
+    de_array data;
 } de_tensor;
 
-/* A new tensor in the arena. */
-de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, int64_t c);
 static inline int64_t de_tensor_count(de_tensor t)
 {
     return t.n * t.h * t.w * t.c;
 }
+/* A dense tensor that begins where the array does */
+static inline de_tensor de_tensor_at(de_array data, int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    return (de_tensor){n, h, w, c, c, data};
+}
+/* `count` elements in the arena, and a new dense tensor there */
+de_array de_array_new(de_context *context, int64_t count);
+de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, int64_t c);
+/* Columns [first, first + c) of every row. Tensors are dense wherever a column view is not said to
+ * do. */
+de_tensor de_tensor_columns(const de_context *context, de_tensor t, int64_t first, int64_t c);
+
+/* A dense tensor in memory of its own, of the n, h, w, c of `shape`: what goes into a program and
+ * comes out of it, and what many runs share. Dropped on the device it was made on; a tensor without
+ * data is fine. Errors: MEMORY. */
+diffedit_status de_tensor_keep(de_tensor *tensor, de_device *device, de_tensor shape,
+                               diffedit_error *error);
+void de_tensor_drop(de_tensor *tensor, de_device *device);
+
+/* The only two ways across, between runs: `count` floats [n, h, w, c] of ours. */
+void de_write(de_context *context, const float *from, de_tensor to);
+void de_read(de_context *context, de_tensor from, float *to);
+
+/* ---- programs: a network made ready once and run many times ---- */
+
+typedef struct de_program de_program;
+
+/* A forward pass on `context`: it depends on nothing but `user`, which must not change while the
+ * program lives, and on the contents of tensors. What it leaves behind is the contents of tensors,
+ * too: a backend may call it once to record it, and play that back. */
+typedef void (*de_forward_fn)(de_context *context, void *user);
+
+/* Measures the arena by a first call of `forward` and makes room for it. A context has one program
+ * that may be run, the newest: the arena moves. Errors: MEMORY. */
+diffedit_status de_program_new(de_program **program, de_context *context, de_forward_fn forward,
+                               void *user, diffedit_error *error);
+/* Waits until it is done. Never fails on the CPU. */
+diffedit_status de_program_run(de_program *program, diffedit_error *error);
+void de_program_free(de_program *program);
+/* The three in a row */
+diffedit_status de_program_run_once(de_context *context, de_forward_fn forward, void *user,
+                                    diffedit_error *error);
+
+/* ---- vectors: the scales and shifts of norms ---- */
+
+typedef struct de_vector de_vector;
+
+/* weight [count]. Errors: MEMORY. */
+diffedit_status de_vector_new(de_vector **vector, de_device *device, const de_weight *weight,
+                              diffedit_error *error);
+void de_vector_free(de_vector *vector);
+
+/* ---- epilogues ---- */
 
 /* What is done to a product before it is stored: y = activation(product + bias + image_bias) +
  * residual. */
 typedef struct de_epilogue {
-    const float *image_bias; /* [n, c_out], one row for each image of the batch; or NULL */
+    de_tensor image_bias; /* [n, 1, 1, c_out], a row for each image, or more; data 0: none */
     de_activation activation;
-    const float *residual; /* of the output's shape; may be the output itself; or NULL */
+    de_tensor residual; /* of the output's shape; may be the output itself; data 0: none */
 } de_epilogue;
 
 /* ---- linear: y [rows, out] = x [rows, in] W^T + b ---- */
@@ -46,10 +124,9 @@ typedef struct de_linear de_linear;
 /* weight [out, in] (a 1x1 convolution's [out, in, 1, 1] is the same); bias [out] or NULL.
  * Several weights of equal `in` may be laid side by side in one product (q, k, v): `parts` of them.
  * Errors: MEMORY. */
-diffedit_status de_linear_new(de_linear **linear, const de_weight *weights, const de_weight *biases,
-                              int parts, diffedit_error *error);
+diffedit_status de_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
+                              const de_weight *biases, int parts, diffedit_error *error);
 void de_linear_free(de_linear *linear);
-int64_t de_linear_out(const de_linear *linear);
 /* x, y: n*h*w rows of c; y.c = out. */
 void de_linear_run(de_context *context, const de_linear *linear, de_tensor x, de_epilogue epilogue,
                    de_tensor y);
@@ -71,8 +148,9 @@ typedef struct de_convolution_shape {
 
 /* weight [out, in, k, k], k 1 or 3 (any odd size works), bias [out]. `stride` is that of later
  * runs, so that the right form is prepared. Errors: MEMORY. */
-diffedit_status de_convolution_new(de_convolution **convolution, const de_weight *weight,
-                                   const de_weight *bias, int stride, diffedit_error *error);
+diffedit_status de_convolution_new(de_convolution **convolution, de_device *device,
+                                   const de_weight *weight, const de_weight *bias, int stride,
+                                   diffedit_error *error);
 void de_convolution_free(de_convolution *convolution);
 /* y [n, oh, ow, out] with oh = (h + pad_top + pad_bottom - k) / stride + 1. */
 void de_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
@@ -82,25 +160,19 @@ void de_convolution_run(de_context *context, const de_convolution *convolution, 
 
 /* GroupNorm over (h, w, c / groups) of each image, then scale and shift [c], then the activation. y
  * may be x. */
-void de_group_norm(de_context *context, de_tensor x, int groups, float eps, const float *scale,
-                   const float *shift, de_activation activation, de_tensor y);
+void de_group_norm(de_context *context, de_tensor x, int groups, float eps, const de_vector *scale,
+                   const de_vector *shift, de_activation activation, de_tensor y);
 /* LayerNorm over c of each row. y may be x. */
-void de_layer_norm(de_context *context, de_tensor x, float eps, const float *scale,
-                   const float *shift, de_tensor y);
+void de_layer_norm(de_context *context, de_tensor x, float eps, const de_vector *scale,
+                   const de_vector *shift, de_tensor y);
 
 /* ---- attention ---- */
 
-/* softmax(q k^T / sqrt(d)) v for each image and head. q [n, tq, heads * d] with rows `q_stride`
- * floats apart, k and v [n, tk, heads * d] likewise, y [n, tq, heads * d] dense. Images are t *
- * stride floats apart. Memory grows linearly with tq and tk. */
-typedef struct de_attention_shape {
-    int64_t n, tq, tk, heads, d;
-    int64_t q_stride, k_stride, v_stride;
-    bool causal; /* query i sees keys 0..i */
-} de_attention_shape;
-
-void de_attention(de_context *context, de_attention_shape shape, const float *q, const float *k,
-                  const float *v, float *y);
+/* softmax(q k^T / sqrt(d)) v for each image and head. q [n, h, w, heads * d], h*w queries an image;
+ * k and v likewise of their own h*w; all three may be columns of wider tensors. y as q, dense.
+ * Causal: query i sees keys 0..i. Memory grows linearly with queries and keys. */
+void de_attention(de_context *context, int heads, bool causal, de_tensor q, de_tensor k,
+                  de_tensor v, de_tensor y);
 
 /* ---- small ones ---- */
 
@@ -109,14 +181,11 @@ void de_repeat(de_context *context, de_tensor x, de_tensor y);
 /* y [n, h, w, a.c + b.c] = a, b side by side; b may have one image, which then stands beside each
  * of a's */
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
+
+/* ---- arrays of ours ---- */
+
 /* [n, c, h, w] <-> [n, h, w, c] */
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
 void de_channels_first(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
-
-/* ---- what the machine can do ---- */
-
-/* Floating-point operations per second that `threads` threads reach with nothing but multiplying
- * and adding. */
-double de_measure_peak(int threads);
 
 #endif

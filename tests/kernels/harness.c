@@ -84,10 +84,36 @@ test_weight test_weight_new(de_dtype dtype, int rank, const int64_t *shape)
     return made;
 }
 
+de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    float *values = random_floats(n * h * w * c);
+    return de_tensor_at((de_array){(uintptr_t)values}, n, h, w, c);
+}
+
 void test_weight_free(test_weight *weight)
 {
     free(weight->memory);
     free(weight->values);
+}
+
+/* ---- references ---- */
+
+double activated(double x, de_activation activation)
+{
+    switch (activation) {
+    case DE_SILU: return x / (1 + exp(-x));
+    case DE_GELU: return 0.5 * x * erfc(-x / sqrt(2));
+    case DE_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    case DE_NONE: break;
+    }
+    return x;
+}
+
+double *new_doubles(int64_t count)
+{
+    double *values = calloc((size_t)count, sizeof *values);
+    assert_non_null(values);
+    return values;
 }
 
 /* ---- errors reached ---- */
@@ -117,11 +143,18 @@ void print_errors(void)
 
 /* ---- running ---- */
 
+de_device *test_device(void)
+{
+    de_device *device;
+    assert_int_equal(de_device_open(&device, NULL), DIFFEDIT_OK);
+    return device;
+}
+
 /* Runs the op on an arena with nothing to spare and a guard behind it. */
 static void run_measured(const op_case *test, int threads)
 {
-    de_context context = {.threads = threads};
-    de_arena_start_measuring(&context.arena);
+    de_context context = {
+        .device = test_device(), .arena = {.measuring = true}, .threads = threads};
     test->run(&context, test->user);
     assert_int_equal(context.arena.used, 0);
 
@@ -129,7 +162,7 @@ static void run_measured(const op_case *test, int threads)
     unsigned char *memory = de_aligned_alloc(peak + GUARD);
     assert_non_null(memory);
     memset(memory, 0xff, peak + GUARD); /* not a number: what is read unwritten shows */
-    context.arena = (de_arena){.base = memory, .capacity = peak};
+    context.arena = (de_arena){.base = (uintptr_t)memory, .capacity = peak};
     if (test->before)
         memcpy(test->y, test->before, (size_t)test->count * sizeof *test->y);
     else

@@ -15,6 +15,22 @@ int64_t random_between(int64_t low, int64_t high);
 /* count values of roughly [-1, 1]; free() them */
 float *random_floats(int64_t count);
 float *copy_floats(const float *values, int64_t count);
+/* A dense tensor of random floats; free(floats_of()) it */
+de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c);
+static inline float *floats_of(de_tensor tensor)
+{
+    return (float *)tensor.data.at;
+}
+/* A shape alone */
+static inline de_tensor shape_of(int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    return de_tensor_at((de_array){0}, n, h, w, c);
+}
+double activated(double x, de_activation activation);
+/* count zeros; free() them */
+double *new_doubles(int64_t count);
+/* The CPU */
+de_device *test_device(void);
 
 /* A random weight whose data stand at an odd address. `values` is what it means. */
 typedef struct test_weight {

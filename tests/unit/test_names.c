@@ -102,11 +102,7 @@ static void test_every_name(void **state)
     diffedit_error error;
     if (de_model_read(&model, path, &settings, NULL, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
-    const de_network_sources sources = {
-        &model->text_config,
-        &model->unet_config,
-        &model->vae_config,
-        {model->weights[DE_PART_TEXT], model->weights[DE_PART_UNET], model->weights[DE_PART_VAE]}};
+    const de_network_sources sources = de_model_sources(model);
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
         counts seen = {0, 0};
         assert_int_equal(de_network_survey(&sources, part, &(de_survey){look, &seen}, &error),

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "ops/cpu/cpu.h"
 #include "ops/cpu/threads.h"
 
 /* Keys and values are copied for some heads at a time, head by head: so many that every thread has
@@ -9,9 +10,9 @@
 enum { COPIED_FLOATS = 4 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
 
 typedef struct attention {
-    de_attention_shape shape;
-    const float *q, *k, *v;
-    float *y;
+    de_tensor q, k, v, y;
+    int64_t tq, tk, heads, d;
+    bool causal;
     int64_t query_blocks, copy_blocks;
     int64_t first_pair; /* (image, head) pairs first_pair.. are at work */
     float *copies;      /* for each pair at work: keys, then values, as the kernel wants them */
@@ -47,26 +48,25 @@ static void copy_values(const float *v, int64_t rows, int64_t stride, int64_t d,
 static void copy_blocks(void *user, int64_t begin, int64_t end, int thread)
 {
     const attention *job = user;
-    const de_attention_shape *shape = &job->shape;
-    int64_t d = shape->d;
+    int64_t d = job->d;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->copy_blocks, first = i % job->copy_blocks * COPIED_ROWS;
-        int64_t image = (job->first_pair + pair) / shape->heads,
-                head = (job->first_pair + pair) % shape->heads;
-        int64_t rows = de_min_i64(COPIED_ROWS, shape->tk - first), row = image * shape->tk + first;
-        float *keys = job->copies + 2 * pair * shape->tk * d, *values = keys + shape->tk * d;
-        copy_keys(job->k + row * shape->k_stride + head * d, rows, shape->k_stride, d,
+        int64_t image = (job->first_pair + pair) / job->heads,
+                head = (job->first_pair + pair) % job->heads;
+        int64_t rows = de_min_i64(COPIED_ROWS, job->tk - first), row = image * job->tk + first;
+        float *keys = job->copies + 2 * pair * job->tk * d, *values = keys + job->tk * d;
+        copy_keys(de_cpu_floats(job->k) + row * job->k.stride + head * d, rows, job->k.stride, d,
                   keys + first * d);
-        copy_values(job->v + row * shape->v_stride + head * d, rows, shape->v_stride, d, first,
-                    shape->tk, values);
+        copy_values(de_cpu_floats(job->v) + row * job->v.stride + head * d, rows, job->v.stride, d,
+                    first, job->tk, values);
     }
 }
 
 /* q [queries, d] -> [ceil(queries / 16), d, 16], scaled */
 static void pack_queries(const attention *job, const float *q, int64_t queries, float *packed)
 {
-    int64_t d = job->shape.d;
+    int64_t d = job->d;
     float scale = 1.44269504f / sqrtf((float)d); /* the kernel takes powers of two */
     for (int64_t panel = 0; panel < queries; panel += DE_PANEL) {
         int64_t count = de_min_i64(DE_PANEL, queries - panel);
@@ -75,7 +75,7 @@ static void pack_queries(const attention *job, const float *q, int64_t queries, 
             memset(out, 0, (size_t)(d * DE_PANEL) * sizeof *out);
         for (int64_t j = 0; j < count; j++)
             for (int64_t i = 0; i < d; i++)
-                out[i * DE_PANEL + j] = q[(panel + j) * job->shape.q_stride + i] * scale;
+                out[i * DE_PANEL + j] = q[(panel + j) * job->q.stride + i] * scale;
     }
 }
 
@@ -83,54 +83,57 @@ static void pack_queries(const attention *job, const float *q, int64_t queries, 
 static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
 {
     const attention *job = user;
-    const de_attention_shape *shape = &job->shape;
-    float *queries = job->queries + thread * DE_ATTENTION_QUERIES * shape->d;
+    int64_t d = job->d;
+    float *queries = job->queries + thread * DE_ATTENTION_QUERIES * d;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->query_blocks, first = i % job->query_blocks * DE_ATTENTION_QUERIES;
-        int64_t image = (job->first_pair + pair) / shape->heads,
-                head = (job->first_pair + pair) % shape->heads;
-        int64_t row = image * shape->tq + first;
-        const float *keys = job->copies + 2 * pair * shape->tk * shape->d;
+        int64_t image = (job->first_pair + pair) / job->heads,
+                head = (job->first_pair + pair) % job->heads;
+        int64_t row = image * job->tq + first;
+        const float *keys = job->copies + 2 * pair * job->tk * d;
         de_attention_block block = {
-            .queries = de_min_i64(DE_ATTENTION_QUERIES, shape->tq - first),
-            .keys = shape->tk,
-            .d = shape->d,
+            .queries = de_min_i64(DE_ATTENTION_QUERIES, job->tq - first),
+            .keys = job->tk,
+            .d = d,
             .q = queries,
             .k = keys,
-            .v = keys + shape->tk * shape->d,
-            .causal = shape->causal,
+            .v = keys + job->tk * d,
+            .causal = job->causal,
             .first_query = first,
-            .scratch = job->scratch + thread * de_attention_scratch(shape->d),
-            .y = job->y + row * shape->heads * shape->d + head * shape->d,
-            .y_stride = shape->heads * shape->d,
+            .scratch = job->scratch + thread * de_attention_scratch(d),
+            .y = de_cpu_floats(job->y) + row * job->y.stride + head * d,
+            .y_stride = job->y.stride,
         };
-        pack_queries(job, job->q + row * shape->q_stride + head * shape->d, block.queries, queries);
+        pack_queries(job, de_cpu_floats(job->q) + row * job->q.stride + head * d, block.queries,
+                     queries);
         de_kernels_get()->attention(&block);
     }
 }
 
-void de_attention(de_context *context, de_attention_shape shape, const float *q, const float *k,
-                  const float *v, float *y)
+void de_cpu_attention(de_context *context, int heads, bool causal, de_tensor q, de_tensor k,
+                      de_tensor v, de_tensor y)
 {
     size_t mark = de_arena_mark(&context->arena);
-    attention job = {.shape = shape,
-                     .q = q,
+    attention job = {.q = q,
                      .k = k,
                      .v = v,
                      .y = y,
-                     .query_blocks = de_divide_up(shape.tq, DE_ATTENTION_QUERIES),
-                     .copy_blocks = de_divide_up(shape.tk, COPIED_ROWS)};
-    int64_t pairs = shape.n * shape.heads, pair_floats = 2 * shape.tk * shape.d;
+                     .tq = de_tensor_rows(q),
+                     .tk = de_tensor_rows(k),
+                     .heads = heads,
+                     .d = q.c / heads,
+                     .causal = causal};
+    job.query_blocks = de_divide_up(job.tq, DE_ATTENTION_QUERIES);
+    job.copy_blocks = de_divide_up(job.tk, COPIED_ROWS);
+    int64_t pairs = q.n * heads, pair_floats = 2 * job.tk * job.d;
     int64_t at_once = de_max_i64(
         COPIED_FLOATS / pair_floats,
         de_divide_up((int64_t)context->threads * TASKS_PER_THREAD, job.query_blocks));
     at_once = de_min_i64(at_once, pairs);
     job.copies = de_arena_floats(&context->arena, at_once * pair_floats);
-    job.queries = de_arena_floats(&context->arena,
-                                  context->threads * DE_ATTENTION_QUERIES * shape.d);
-    job.scratch = de_arena_floats(&context->arena,
-                                  context->threads * de_attention_scratch(shape.d));
-    int threads = de_threads_for(context, 4.0 * (double)(pairs * shape.tq * shape.tk * shape.d));
+    job.queries = de_arena_floats(&context->arena, context->threads * DE_ATTENTION_QUERIES * job.d);
+    job.scratch = de_arena_floats(&context->arena, context->threads * de_attention_scratch(job.d));
+    int threads = de_threads_for(context, 4.0 * (double)(pairs * job.tq * job.tk * job.d));
     for (int64_t pair = 0; pair < pairs && !context->arena.measuring; pair += at_once) {
         int64_t count = de_min_i64(at_once, pairs - pair);
         job.first_pair = pair;

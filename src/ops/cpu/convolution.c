@@ -1,32 +1,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/cpu/cpu.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/window.h"
 #include "ops/cpu/winograd.h"
 
-struct de_convolution {
+typedef struct cpu_convolution {
+    de_convolution base;
     de_panels panels; /* [ceil(out / 16), k * k, in, 16] */
     float *bias;      /* [out padded to 16] */
     float *zeros;     /* [in], a pixel outside */
     int64_t size;     /* k */
     int stride;
-};
+} cpu_convolution;
 
 /* Fewer channels in than this are not worth transforming. */
 enum { WINOGRAD_MIN_CHANNELS = 16 };
 
-static bool uses_winograd(const de_convolution *convolution)
+static bool uses_winograd(const cpu_convolution *convolution)
 {
     return convolution->size == 3 && convolution->stride == 1 &&
            convolution->panels.depth >= WINOGRAD_MIN_CHANNELS;
 }
 
-diffedit_status de_convolution_new(de_convolution **convolution, const de_weight *weight,
-                                   const de_weight *bias, int stride, diffedit_error *error)
+diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
+                                       const de_weight *weight, const de_weight *bias, int stride,
+                                       diffedit_error *error)
 {
-    *convolution = NULL;
-    de_convolution *made = calloc(1, sizeof *made);
+    (void)device;
+    cpu_convolution *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a convolution");
     made->size = weight->shape[2];
@@ -40,25 +43,24 @@ diffedit_status de_convolution_new(de_convolution **convolution, const de_weight
             status = de_fail_memory(error, zeros * sizeof *made->zeros, "a convolution");
     }
     if (status != DIFFEDIT_OK) {
-        de_convolution_free(made);
+        de_cpu_convolution_free(&made->base);
         return status;
     }
-    *convolution = made;
+    *convolution = &made->base;
     return DIFFEDIT_OK;
 }
 
-void de_convolution_free(de_convolution *convolution)
+void de_cpu_convolution_free(de_convolution *convolution)
 {
-    if (!convolution)
-        return;
-    free(convolution->panels.data);
-    free(convolution->bias);
-    free(convolution->zeros);
-    free(convolution);
+    cpu_convolution *made = (cpu_convolution *)convolution;
+    free(made->panels.data);
+    free(made->bias);
+    free(made->zeros);
+    free(made);
 }
 
 typedef struct window_source {
-    const de_convolution *convolution;
+    const cpu_convolution *convolution;
     de_tensor x;
     de_convolution_shape shape;
     int64_t out_h, out_w;
@@ -80,24 +82,25 @@ static void window_rows(const void *user, int64_t first, int64_t rows, const flo
     }
 }
 
-void de_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
-                        de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
+void de_cpu_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
+                            de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
 {
-    if (uses_winograd(convolution)) {
-        de_winograd winograd = {&convolution->panels, convolution->bias, convolution->zeros};
+    const cpu_convolution *made = (const cpu_convolution *)convolution;
+    if (uses_winograd(made)) {
+        de_winograd winograd = {&made->panels, made->bias, made->zeros};
         de_winograd_run(context, &winograd, x, shape, epilogue, y);
         return;
     }
-    window_source source = {convolution, x, shape, y.h, y.w};
+    window_source source = {made, x, shape, y.h, y.w};
     de_product product = {
-        .panels = &convolution->panels,
-        .bias = convolution->bias,
+        .panels = &made->panels,
+        .bias = made->bias,
         .rows_fn = window_rows,
         .source = &source,
         .images = y.n,
-        .image_rows = y.h * y.w,
+        .image_rows = de_tensor_rows(y),
         .epilogue = epilogue,
-        .y = y.data,
+        .y = de_cpu_floats(y),
     };
     de_product_run(context, &product);
 }

@@ -1,17 +1,24 @@
 #include <stdlib.h>
 
+#include "ops/cpu/cpu.h"
 #include "ops/cpu/product.h"
 
-struct de_linear {
+typedef struct cpu_linear {
+    de_linear base;
     de_panels panels;
     float *bias; /* [columns padded to 16] */
-};
+} cpu_linear;
 
-diffedit_status de_linear_new(de_linear **linear, const de_weight *weights, const de_weight *biases,
-                              int parts, diffedit_error *error)
+static const cpu_linear *of(const de_linear *linear)
 {
-    *linear = NULL;
-    de_linear *made = calloc(1, sizeof *made);
+    return (const cpu_linear *)linear;
+}
+
+diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
+                                  const de_weight *biases, int parts, diffedit_error *error)
+{
+    (void)device;
+    cpu_linear *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a linear layer");
     diffedit_status status = de_panels_pack(&made->panels, weights, parts, error);
@@ -21,53 +28,48 @@ diffedit_status de_linear_new(de_linear **linear, const de_weight *weights, cons
             status = de_fail_memory(error, (size_t)made->panels.columns * sizeof(float), "a bias");
     }
     if (status != DIFFEDIT_OK) {
-        de_linear_free(made);
+        de_cpu_linear_free(&made->base);
         return status;
     }
-    *linear = made;
+    *linear = &made->base;
     return DIFFEDIT_OK;
 }
 
-void de_linear_free(de_linear *linear)
+void de_cpu_linear_free(de_linear *linear)
 {
-    if (!linear)
-        return;
-    free(linear->panels.data);
-    free(linear->bias);
-    free(linear);
-}
-
-int64_t de_linear_out(const de_linear *linear)
-{
-    return linear->panels.columns;
+    cpu_linear *made = (cpu_linear *)linear;
+    free(made->panels.data);
+    free(made->bias);
+    free(made);
 }
 
 /* the rows of a dense array */
 static void dense_rows(const void *source, int64_t first, int64_t rows, const float **x)
 {
     const de_tensor *tensor = source;
+    const float *data = de_cpu_floats(*tensor);
     for (int64_t r = 0; r < rows; r++)
-        x[r] = tensor->data + (first + r) * tensor->c;
+        x[r] = data + (first + r) * tensor->c;
 }
 
 static de_product product_of(const de_linear *linear, const de_tensor *x)
 {
     return (de_product){
-        .panels = &linear->panels,
-        .bias = linear->bias,
+        .panels = &of(linear)->panels,
+        .bias = of(linear)->bias,
         .rows_fn = dense_rows,
         .source = x,
         .images = x->n,
-        .image_rows = x->h * x->w,
+        .image_rows = de_tensor_rows(*x),
     };
 }
 
-void de_linear_run(de_context *context, const de_linear *linear, de_tensor x, de_epilogue epilogue,
-                   de_tensor y)
+void de_cpu_linear_run(de_context *context, const de_linear *linear, de_tensor x,
+                       de_epilogue epilogue, de_tensor y)
 {
     de_product product = product_of(linear, &x);
     product.epilogue = epilogue;
-    product.y = y.data;
+    product.y = de_cpu_floats(y);
     de_product_run(context, &product);
 }
 
@@ -91,20 +93,20 @@ static void gate_rows(void *user, int64_t begin, int64_t end, int thread)
     }
 }
 
-void de_linear_geglu_run(de_context *context, const de_linear *linear, de_tensor x, de_tensor y)
+void de_cpu_linear_geglu_run(de_context *context, const de_linear *linear, de_tensor x, de_tensor y)
 {
-    if (linear->panels.columns % (2 * DE_PANEL) == 0) {
+    if (of(linear)->panels.columns % (2 * DE_PANEL) == 0) {
         de_product product = product_of(linear, &x);
         product.gated = true;
-        product.y = y.data;
+        product.y = de_cpu_floats(y);
         de_product_run(context, &product);
         return;
     }
     /* Gates that begin inside a panel, in small networks only: in two passes. */
     size_t mark = de_arena_mark(&context->arena);
     de_tensor wide = de_tensor_new(context, x.n, x.h, x.w, 2 * y.c);
-    de_linear_run(context, linear, x, (de_epilogue){0}, wide);
-    gating job = {wide.data, y.data, y.c};
+    de_cpu_linear_run(context, linear, x, (de_epilogue){0}, wide);
+    gating job = {de_cpu_floats(wide), de_cpu_floats(y), y.c};
     if (!context->arena.measuring)
         de_parallel_for(context->threads, x.n * x.h * x.w, 16, gate_rows, &job);
     de_arena_release(&context->arena, mark);

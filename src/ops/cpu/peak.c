@@ -1,5 +1,5 @@
 #include "kernels/kernels.h"
-#include "ops/ops.h"
+#include "ops/cpu/cpu.h"
 
 static void multiply_add(void *user, int64_t begin, int64_t end, int thread)
 {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ops/cpu/cpu.h"
 #include "ops/cpu/threads.h"
 
 /* A block of rows is used for every panel of a task: it should stay in the second level cache (half
@@ -49,7 +50,7 @@ static void run_tasks(void *user, int64_t begin, int64_t end, int thread)
             .half = panels->half,
             .bias = bias,
             .activation = product->epilogue.activation,
-            .residual = product->epilogue.residual,
+            .residual = de_cpu_floats(product->epilogue.residual),
             .y = product->y + row * grid->columns + column,
             .y_stride = grid->columns,
         };
@@ -68,7 +69,7 @@ static task_grid cut(const de_context *context, const de_product *product)
     const de_panels *panels = product->panels;
     task_grid grid = {
         .product = product, .runs = 1, .run_rows = product->images * product->image_rows};
-    if (product->epilogue.image_bias) {
+    if (product->epilogue.image_bias.data.at) {
         grid.runs = product->images;
         grid.run_rows = product->image_rows;
     }
@@ -93,17 +94,18 @@ static task_grid cut(const de_context *context, const de_product *product)
     return grid;
 }
 
-float *de_product_biases(de_context *context, const float *bias, const float *image_bias,
-                         int64_t images, int64_t columns)
+float *de_product_biases(de_context *context, const float *bias, de_tensor image_bias,
+                         int64_t images)
 {
-    int64_t padded = de_round_up(columns, DE_PANEL);
+    int64_t columns = image_bias.c, padded = de_round_up(columns, DE_PANEL);
+    const float *added = de_cpu_floats(image_bias);
     float *sums = de_arena_floats(&context->arena, images * padded);
     if (context->arena.measuring)
         return sums;
     for (int64_t i = 0; i < images; i++) {
         memcpy(sums + i * padded, bias, (size_t)padded * sizeof *sums);
         for (int64_t c = 0; c < columns; c++)
-            sums[i * padded + c] += image_bias[i * columns + c];
+            sums[i * padded + c] += added[i * columns + c];
     }
     return sums;
 }
@@ -119,9 +121,9 @@ void de_product_run(de_context *context, const de_product *product)
     size_t mark = de_arena_mark(&context->arena);
     task_grid grid = cut(context, product);
     grid.biases = product->bias;
-    if (product->epilogue.image_bias)
+    if (product->epilogue.image_bias.data.at)
         grid.biases = de_product_biases(context, product->bias, product->epilogue.image_bias,
-                                        product->images, product->panels->columns);
+                                        product->images);
     int64_t pointers = context->threads * product->panels->taps * grid.block_rows;
     grid.pointers = de_product_pointers(context, pointers);
     double sums = (double)(product->images * product->image_rows) *

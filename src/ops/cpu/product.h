@@ -23,8 +23,8 @@ typedef struct de_product {
 
 void de_product_run(de_context *context, const de_product *product);
 /* bias + image_bias for each of `images` images in the arena, [images, columns padded to 16] */
-float *de_product_biases(de_context *context, const float *bias, const float *image_bias,
-                         int64_t images, int64_t columns);
+float *de_product_biases(de_context *context, const float *bias, de_tensor image_bias,
+                         int64_t images);
 /* `count` pointers in the arena */
 const float **de_product_pointers(de_context *context, int64_t count);
 

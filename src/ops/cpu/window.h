@@ -2,7 +2,7 @@
 #ifndef DE_WINDOW_H
 #define DE_WINDOW_H
 
-#include "ops/ops.h"
+#include "ops/cpu/cpu.h"
 
 /* The pixel that is row y and column x of the padded, possibly enlarged input of image `image`, as
  * a pointer to its channels: `zeros` outside. */
@@ -19,7 +19,7 @@ static inline const float *de_window_pixel(const de_tensor *input,
         y = y * input->h / h;
     if (w != input->w)
         x = x * input->w / w;
-    return input->data + ((image * input->h + y) * input->w + x) * input->c;
+    return de_cpu_floats(*input) + ((image * input->h + y) * input->w + x) * input->c;
 }
 
 #endif

@@ -1,5 +1,6 @@
 #include "ops/cpu/winograd.h"
 
+#include "ops/cpu/cpu.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/threads.h"
 #include "ops/cpu/window.h"
@@ -144,11 +145,11 @@ static void output_columns(const stages *job, tile_place place, int64_t column, 
         .height = (int)down.last,
         .left = (int)across.first,
         .width = (int)across.last,
-        .bias = job->biases + (job->epilogue.image_bias ? place.image * job->phase_columns : 0) +
-                channel,
+        .bias = job->biases +
+                (job->epilogue.image_bias.data.at ? place.image * job->phase_columns : 0) + channel,
         .activation = job->epilogue.activation,
-        .residual = job->epilogue.residual,
-        .y = y->data,
+        .residual = de_cpu_floats(job->epilogue.residual),
+        .y = de_cpu_floats(*y),
         .first = ((place.image * y->h + down.begin) * y->w + across.begin) * y->c + channel,
         .row_stride = down.step * y->w * y->c,
         .column_stride = across.step * y->c,
@@ -410,8 +411,8 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
     job.tiles_across = tiles_along(job.phases, y.w);
     job.all_tiles = y.n * job.tiles_down * job.tiles_across;
     job.columns = job.phases * job.phase_columns;
-    if (epilogue.image_bias)
-        job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n, y.c);
+    if (epilogue.image_bias.data.at)
+        job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n);
     int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS *
                                               (double)(job.all_tiles * x.c * job.columns));
     if (is_near(&job))

@@ -1,0 +1,685 @@
+/* Every op against a reference in double precision that is as plain as its definition. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+/* Random epilogues: each part is there half of the time; the residual is sometimes the output
+ * itself. */
+typedef struct test_epilogue {
+    de_tensor image_bias, residual;
+    bool in_place;
+    de_activation activation;
+} test_epilogue;
+
+static test_epilogue random_epilogue(de_tensor y)
+{
+    test_epilogue epilogue = {.activation = (de_activation)random_between(DE_NONE, DE_QUICK_GELU)};
+    if (random_between(0, 1))
+        epilogue.image_bias = random_tensor(y.n, 1, 1, y.c);
+    if (random_between(0, 1))
+        epilogue.residual = random_tensor(y.n, y.h, y.w, y.c);
+    epilogue.in_place = epilogue.residual.data.at && random_between(0, 1);
+    return epilogue;
+}
+
+static de_epilogue epilogue_of(const test_epilogue *epilogue, de_tensor y)
+{
+    return (de_epilogue){epilogue->image_bias, epilogue->activation,
+                         epilogue->in_place ? y : epilogue->residual};
+}
+
+static double finish(const test_epilogue *epilogue, double sum, int64_t image, int64_t c,
+                     int64_t columns, int64_t at)
+{
+    if (epilogue->image_bias.data.at)
+        sum += floats_of(epilogue->image_bias)[image * columns + c];
+    sum = activated(sum, epilogue->activation);
+    return epilogue->residual.data.at ? sum + floats_of(epilogue->residual)[at] : sum;
+}
+
+static void free_epilogue(test_epilogue *epilogue)
+{
+    free(floats_of(epilogue->image_bias));
+    free(floats_of(epilogue->residual));
+}
+
+/* ---- linear ---- */
+
+enum { MAX_PARTS = 3 };
+
+typedef struct linear_case {
+    de_linear *linear;
+    de_tensor x, y;
+    test_epilogue epilogue;
+    bool geglu;
+} linear_case;
+
+static void run_linear(de_context *context, void *user)
+{
+    linear_case *test = user;
+    if (test->geglu)
+        de_linear_geglu_run(context, test->linear, test->x, test->y);
+    else
+        de_linear_run(context, test->linear, test->x, epilogue_of(&test->epilogue, test->y),
+                      test->y);
+}
+
+/* x W^T + b in double precision: [rows, columns] */
+static double *linear_sums(de_tensor x, const test_weight *weights, const test_weight *biases,
+                           int parts, int64_t columns)
+{
+    int64_t rows = x.n * x.h * x.w, column = 0;
+    double *sums = new_doubles(rows * columns);
+    for (int part = 0; part < parts; part++) {
+        for (int64_t o = 0; o < weights[part].weight.shape[0]; o++, column++) {
+            for (int64_t r = 0; r < rows; r++) {
+                double sum = biases ? biases[part].values[o] : 0;
+                for (int64_t i = 0; i < x.c; i++)
+                    sum += floats_of(x)[r * x.c + i] * weights[part].values[o * x.c + i];
+                sums[r * columns + column] = sum;
+            }
+        }
+    }
+    return sums;
+}
+
+static void linear_expected(const linear_case *test, double *sums, int64_t columns)
+{
+    int64_t rows = test->x.n * test->x.h * test->x.w, out = test->y.c;
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t c = 0; c < out; c++) {
+            int64_t image = r / (test->x.h * test->x.w);
+            if (test->geglu) /* the gates of a row are not yet overwritten: out <= columns */
+                sums[r * out + c] = sums[r * columns + c] *
+                                    activated(sums[r * columns + out + c], DE_GELU);
+            else
+                sums[r * out + c] = finish(&test->epilogue, sums[r * out + c], image, c, out,
+                                           r * out + c);
+        }
+    }
+}
+
+static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype dtype, bool geglu)
+{
+    test_weight weights[MAX_PARTS], biases[MAX_PARTS];
+    de_weight w[MAX_PARTS], b[MAX_PARTS];
+    bool with_bias = random_between(0, 3) > 0;
+    int64_t columns = 0;
+    for (int i = 0; i < parts; i++) {
+        weights[i] = test_weight_new(dtype, 2, (int64_t[]){outs[i], x.c});
+        biases[i] = test_weight_new(dtype, 1, &outs[i]);
+        w[i] = weights[i].weight;
+        b[i] = biases[i].weight;
+        columns += outs[i];
+    }
+    linear_case test = {.x = x, .geglu = geglu};
+    test.x = random_tensor(x.n, x.h, x.w, x.c);
+    test.y = random_tensor(x.n, x.h, x.w, geglu ? columns / 2 : columns);
+    int64_t count = de_tensor_count(test.y);
+    if (!geglu)
+        test.epilogue = random_epilogue(test.y);
+    assert_int_equal(
+        de_linear_new(&test.linear, test_device(), w, with_bias ? b : NULL, parts, NULL),
+        DIFFEDIT_OK);
+    double *expected = linear_sums(test.x, weights, with_bias ? biases : NULL, parts, columns);
+    linear_expected(&test, expected, columns);
+    check_op(&(op_case){.name = geglu ? "linear, GEGLU" : "linear",
+                        .run = run_linear,
+                        .user = &test,
+                        .y = floats_of(test.y),
+                        .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = 4e-6});
+    for (int i = 0; i < parts; i++) {
+        test_weight_free(&weights[i]);
+        test_weight_free(&biases[i]);
+    }
+    de_linear_free(test.linear);
+    free_epilogue(&test.epilogue);
+    free(expected);
+    free(floats_of(test.x));
+    free(floats_of(test.y));
+}
+
+/* Small cases are done by one thread; some large ones, then, for the bits that must not depend on
+ * threads. */
+static de_tensor random_shape(int i, int64_t channels)
+{
+    int64_t side = i % 5 == 4 ? 40 : 9;
+    return shape_of(random_between(1, 3), random_between(1, side), random_between(1, side),
+                    channels);
+}
+
+static void test_linear(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        int64_t outs[MAX_PARTS] = {random_between(1, 70), random_between(1, 40),
+                                   random_between(1, 20)};
+        check_linear(random_shape(i, random_between(1, 70)), (int)random_between(1, MAX_PARTS),
+                     outs, (de_dtype)(i % 3), false);
+    }
+    /* a deep sum, a single row */
+    check_linear(shape_of(1, 1, 53, 5120), 1, (int64_t[]){48}, DE_F16, false);
+    check_linear(shape_of(1, 1, 1, 320), 1, (int64_t[]){1280}, DE_F32, false);
+}
+
+static void test_geglu(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        int64_t half = i % 2 ? random_between(1, 5) * 16 : random_between(1, 60);
+        check_linear(random_shape(i, random_between(1, 70)), 1, (int64_t[]){2 * half},
+                     (de_dtype)(i % 3), true);
+    }
+}
+
+/* ---- convolution ---- */
+
+typedef struct convolution_case {
+    de_convolution *convolution;
+    de_convolution_shape shape;
+    de_tensor x, y;
+    test_epilogue epilogue;
+} convolution_case;
+
+static void run_convolution(de_context *context, void *user)
+{
+    convolution_case *test = user;
+    de_convolution_run(context, test->convolution, test->x, test->shape,
+                       epilogue_of(&test->epilogue, test->y), test->y);
+}
+
+static double input_value(const convolution_case *test, int64_t image, int64_t y, int64_t x,
+                          int64_t c)
+{
+    const de_tensor *input = &test->x;
+    int64_t h = test->shape.up_h ? test->shape.up_h : input->h;
+    int64_t w = test->shape.up_w ? test->shape.up_w : input->w;
+    y -= test->shape.pad_top;
+    x -= test->shape.pad_left;
+    if (y < 0 || y >= h || x < 0 || x >= w)
+        return 0;
+    return floats_of(
+        *input)[((image * input->h + y * input->h / h) * input->w + x * input->w / w) * input->c +
+                c];
+}
+
+static double *convolution_expected(const convolution_case *test, const test_weight *weight,
+                                    const test_weight *bias)
+{
+    de_tensor y = test->y;
+    int64_t k = weight->weight.shape[2], at = 0;
+    double *expected = new_doubles(de_tensor_count(y));
+    for (int64_t image = 0; image < y.n; image++)
+        for (int64_t i = 0; i < y.h; i++)
+            for (int64_t j = 0; j < y.w; j++)
+                for (int64_t o = 0; o < y.c; o++, at++) {
+                    double sum = bias->values[o];
+                    for (int64_t c = 0; c < test->x.c; c++)
+                        for (int64_t tap = 0; tap < k * k; tap++)
+                            sum += weight->values[(o * test->x.c + c) * k * k + tap] *
+                                   input_value(test, image, i * test->shape.stride + tap / k,
+                                               j * test->shape.stride + tap % k, c);
+                    expected[at] = finish(&test->epilogue, sum, image, o, y.c, at);
+                }
+    return expected;
+}
+
+static void check_convolution_within(double tolerance, const char *name, de_tensor x, int64_t out,
+                                     int64_t k, de_convolution_shape shape, de_dtype dtype)
+{
+    int64_t h = shape.up_h ? shape.up_h : x.h, w = shape.up_w ? shape.up_w : x.w;
+    convolution_case test = {.shape = shape, .x = x};
+    test.x = random_tensor(x.n, x.h, x.w, x.c);
+    test.y = random_tensor(x.n, (h + shape.pad_top + shape.pad_bottom - k) / shape.stride + 1,
+                           (w + shape.pad_left + shape.pad_right - k) / shape.stride + 1, out);
+    int64_t count = de_tensor_count(test.y);
+    test.epilogue = random_epilogue(test.y);
+    test_weight weight = test_weight_new(dtype, 4, (int64_t[]){out, x.c, k, k});
+    test_weight bias = test_weight_new(dtype, 1, &out);
+    assert_int_equal(de_convolution_new(&test.convolution, test_device(), &weight.weight,
+                                        &bias.weight, shape.stride, NULL),
+                     DIFFEDIT_OK);
+    double *expected = convolution_expected(&test, &weight, &bias);
+    check_op(&(op_case){.name = name,
+                        .run = run_convolution,
+                        .user = &test,
+                        .y = floats_of(test.y),
+                        .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = tolerance});
+    test_weight_free(&weight);
+    test_weight_free(&bias);
+    de_convolution_free(test.convolution);
+    free_epilogue(&test.epilogue);
+    free(expected);
+    free(floats_of(test.x));
+    free(floats_of(test.y));
+}
+
+static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k,
+                              de_convolution_shape shape, de_dtype dtype)
+{
+    check_convolution_within(5e-6, name, x, out, k, shape, dtype);
+}
+
+static const de_convolution_shape same = {
+    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+
+static void test_convolution_winograd(void **state)
+{
+    (void)state;
+    static const int64_t channels[] = {16, 17, 24, 31, 40, 64};
+    for (int i = 0; i < 18; i++) {
+        de_tensor x = shape_of(random_between(1, 3), random_between(1, 11), random_between(1, 11),
+                               channels[i % 6]);
+        check_convolution("convolution, Winograd", x, random_between(1, 50), 3, same,
+                          (de_dtype)(i % 3));
+    }
+    /* more tiles than a block, and many channels */
+    check_convolution("convolution, Winograd", shape_of(1, 97, 95, 16), 16, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", shape_of(2, 5, 4, 330), 7, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", shape_of(1, 6, 6, 700), 33, 3, same, DE_F32);
+    /* more columns than near are worked on at once; then too many weights to stay near: one block,
+     * then two */
+    check_convolution("convolution, Winograd", shape_of(2, 9, 14, 330), 133, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", shape_of(2, 5, 4, 330), 215, 3, same, DE_F16);
+    check_convolution("convolution, Winograd", shape_of(1, 57, 45, 1400), 17, 3, same, DE_F32);
+    /* paddings of other sizes */
+    for (int i = 0; i < 6; i++) {
+        de_convolution_shape shape = {.stride = 1,
+                                      .pad_top = (int)random_between(0, 2),
+                                      .pad_left = (int)random_between(0, 2),
+                                      .pad_bottom = (int)random_between(0, 2),
+                                      .pad_right = (int)random_between(0, 2)};
+        de_tensor x = shape_of(1, random_between(3, 9), random_between(3, 9), 18);
+        check_convolution("convolution, Winograd", x, 20, 3, shape, DE_F16);
+    }
+}
+
+static void test_convolution_direct(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        int64_t k = random_between(0, 2) * 2 + 1;
+        de_convolution_shape shape = {.stride = (int)random_between(1, 2),
+                                      .pad_top = (int)random_between(0, k / 2),
+                                      .pad_left = (int)random_between(0, k / 2),
+                                      .pad_bottom = (int)random_between(0, 2),
+                                      .pad_right = (int)random_between(0, 2)};
+        int64_t channels = shape.stride == 1 && k == 3 ? random_between(1, 15)
+                                                       : random_between(1, 40);
+        int64_t side = i % 5 == 4 ? 50 : 12;
+        de_tensor x = shape_of(random_between(1, 3), random_between(k, side),
+                               random_between(k, side), channels);
+        check_convolution("convolution, direct", x, random_between(1, 40), k, shape,
+                          (de_dtype)(i % 3));
+    }
+}
+
+static void test_convolution_enlarging(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        int64_t side = i % 4 == 3 ? 20 : 6;
+        de_tensor x = shape_of(random_between(1, 2), random_between(1, side),
+                               random_between(1, side), i % 2 ? 20 : 6);
+        de_convolution_shape shape = same;
+        shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
+        shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
+        check_convolution("nearest-up + convolution", x, 18, 3, shape, (de_dtype)(i % 3));
+    }
+    /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many
+     * columns and many channels */
+    for (int i = 0; i < 8; i++) {
+        int64_t columns = i == 7 ? 52 : i == 6 ? 140 : random_between(1, 40);
+        de_tensor x = shape_of(1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i,
+                               i == 7 ? 330 : random_between(16, 40));
+        de_convolution_shape shape = same;
+        shape.up_h = 2 * x.h;
+        shape.up_w = 2 * x.w;
+        check_convolution_within(
+            8e-6, "nearest-up + convolution, split", x, columns, 3, shape,
+            (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
+    }
+}
+
+/* ---- norms ---- */
+
+typedef struct norm_case {
+    de_tensor x, y;
+    int groups; /* 0: LayerNorm */
+    test_weight scale_values, shift_values;
+    de_vector *scale, *shift;
+    de_activation activation;
+} norm_case;
+
+static const float norm_eps = 1e-5f;
+
+static void run_norm(de_context *context, void *user)
+{
+    norm_case *test = user;
+    if (test->groups)
+        de_group_norm(context, test->x, test->groups, norm_eps, test->scale, test->shift,
+                      test->activation, test->y);
+    else
+        de_layer_norm(context, test->x, norm_eps, test->scale, test->shift, test->y);
+}
+
+/* Normalises `count` values from x on: `width` of them side by side, then `stride` apart. */
+static void normalise(const norm_case *test, int64_t begin, int64_t lines, int64_t width,
+                      double *expected)
+{
+    int64_t c = test->x.c;
+    double mean = 0, variance = 0, count = (double)(lines * width);
+    for (int64_t line = 0; line < lines; line++)
+        for (int64_t i = 0; i < width; i++)
+            mean += floats_of(test->x)[begin + line * c + i] / count;
+    for (int64_t line = 0; line < lines; line++)
+        for (int64_t i = 0; i < width; i++)
+            variance += pow(floats_of(test->x)[begin + line * c + i] - mean, 2) / count;
+    for (int64_t line = 0; line < lines; line++)
+        for (int64_t i = 0; i < width; i++) {
+            int64_t at = begin + line * c + i;
+            double value = (floats_of(test->x)[at] - mean) / sqrt(variance + norm_eps);
+            expected[at] = activated(value * test->scale_values.values[at % c] +
+                                         test->shift_values.values[at % c],
+                                     test->activation);
+        }
+}
+
+static void check_norm(de_tensor x, int groups, float mean, de_activation activation, bool in_place)
+{
+    int64_t count = de_tensor_count(x), rows = x.h * x.w;
+    norm_case test = {.x = x,
+                      .y = x,
+                      .groups = groups,
+                      .activation = activation,
+                      .scale_values = test_weight_new(DE_F32, 1, &x.c),
+                      .shift_values = test_weight_new(DE_F32, 1, &x.c)};
+    assert_int_equal(de_vector_new(&test.scale, test_device(), &test.scale_values.weight, NULL),
+                     DIFFEDIT_OK);
+    assert_int_equal(de_vector_new(&test.shift, test_device(), &test.shift_values.weight, NULL),
+                     DIFFEDIT_OK);
+    test.x = random_tensor(x.n, x.h, x.w, x.c);
+    for (int64_t i = 0; i < count; i++)
+        floats_of(test.x)[i] += mean;
+    float *before = in_place ? copy_floats(floats_of(test.x), count) : NULL;
+    test.y = in_place ? test.x : random_tensor(x.n, x.h, x.w, x.c);
+    double *expected = new_doubles(count);
+    for (int64_t image = 0; image < x.n && groups; image++)
+        for (int group = 0; group < groups; group++)
+            normalise(&test, image * rows * x.c + group * (x.c / groups), rows, x.c / groups,
+                      expected);
+    for (int64_t row = 0; row < x.n * rows && !groups; row++)
+        normalise(&test, row * x.c, 1, x.c, expected);
+    /* a mean far from zero costs the digits that its values have not */
+    check_op(&(op_case){.name = groups ? "GroupNorm" : "LayerNorm",
+                        .run = run_norm,
+                        .user = &test,
+                        .y = floats_of(test.y),
+                        .before = before,
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = 1e-6 + 2e-7 * fabs(mean)});
+    if (!in_place)
+        free(floats_of(test.y));
+    free(floats_of(test.x));
+    free(before);
+    free(expected);
+    test_weight_free(&test.scale_values);
+    test_weight_free(&test.shift_values);
+    de_vector_free(test.scale);
+    de_vector_free(test.shift);
+}
+
+static void test_norms(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        int groups = (int)random_between(1, 8);
+        de_tensor x = shape_of(random_between(1, 3), random_between(1, 12), random_between(2, 12),
+                               groups * random_between(1, 12));
+        float mean = i % 4 == 3 ? 20.0f : 0.5f;
+        check_norm(x, groups, mean, i % 3 == 0 ? DE_SILU : DE_NONE, i % 2);
+        x.c = random_between(2, 100);
+        check_norm(x, 0, mean, DE_NONE, i % 2);
+    }
+    /* several chunks of rows, several threads */
+    check_norm(shape_of(2, 37, 41, 24), 4, 0, DE_SILU, false);
+    check_norm(shape_of(2, 37, 41, 27), 0, 0, DE_NONE, true);
+}
+
+/* ---- attention ---- */
+
+typedef struct attention_case {
+    int heads;
+    bool causal;
+    de_tensor q, k, v, y; /* of one row of tokens */
+} attention_case;
+
+static void run_attention(de_context *context, void *user)
+{
+    attention_case *test = user;
+    de_attention(context, test->heads, test->causal, test->q, test->k, test->v, test->y);
+}
+
+static const float *token(de_tensor tensor, int64_t image, int64_t token, int64_t channel)
+{
+    return floats_of(tensor) + (image * tensor.w + token) * tensor.stride + channel;
+}
+
+/* one query of one head */
+static void attend(const attention_case *test, int64_t image, int64_t query, int64_t head,
+                   double *weights, double *expected)
+{
+    int64_t d = test->q.c / test->heads, first = head * d;
+    int64_t keys = test->causal ? de_min_i64(query + 1, test->k.w) : test->k.w;
+    const float *q = token(test->q, image, query, first);
+    double total = 0, highest = -INFINITY;
+    for (int64_t key = 0; key < keys; key++) {
+        const float *k = token(test->k, image, key, first);
+        weights[key] = 0;
+        for (int64_t i = 0; i < d; i++)
+            weights[key] += q[i] * k[i] / sqrt((double)d);
+        highest = fmax(highest, weights[key]);
+    }
+    for (int64_t key = 0; key < keys; key++)
+        total += weights[key] = exp(weights[key] - highest);
+    for (int64_t key = 0; key < keys; key++) {
+        const float *v = token(test->v, image, key, first);
+        for (int64_t i = 0; i < d; i++)
+            expected[(image * test->q.w + query) * test->q.c + first + i] += weights[key] / total *
+                                                                             v[i];
+    }
+}
+
+/* The first columns of rows that are `stride` wide */
+static de_tensor random_columns(int64_t n, int64_t tokens, int64_t c, int64_t stride)
+{
+    de_tensor wide = random_tensor(n, 1, tokens, stride);
+    wide.c = c;
+    return wide;
+}
+
+/* Rows of q, k and v are so many elements longer than they need be. `sharpness` scales the queries:
+ * large scores, of which few keys win */
+typedef struct attention_shape {
+    int64_t n, tq, tk;
+    int heads;
+    int64_t d;
+    bool causal;
+    int64_t more_q, more_k, more_v;
+} attention_shape;
+
+static void check_attention(attention_shape shape, float sharpness)
+{
+    int64_t c = shape.heads * shape.d, count = shape.n * shape.tq * c;
+    attention_case test = {
+        .heads = shape.heads,
+        .causal = shape.causal,
+        .q = random_columns(shape.n, shape.tq, c, c + shape.more_q),
+        .k = random_columns(shape.n, shape.tk, c, c + shape.more_k),
+        .v = random_columns(shape.n, shape.tk, c, c + shape.more_v),
+        .y = random_tensor(shape.n, 1, shape.tq, c),
+    };
+    for (int64_t i = 0; i < shape.n * shape.tq * test.q.stride; i++)
+        floats_of(test.q)[i] *= sharpness;
+    double *expected = new_doubles(count), *weights = new_doubles(shape.tk);
+    for (int64_t image = 0; image < shape.n; image++)
+        for (int64_t query = 0; query < shape.tq; query++)
+            for (int64_t head = 0; head < shape.heads; head++)
+                attend(&test, image, query, head, weights, expected);
+    check_op(&(op_case){.name = "attention",
+                        .run = run_attention,
+                        .user = &test,
+                        .y = floats_of(test.y),
+                        .count = count,
+                        .expected = expected,
+                        .tolerance = 1e-6 + 1e-6 * sharpness});
+    free(expected);
+    free(weights);
+    free(floats_of(test.q));
+    free(floats_of(test.k));
+    free(floats_of(test.v));
+    free(floats_of(test.y));
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    static const int64_t widths[] = {1, 5, 8, 16, 24, 37, 40, 64, 80, 160};
+    for (int i = 0; i < 30; i++) {
+        attention_shape shape = {.n = random_between(1, 2),
+                                 .tq = random_between(1, 70),
+                                 .tk = random_between(1, 70),
+                                 .heads = (int)random_between(1, 4),
+                                 .d = widths[i % 10],
+                                 .causal = i % 3 == 1};
+        int64_t width = shape.heads * shape.d;
+        shape.more_q = width * random_between(0, 2);
+        shape.more_k = random_between(0, 9);
+        shape.more_v = width * random_between(0, 2);
+        check_attention(shape, i % 4 == 0 ? 20.0f : 1.0f);
+    }
+    /* several blocks of queries and of keys */
+    check_attention((attention_shape){.n = 1, .tq = 250, .tk = 777, .heads = 2, .d = 40}, 8.0f);
+    check_attention(
+        (attention_shape){.n = 2, .tq = 401, .tk = 401, .heads = 1, .d = 8, .causal = true}, 8.0f);
+    check_attention((attention_shape){.n = 1, .tq = 33, .tk = 290, .heads = 1, .d = 512}, 1.0f);
+    /* scores that differ by hundreds and by thousands: what weights are relative to has to rise,
+     * and all before is nothing */
+    for (int i = 0; i < 4; i++)
+        check_attention(
+            (attention_shape){
+                .n = 1, .tq = 50, .tk = 400, .heads = 2, .d = 24, .causal = i % 2 == 1},
+            i < 2 ? 100.0f : 10000.0f);
+}
+
+/* ---- small ones ---- */
+
+/* y begins with x, as the networks have it */
+static void test_repetition(void **state)
+{
+    (void)state;
+    de_context context = {.device = test_device(), .threads = 2};
+    de_tensor y = random_tensor(4, 3, 5, 7), x = y;
+    x.n = 1;
+    int64_t count = de_tensor_count(x);
+    float *before = copy_floats(floats_of(x), count);
+    de_repeat(&context, x, y);
+    for (int64_t i = 0; i < de_tensor_count(y); i++)
+        assert_true(floats_of(y)[i] == before[i % count]);
+    free(before);
+    free(floats_of(y));
+}
+
+typedef struct pair_case {
+    de_tensor a, b, y;
+} pair_case;
+
+static void run_concatenation(de_context *context, void *user)
+{
+    pair_case *test = user;
+    de_concatenate(context, test->a, test->b, test->y);
+}
+
+static void test_concatenation(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        int64_t side = i % 5 == 4 ? 90 : 20, w = random_between(1, side);
+        de_tensor a = random_tensor(random_between(1, 3), side, w, random_between(1, 60));
+        de_tensor b = random_tensor(i % 2 ? a.n : 1, side, w, random_between(1, 60));
+        de_tensor y = random_tensor(a.n, side, w, a.c + b.c);
+        int64_t count = de_tensor_count(y);
+        double *expected = new_doubles(count);
+        for (int64_t at = 0; at < count; at++) {
+            int64_t row = at / y.c, c = at % y.c;
+            expected[at] = c < a.c ? floats_of(a)[row * a.c + c]
+                                   : floats_of(b)[row % (b.n * b.h * b.w) * b.c + c - a.c];
+        }
+        pair_case test = {.a = a, .b = b, .y = y};
+        check_op(&(op_case){.name = "concatenate",
+                            .run = run_concatenation,
+                            .user = &test,
+                            .y = floats_of(y),
+                            .count = count,
+                            .expected = expected,
+                            .tolerance = 1e-7});
+        free(floats_of(a));
+        free(floats_of(b));
+        free(floats_of(y));
+        free(expected);
+    }
+}
+
+static void test_channel_order(void **state)
+{
+    (void)state;
+    int64_t n = 2, c = 5, h = 3, w = 7, count = n * c * h * w;
+    float *x = random_floats(count), *y = random_floats(count), *z = random_floats(count);
+    de_channels_last(x, n, c, h, w, y);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t image = i / (c * h * w), channel = i / (h * w) % c, pixel = i % (h * w);
+        assert_true(y[(image * h * w + pixel) * c + channel] == x[i]);
+    }
+    de_channels_first(y, n, c, h, w, z);
+    assert_memory_equal(x, z, (size_t)count * sizeof *x);
+    free(x);
+    free(y);
+    free(z);
+}
+
+static int at_end(void **state)
+{
+    (void)state;
+    print_errors();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_geglu),
+        cmocka_unit_test(test_convolution_winograd),
+        cmocka_unit_test(test_convolution_direct),
+        cmocka_unit_test(test_convolution_enlarging),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_repetition),
+        cmocka_unit_test(test_concatenation),
+        cmocka_unit_test(test_channel_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, at_end);
+}
