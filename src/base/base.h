@@ -31,8 +31,10 @@ void *de_aligned_alloc(size_t bytes);
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
 
 /* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads,
- * in any order; `thread`, 0..threads-1, selects private scratch memory. Work must be split over
- * outputs, never over sums, so that results do not depend on `threads`. */
+ * in any order; `thread`, 0..threads-1, selects private scratch memory. Where there is nobody to
+ * share with (one thread, one chunk, a loop within a loop, a second caller at the same time), the
+ * caller runs all of it at once, as thread 0. Work must be split over outputs, never over sums, so
+ * that results do not depend on `threads`. */
 void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn fn, void *user);
 int de_core_count(void);
 
@@ -49,7 +51,7 @@ static inline int64_t de_max_i64(int64_t a, int64_t b)
 }
 static inline int64_t de_divide_up(int64_t a, int64_t b)
 {
-    return (a + b - 1) / b;
+    return a / b + (a % b > 0);
 }
 
 #endif

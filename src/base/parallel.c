@@ -63,7 +63,8 @@ static void run_chunks(int thread)
             continue;
         const loop *now = &pool.loop;
         int64_t begin = (now->chunks - (int64_t)(state & CHUNK_MASK)) * now->grain;
-        now->fn(now->user, begin, de_min_i64(begin + now->grain, now->count), thread);
+        int64_t end = begin + de_min_i64(now->grain, now->count - begin);
+        now->fn(now->user, begin, end, thread);
         if (atomic_fetch_sub(&pool.unfinished, 1) == 1 && atomic_load(&pool.owner_sleeps)) {
             pthread_mutex_lock(&pool.sleep);
             pthread_cond_signal(&pool.done);
