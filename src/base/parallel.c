@@ -33,10 +33,12 @@ static struct {
     pthread_cond_t work, done;
     atomic_int sleepers;
     atomic_bool owner_sleeps;
+    pthread_once_t prepared; /* for forks */
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .sleep = PTHREAD_MUTEX_INITIALIZER,
           .work = PTHREAD_COND_INITIALIZER,
-          .done = PTHREAD_COND_INITIALIZER};
+          .done = PTHREAD_COND_INITIALIZER,
+          .prepared = PTHREAD_ONCE_INIT};
 
 enum { CHUNK_BITS = 48 };
 static const uint64_t CHUNK_MASK = (UINT64_C(1) << CHUNK_BITS) - 1;
@@ -97,10 +99,31 @@ static void *help(void *user)
     return NULL;
 }
 
+/* A forked child has none of its parent's helpers, though they seem to sleep, and perhaps to hold a
+ * lock: it begins with an empty pool. */
+static void empty_pool(void)
+{
+    static const pthread_mutex_t open = PTHREAD_MUTEX_INITIALIZER;
+    static const pthread_cond_t awaited_by_none = PTHREAD_COND_INITIALIZER;
+    pool.owner = pool.sleep = open;
+    pool.work = pool.done = awaited_by_none;
+    pool.helpers = 0;
+    atomic_store(&pool.unclaimed, 0);
+    atomic_store(&pool.unfinished, 0);
+    atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.owner_sleeps, false);
+}
+
+static void prepare_for_forks(void)
+{
+    pthread_atfork(NULL, NULL, empty_pool);
+}
+
 /* Fewer helpers than wanted, where the system gives no more, only make loops slower. */
 static void start_helpers(int wanted)
 {
     pthread_attr_t attributes;
+    pthread_once(&pool.prepared, prepare_for_forks);
     if (pool.helpers >= wanted || pthread_attr_init(&attributes) != 0)
         return;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -296,6 +297,33 @@ static void test_a_second_caller_does_not_wait(void **state)
     assert_int_equal(atomic_load(&loops.missed), 0);
 }
 
+/* ThreadSanitizer would end a forked child that starts threads; elsewhere nothing asks. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
+/* A child process has none of its parent's helpers, and starts its own. */
+static void test_after_a_fork(void **state)
+{
+    static record r;
+    int ended;
+    (void)state;
+    run(&r, 4, MOST_ITEMS, 1); /* starts helpers */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(PATIENCE);
+        meeting m = {.members = 4};
+        run(&r, 4, MOST_ITEMS, 1);
+        de_parallel_for(m.members, m.members, 1, meet, &m);
+        _exit(is_right(&r) && atomic_load(&m.missed) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+}
+
 static void test_cores(void **state)
 {
     (void)state;
@@ -314,6 +342,7 @@ int main(void)
                                        cmocka_unit_test(test_nested_loops),
                                        cmocka_unit_test(test_callers_at_the_same_time),
                                        cmocka_unit_test(test_a_second_caller_does_not_wait),
+                                       cmocka_unit_test(test_after_a_fork),
                                        cmocka_unit_test(test_cores)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
