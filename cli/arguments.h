@@ -60,6 +60,8 @@ const diffedit_option *cli_library_row(const cli_option *option);
 /* Whether the presets have different defaults for it. */
 bool cli_presets_differ(const diffedit_option *row);
 bool cli_takes(const cli_command *command, const char *name);
+/* In a message of the library, every `name` that is an option here becomes --name; in place. */
+void cli_add_dashes(char *message);
 
 typedef struct cli_given {
     const char *name, *value;

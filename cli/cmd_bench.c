@@ -98,6 +98,7 @@ static diffedit_status set_size(workload *bench, const cli_arguments *arguments,
                                       error);
     if (status != DIFFEDIT_OK)
         return status;
+    bench->info.struct_size = sizeof bench->info;
     diffedit_model_get_info(&bench->info, bench->model);
     bench->width = options.width ? options.width : bench->info.native_width;
     bench->height = options.height ? options.height : bench->info.native_height;

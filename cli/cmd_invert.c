@@ -5,7 +5,7 @@
 
 static diffedit_status write_inverted(const cli_session *session, diffedit_error *error)
 {
-    diffedit_array inverted;
+    diffedit_array inverted = {.struct_size = sizeof inverted};
     diffedit_status status = diffedit_editor_array(&inverted, session->editor,
                                                    DIFFEDIT_ARRAY_INVERTED, error);
     return status == DIFFEDIT_OK ? cli_npy_write(session->arguments->output, &inverted, error)

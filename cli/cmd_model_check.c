@@ -7,13 +7,11 @@
 
 static void print(void *user, const char *problem)
 {
+    char text[512];
     (void)user;
-    puts(problem);
-}
-
-static void collect(void *user, const char *problem)
-{
-    json_array_append_new(user, json_string(problem));
+    snprintf(text, sizeof text, "%s", problem);
+    cli_add_dashes(text);
+    puts(text);
 }
 
 static diffedit_status check(int64_t *count, const cli_arguments *arguments, const char *path,
@@ -30,7 +28,7 @@ static diffedit_status check(int64_t *count, const cli_arguments *arguments, con
         return status;
     }
     json_t *problems = json_array();
-    status = diffedit_model_check(count, path, &settings, collect, problems, error);
+    status = diffedit_model_check(count, path, &settings, cli_json_collect, problems, error);
     if (status == DIFFEDIT_OK)
         status = cli_json_print(
             json_pack("{s:o, s:O}", "path", cli_json_path(path), "problems", problems), error);

@@ -23,8 +23,8 @@ static diffedit_status check_output(const cli_arguments *arguments, const char *
 /* Converts; if the model's file becomes shorter meanwhile, which ends the program, what was written
  * is removed. */
 static diffedit_status convert_whole(const cli_arguments *arguments, const char *path,
-                                     const diffedit_model_settings *settings, int precision,
-                                     diffedit_error *error)
+                                     const diffedit_model_settings *settings,
+                                     diffedit_precision precision, diffedit_error *error)
 {
     char *unfinished = de_new_file_temporary(arguments->output);
     if (!unfinished)
@@ -40,8 +40,8 @@ static diffedit_status convert_whole(const cli_arguments *arguments, const char 
     return status;
 }
 
-static diffedit_status convert(const cli_arguments *arguments, const char *path, int precision,
-                               diffedit_error *error)
+static diffedit_status convert(const cli_arguments *arguments, const char *path,
+                               diffedit_precision precision, diffedit_error *error)
 {
     diffedit_model_settings settings;
     diffedit_status status = check_output(arguments, path, error);
@@ -54,7 +54,7 @@ static diffedit_status convert(const cli_arguments *arguments, const char *path,
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 {
     char *path;
-    int precision;
+    diffedit_precision precision;
     if (!arguments->output)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--output is required");
     diffedit_status status = cli_precision(&precision, arguments, error);

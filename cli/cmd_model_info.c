@@ -7,19 +7,17 @@
 #include <stdio.h>
 
 static const struct {
+    diffedit_part_id id;
     const char *key, *name;
-} parts[DIFFEDIT_PART_COUNT] = {[DIFFEDIT_PART_TEXT_ENCODER] = {"text_encoder", "text encoder"},
-                                [DIFFEDIT_PART_UNET] = {"unet", "UNet"},
-                                [DIFFEDIT_PART_VAE] = {"vae", "autoencoder"}};
+} parts[] = {{DIFFEDIT_PART_TEXT_ENCODER, "text_encoder", "text encoder"},
+             {DIFFEDIT_PART_UNET, "unet", "UNet"},
+             {DIFFEDIT_PART_VAE, "vae", "autoencoder"}};
+
+enum { PARTS = sizeof parts / sizeof *parts };
 
 static const char *const predictions[] = {[DIFFEDIT_PREDICTION_AUTO] = "unknown",
                                           [DIFFEDIT_PREDICTION_EPSILON] = "epsilon",
                                           [DIFFEDIT_PREDICTION_V] = "v"};
-
-static void collect(void *user, const char *problem)
-{
-    json_array_append_new(user, json_string(problem));
-}
 
 /* ---- the table ---- */
 
@@ -57,19 +55,19 @@ static void print_part(const char *name, const diffedit_part_info *part)
 static void print_table(const diffedit_model_description *model, const char *path,
                         const json_t *problems)
 {
-    const diffedit_model_info *info = &model->info;
+    const diffedit_model_info *info = model->info;
     printf("%s\n", path);
     printf("  kind           %s%s\n", model->kind, model->inpaints ? ", inpainting" : "");
     printf("  layout         %s\n", model->layout);
     printf("  native size    %dx%d pixels, %d to a cell\n", info->native_width, info->native_height,
            info->factor);
     printf("  texts          %d tokens, %d numbers each\n", info->text_tokens, info->text_width);
-    printf("  prediction     %s, %d timesteps\n", predictions[model->prediction],
+    printf("  prediction     %s, %d timesteps\n", predictions[info->prediction],
            info->train_timesteps);
     printf("  parameters     %.1f M\n\n", (double)info->parameters * 1e-6);
     printf("  part           tensors       parameters       size  precision\n");
-    for (int part = 0; part < DIFFEDIT_PART_COUNT; part++)
-        print_part(parts[part].name, &model->parts[part]);
+    for (int i = 0; i < PARTS; i++)
+        print_part(parts[i].name, diffedit_model_description_part(model, parts[i].id));
     if (json_array_size(problems) > 0)
         putchar('\n');
     for (size_t i = 0; i < json_array_size(problems); i++)
@@ -91,14 +89,15 @@ static json_t *part_object(const diffedit_part_info *part)
 static diffedit_status print_json(const diffedit_model_description *model, const char *path,
                                   json_t *problems, diffedit_error *error)
 {
-    const diffedit_model_info *info = &model->info;
+    const diffedit_model_info *info = model->info;
     json_t *networks = json_object();
-    for (int part = 0; part < DIFFEDIT_PART_COUNT; part++)
-        json_object_set_new(networks, parts[part].key, part_object(&model->parts[part]));
+    for (int i = 0; i < PARTS; i++)
+        json_object_set_new(networks, parts[i].key,
+                            part_object(diffedit_model_description_part(model, parts[i].id)));
     return cli_json_print(
         json_pack("{s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:O}",
                   "path", cli_json_path(path), "kind", model->kind, "layout", model->layout,
-                  "inpainting", model->inpaints, "prediction", predictions[model->prediction],
+                  "inpainting", model->inpaints, "prediction", predictions[info->prediction],
                   "native_width", info->native_width, "native_height", info->native_height,
                   "factor", info->factor, "latent_channels", info->latent_channels, "text_tokens",
                   info->text_tokens, "text_width", info->text_width, "train_timesteps",
@@ -111,14 +110,16 @@ static diffedit_status show(const cli_arguments *arguments, const char *path, js
                             diffedit_error *error)
 {
     diffedit_model_settings settings;
-    diffedit_model_description model;
+    diffedit_model_description *model = NULL;
     diffedit_status status = cli_model_settings(&settings, arguments, error);
     if (status == DIFFEDIT_OK)
-        status = diffedit_model_describe(&model, path, &settings, collect, problems, error);
+        status = diffedit_model_describe(&model, path, &settings, cli_json_collect, problems,
+                                         error);
     if (status == DIFFEDIT_OK && arguments->json)
-        return print_json(&model, path, problems, error);
-    if (status == DIFFEDIT_OK)
-        print_table(&model, path, problems);
+        status = print_json(model, path, problems, error);
+    else if (status == DIFFEDIT_OK)
+        print_table(model, path, problems);
+    diffedit_free(model);
     return status;
 }
 

@@ -245,7 +245,7 @@ static diffedit_status open_and_pull(const cli_arguments *arguments, cli_server 
                                      const char *folder, diffedit_error *error)
 {
     cli_hub hub;
-    int precision;
+    diffedit_precision precision;
     diffedit_status status = cli_precision(&precision, arguments, error);
     if (status != DIFFEDIT_OK)
         return status;

@@ -140,7 +140,8 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error)
 {
     const char *prediction = arguments->prediction;
-    *settings = (diffedit_model_settings){.vae = arguments->vae,
+    *settings = (diffedit_model_settings){.struct_size = sizeof *settings,
+                                          .vae = arguments->vae,
                                           .text_encoder = arguments->text_encoder};
     if (arguments->low_memory)
         settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
@@ -156,7 +157,8 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
     return DIFFEDIT_OK;
 }
 
-diffedit_status cli_precision(int *precision, const cli_arguments *arguments, diffedit_error *error)
+diffedit_status cli_precision(diffedit_precision *precision, const cli_arguments *arguments,
+                              diffedit_error *error)
 {
     const char *asked = arguments->precision;
     *precision = !asked                      ? DIFFEDIT_PRECISION_KEPT

@@ -22,7 +22,7 @@ diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_erro
 diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error);
 /* DIFFEDIT_PRECISION_... of --precision. Errors: ARGUMENT. */
-diffedit_status cli_precision(int *precision, const cli_arguments *arguments,
+diffedit_status cli_precision(diffedit_precision *precision, const cli_arguments *arguments,
                               diffedit_error *error);
 
 #endif

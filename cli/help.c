@@ -52,9 +52,10 @@ static void add_name(writing *to, const cli_option *option)
         add(to, " %s", argument);
 }
 
-static const char *help_of(const cli_option *option)
+static void add_help(writing *to, const cli_option *option)
 {
-    return option->kind == CLI_LIBRARY ? cli_library_row(option)->help : option->help;
+    add(to, "%s", option->kind == CLI_LIBRARY ? cli_library_row(option)->help : option->help);
+    cli_add_dashes(to->text);
 }
 
 static const char *default_of(const cli_option *option)
@@ -111,10 +112,11 @@ static void add_range_and_defaults(writing *to, const cli_option *option)
 /* The first clause of the help line and the default. */
 static void print_short(FILE *stream, const cli_option *option)
 {
-    writing name = {.length = 0};
-    const char *help = help_of(option), *shown = default_of(option);
+    writing name = {.length = 0}, help = {.length = 0};
+    const char *shown = default_of(option);
     add_name(&name, option);
-    fprintf(stream, "%-*s%.*s", COLUMN, name.text, (int)strcspn(help, ";"), help);
+    add_help(&help, option);
+    fprintf(stream, "%-*s%.*s", COLUMN, name.text, (int)strcspn(help.text, ";"), help.text);
     if (shown)
         fprintf(stream, " [%s]", shown);
     fputc('\n', stream);
@@ -125,7 +127,7 @@ static void print_long(FILE *stream, const cli_option *option)
 {
     writing name = {.length = 0}, about = {.length = 0};
     add_name(&name, option);
-    add(&about, "%s", help_of(option));
+    add_help(&about, option);
     add_range_and_defaults(&about, option);
     fprintf(stream, "%-*s", COLUMN, name.text);
     size_t column = name.length < COLUMN ? COLUMN : name.length;

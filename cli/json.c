@@ -8,13 +8,14 @@
 
 #include <jansson.h>
 
-static json_t *seconds_by_stage(const diffedit_stats *stats)
+static json_t *seconds_by_stage(const diffedit_editor *editor, double total)
 {
     json_t *seconds = json_object();
-    for (int stage = 0; stage < DIFFEDIT_STAGE_COUNT; stage++)
-        json_object_set_new(seconds, diffedit_stage_name((diffedit_stage_id)stage),
-                            json_real(stats->seconds[stage]));
-    json_object_set_new(seconds, "total", json_real(stats->total_seconds));
+    const char *name;
+    for (int i = 0; (name = diffedit_stage_name((diffedit_stage_id)i)); i++)
+        json_object_set_new(seconds, name,
+                            json_real(diffedit_editor_stage_seconds(editor, (diffedit_stage_id)i)));
+    json_object_set_new(seconds, "total", json_real(total));
     return seconds;
 }
 
@@ -36,6 +37,14 @@ diffedit_status cli_json_print(json_t *object, diffedit_error *error)
                   : DIFFEDIT_OK;
 }
 
+void cli_json_collect(void *user, const char *problem)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s", problem);
+    cli_add_dashes(text);
+    json_array_append_new(user, json_string(text));
+}
+
 json_t *cli_json_path(const char *path)
 {
     json_t *text = json_string(path);
@@ -44,15 +53,16 @@ json_t *cli_json_path(const char *path)
 
 diffedit_status cli_json_write(const cli_session *session, diffedit_error *error)
 {
-    diffedit_stats stats;
+    diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_editor_get_stats(&stats, session->editor);
     char seed[24], size[32];
     diffedit_options_get(seed, sizeof seed, &session->options, "seed");
     snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
-    json_t *object = json_pack(
-        "{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed, "evaluations",
-        (json_int_t)stats.evaluations, "seconds", seconds_by_stage(&stats), "mask_share",
-        stats.mask_share, "peak_rss_bytes", (json_int_t)cli_peak_memory(), "size", size, "output",
-        cli_json_path(session->arguments->output), "warnings", session->progress.warnings);
+    json_t *object = json_pack("{s:s, s:I, s:o, s:f, s:I, s:s, s:o, s:O}", "seed", seed,
+                               "evaluations", (json_int_t)stats.evaluations, "seconds",
+                               seconds_by_stage(session->editor, stats.total_seconds), "mask_share",
+                               stats.mask_share, "peak_rss_bytes", (json_int_t)cli_peak_memory(),
+                               "size", size, "output", cli_json_path(session->arguments->output),
+                               "warnings", session->progress.warnings);
     return cli_json_print(object, error);
 }

@@ -15,5 +15,7 @@ diffedit_status cli_json_write(const cli_session *session, diffedit_error *error
 
 /* A path as a JSON text: a file's name need not be UTF-8; then it is null. */
 json_t *cli_json_path(const char *path);
+/* Appends a model's problem to `user`, a JSON array; a diffedit_problem_fn. */
+void cli_json_collect(void *user, const char *problem);
 
 #endif

@@ -131,3 +131,35 @@ bool cli_takes(const cli_command *command, const char *name)
             return table[i].commands & command->bit;
     return false;
 }
+
+/* name[length], in which the library may write _ for - */
+static bool is_option(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *known = table[i].name;
+        size_t same = 0;
+        while (same < length &&
+               (known[same] == name[same] || (known[same] == '-' && name[same] == '_')))
+            same++;
+        if (same == length && known[same] == '\0')
+            return true;
+    }
+    return false;
+}
+
+void cli_add_dashes(char *message)
+{
+    for (char *open = strchr(message, '`'); open; open = strchr(open + 1, '`')) {
+        char *close = strchr(open + 1, '`');
+        if (!close)
+            return;
+        size_t length = (size_t)(close - open - 1);
+        if (is_option(open + 1, length)) {
+            memmove(open + 2, open + 1, length);
+            memcpy(open, "--", 2);
+            for (char *at = open; at <= close; at++)
+                *at = *at == '_' ? '-' : *at;
+        }
+        open = close;
+    }
+}

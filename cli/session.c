@@ -258,7 +258,8 @@ static diffedit_status write_view(cli_session *session, diffedit_view_id id, con
     diffedit_picture *picture;
     if (!path)
         return DIFFEDIT_OK;
-    diffedit_save_options how = {.quality = (int)session->arguments->quality};
+    diffedit_save_options how = {.struct_size = sizeof how,
+                                 .quality = (int)session->arguments->quality};
     diffedit_status status = diffedit_editor_view(&picture, session->editor, id, error);
     if (status == DIFFEDIT_OK) {
         status = diffedit_picture_save(picture, path, &how, error);
@@ -314,7 +315,8 @@ static diffedit_status write_result(const cli_session *session, const diffedit_p
     diffedit_status status = DIFFEDIT_OK;
     if (!arguments->no_parameters)
         status = cli_record(&record, &session->options, arguments, error);
-    diffedit_save_options how = {.quality = (int)arguments->quality, .record = record};
+    diffedit_save_options how = {
+        .struct_size = sizeof how, .quality = (int)arguments->quality, .record = record};
     if (status == DIFFEDIT_OK)
         status = cli_is_standard(arguments->output)
                      ? write_to_standard_output(result, how, error)

@@ -10,7 +10,7 @@
 static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id,
                                    const char *folder, diffedit_error *error)
 {
-    diffedit_array array;
+    diffedit_array array = {.struct_size = sizeof array};
     diffedit_status status = diffedit_editor_array(&array, editor, id, error);
     if (status != DIFFEDIT_OK || array.dimensions == 0)
         return status;
@@ -55,7 +55,7 @@ diffedit_status cli_stages_write(diffedit_editor *editor, const diffedit_picture
                  {DIFFEDIT_VIEW_MASK, "mask.png"},
                  {DIFFEDIT_VIEW_DECODED, "decoded.png"}};
     diffedit_status status = DIFFEDIT_OK;
-    for (int id = 0; id < DIFFEDIT_ARRAY_COUNT && status == DIFFEDIT_OK; id++)
+    for (int id = 0; diffedit_array_name((diffedit_array_id)id) && status == DIFFEDIT_OK; id++)
         status = write_array(editor, (diffedit_array_id)id, folder, error);
     for (size_t i = 0; i < sizeof views / sizeof *views && status == DIFFEDIT_OK; i++)
         status = write_view(editor, views[i].id, folder, views[i].name, error);

@@ -1,4 +1,5 @@
 /* Looking at what an editor computed. */
+#include "base/sized.h"
 #include "edit/editor.h"
 
 #include <math.h>
@@ -6,21 +7,20 @@
 
 const char *diffedit_array_name(diffedit_array_id array)
 {
-    static const char *const names[DIFFEDIT_ARRAY_COUNT] = {
-        [DIFFEDIT_ARRAY_TOKENS_FROM] = "tokens-from",
-        [DIFFEDIT_ARRAY_TOKENS_TO] = "tokens-to",
-        [DIFFEDIT_ARRAY_TOKENS_NEGATIVE] = "tokens-negative",
-        [DIFFEDIT_ARRAY_EMBEDDING_FROM] = "embedding-from",
-        [DIFFEDIT_ARRAY_EMBEDDING_TO] = "embedding-to",
-        [DIFFEDIT_ARRAY_EMBEDDING_NEGATIVE] = "embedding-negative",
-        [DIFFEDIT_ARRAY_LATENT] = "latent",
-        [DIFFEDIT_ARRAY_MASK_NOISE] = "mask-noise",
-        [DIFFEDIT_ARRAY_MAP] = "map",
-        [DIFFEDIT_ARRAY_MASK] = "mask",
-        [DIFFEDIT_ARRAY_INVERTED] = "inverted",
-        [DIFFEDIT_ARRAY_NOISE] = "noise",
-        [DIFFEDIT_ARRAY_FINAL] = "final"};
-    return names[array];
+    static const char *const names[] = {[DIFFEDIT_ARRAY_TOKENS_FROM] = "tokens-from",
+                                        [DIFFEDIT_ARRAY_TOKENS_TO] = "tokens-to",
+                                        [DIFFEDIT_ARRAY_TOKENS_NEGATIVE] = "tokens-negative",
+                                        [DIFFEDIT_ARRAY_EMBEDDING_FROM] = "embedding-from",
+                                        [DIFFEDIT_ARRAY_EMBEDDING_TO] = "embedding-to",
+                                        [DIFFEDIT_ARRAY_EMBEDDING_NEGATIVE] = "embedding-negative",
+                                        [DIFFEDIT_ARRAY_LATENT] = "latent",
+                                        [DIFFEDIT_ARRAY_MASK_NOISE] = "mask-noise",
+                                        [DIFFEDIT_ARRAY_MAP] = "map",
+                                        [DIFFEDIT_ARRAY_MASK] = "mask",
+                                        [DIFFEDIT_ARRAY_INVERTED] = "inverted",
+                                        [DIFFEDIT_ARRAY_NOISE] = "noise",
+                                        [DIFFEDIT_ARRAY_FINAL] = "final"};
+    return (unsigned)array < sizeof names / sizeof *names ? names[array] : NULL;
 }
 
 static diffedit_array text_array(const diffedit_editor *editor, de_text_role role, bool tokens)
@@ -84,8 +84,8 @@ static diffedit_array map_array(const diffedit_editor *editor)
     return (diffedit_array){.dimensions = 2, .shape = {map.h, map.w}, .data = map.values};
 }
 
-diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
-                                      diffedit_array_id id, diffedit_error *error)
+static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor,
+                                  diffedit_array_id id, diffedit_error *error)
 {
     switch (id) {
     case DIFFEDIT_ARRAY_TOKENS_FROM: *array = text_array(editor, DE_TEXT_FROM, true); break;
@@ -119,6 +119,16 @@ diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *ed
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no array has the number %d", (int)id);
     }
     return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
+                                      diffedit_array_id id, diffedit_error *error)
+{
+    diffedit_array found = {0};
+    diffedit_status status = find_array(&found, editor, id, error);
+    if (status == DIFFEDIT_OK)
+        de_sized_write(array, &found, sizeof found);
+    return status;
 }
 
 /* ---- pictures on the way ---- */

@@ -1,5 +1,6 @@
 /* The public functions of the editor: which stages a call needs, in which order. */
 #include "api/options.h"
+#include "base/sized.h"
 #include "edit/editor.h"
 
 #include <stdlib.h>
@@ -30,20 +31,24 @@ void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void 
 
 void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor)
 {
-    *stats = editor->stats;
+    de_sized_write(stats, &editor->stats, sizeof editor->stats);
+}
+
+double diffedit_editor_stage_seconds(const diffedit_editor *editor, diffedit_stage_id stage)
+{
+    return (unsigned)stage < DE_STAGE_COUNT ? editor->seconds[stage] : 0;
 }
 
 const char *diffedit_stage_name(diffedit_stage_id stage)
 {
-    static const char *const names[DIFFEDIT_STAGE_COUNT] = {
-        [DIFFEDIT_STAGE_TEXT] = "text",
-        [DIFFEDIT_STAGE_ENCODE] = "encode",
-        [DIFFEDIT_STAGE_MAP] = "map",
-        [DIFFEDIT_STAGE_INVERT] = "invert",
-        [DIFFEDIT_STAGE_DENOISE] = "denoise",
-        [DIFFEDIT_STAGE_DECODE] = "decode",
-        [DIFFEDIT_STAGE_COMPOSITE] = "composite"};
-    return names[stage];
+    static const char *const names[DE_STAGE_COUNT] = {[DIFFEDIT_STAGE_TEXT] = "text",
+                                                      [DIFFEDIT_STAGE_ENCODE] = "encode",
+                                                      [DIFFEDIT_STAGE_MAP] = "map",
+                                                      [DIFFEDIT_STAGE_INVERT] = "invert",
+                                                      [DIFFEDIT_STAGE_DENOISE] = "denoise",
+                                                      [DIFFEDIT_STAGE_DECODE] = "decode",
+                                                      [DIFFEDIT_STAGE_COMPOSITE] = "composite"};
+    return (unsigned)stage < DE_STAGE_COUNT ? names[stage] : NULL;
 }
 
 diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit_picture *mask,
@@ -106,9 +111,10 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
     if (!editor->picture)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "this editor was made without a picture and only generates");
-    diffedit_status status = de_options_check_run(options, needs, error);
+    diffedit_options known;
+    diffedit_status status = de_options_read_run(&known, options, needs, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_begin(plan, editor, goal, options, error);
+        status = de_editor_begin(plan, editor, goal, &known, error);
     if (status == DIFFEDIT_OK)
         status = de_editor_latent(editor, plan, error);
     return status;
@@ -226,9 +232,10 @@ diffedit_status diffedit_generate(diffedit_picture **result, diffedit_editor *ed
                                   const diffedit_options *options, diffedit_error *error)
 {
     de_plan plan;
-    diffedit_status status = de_options_check_run(options, DE_NEED_TO, error);
+    diffedit_options known;
+    diffedit_status status = de_options_read_run(&known, options, DE_NEED_TO, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_begin(&plan, editor, DE_GOAL_GENERATE, options, error);
+        status = de_editor_begin(&plan, editor, DE_GOAL_GENERATE, &known, error);
     if (status == DIFFEDIT_OK)
         status = de_editor_denoise(editor, &plan, error);
     if (status == DIFFEDIT_OK)

@@ -1,5 +1,8 @@
 /* Models as files: what they hold, whether they are sound, and written anew. */
+#include "api/settings.h"
 #include "models/files.h"
+
+#include <stdlib.h>
 
 _Static_assert((int)DIFFEDIT_PART_TEXT_ENCODER == (int)DE_PART_TEXT &&
                    (int)DIFFEDIT_PART_UNET == (int)DE_PART_UNET &&
@@ -18,38 +21,66 @@ static const char *kind_of(const diffedit_model *model)
     return model->described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
 }
 
-static diffedit_status describe(diffedit_model_description *description,
-                                const diffedit_model *model, diffedit_error *error)
+/* What diffedit_model_describe() hands out, in one block. */
+typedef struct described {
+    diffedit_model_description shown; /* first */
+    diffedit_model_info info;
+    diffedit_part_info parts[DE_PART_COUNT];
+} described;
+
+static diffedit_status describe(described *new, const diffedit_model *model, diffedit_error *error)
 {
-    *description = (diffedit_model_description){.layout = model->layout, .kind = kind_of(model)};
-    description->inpaints = model->described[DE_PART_UNET] && model->described[DE_PART_VAE] &&
-                            de_model_inpaints(model);
-    if (!model->prediction_unknown)
-        description->prediction = model->schedule_config.v_prediction ? DIFFEDIT_PREDICTION_V
-                                                                      : DIFFEDIT_PREDICTION_EPSILON;
-    de_model_info(model, &description->info);
-    description->info.parameters = 0;
+    bool inpaints = model->described[DE_PART_UNET] && model->described[DE_PART_VAE] &&
+                    de_model_inpaints(model);
+    new->shown = (diffedit_model_description){
+        .layout = model->layout, .kind = kind_of(model), .inpaints = inpaints, .info = &new->info};
+    de_model_info(model, &new->info);
+    new->info.parameters = 0;
     diffedit_status status = DIFFEDIT_OK;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++) {
-        status = de_part_describe(&description->parts[part], model, part, error);
-        description->info.parameters += description->parts[part].parameters;
+        status = de_part_describe(&new->parts[part], model, part, error);
+        new->info.parameters += new->parts[part].parameters;
     }
     return status;
 }
 
-diffedit_status diffedit_model_describe(diffedit_model_description *description, const char *path,
+/* de_model_read() for the settings of any program. */
+static diffedit_status read_model(diffedit_model **model, const char *path,
+                                  const diffedit_model_settings *settings, de_problems *problems,
+                                  diffedit_error *error)
+{
+    diffedit_model_settings known;
+    diffedit_status status = de_settings_read(&known, settings, error);
+    return status == DIFFEDIT_OK ? de_model_read(model, path, &known, problems, error) : status;
+}
+
+diffedit_status diffedit_model_describe(diffedit_model_description **description, const char *path,
                                         const diffedit_model_settings *settings,
                                         diffedit_problem_fn report, void *user,
                                         diffedit_error *error)
 {
     de_problems problems = {.report = report, .user = user};
     diffedit_model *model;
-    diffedit_status status = de_model_read(&model, path, settings, &problems, error);
+    diffedit_status status = read_model(&model, path, settings, &problems, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = describe(description, model, error);
+    described *new = malloc(sizeof *new);
+    status = new ? describe(new, model, error)
+                 : de_fail_memory(error, sizeof *new, "a description");
     de_model_close(model);
+    if (status == DIFFEDIT_OK)
+        *description = &new->shown;
+    else
+        free(new);
     return status;
+}
+
+const diffedit_part_info *
+diffedit_model_description_part(const diffedit_model_description *description,
+                                diffedit_part_id part)
+{
+    const described *whole = (const described *)description; /* whose beginning it is */
+    return (unsigned)part < DE_PART_COUNT ? &whole->parts[part] : NULL;
 }
 
 diffedit_status diffedit_model_check(int64_t *count, const char *path,
@@ -58,7 +89,7 @@ diffedit_status diffedit_model_check(int64_t *count, const char *path,
 {
     de_problems problems = {.report = report, .user = user};
     diffedit_model *model;
-    diffedit_status status = de_model_read(&model, path, settings, &problems, error);
+    diffedit_status status = read_model(&model, path, settings, &problems, error);
     if (status != DIFFEDIT_OK)
         return status;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
@@ -69,14 +100,15 @@ diffedit_status diffedit_model_check(int64_t *count, const char *path,
 }
 
 diffedit_status diffedit_model_convert(const char *path, const diffedit_model_settings *settings,
-                                       const char *output, int precision,
+                                       const char *output, diffedit_precision precision,
                                        diffedit_bytes_fn progress, void *user,
                                        diffedit_error *error)
 {
-    if (precision < DIFFEDIT_PRECISION_KEPT || precision > DIFFEDIT_PRECISION_F32)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown precision %d", path, precision);
+    if ((unsigned)precision > DIFFEDIT_PRECISION_F32)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown precision %d", path,
+                       (int)precision);
     diffedit_model *model;
-    diffedit_status status = de_model_read(&model, path, settings, NULL, error);
+    diffedit_status status = read_model(&model, path, settings, NULL, error);
     if (status != DIFFEDIT_OK)
         return status;
     status = de_model_pack(model, output, precision, progress, user, error);

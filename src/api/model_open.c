@@ -1,9 +1,21 @@
-#include "models/model.h"
+/* Models opened, and what is said of an open one. */
+#include "api/settings.h"
+#include "base/sized.h"
+
+diffedit_status de_settings_read(diffedit_model_settings *known,
+                                 const diffedit_model_settings *given, diffedit_error *error)
+{
+    *known = (diffedit_model_settings){.struct_size = sizeof *known};
+    return given ? de_sized_read(known, sizeof *known, given, "diffedit_model_settings", error)
+                 : DIFFEDIT_OK;
+}
 
 diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                     const diffedit_model_settings *settings, diffedit_error *error)
 {
-    return de_model_open(model, path, settings, error);
+    diffedit_model_settings known;
+    diffedit_status status = de_settings_read(&known, settings, error);
+    return status == DIFFEDIT_OK ? de_model_open(model, path, &known, error) : status;
 }
 
 diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
@@ -64,5 +76,7 @@ int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *mo
 
 void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model)
 {
-    de_model_info(model, info);
+    diffedit_model_info known;
+    de_model_info(model, &known);
+    de_sized_write(info, &known, sizeof known);
 }

@@ -1,6 +1,7 @@
 /* The public functions on options: filling, setting, reading and checking by the table. */
 #include "api/options.h"
 
+#include "base/sized.h"
 #include "models/model.h"
 #include "sampling/sampler.h"
 
@@ -14,13 +15,13 @@ static diffedit_status fail_unknown(const char *name, diffedit_error *error)
 
 static diffedit_status find_preset(int *column, const char *preset, diffedit_error *error)
 {
-    const char *const *names = diffedit_presets();
+    char names[80];
     *column = de_preset_find(preset);
     if (*column >= 0)
         return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                   "--preset: expected one of %s, %s, %s, found \"%.80s\"", names[0], names[1],
-                   names[2], preset);
+    de_names_list(diffedit_presets(), names, sizeof names);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`preset`: expected one of %s, found \"%.80s\"",
+                   names, preset);
 }
 
 /* Lays what the model's diffedit.json says for this preset over it. */
@@ -42,53 +43,101 @@ static diffedit_status lay_model(diffedit_options *options, int column, const di
     return DIFFEDIT_OK;
 }
 
+bool de_option_has_field(const de_option *row, size_t size)
+{
+    static const size_t sizes[] = {
+        [DIFFEDIT_TYPE_TEXT] = sizeof(const char *), [DIFFEDIT_TYPE_INT] = sizeof(int),
+        [DIFFEDIT_TYPE_SEED] = sizeof(uint64_t),     [DIFFEDIT_TYPE_REAL] = sizeof(double),
+        [DIFFEDIT_TYPE_CHOICE] = sizeof(int),        [DIFFEDIT_TYPE_SIZE] = 2 * sizeof(int)};
+    return row->offset + sizes[row->shown.type] <= size;
+}
+
+diffedit_status de_fail_no_field(const de_option *row, diffedit_error *error)
+{
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "`%s`: the program was built against an older diffedit, whose options have no "
+                   "such field",
+                   row->shown.name);
+}
+
+/* Defaults of a preset for the fields that a struct of `size` bytes has not. */
+static diffedit_status fill_from(size_t size, diffedit_options *options, const char *preset,
+                                 diffedit_error *error)
+{
+    int column;
+    diffedit_status status = find_preset(&column, preset, error);
+    for (const de_option *row = de_options_table; row->shown.name && status == DIFFEDIT_OK; row++)
+        if (!de_option_has_field(row, size) && row->defaults[column])
+            status = de_option_parse(row, options, row->defaults[column], error);
+    return status;
+}
+
+diffedit_status de_options_read(diffedit_options *known, const diffedit_options *given,
+                                diffedit_error *error)
+{
+    *known = (diffedit_options){.struct_size = sizeof *known};
+    diffedit_status status = de_sized_read(known, sizeof *known, given, "diffedit_options", error);
+    return status == DIFFEDIT_OK ? fill_from(given->struct_size, known, known->preset, error)
+                                 : status;
+}
+
 diffedit_status diffedit_options_init(diffedit_options *options, size_t size, const char *preset,
                                       const diffedit_model *model, diffedit_error *error)
 {
-    if (size != sizeof *options)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the program was built for options of %zu bytes, the library for %zu", size,
-                       sizeof *options);
     int column;
+    diffedit_options known = {.struct_size = sizeof known};
     diffedit_status status = find_preset(&column, preset, error);
+    if (status == DIFFEDIT_OK && size < sizeof options->struct_size)
+        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "options of %zu bytes", size);
     if (status != DIFFEDIT_OK)
         return status;
-    memset(options, 0, sizeof *options);
-    options->struct_size = size;
-    for (const de_option *row = de_options_table; row->shown.name && status == DIFFEDIT_OK; row++)
-        if (row->defaults[column])
-            status = de_option_parse(row, options, row->defaults[column], error);
-    return status == DIFFEDIT_OK && model ? lay_model(options, column, model, error) : status;
+    known.preset = diffedit_presets()[column];
+    status = fill_from(0, &known, preset, error);
+    if (status == DIFFEDIT_OK && model)
+        status = lay_model(&known, column, model, error);
+    if (status == DIFFEDIT_OK) {
+        memset(options, 0, size);
+        options->struct_size = size;
+        de_sized_write(options, &known, sizeof known);
+    }
+    return status;
 }
 
 diffedit_status diffedit_options_set(diffedit_options *options, const char *name, const char *value,
                                      diffedit_error *error)
 {
+    diffedit_options known;
     const de_option *row = de_option_find(name);
-    return row ? de_option_parse(row, options, value, error) : fail_unknown(name, error);
+    diffedit_status status = de_options_read(&known, options, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (!row)
+        return fail_unknown(name, error);
+    if (!de_option_has_field(row, options->struct_size))
+        return de_fail_no_field(row, error);
+    return de_option_parse(row, options, value, error);
 }
 
 size_t diffedit_options_get(char *text, size_t size, const diffedit_options *options,
                             const char *name)
 {
+    diffedit_options known;
     const de_option *row = de_option_find(name);
-    return row ? de_option_format(row, options, text, size)
-               : (size_t)snprintf(text, size, "%s", "");
+    if (!row || de_options_read(&known, options, NULL) != DIFFEDIT_OK)
+        return (size_t)snprintf(text, size, "%s", "");
+    return de_option_format(row, &known, text, size);
 }
 
-diffedit_status diffedit_options_check(const diffedit_options *options, diffedit_error *error)
+/* A value is in range where its text is. */
+static diffedit_status check_ranges(const diffedit_options *known, diffedit_error *error)
 {
-    if (options->struct_size != sizeof *options)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the options were not filled by diffedit_options_init()");
-    /* A value is in range where its text is. */
-    diffedit_options scratch = *options;
+    diffedit_options scratch = *known;
     diffedit_status status = DIFFEDIT_OK;
     for (const de_option *row = de_options_table; row->shown.name && status == DIFFEDIT_OK; row++) {
         char value[DE_VALUE_SIZE];
         if (row->shown.type == DIFFEDIT_TYPE_TEXT)
             continue;
-        de_option_format(row, options, value, sizeof value);
+        de_option_format(row, known, value, sizeof value);
         status = de_option_parse(row, &scratch, value, error);
     }
     return status;
@@ -107,26 +156,34 @@ static diffedit_status check_background(const diffedit_options *options, diffedi
             snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
                      allowed[0] ? " or " : "", names[i]);
     return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                   "--scheduler %s needs --background %s, found \"%s\"", sampler->name, allowed,
+                   "`scheduler` %s needs `background` %s, found \"%s\"", sampler->name, allowed,
                    names[options->background]);
 }
 
-diffedit_status de_options_check_run(const diffedit_options *options, unsigned needs,
-                                     diffedit_error *error)
+diffedit_status de_options_read_run(diffedit_options *known, const diffedit_options *given,
+                                    unsigned needs, diffedit_error *error)
 {
-    diffedit_status status = diffedit_options_check(options, error);
+    diffedit_status status = de_options_read(known, given, error);
+    if (status == DIFFEDIT_OK)
+        status = check_ranges(known, error);
     if (status != DIFFEDIT_OK)
         return status;
     bool needs_to = needs & DE_NEED_TO ||
-                    (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_CONTRAST);
-    if (needs_to && !options->to)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--to is required; it may be empty");
-    if (needs & DE_NEED_MAP && options->mask_method == DIFFEDIT_MASK_PLUS_MINUS &&
-        !(options->from && options->from[0]))
+                    (needs & DE_NEED_MAP && known->mask_method == DIFFEDIT_MASK_CONTRAST);
+    if (needs_to && !known->to)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`to` is required; it may be empty");
+    if (needs & DE_NEED_MAP && known->mask_method == DIFFEDIT_MASK_PLUS_MINUS &&
+        !(known->from && known->from[0]))
         return de_fail(
             error, DIFFEDIT_ERROR_ARGUMENT,
-            "--from is empty: --mask-method plus-minus finds the region from that text alone");
+            "`from` is empty: `mask-method` plus-minus finds the region from that text alone");
     if (needs & DE_NEED_BACKGROUND)
-        return check_background(options, error);
+        return check_background(known, error);
     return DIFFEDIT_OK;
+}
+
+diffedit_status diffedit_options_check(const diffedit_options *options, diffedit_error *error)
+{
+    diffedit_options known;
+    return de_options_read_run(&known, options, 0, error);
 }

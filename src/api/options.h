@@ -32,9 +32,19 @@ diffedit_status de_option_parse(const de_option *row, diffedit_options *options,
  * value. */
 size_t de_option_format(const de_option *row, const diffedit_options *options, char *text,
                         size_t size);
+/* "a, b, c" of NULL-terminated names. */
+void de_names_list(const char *const *names, char *text, size_t size);
 /* The fewest significant digits, 15 to 17, that read back to the same number; `text` receives them.
  * Independent of the locale. */
 int de_real_format(double value, char text[DE_VALUE_SIZE]);
+
+/* Whether a struct of `size` bytes has the row's field; and failing because it has not. */
+bool de_option_has_field(const de_option *row, size_t size);
+diffedit_status de_fail_no_field(const de_option *row, diffedit_error *error);
+/* The options of any program as this library's own: what an older program's struct has no field for
+ * has the default of its preset. Errors: ARGUMENT. */
+diffedit_status de_options_read(diffedit_options *known, const diffedit_options *given,
+                                diffedit_error *error);
 
 /* What a public function is going to do with the options. */
 enum {
@@ -42,8 +52,8 @@ enum {
     DE_NEED_MAP = 2,        /* a map is computed, neither mask nor map was given */
     DE_NEED_BACKGROUND = 4, /* there is something outside the mask */
 };
-/* diffedit_options_check(), and what these needs ask for. Errors: ARGUMENT. */
-diffedit_status de_options_check_run(const diffedit_options *options, unsigned needs,
-                                     diffedit_error *error);
+/* Reads the options, and checks them for this. Errors: ARGUMENT. */
+diffedit_status de_options_read_run(diffedit_options *known, const diffedit_options *given,
+                                    unsigned needs, diffedit_error *error);
 
 #endif

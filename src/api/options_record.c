@@ -2,6 +2,8 @@
  * anyone may have written: every value goes through the same reader as the command line's. */
 #include "api/options.h"
 
+#include "base/sized.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +40,7 @@ static diffedit_status add_values(json_t *record, const diffedit_options *option
         if (is_text && !*text)
             continue;
         if (json_object_set_new(record, row->shown.name, value_to_json(row, options, digits)) != 0)
-            return is_text ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s is not valid UTF-8",
+            return is_text ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`%s` is not valid UTF-8",
                                      row->shown.name)
                            : de_fail_memory(error, sizeof(json_t), "a record");
     }
@@ -49,12 +51,14 @@ diffedit_status diffedit_options_record(char **json, const diffedit_options *opt
                                         diffedit_error *error)
 {
     int digits = 15;
+    diffedit_options known;
+    diffedit_status status = de_options_read_run(&known, options, 0, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     json_t *record = json_pack("{s:s}", "diffedit", diffedit_version());
     if (!record)
         return de_fail_memory(error, sizeof(json_t), "a record");
-    diffedit_status status = diffedit_options_check(options, error);
-    if (status == DIFFEDIT_OK)
-        status = add_values(record, options, &digits, error);
+    status = add_values(record, &known, &digits, error);
     if (status == DIFFEDIT_OK) {
         char *text = json_dumps(record, JSON_ENSURE_ASCII | JSON_REAL_PRECISION((size_t)digits));
         if (text)
@@ -122,24 +126,52 @@ static diffedit_status read_values(diffedit_options *options, char *texts, const
     return DIFFEDIT_OK;
 }
 
+static bool is_same(const de_option *row, const diffedit_options *a, const diffedit_options *b)
+{
+    char of_a[DE_VALUE_SIZE], of_b[DE_VALUE_SIZE];
+    if (row->shown.type != DIFFEDIT_TYPE_TEXT) {
+        de_option_format(row, a, of_a, sizeof of_a);
+        de_option_format(row, b, of_b, sizeof of_b);
+        return strcmp(of_a, of_b) == 0;
+    }
+    const char *const *text_a = (const void *)((const char *)a + row->offset);
+    const char *const *text_b = (const void *)((const char *)b + row->offset);
+    return strcmp(*text_a ? *text_a : "", *text_b ? *text_b : "") == 0;
+}
+
+/* What was read must have a field in the program's struct, unless it is the default anyway. */
+static diffedit_status check_room(const diffedit_options *read, const diffedit_options *before,
+                                  size_t size, diffedit_error *error)
+{
+    for (const de_option *row = de_options_table; row->shown.name; row++)
+        if (!de_option_has_field(row, size) && !is_same(row, read, before))
+            return de_fail_no_field(row, error);
+    return DIFFEDIT_OK;
+}
+
 diffedit_status diffedit_options_read_record(diffedit_options *options, void **texts,
                                              const char *json, diffedit_error *error)
 {
     json_error_t reason;
+    diffedit_options before, read;
+    diffedit_status status = de_options_read(&before, options, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     json_t *record = json_loads(json, 0, &reason);
     if (!record)
         return de_fail(error, DIFFEDIT_ERROR_FILE, "the record is not JSON: %s", reason.text);
-    diffedit_options read = *options;
+    read = before;
     char *block = allocate_texts(record);
-    diffedit_status status = DIFFEDIT_OK;
     if (!json_is_string(json_object_get(record, "diffedit")))
         status = de_fail(error, DIFFEDIT_ERROR_FILE, "the record was not written by diffedit");
     else if (!block)
         status = de_fail_memory(error, 1, "a record's texts");
     else
         status = read_values(&read, block, record, error);
+    if (status == DIFFEDIT_OK)
+        status = check_room(&read, &before, options->struct_size, error);
     if (status == DIFFEDIT_OK) {
-        *options = read;
+        de_sized_write(options, &read, sizeof read);
         *texts = block;
     } else {
         free(block);

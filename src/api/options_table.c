@@ -30,7 +30,7 @@ static_assert(offsetof(de_option, shown) == 0, "a public row is the beginning of
 /* what is public of it, its field, defaults: paper, notebook, diffusers */
 const de_option de_options_table[] = {
     {{.name = "from", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
-      .help = "what the picture shows; may be empty, except where --mask-method is plus-minus"},
+      .help = "what the picture shows; may be empty, except where `mask-method` is plus-minus"},
      .offset = FIELD(from), .defaults = FOR_ALL("")},
     {{.name = "to", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
       .help = "what it should show; required, may be empty"},
@@ -63,11 +63,11 @@ const de_option de_options_table[] = {
      .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg"}},
     {{.name = "scheduler", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = de_sampler_names,
-      .help = "of the decode; lms edits only with --background start"},
+      .help = "of the decode; lms edits only with `background` start"},
      .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim"}},
     {{.name = "encode-guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
       .minimum = -100, .maximum = 100, .word = "guidance",
-      .help = "1 encodes with the empty text alone; else guided by --from"},
+      .help = "1 encodes with the empty text alone; else guided by `from`"},
      .offset = FIELD(encode_guidance), .defaults = {"1", "1", "guidance"}, .word_value = NAN},
     {{.name = "background", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = background_names,

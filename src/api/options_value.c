@@ -32,17 +32,16 @@ static void c_locale_leave(c_locale locale)
 
 /* ---- what a row expects, for messages ---- */
 
-static void describe_choices(const diffedit_option *row, char *text, size_t size)
+void de_names_list(const char *const *names, char *text, size_t size)
 {
-    size_t length = (size_t)snprintf(text, size, "one of ");
-    for (int i = 0; row->choices[i] && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "",
-                                   row->choices[i]);
+    size_t length = 0;
+    for (int i = 0; names[i] && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? ", " : "", names[i]);
 }
 
 static void describe(const diffedit_option *row, char *text, size_t size)
 {
-    char word[32] = "";
+    char word[32] = "", choices[96];
     if (row->word)
         snprintf(word, sizeof word, " or \"%s\"", row->word);
     switch (row->type) {
@@ -59,7 +58,10 @@ static void describe(const diffedit_option *row, char *text, size_t size)
                                        : "a number from %.0f to %.0f%s",
                  row->minimum, row->maximum, word);
         break;
-    case DIFFEDIT_TYPE_CHOICE: describe_choices(row, text, size); break;
+    case DIFFEDIT_TYPE_CHOICE:
+        de_names_list(row->choices, choices, sizeof choices);
+        snprintf(text, size, "one of %s", choices);
+        break;
     case DIFFEDIT_TYPE_SIZE:
         snprintf(text, size, "WxH with sides from %.0f to %.0f%s", row->minimum, row->maximum,
                  word);
@@ -71,7 +73,7 @@ static diffedit_status refuse(const diffedit_option *row, const char *found, dif
 {
     char expected[128];
     describe(row, expected, sizeof expected);
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected %s, found \"%.80s\"", row->name,
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`%s`: expected %s, found \"%.80s\"", row->name,
                    expected, found);
 }
 

@@ -1,6 +1,7 @@
 #include "edit/editor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options, diffedit_error *error)
@@ -8,10 +9,11 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     double start = de_seconds();
     editor->context.evaluations = 0;
     editor->stats = (diffedit_stats){.total_seconds = -start};
+    memset(editor->seconds, 0, sizeof editor->seconds);
     diffedit_status status = de_texts_set(&editor->texts, options->from, options->to,
                                           options->negative, editor->model, &editor->networks,
                                           editor->context.log, error);
-    editor->stats.seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
+    editor->seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
     if (status != DIFFEDIT_OK)
         return status;
     const de_unet_config *unet = &editor->model->unet_config;

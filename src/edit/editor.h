@@ -6,6 +6,8 @@
 #include "edit/model_networks.h"
 #include "edit/plan.h"
 
+enum { DE_STAGE_COUNT = DIFFEDIT_STAGE_COMPOSITE + 1 };
+
 struct diffedit_editor {
     const diffedit_model *model;
     de_schedule schedule;
@@ -14,6 +16,7 @@ struct diffedit_editor {
     diffedit_picture *picture;        /* own copy; NULL: generates only */
     de_stage_context context;
     diffedit_stats stats; /* of the last call */
+    double seconds[DE_STAGE_COUNT];
     de_texts texts;
 
     float *user_map; /* [user_map_h, user_map_w], or NULL */

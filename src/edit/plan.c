@@ -17,9 +17,10 @@ static diffedit_status plan_size(de_plan *plan, const diffedit_options *options,
     int factor = inputs->networks->factor;
     if (options->width) {
         if (options->width % factor || options->height % factor)
-            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                           "size: expected multiples of %d (the model's autoencoder), found %dx%d",
-                           factor, options->width, options->height);
+            return de_fail(
+                error, DIFFEDIT_ERROR_ARGUMENT,
+                "`size`: expected multiples of %d (the model's autoencoder), found %dx%d", factor,
+                options->width, options->height);
         plan->latent.width = options->width;
         plan->latent.height = options->height;
     } else if (inputs->picture) {
@@ -136,7 +137,7 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options,
         .guidance = options->guidance,
         .guidance_kind = options->guidance_kind,
         .start = DE_START_NOISE,
-        .background = edits ? options->background : -1,
+        .background = edits ? (int)options->background : -1,
         .steps = options->steps,
         .k = edits ? de_schedule_share(options->steps, options->ratio) : options->steps};
     if (edits && denoise->sampler->encode_step) {

@@ -12,7 +12,7 @@ static bool equal(const void *a, const void *b, size_t size)
 
 static void spent(diffedit_editor *editor, diffedit_stage_id stage, double start)
 {
-    editor->stats.seconds[stage] += de_seconds() - start;
+    editor->seconds[stage] += de_seconds() - start;
 }
 
 static int64_t latent_count(const diffedit_editor *editor, const de_latent_params *params)

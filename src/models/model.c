@@ -245,10 +245,9 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
     const uint32_t known = DIFFEDIT_MODEL_LOW_MEMORY | DIFFEDIT_MODEL_NO_EMA;
     if (!settings)
         settings = &none;
-    if (settings->flags & ~known || settings->prediction < 0 ||
-        settings->prediction > DIFFEDIT_PREDICTION_V)
+    if (settings->flags & ~known || (unsigned)settings->prediction > DIFFEDIT_PREDICTION_V)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x or prediction %d",
-                       path, (unsigned)settings->flags, settings->prediction);
+                       path, (unsigned)settings->flags, (int)settings->prediction);
     diffedit_model *new = calloc(1, sizeof *new);
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
@@ -289,6 +288,7 @@ void de_model_info(const diffedit_model *model, diffedit_model_info *info)
         if (model->weights[part])
             parameters += de_weights_parameters(model->weights[part]);
     *info = (diffedit_model_info){
+        .struct_size = sizeof *info,
         .native_width = model->unet_config.sample_width * factor,
         .native_height = model->unet_config.sample_height * factor,
         .factor = factor,
@@ -296,7 +296,9 @@ void de_model_info(const diffedit_model *model, diffedit_model_info *info)
         .text_tokens = model->tokenizer ? de_tokenizer_length(model->tokenizer) : 0,
         .text_width = model->text_config.width,
         .train_timesteps = model->schedule_config.train_timesteps,
-        .v_prediction = model->schedule_config.v_prediction,
+        .prediction = model->prediction_unknown             ? DIFFEDIT_PREDICTION_AUTO
+                      : model->schedule_config.v_prediction ? DIFFEDIT_PREDICTION_V
+                                                            : DIFFEDIT_PREDICTION_EPSILON,
         .parameters = parameters,
     };
 }

@@ -59,7 +59,7 @@ static diffedit_status check_size(const VipsImage *image, const char *name, int6
         max_pixels = DIFFEDIT_MAX_PIXELS_DEFAULT;
     if (pixels > max_pixels)
         return de_fail(error, DIFFEDIT_ERROR_PICTURE,
-                       "%s: %dx%d is %lld pixels; at most %lld are read (--max-pixels)", name,
+                       "%s: %dx%d is %lld pixels; at most %lld are read (`max_pixels`)", name,
                        image->Xsize, image->Ysize, (long long)pixels, (long long)max_pixels);
     return DIFFEDIT_OK;
 }

@@ -1,6 +1,7 @@
 /* Picture -> file: encoded in memory, written beside the target, renamed. */
 #include "picture/image.h"
 
+#include "base/sized.h"
 #include "common/new_file.h"
 
 #include <errno.h>
@@ -100,22 +101,28 @@ static int encode(const diffedit_picture *picture, file_format format,
     return failed;
 }
 
+/* `path` NULL: into memory. */
 static diffedit_status encode_as(void **bytes, size_t *size, const diffedit_picture *picture,
                                  const char *path, const diffedit_save_options *options,
                                  diffedit_error *error)
 {
-    static const diffedit_save_options defaults = {0};
-    if (!options)
-        options = &defaults;
-    file_format format = find_format(options->format ? options->format : path);
+    diffedit_save_options known = {.struct_size = sizeof known};
+    diffedit_status status = DIFFEDIT_OK;
+    if (options)
+        status = de_sized_read(&known, sizeof known, options, "diffedit_save_options", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    const char *ending = known.format ? known.format : path ? path : ".png";
+    file_format format = find_format(ending);
     if (format == FORMAT_NONE)
-        return unsupported(options->format ? options->format : path, error);
-    if (options->quality < 0 || options->quality > 100)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a quality from 1 to 100, found %d",
-                       options->quality);
+        return unsupported(ending, error);
+    if (known.quality < 0 || known.quality > 100)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`quality`: expected 1 to 100, found %d",
+                       known.quality);
     void *encoded = NULL;
-    if (encode(picture, format, options, &encoded, size))
-        return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, path, "cannot be encoded");
+    if (encode(picture, format, &known, &encoded, size))
+        return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, path ? path : "the picture",
+                            "cannot be encoded");
     *bytes = encoded;
     return DIFFEDIT_OK;
 }
@@ -124,12 +131,7 @@ diffedit_status diffedit_picture_encode(void **bytes, size_t *size, const diffed
                                         const diffedit_save_options *options, diffedit_error *error)
 {
     void *encoded;
-    const diffedit_save_options png = {.format = ".png"};
-    if (!options)
-        options = &png;
-    diffedit_status status = encode_as(&encoded, size, picture,
-                                       options->format ? "the picture" : "the picture.png", options,
-                                       error);
+    diffedit_status status = encode_as(&encoded, size, picture, NULL, options, error);
     if (status != DIFFEDIT_OK)
         return status;
     *bytes = malloc(*size); /* diffedit_free() is free(), not g_free() */

@@ -72,7 +72,7 @@ static int64_t evaluations_of_edit(diffedit_editor *editor, const diffedit_optio
     if (diffedit_edit(&result, editor, options, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     diffedit_picture_free(result);
-    diffedit_stats stats;
+    diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_editor_get_stats(&stats, editor);
     return stats.evaluations;
 }
@@ -96,7 +96,7 @@ static void test_a_map_needs_both_texts(void **state)
     diffedit_error error;
     options.to = NULL;
     assert_int_equal(diffedit_find_map(editor, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--to is required; it may be empty");
+    assert_string_equal(error.message, "`to` is required; it may be empty");
     diffedit_editor_free(editor);
 }
 
@@ -140,7 +140,7 @@ static void test_the_ratio_extends_the_encoding(void **state)
     assert_int_equal(evaluations_of_edit(editor, &options), 0);
     options.encode_guidance = 2;
     assert_int_equal(evaluations_of_edit(editor, &options), 6 + 6);
-    diffedit_array array;
+    diffedit_array array = {.struct_size = sizeof array};
     assert_int_equal(diffedit_editor_array(&array, editor, DIFFEDIT_ARRAY_INVERTED, NULL), 0);
     assert_int_equal(array.shape[0], 4);
     diffedit_editor_free(editor);
@@ -165,7 +165,7 @@ static void test_an_empty_map_changes_nothing(void **state)
     assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture),
                         WIDTH * HEIGHT * 3);
     assert_int_equal(warnings, 1);
-    diffedit_stats stats;
+    diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_editor_get_stats(&stats, editor);
     assert_int_equal(stats.evaluations, 0);
     diffedit_picture_free(result);
@@ -236,7 +236,7 @@ static void test_encoding_and_decoding_return(void **state)
     options.ratio = 0.5;
     assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
     assert_int_equal(evaluations_of_edit(editor, &options), 50);
-    diffedit_array start, end;
+    diffedit_array start = {.struct_size = sizeof start}, end = {.struct_size = sizeof end};
     assert_int_equal(diffedit_editor_array(&start, editor, DIFFEDIT_ARRAY_LATENT, NULL), 0);
     assert_int_equal(diffedit_editor_array(&end, editor, DIFFEDIT_ARRAY_FINAL, NULL), 0);
     double error = 0, norm = 0;
@@ -278,7 +278,7 @@ static void test_a_map_can_be_given(void **state)
     (void)state;
     diffedit_editor *editor = new_editor();
     diffedit_options options = small_options();
-    diffedit_model_info info;
+    diffedit_model_info info = {.struct_size = sizeof info};
     diffedit_model_get_info(&info, model);
     int h = HEIGHT / info.factor, w = WIDTH / info.factor;
     float *map = calloc((size_t)(h * (w + 1)), sizeof *map);
@@ -309,9 +309,9 @@ static void test_the_networks_alone(void **state)
     diffedit_editor *editor = new_editor();
     diffedit_options options = small_options();
     assert_int_equal(diffedit_invert(editor, &options, NULL), 0);
-    diffedit_model_info info;
+    diffedit_model_info info = {.struct_size = sizeof info};
     diffedit_model_get_info(&info, model);
-    diffedit_array view;
+    diffedit_array view = {.struct_size = sizeof view};
     assert_int_equal(diffedit_editor_array(&view, editor, DIFFEDIT_ARRAY_INVERTED, NULL), 0);
     int64_t count = view.shape[1] * view.shape[2] * view.shape[3];
     float *states = malloc(sizeof(float) * 2 * (size_t)count),
@@ -346,7 +346,7 @@ static void test_a_guided_evaluation(void **state)
                         "a model's shape: expected sd14, sd21 or pocket, found \"sd15\"");
     assert_int_equal(diffedit_model_new_random(&random, "pocket", &error), 0);
     assert_int_equal(diffedit_editor_new(&editor, random, NULL, NULL), 0);
-    diffedit_model_info info;
+    diffedit_model_info info = {.struct_size = sizeof info};
     diffedit_model_get_info(&info, random);
     assert_int_equal(info.native_width, 128);
     assert_true(info.parameters > 10 * 1000 * 1000);
@@ -382,7 +382,7 @@ static size_t held_after_text(uint32_t flags)
 {
     enum { SIDE = 64 };
     static float pixels[3 * SIDE * SIDE], latent[SIDE * SIDE], embedding[1 << 14];
-    const diffedit_model_settings settings = {.flags = flags};
+    const diffedit_model_settings settings = {.struct_size = sizeof settings, .flags = flags};
     diffedit_model *opened;
     diffedit_editor *editor;
     assert_int_equal(diffedit_model_open(&opened, POCKET, &settings, NULL), 0);

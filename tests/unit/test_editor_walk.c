@@ -85,7 +85,7 @@ static void expect_equal_pictures(const diffedit_picture *a, const diffedit_pict
 static diffedit_status run(diffedit_editor *editor, const diffedit_options *options, bool generates,
                            diffedit_picture **result, int64_t *evaluations, diffedit_error *error)
 {
-    diffedit_stats stats;
+    diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_status status = generates ? diffedit_generate(result, editor, options, error)
                                        : diffedit_edit(result, editor, options, error);
     diffedit_editor_get_stats(&stats, editor);

@@ -79,12 +79,12 @@ static void test_init_refuses(void **state)
     assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", NULL, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message,
-                        "--preset: expected one of paper, notebook, diffusers, found \"papers\"");
-    assert_int_equal(diffedit_options_init(&options, sizeof options - 1, NULL, NULL, &error),
+                        "`preset`: expected one of paper, notebook, diffusers, found \"papers\"");
+    assert_int_equal(diffedit_options_init(&options, 4, NULL, NULL, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     memset(&options, 0, sizeof options);
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "the options were not filled by diffedit_options_init()");
+    assert_string_equal(error.message, "a diffedit_options whose struct_size is not set");
 }
 
 static void test_every_default_reads_back(void **state)
@@ -157,20 +157,20 @@ static void test_ranges(void **state)
 static void test_messages(void **state)
 {
     (void)state;
-    assert_refused("steps", "0", "--steps: expected a whole number from 1 to 999, found \"0\"");
-    assert_refused("ratio", "0", "--ratio: expected a number above 0 and up to 1, found \"0\"");
-    assert_refused("guidance", "x", "--guidance: expected a number from -100 to 100, found \"x\"");
+    assert_refused("steps", "0", "`steps`: expected a whole number from 1 to 999, found \"0\"");
+    assert_refused("ratio", "0", "`ratio`: expected a number above 0 and up to 1, found \"0\"");
+    assert_refused("guidance", "x", "`guidance`: expected a number from -100 to 100, found \"x\"");
     assert_refused(
         "encode-guidance", "",
-        "--encode-guidance: expected a number from -100 to 100 or \"guidance\", found \"\"");
+        "`encode-guidance`: expected a number from -100 to 100 or \"guidance\", found \"\"");
     assert_refused("seed", "x",
-                   "--seed: expected a whole number from 0 to 18446744073709551615, decimal or 0x, "
+                   "`seed`: expected a whole number from 0 to 18446744073709551615, decimal or 0x, "
                    "found \"x\"");
-    assert_refused("scheduler", "euler", "--scheduler: expected one of ddim, lms, found \"euler\"");
+    assert_refused("scheduler", "euler", "`scheduler`: expected one of ddim, lms, found \"euler\"");
     assert_refused("size", "512",
-                   "--size: expected WxH with sides from 1 to 16384 or \"fit\", found \"512\"");
+                   "`size`: expected WxH with sides from 1 to 16384 or \"fit\", found \"512\"");
     assert_refused("feather", "-1",
-                   "--feather: expected a number from 0 to 4096 or \"cell\", found \"-1\"");
+                   "`feather`: expected a number from 0 to 4096 or \"cell\", found \"-1\"");
     assert_refused("stepz", "1", "there is no option \"stepz\"");
 }
 
@@ -263,7 +263,7 @@ static void test_check(void **state)
     options.steps = 0;
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message,
-                        "--steps: expected a whole number from 1 to 999, found \"0\"");
+                        "`steps`: expected a whole number from 1 to 999, found \"0\"");
     options = initial(NULL);
     options.guidance = NAN;
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_ERROR_ARGUMENT);
@@ -272,7 +272,7 @@ static void test_check(void **state)
     options = initial(NULL);
     options.scheduler = 7;
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--scheduler: expected one of ddim, lms, found \"7\"");
+    assert_string_equal(error.message, "`scheduler`: expected one of ddim, lms, found \"7\"");
     options = initial(NULL);
     options.width = 512;
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_ERROR_ARGUMENT);
@@ -282,22 +282,115 @@ static void test_needs(void **state)
 {
     (void)state;
     diffedit_error error;
-    diffedit_options options = initial("notebook");
-    assert_int_equal(de_options_check_run(&options, DE_NEED_TO, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--to is required; it may be empty");
-    options.to = "";
-    assert_int_equal(de_options_check_run(&options, DE_NEED_TO, &error), DIFFEDIT_OK);
-    assert_int_equal(de_options_check_run(&options, DE_NEED_MAP, &error), DIFFEDIT_ERROR_ARGUMENT);
-    options.from = "a horse";
-    assert_int_equal(de_options_check_run(&options, DE_NEED_MAP | DE_NEED_BACKGROUND, &error),
-                     DIFFEDIT_OK);
-    options.background = DIFFEDIT_BACKGROUND_SAME;
-    assert_int_equal(de_options_check_run(&options, DE_NEED_BACKGROUND, &error),
+    diffedit_options options = initial("notebook"), known;
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_TO, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--scheduler lms needs --background start, found \"same\"");
-    assert_int_equal(de_options_check_run(&options, DE_NEED_TO, &error), DIFFEDIT_OK);
+    assert_string_equal(error.message, "`to` is required; it may be empty");
+    options.to = "";
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_TO, &error), DIFFEDIT_OK);
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_MAP, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    options.from = "a horse";
+    assert_int_equal(
+        de_options_read_run(&known, &options, DE_NEED_MAP | DE_NEED_BACKGROUND, &error),
+        DIFFEDIT_OK);
+    options.background = DIFFEDIT_BACKGROUND_SAME;
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`scheduler` lms needs `background` start, found \"same\"");
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_TO, &error), DIFFEDIT_OK);
     options.scheduler = DIFFEDIT_SCHEDULER_DDIM;
-    assert_int_equal(de_options_check_run(&options, DE_NEED_BACKGROUND, &error), DIFFEDIT_OK);
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
+                     DIFFEDIT_OK);
+}
+
+/* ---- programs of other versions ---- */
+
+/* A program that was built before `feather` and the working size came has a struct that ends where
+ * feather begins; what lies behind it is not the library's. */
+static void test_an_older_program(void **state)
+{
+    (void)state;
+    enum { OLDER = offsetof(diffedit_options, feather) };
+    const diffedit_options paper = initial("paper"), whole = initial("notebook");
+    diffedit_options options, known;
+    diffedit_error error;
+    char text[64];
+    memset(&options, 0xa5, sizeof options);
+    assert_int_equal(diffedit_options_init(&options, OLDER, "notebook", NULL, NULL), 0);
+    for (size_t i = OLDER; i < sizeof options; i++)
+        assert_int_equal(((unsigned char *)&options)[i], 0xa5);
+    assert_int_equal(options.struct_size, OLDER);
+    assert_memory_equal(&options.preset, &whole.preset, OLDER - offsetof(diffedit_options, preset));
+    assert_int_equal(diffedit_options_set(&options, "steps", "7", NULL), 0);
+    assert_int_equal(diffedit_options_set(&options, "feather", "7", &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`feather`: the program was built against an older "
+                                       "diffedit, whose options have no such field");
+    diffedit_options_get(text, sizeof text, &options, "feather");
+    assert_string_equal(text, "cell");
+    assert_int_equal(de_options_read_run(&known, &options, 0, NULL), 0);
+    assert_int_equal(known.struct_size, sizeof known);
+    assert_int_equal(known.steps, 7);
+    assert_true(known.feather == -1 && known.width == 0 && known.height == 0);
+    /* what is not known has the default of the preset, not of the first one */
+    options.struct_size = offsetof(diffedit_options, steps);
+    assert_int_equal(de_options_read_run(&known, &options, 0, NULL), 0);
+    assert_int_equal(known.steps, 30);
+    assert_int_equal(known.scheduler, DIFFEDIT_SCHEDULER_LMS);
+    options.struct_size = offsetof(diffedit_options, height);
+    assert_int_equal(de_options_read_run(&known, &options, 0, NULL), 0);
+    assert_int_equal(known.width, 0);
+    options.struct_size = offsetof(diffedit_options, from);
+    assert_int_equal(de_options_read_run(&known, &options, 0, NULL), 0);
+    assert_string_equal(known.from, paper.from);
+}
+
+static void test_an_older_program_and_records(void **state)
+{
+    (void)state;
+    diffedit_options older, whole = initial("paper");
+    diffedit_error error;
+    char *json;
+    void *texts = NULL;
+    assert_int_equal(
+        diffedit_options_init(&older, offsetof(diffedit_options, feather), NULL, NULL, NULL), 0);
+    assert_int_equal(diffedit_options_record(&json, &older, NULL), 0);
+    assert_int_equal(diffedit_options_read_record(&whole, &texts, json, NULL), 0);
+    assert_true(whole.feather < 0);
+    diffedit_free(texts);
+    assert_int_equal(diffedit_options_read_record(&older, &texts, json, NULL), 0);
+    diffedit_free(texts);
+    diffedit_free(json);
+    whole = initial("paper");
+    whole.feather = 9;
+    assert_int_equal(diffedit_options_record(&json, &whole, NULL), 0);
+    assert_int_equal(diffedit_options_read_record(&older, &texts, json, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "`feather`"));
+    diffedit_free(json);
+}
+
+static void test_a_newer_program(void **state)
+{
+    (void)state;
+    struct {
+        diffedit_options options;
+        double unknown;
+    } newer;
+    diffedit_error error;
+    memset(&newer, 0xa5, sizeof newer);
+    assert_int_equal(diffedit_options_init(&newer.options, sizeof newer, NULL, NULL, NULL), 0);
+    assert_true(newer.unknown == 0);
+    assert_int_equal(newer.options.struct_size, sizeof newer);
+    assert_int_equal(diffedit_options_check(&newer.options, NULL), 0);
+    newer.unknown = 1;
+    assert_int_equal(diffedit_options_check(&newer.options, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "a diffedit_options with a field that diffedit " DE_VERSION
+                        " does not have: the program was built against a newer version");
+    newer.options.struct_size = SIZE_MAX;
+    assert_int_equal(diffedit_options_check(&newer.options, NULL), DIFFEDIT_ERROR_ARGUMENT);
 }
 
 /* ---- the record ---- */
@@ -372,7 +465,7 @@ static void test_record_refuses_to_write(void **state)
     char *json = NULL;
     options.from = "\xff";
     assert_int_equal(diffedit_options_record(&json, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "--from is not valid UTF-8");
+    assert_string_equal(error.message, "`from` is not valid UTF-8");
     options.from = "";
     options.steps = -1;
     assert_int_equal(diffedit_options_record(&json, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
@@ -511,6 +604,9 @@ int main(void)
         cmocka_unit_test(test_doubles_are_exact),
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_an_older_program),
+        cmocka_unit_test(test_an_older_program_and_records),
+        cmocka_unit_test(test_a_newer_program),
         cmocka_unit_test(test_record_round_trip),
         cmocka_unit_test(test_record_text),
         cmocka_unit_test(test_record_refuses_to_write),

@@ -55,7 +55,8 @@ static void test_lossless_files_come_back(void **state)
                     continue;
                 diffedit_picture *before = new_picture(channels, bits), *after;
                 diffedit_error error = {.message = ""};
-                const diffedit_save_options options = {.quality = 100, .record = "{\"a\": 1}"};
+                const diffedit_save_options options = {
+                    .struct_size = sizeof options, .quality = 100, .record = "{\"a\": 1}"};
                 const char *path = scratch_path(names[kind]);
                 assert_int_equal(diffedit_picture_save(before, path, &options, &error),
                                  DIFFEDIT_OK);
@@ -75,7 +76,7 @@ static void test_a_record_is_not_carried_over(void **state)
 {
     (void)state;
     diffedit_picture *first = new_picture(3, 8), *second, *third;
-    const diffedit_save_options options = {.record = "{}"};
+    const diffedit_save_options options = {.struct_size = sizeof options, .record = "{}"};
     assert_int_equal(diffedit_picture_save(first, scratch_path("r.png"), &options, NULL),
                      DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_open(&second, scratch_path("r.png"), 0, NULL), DIFFEDIT_OK);
