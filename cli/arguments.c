@@ -67,7 +67,7 @@ static diffedit_status find_named(const cli_command **command, const char *name,
         }
     }
     return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                    "unknown command \"%.80s\"; the nearest is \"%s\"", name, nearest);
+                    "unknown command \"%.80s\"; did you mean \"%s\"?", name, nearest);
 }
 
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
@@ -81,9 +81,8 @@ diffedit_status cli_command_find(const cli_command **command, int *words, int co
     if (*words == 1)
         return find_named(command, values[0], error);
     if (count < 2 || values[1][0] == '-')
-        return cli_fail(
-            error, DIFFEDIT_ERROR_ARGUMENT,
-            "expected info, check, convert or pull after model; `diffedit --help` explains them");
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "expected info, check, convert or pull after model; see `diffedit --help`");
     snprintf(name, sizeof name, "%s %.*s", values[0], LONGEST_NAME, values[1]);
     return find_named(command, name, error);
 }
@@ -94,7 +93,7 @@ static diffedit_status draw_seed(cli_arguments *arguments, diffedit_error *error
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "the system gives no random numbers: %s",
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "cannot get a random seed: %s",
                         strerror(errno));
     snprintf(arguments->random_seed, sizeof arguments->random_seed, "%ju", (uintmax_t)seed);
     return DIFFEDIT_OK;
@@ -187,7 +186,7 @@ static diffedit_status find_option(const cli_option **option, const cli_command 
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s",
                             command->name, dashes, shown, found.name);
         }
-    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; the nearest is --%s",
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; did you mean --%s?",
                     dashes, shown, found.name, nearest_option(command, found.name, found.length));
 }
 

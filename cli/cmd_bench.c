@@ -76,7 +76,8 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
                                   diffedit_error *error)
 {
     if (arguments->model && arguments->shape)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--model and --shape exclude each other");
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "--model and --shape cannot be used together");
     if (!arguments->model)
         return diffedit_model_new_random(&bench->model,
                                          arguments->shape ? arguments->shape : "sd14", error);
@@ -221,7 +222,7 @@ static void print_table(const cli_arguments *arguments, const workload *bench,
     printf("%s, %s kernels, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(), peak * 1e-9);
     for (int i = 0; i < MEASUREMENTS; i++)
         printf("%-26s %9.3f s\n", measurements[i].name, seconds[i]);
-    printf("%-26s %9.2f GB\n", "most memory held", (double)cli_peak_memory() * 1e-9);
+    printf("%-26s %9.2f GB\n", "peak memory", (double)cli_peak_memory() * 1e-9);
 }
 
 static diffedit_status print_json(const cli_arguments *arguments, const workload *bench,

@@ -11,7 +11,7 @@ const cli_command cli_edit = {
     .bit = CLI_EDIT,
     .takes_picture = true,
     .usage = "PICTURE --from TEXT --to TEXT -o OUT",
-    .summary = "find the region that the texts differ in, change it, keep the rest",
+    .summary = "find the region where the texts differ, change it, keep the rest",
     .examples = "  diffedit edit horse.png --from \"a horse\" --to \"a zebra\" -o zebra.png\n"
                 "  diffedit edit horse.png --again zebra.png --mask-threshold 0.4 -o wider.png\n"
                 "  diffedit edit cup.jpg -m OWNER/NAME --from tea --to milk -o cup-of-milk.jpg\n",

@@ -11,7 +11,7 @@ const cli_command cli_mask = {
     .bit = CLI_MASK,
     .takes_picture = true,
     .usage = "PICTURE --from TEXT --to TEXT -o OUT",
-    .summary = "only find the region: a black and white picture, white is to be changed",
+    .summary = "only find the region, and write it as a mask: white would be changed",
     .examples = "  diffedit mask horse.png --from \"a horse\" --to \"a zebra\" -o mask.png\n"
                 "  diffedit mask cup.jpg --from tea --to milk --map-out map.png -o mask.png\n",
     .run = run,

@@ -10,7 +10,7 @@ enum { COLUMN = 27, SCREEN_WIDTH = 80 };
 void cli_help_program(FILE *stream)
 {
     fputs("usage: diffedit COMMAND ...\n\n"
-          "Changes what a picture shows by saying so, and leaves the rest of it alone.\n\n",
+          "Change what a picture shows by saying so, and leave the rest of it alone.\n\n",
           stream);
     for (const cli_command *const *command = cli_commands; *command; command++)
         fprintf(stream, "  diffedit %s %s\n      %s\n", (*command)->name, (*command)->usage,
@@ -152,6 +152,6 @@ void cli_help_command(FILE *stream, const cli_command *command, bool all)
             (all ? print_long : print_short)(stream, &table[i]);
     fprintf(stream, "\n%s", command->examples);
     if (!all)
-        fprintf(stream, "\ndiffedit %s --help-all: all options, their ranges, all defaults\n",
+        fprintf(stream, "\ndiffedit %s --help-all: all options, with ranges and defaults\n",
                 command->name);
 }

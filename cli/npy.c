@@ -93,12 +93,11 @@ static diffedit_status read_header(FILE *stream, int *height, int *width, const 
     unsigned char start[PREFIX_SIZE];
     if (fread(start, 1, sizeof start, stream) != sizeof start ||
         memcmp(start, prefix, sizeof prefix) != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: is not a .npy file of version 1.0",
-                        path);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: not a .npy file of version 1.0", path);
     size_t length = start[8] | (size_t)start[9] << 8;
     char header[UINT16_MAX + 1];
     if (fread(header, 1, length, stream) != length)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: ends within its header", path);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: truncated in its header", path);
     header[length] = '\0';
     if (!parse_header(header, height, width))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
@@ -107,7 +106,7 @@ static diffedit_status read_header(FILE *stream, int *height, int *width, const 
     return DIFFEDIT_OK;
 }
 
-/* Reads row by row, so that a header that promises more than the file has costs no memory. */
+/* Reads row by row, so that memory grows with what the file has, not with what its header says. */
 static diffedit_status read_rows(FILE *stream, float **map, int height, int width, const char *path,
                                  diffedit_error *error)
 {
@@ -122,10 +121,10 @@ static diffedit_status read_rows(FILE *stream, float **map, int height, int widt
         }
         if (fread((char *)*map + used, 1, row, stream) != row)
             return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                            "%.300s: holds less than its %d x %d values", path, height, width);
+                            "%.300s: contains fewer values than %d x %d", path, height, width);
     }
     if (fgetc(stream) != EOF)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: holds more than its %d x %d values",
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: contains more values than %d x %d",
                         path, height, width);
     return DIFFEDIT_OK;
 }

@@ -17,7 +17,8 @@ static diffedit_status read_record(cli_recipe *recipe, const char *path, int64_t
         return status;
     const char *record = diffedit_picture_record(picture);
     if (!record)
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: holds no record of diffedit", path);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
+                          "%.400s: has no record of how diffedit made it", path);
     else if (!(recipe->record = strdup(record)))
         status = cli_fail_memory(error);
     diffedit_picture_free(picture);

@@ -26,9 +26,9 @@ static diffedit_status check_given(const cli_arguments *arguments, diffedit_erro
     else if (!arguments->output)
         wrong = "--output is required";
     else if (cli_is_standard(arguments->output) && arguments->json)
-        wrong = "--json and --output - both want standard output";
+        wrong = "--json cannot be used with --output -: both write to standard output";
     else if (cli_is_standard(arguments->output) && isatty(STDOUT_FILENO))
-        wrong = "--output -: standard output is a terminal";
+        wrong = "--output -: refusing to write binary data to a terminal";
     else if (arguments->picture && arguments->mask && cli_is_standard(arguments->picture) &&
              cli_is_standard(arguments->mask))
         wrong = "the picture and --mask cannot both come from standard input";
@@ -45,9 +45,9 @@ static diffedit_status check_laid(const cli_session *session, diffedit_error *er
     else if (arguments->command->needs_mask && !arguments->mask)
         wrong = "--mask is required";
     else if (arguments->mask && arguments->map_in)
-        wrong = "--mask and --map-in exclude each other";
+        wrong = "--mask and --map-in cannot be used together";
     else if (arguments->mask && arguments->map_out)
-        wrong = "--map-out: no map is made where --mask gives the mask";
+        wrong = "--map-out cannot be used with --mask: no map is computed";
     return wrong ? cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", wrong) : DIFFEDIT_OK;
 }
 
@@ -58,7 +58,7 @@ static diffedit_status check_not_an_input(const cli_arguments *arguments, const 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !arguments->force; i++)
         if (inputs[i] && !cli_is_standard(inputs[i]) && cli_same_file(inputs[i], path))
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                            "%.400s: is the input; --force writes over it", path);
+                            "%.400s: is also an input; use --force to overwrite it", path);
     return DIFFEDIT_OK;
 }
 
@@ -66,8 +66,8 @@ static diffedit_status check_array_output(const char *path, diffedit_error *erro
 {
     const char *ending = strrchr(path, '.');
     if (!ending || strcmp(ending, ".npy") != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: expected a name that ends in .npy",
-                        path);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.400s: unsupported output format; use .npy", path);
     return cli_check_folder(path, error);
 }
 
@@ -87,8 +87,8 @@ static diffedit_status check_outputs(const cli_arguments *arguments, diffedit_er
             status = check_not_an_input(arguments, paths[i], error);
         for (int j = 0; j < i && status == DIFFEDIT_OK; j++)
             if (paths[j] && strcmp(paths[i], paths[j]) == 0)
-                status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                                  "%.400s: is named for two outputs", paths[i]);
+                status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: given for two outputs",
+                                  paths[i]);
     }
     return status;
 }
@@ -101,11 +101,10 @@ static diffedit_status make_folder(cli_session *session, diffedit_error *error)
         return DIFFEDIT_OK;
     session->made_folder = mkdir(folder, 0777) == 0;
     if (!session->made_folder && errno != EEXIST)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", folder,
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be created: %s", folder,
                         strerror(errno));
     if (stat(folder, &found) != 0 || !S_ISDIR(found.st_mode) || access(folder, W_OK | X_OK) != 0)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: is no folder that can be written to",
-                        folder);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: not a writable folder", folder);
     return DIFFEDIT_OK;
 }
 

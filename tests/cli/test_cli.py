@@ -129,12 +129,12 @@ def test_man_page_has_the_options_of_the_table():
 # ---- wrong usage: exit 2, before anything is opened ----
 
 @pytest.mark.parametrize("message, arguments", [
-    ('unknown command "edti"; the nearest is "edit"', ["edti"]),
+    ('unknown command "edti"; did you mean "edit"?', ["edti"]),
     ("expected a command before --from", ["--from", "x"]),
-    ("unknown option --stpes; the nearest is --steps", ["edit", "--stpes", "3"]),
-    ("unknown option --mask-treshold; the nearest is --mask-threshold",
+    ("unknown option --stpes; did you mean --steps?", ["edit", "--stpes", "3"]),
+    ("unknown option --mask-treshold; did you mean --mask-threshold?",
      ["edit", "--mask-treshold=3"]),
-    ("unknown option --step; the nearest is --steps", ["edit", "--step", "3"]),
+    ("unknown option --step; did you mean --steps?", ["edit", "--step", "3"]),
     ("diffedit mask takes no option --ratio", ["mask", "--ratio", "0.5"]),
     ("diffedit generate takes no option --from", ["generate", "--from", "x"]),
     ("--steps needs a value", ["edit", "in.png", "--steps"]),
@@ -148,19 +148,19 @@ def test_man_page_has_the_options_of_the_table():
     ("--to is required; it may be empty", ["edit", "no.png", "--from", "x", "-o", "x.png"]),
     ("--to is required; it may be empty", ["generate", "-o", "x.png"]),
     ("--mask is required", ["inpaint", "no.png", "--to", "x", "-o", "x.png"]),
-    ("--mask and --map-in exclude each other",
+    ("--mask and --map-in cannot be used together",
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-in", "m.npy"]),
-    ("--map-out: no map is made where --mask gives the mask",
+    ("--map-out cannot be used with --mask: no map is computed",
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-out", "m2.png"]),
     ("the picture and --mask cannot both come from standard input",
      ["edit", "-", *TEXTS, "-o", "x.png", "--mask", "-"]),
-    ("--json and --output - both want standard output",
+    ("--json cannot be used with --output -: both write to standard output",
      ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
     ('--preset: expected one of paper, notebook, diffusers, found "papers"',
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--preset", "papers"]),
-    ("x.png: is named for two outputs",
+    ("x.png: given for two outputs",
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask-out", "x.png"]),
-    ("x.png: expected a name that ends in .npy", ["invert", "no.png", "-o", "x.png"]),
+    ("x.png: unsupported output format; use .npy", ["invert", "no.png", "-o", "x.png"]),
 ])
 def test_usage(message, arguments, tmp_path):
     fail(2, message, *arguments, cwd=tmp_path)
@@ -239,8 +239,8 @@ def test_output_is_the_input(picture, tmp_path):
     link.symlink_to(copy)
     hard.hardlink_to(copy)
     for output in (copy, link, hard):
-        fail(2, f"{output}: is the input; --force writes over it", *edit(copy, output))
-    fail(2, f"{copy}: is the input; --force writes over it",
+        fail(2, f"{output}: is also an input; use --force to overwrite it", *edit(copy, output))
+    fail(2, f"{copy}: is also an input; use --force to overwrite it",
          *edit(copy, tmp_path / "o.png", "--mask-out", copy))
     assert copy.read_bytes() == picture.read_bytes()
     succeed(*edit(copy, copy, "--force"))
@@ -283,12 +283,12 @@ def test_mask_of_another_size(picture, tmp_path):
 
 
 @pytest.mark.parametrize("damage, words", [
-    (lambda data: data[:-4], "holds less than its"),
-    (lambda data: data + b"0", "holds more than its"),
+    (lambda data: data[:-4], "contains fewer values than"),
+    (lambda data: data + b"0", "contains more values than"),
     (lambda data: data.replace(b"<f4", b"<f8"), "expected a map"),
-    (lambda data: data[:40], "ends within its header"),
-    (lambda data: b"PNG" + data, "is not a .npy file"),
-    (lambda data: b"", "is not a .npy file"),
+    (lambda data: data[:40], "truncated in its header"),
+    (lambda data: b"PNG" + data, "not a .npy file"),
+    (lambda data: b"", "not a .npy file"),
     (lambda data: data.replace(b"False", b"True "), "expected a map"),
     (lambda data: data[:-4] + struct.pack("<f", float("nan")), "values from 0 to 1"),
 ])
@@ -527,7 +527,7 @@ def test_no_parameters(edited, picture, tmp_path):
     succeed(*edit(picture, tmp_path / "o.png", "--no-parameters"))
     assert "diffedit" not in PIL.Image.open(tmp_path / "o.png").text
     assert (pixels(tmp_path / "o.png") == pixels(edited[0] / "out.png")).all()
-    fail(1, f"{tmp_path}/o.png: holds no record of diffedit", "edit", picture, "--again",
+    fail(1, f"{tmp_path}/o.png: has no record of how diffedit made it", "edit", picture, "--again",
          tmp_path / "o.png", "-o", tmp_path / "p.png")
 
 
@@ -738,13 +738,13 @@ def test_bench_of_a_model_prints_a_table():
     assert re.fullmatch(r".+, (avx2|ref) kernels, FMA peak \d+ GFLOP/s", lines[1])
     assert [re.split(r"  +", line)[0] for line in lines[3:]] == [
         "text encoder", "VAE encode", "UNet", "UNet, guided (batch of 2)", "VAE decode",
-        "most memory held"]
+        "peak memory"]
 
 
 def test_bench_wrong_usage():
     fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape",
          "sd15")
-    fail(2, "--model and --shape exclude each other", "bench", "--shape", "pocket", "-m", MODEL)
+    fail(2, "--model and --shape cannot be used together", "bench", "--shape", "pocket", "-m", MODEL)
     fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size",
          "66x64")
     fail(2, "diffedit bench takes no option --steps", "bench", "--steps", "3")

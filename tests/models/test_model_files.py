@@ -176,10 +176,9 @@ def test_convert_wrong_usage(sd1, tmp_path):  # noqa: F811
     assert f"{output}: cannot be written" in refused(1, "model", "convert", model, "-o", output)
     assert "takes one model" in refused(2, "model", "info", model, model)
     assert refused(2, "model") == (
-        "diffedit: expected info, check, convert or pull after model; "
-        "`diffedit --help` explains them")
+        "diffedit: expected info, check, convert or pull after model; see `diffedit --help`")
     assert refused(2, "model", "inof") == (
-        'diffedit: unknown command "model inof"; the nearest is "model info"')
+        'diffedit: unknown command "model inof"; did you mean "model info"?')
 
 
 def test_a_packed_file_of_tomorrow(sd1, tmp_path):  # noqa: F811
