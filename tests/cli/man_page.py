@@ -1,11 +1,12 @@
-"""The options section of docs/diffedit.1, as `diffedit COMMAND --help-all` has it.
+"""The options section of docs/diffedit.1, made from `diffedit COMMAND --help-all`.
 
-    /usr/bin/python3 tests/cli/man_page.py build/diffedit     writes it anew; a test compares
+    /usr/bin/python3 tests/cli/man_page.py build/diffedit     writes it; a test compares
 """
 import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
 COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench", "model info", "model check",
@@ -37,7 +38,7 @@ def roff(text):
 
 def section(program):
     by_command = {command: options(program, command) for command in COMMANDS}
-    lines = ["An option that not every command takes is followed by those that do."]
+    lines = ["In brackets: the commands that take an option, where not all do."]
     every = {name: entry for command in COMMANDS for name, entry in by_command[command].items()}
     for name, (letter, argument, text) in every.items():
         takers = [command for command in COMMANDS if name in by_command[command]]
@@ -45,7 +46,9 @@ def section(program):
         short = f"\\-{letter}, " if letter else ""
         lines.append(f".B {short}{roff('--' + name)}" +
                      (f" \\fI{roff(argument)}\\fR" if argument else ""))
-        lines.append(roff(text))
+        # a line that begins with a dot would be a request
+        lines += [re.sub(r"^[.']", r"\\&\g<0>", line) for line in textwrap.wrap(
+            roff(text), 98, break_long_words=False, break_on_hyphens=False)]
         if takers != COMMANDS:
             lines.append(f"[{', '.join(takers)}]")
     return "\n".join(lines)
