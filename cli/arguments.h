@@ -1,4 +1,4 @@
-/* The command line: which commands and options there are, and what a user gave of them. */
+/* The command line: the commands and options there are, and those that were given. */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
@@ -23,7 +23,7 @@ enum {
 
 typedef struct cli_arguments cli_arguments;
 
-/* One subcommand; each stands in its cmd_*.c. */
+/* One subcommand; each is defined in its cmd_*.c. */
 typedef struct cli_command {
     const char *name;
     unsigned bit; /* CLI_EDIT ... */
@@ -35,17 +35,17 @@ typedef struct cli_command {
 } cli_command;
 
 typedef enum cli_kind {
-    CLI_LIBRARY, /* a diffedit_option, which knows the rest */
+    CLI_LIBRARY, /* an option of the library, described by its diffedit_option */
     CLI_TEXT,    /* const char * */
     CLI_WHOLE,   /* int64_t */
     CLI_FLAG,    /* bool, without a value */
 } cli_kind;
 
-/* One option. Those of the library have only the first columns here. */
+/* One option. Those of the library fill only the first columns. */
 typedef struct cli_option {
     const char *name;
-    unsigned commands; /* who takes it */
-    bool main;         /* shown by --help, not only by --help-all */
+    unsigned commands; /* that take it */
+    bool main;         /* shown by --help too, not only by --help-all */
     cli_kind kind;
     char letter;                       /* of the short form, or 0 */
     size_t offset;                     /* of its field in cli_arguments */
@@ -67,7 +67,7 @@ typedef struct cli_given {
     const char *name, *value;
 } cli_given;
 
-/* What a user gave. Texts are borrowed from argv. */
+/* What was given. Texts are borrowed from argv. */
 struct cli_arguments {
     const cli_command *command;
     const char *picture;
@@ -79,16 +79,17 @@ struct cli_arguments {
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;
-    char random_seed[24]; /* where --seed random drew one, else "" */
+    char random_seed[24]; /* the seed drawn for --seed random, else "" */
 };
 
-/* Reads what follows the command's name. Every value of the program's own options is checked here,
- * those of the library when they are laid over the defaults. Errors: ARGUMENT, MEMORY. */
+/* Parses what follows the command's name. Values of the program's own options are checked here,
+ * those of the library's options when they are applied to the defaults. Errors: ARGUMENT, MEMORY.
+ */
 diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command *command, int count,
                                     char **values, diffedit_error *error);
 void cli_arguments_free(cli_arguments *arguments);
-/* The command that the first words name, and how many words that are. Errors: ARGUMENT, naming the
- * nearest. */
+/* The command that the first words name, and the number of those words. Errors: ARGUMENT, which
+ * suggests the nearest. */
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
                                  diffedit_error *error);
 

@@ -1,5 +1,5 @@
-/* Signals. Ctrl-C and a polite kill: remembered, and looked at between two steps. A mapped file
- * that became shorter while it was read: one sentence, and the end. */
+/* Signals. SIGINT and SIGTERM are remembered, and checked between two steps. SIGBUS, which means
+ * that a mapped file became shorter while it was read, ends the program with one sentence. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 

@@ -1,4 +1,4 @@
-/* What is said to a person while a command runs: a bar per stage on a terminal, plain lines
+/* What a command prints while it runs: a progress bar per stage on a terminal, plain lines
  * elsewhere, and warnings, which are also kept for --json. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
@@ -11,10 +11,10 @@
 typedef struct cli_progress {
     bool quiet, verbose;
     bool terminal;      /* bars can be redrawn */
-    bool drawn;         /* a bar stands in the current line */
-    int stage;          /* the running one, or -1 */
-    int tenths;         /* of it, as far as said */
-    double began, last; /* seconds: the stage's begin, the last call */
+    bool drawn;         /* there is a bar in the current line */
+    int stage;          /* that is running, or -1 */
+    int tenths;         /* of the stage that were reported */
+    double began, last; /* seconds: when the stage began, and the last call */
     json_t *warnings;
 } cli_progress;
 
@@ -22,14 +22,14 @@ diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verb
                                    diffedit_error *error);
 void cli_progress_free(cli_progress *progress);
 
-/* A diffedit_progress_fn; `user` is the cli_progress. Asks to stop once Ctrl-C was pressed. */
+/* A diffedit_progress_fn; `user` is the cli_progress. Cancels after Ctrl-C. */
 int cli_progress_step(void *user, diffedit_stage_id stage, int done, int total);
 /* A diffedit_log_fn. */
 void cli_progress_log(void *user, diffedit_log_level level, const char *line);
-/* Ends the line of a bar that was left unfinished. */
+/* Ends the line of an unfinished bar. */
 void cli_progress_end_line(cli_progress *progress);
 
-/* Seconds from an arbitrary start, monotonic. */
+/* Seconds since an arbitrary moment, monotonic. */
 double cli_seconds(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Where the options of a run come from, and the record from which --again runs it once more. */
+/* Where the options of a run come from, and the record with which --again repeats it. */
 #ifndef CLI_RECIPE_H
 #define CLI_RECIPE_H
 
@@ -9,16 +9,17 @@
 /* What --again found. */
 typedef struct cli_recipe {
     char *record;   /* the JSON text, or NULL */
-    json_t *extras; /* the same, for what is not in the library's options */
-    void *texts;    /* owns the texts of the options laid last */
+    json_t *extras; /* the same, parsed: model, mask and map are not options of the library */
+    void *texts;    /* owns the texts of the options filled last */
 } cli_recipe;
 
-/* Reads the record of --again, if given, and takes from it the model and the mask or map that were
- * not given. Errors: FILE, PICTURE, MEMORY. */
+/* Reads the record of --again, if given. The model, and the mask or map, come from it unless they
+ * were given. Errors: FILE, PICTURE, MEMORY. */
 diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments,
                                 diffedit_error *error);
-/* Fills the options: the preset's, the model's own (NULL: left out), the record's, those given.
- * They borrow from the recipe and the arguments. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
+/* Fills the options from the preset, the model's own defaults (unless `model` is NULL), the record
+ * and the options given, later ones overriding earlier ones. They borrow from the recipe and the
+ * arguments. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
 diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options,
                                const cli_arguments *arguments, const diffedit_model *model,
                                diffedit_error *error);

@@ -1,5 +1,5 @@
-/* One run of a command: everything opened, checked and put together before the work, everything
- * written after. */
+/* One run of a command: everything is opened and checked before the work, everything is written
+ * after it. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
@@ -15,7 +15,7 @@ typedef struct cli_session {
     diffedit_picture *picture; /* NULL: none is needed */
     diffedit_editor *editor;
     cli_progress progress;
-    bool made_folder; /* of --stages, still empty */
+    bool made_folder; /* --stages created its folder, which is still empty */
     bool warned_of_model;
 } cli_session;
 
@@ -23,7 +23,7 @@ typedef struct cli_session {
  * closed by the caller, whatever this returns. Errors: all. */
 diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments,
                                  diffedit_error *error);
-/* Writes what was asked for beside the result. Errors: FILE, MEMORY, CANCELLED. */
+/* Writes the other outputs that were asked for. Errors: FILE, MEMORY, CANCELLED. */
 diffedit_status cli_session_write_extras(cli_session *session, const diffedit_picture *result,
                                          diffedit_error *error);
 void cli_session_close(cli_session *session);

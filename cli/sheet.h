@@ -1,4 +1,4 @@
-/* --sheet FILE: input, map, mask and result side by side, to see an edit at a glance. */
+/* --sheet FILE: input, map, mask and result side by side. */
 #ifndef CLI_SHEET_H
 #define CLI_SHEET_H
 

@@ -1,4 +1,4 @@
-/* --stages DIR: everything that was computed on the way, as files. */
+/* --stages DIR: every intermediate result, as files. */
 #ifndef CLI_STAGES_H
 #define CLI_STAGES_H
 

@@ -140,8 +140,8 @@ static __attribute__((noinline)) void weigh_rows(const de_attention_block *block
     }
 }
 
-/* The weights of a block of keys, as far as anybody sees them. Tiles are cut from the whole block,
- * so that sums are the same whoever else is in the panel. */
+/* The weights of those keys of a block that any query sees. Tiles are cut from the whole block, so
+ * that a query's sums do not depend on the other queries of its panel. */
 static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel,
                              int64_t begin, int64_t count)
 {

@@ -324,7 +324,7 @@ static bool run_marked_add(de_pickle *p, int step)
 
 static bool remember(de_pickle *p, uint64_t number)
 {
-    /* whoever writes a pickle counts: no number is larger than what was read */
+    /* writers number memo entries in sequence, so an index is less than the bytes read so far */
     if (!need(p, 1) || number >= (uint64_t)(p->at - p->bytes))
         return FAIL("memo index %ju is out of range", (uintmax_t)number);
     if (number >= p->memo_count) {

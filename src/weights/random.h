@@ -1,5 +1,5 @@
-/* Weights that nobody trained: every array that is asked for exists and holds random numbers. For
- * measuring time and memory without a model's files. */
+/* Random weights: every array exists and contains random numbers. For measuring time and memory
+ * without a model's files. */
 #ifndef DE_RANDOM_WEIGHTS_H
 #define DE_RANDOM_WEIGHTS_H
 

@@ -40,8 +40,8 @@ const de_table *de_weights_table(const de_weights *weights);
 /* Of its files: see file.h. Errors: FILE. */
 diffedit_status de_weights_check_size(const de_weights *weights, diffedit_error *error);
 
-/* The first tensor in which a network found a value that is no finite number, or NULL; adds how
- * many there are. */
+/* The first tensor in which a network found an infinite value or a NaN, or NULL; adds the number of
+ * such tensors to *count. */
 const char *de_weights_damaged(const de_weights *weights, int *count);
 /* The first tensor that the network did not ask for, or NULL, also if there was no network yet;
  * adds how many. */
