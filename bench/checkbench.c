@@ -3,7 +3,7 @@
  *
  *     checkbench [--quick] [--threads N] [--only TEXT]
  *
- * The share is of what this machine's FMA units reach in the same run, on the same threads. */
+ * Shares are of what this machine's FMA units reach in the same run, on the same threads. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@ diffusers' own pipeline.
     bench/equal_work.py MODEL PICTURE [--steps 4] [--write]
 
 MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights).
-A few steps are run and the UNet's time is extrapolated by its evaluations to the presets' defaults;
-encoding and decoding count as they are. The method in torch is tests/golden/reference.py with the
-two texts of an evaluation in one batch, as a pipeline has them. Needs torch, diffusers,
-transformers: build/peers/bin/python has them after bench/peers.py.
+A few steps are run, and the UNet's time is extrapolated to the number of evaluations of the
+presets' defaults; encoding and decoding count as measured. The method in torch is
+tests/golden/reference.py with the two texts of an evaluation in one batch, as in a pipeline. Needs
+torch, diffusers and transformers: build/peers/bin/python has them after bench/peers.py.
 """
 import argparse
 import json

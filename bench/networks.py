@@ -3,9 +3,9 @@ bench/peers.py times.
 
     networks.py PROGRAM NETWORK SIZE THREADS CACHE     PROGRAM: diffedit, torch or openvino
                                                        NETWORK: unet, guided, encode or decode
-Says "ready", then for each line on standard input runs twice and says the seconds and the
-processor's seconds that the second run took: the first finds its memory cold after the others'
-turns, as no step of an edit does.
+Prints "ready". Then, for each line on standard input, runs twice and prints the seconds and CPU
+seconds of the second run: the first run finds its memory cold after the other programs' turns,
+which does not happen between the steps of an edit.
 """
 import ctypes
 import os
@@ -99,8 +99,7 @@ def module(network, size):
 
 
 def torch(network, size, threads, _):
-    """Inference mode, fused attention, and the memory layout that is the faster one here (tried
-    both)."""
+    """Inference mode, fused attention, and the faster of the two memory layouts."""
     import torch as library
     library.set_num_threads(threads)
     net, inputs = module(network, size)
@@ -124,8 +123,8 @@ def torch(network, size, threads, _):
 
 
 def openvino(network, size, threads, cache):
-    """f32 arithmetic as everybody else's, fixed shapes, latency first. Converted once, on a small
-    picture."""
+    """f32 arithmetic like the others, fixed shapes, optimised for latency. Converted once, on a
+    small picture."""
     import openvino as library
     path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
     if not path.exists():

@@ -1,6 +1,6 @@
 """The tables of docs/PERFORMANCE.md.
 
-Each stands between two lines of its own, and is replaced by the script that makes it.
+Each is between two marker lines, and is replaced by the script that makes it.
 """
 import pathlib
 import re

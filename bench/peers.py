@@ -2,15 +2,15 @@
 """The networks of Stable Diffusion 1.4's shape, timed side by side: diffedit, diffusers on torch,
 OpenVINO.
 
-    bench/peers.py                    makes an environment in build/peers, installs what PyPI has
-    bench/peers.py --python PYTHON    uses an environment that has them
+    bench/peers.py                    creates an environment in build/peers, from PyPI
+    bench/peers.py --python PYTHON    uses an environment that has torch, diffusers and OpenVINO
     bench/peers.py --write            puts the table into docs/PERFORMANCE.md
 
-Everybody gets random weights, the same sizes and threads, f32 arithmetic and its best settings
-(bench/networks.py). The programs take turns, and the median counts: what else the machine does hits
-all of them alike. In its turn a program runs twice and the second run is timed, because an edit
-evaluates its networks back to back. Processor seconds (of all threads) are shown beside: where they
-are far from seconds x threads, the machine was not ours alone.
+All programs get random weights, the same sizes and threads, f32 arithmetic and their best settings
+(bench/networks.py). They take turns, and the median is reported, so that other load on the machine
+affects all of them alike. In its turn a program runs twice and the second run is timed, because an
+edit evaluates its networks back to back. CPU seconds (of all threads) are shown too: where they are
+far from seconds x threads, other programs were running.
 """
 import argparse
 import datetime

@@ -5,7 +5,7 @@ same files.
     VENV/bin/python tests/full/compare.py FOLDER
 
 The first writes FOLDER/model and FOLDER/model.safetensors; VENV is the virtual environment of
-tests/golden/README.md. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is no
+tests/golden/README.md. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is not
 part of ./run test.
 """
 import argparse
@@ -31,7 +31,7 @@ FINAL_L2, PIXEL, PIXEL_SHARE, NEAR_THRESHOLD = 1e-2, 2 / 255, 0.99, 2e-3
 
 
 def run_edit(model, folder, given):
-    """Leaves its stages in `folder`; a run that is there is not made again."""
+    """Leaves its stages in `folder`; does nothing if they are there."""
     if (folder / "out.png").exists():
         return print(f"    {folder.name}: done before", flush=True)
     command = [PROGRAM, "edit", PICTURE, *EDIT, "--size", given.size, "--steps", given.steps,
