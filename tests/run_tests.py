@@ -10,7 +10,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_TESTS = ["tests/test_source.py", "tests/cli", "tests/golden", "tests/models",
+PYTHON_TESTS = ["tests/test_source.py", "tests/abi", "tests/cli", "tests/golden", "tests/models",
                 "tests/install"]
 
 
