@@ -11,12 +11,6 @@ const char *diffedit_version(void)
     return DE_VERSION;
 }
 
-void diffedit_editor_set_threads(diffedit_editor *editor, int threads)
-{
-    editor->context.threads = threads > 0 ? threads : de_core_count();
-    editor->model_networks.context.threads = editor->context.threads;
-}
-
 void diffedit_editor_set_progress(diffedit_editor *editor, diffedit_progress_fn progress,
                                   void *user)
 {

@@ -38,6 +38,12 @@ void de_editor_end(diffedit_editor *editor)
         editor->stats.total_seconds += de_seconds();
 }
 
+void diffedit_editor_set_threads(diffedit_editor *editor, int threads)
+{
+    editor->context.threads = threads > 0 ? threads : de_core_count();
+    editor->model_networks.context.threads = editor->context.threads;
+}
+
 diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_model *model,
                                     const diffedit_picture *picture, diffedit_error *error)
 {

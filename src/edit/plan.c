@@ -105,9 +105,8 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
 /* The option `scheduler` names the decode's sampler. The encoding is its own inversion, or DDIM's
  * where it has none. */
 static void plan_inversion(de_plan *plan, const diffedit_options *options,
-                           const de_plan_inputs *inputs)
+                           const de_sampler *sampler, const de_plan_inputs *inputs)
 {
-    const de_sampler *sampler = de_sampler_at(options->scheduler);
     de_inversion_params *inversion = &plan->inversion;
     plan->k = de_schedule_share(options->steps, options->ratio);
     *inversion = (de_inversion_params){
@@ -121,7 +120,7 @@ static void plan_inversion(de_plan *plan, const diffedit_options *options,
     }
 }
 
-static void plan_denoise(de_plan *plan, const diffedit_options *options,
+static void plan_denoise(de_plan *plan, const diffedit_options *options, const de_sampler *sampler,
                          const de_plan_inputs *inputs)
 {
     de_denoise_params *denoise = &plan->denoise;
@@ -131,7 +130,7 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options,
     de_text_role unconditional = normalised ? DE_TEXT_EMPTY : DE_TEXT_NEGATIVE;
     *denoise = (de_denoise_params){
         .latent = plan->latent,
-        .sampler = de_sampler_at(options->scheduler),
+        .sampler = sampler,
         .to = de_texts_input(inputs->texts, DE_TEXT_TO).serial,
         .unconditional = de_texts_input(inputs->texts, unconditional).serial,
         .guidance = options->guidance,
@@ -140,8 +139,8 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options,
         .background = edits ? (int)options->background : -1,
         .steps = options->steps,
         .k = edits ? de_schedule_share(options->steps, options->ratio) : options->steps};
-    if (edits && denoise->sampler->encode_step) {
-        plan_inversion(plan, options, inputs);
+    if (edits && sampler->encode_step) {
+        plan_inversion(plan, options, sampler, inputs);
         denoise->start = DE_START_INVERTED;
         denoise->inversion = plan->inversion;
         return;
@@ -159,11 +158,12 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
     diffedit_status status = plan_size(plan, options, inputs, error);
     if (status != DIFFEDIT_OK)
         return status;
+    const de_sampler *sampler = de_sampler_at(options->scheduler);
     plan_posterior(&plan->latent, options);
     if (goal == DE_GOAL_INVERT)
-        plan_inversion(plan, options, inputs);
+        plan_inversion(plan, options, sampler, inputs);
     else if (goal >= DE_GOAL_EDIT)
-        plan_denoise(plan, options, inputs);
+        plan_denoise(plan, options, sampler, inputs);
     if (goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
         return DIFFEDIT_OK;
     plan_region(plan, options, inputs);
