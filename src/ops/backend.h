@@ -23,7 +23,8 @@ struct de_program {
     void *recorded; /* the backend's own */
 };
 
-/* Functions get what those of ops.h get, checked: tensors are dense where they must be. */
+/* Functions take what those of ops.h take; ops.c has checked that tensors are dense where they must
+ * be. */
 typedef struct de_backend {
     size_t element; /* bytes */
     void (*close)(de_device *device);
@@ -33,9 +34,9 @@ typedef struct de_backend {
     void (*write)(de_context *context, const float *from, de_tensor to);
     void (*read)(de_context *context, de_tensor from, float *to);
 
-    /* record() calls forward() to learn what replay() then does each time, and the arena is as
-     * large as that takes; forget() frees program->recorded, also after a record() that failed.
-     * All three NULL: forward() is called each time. */
+    /* record() calls forward(), on an arena that is large enough, to learn what replay() then does
+     * each time. forget() frees program->recorded, also after a record() that failed. All three
+     * NULL: forward() is called for each run. */
     diffedit_status (*record)(de_program *program, diffedit_error *error);
     diffedit_status (*replay)(de_program *program, diffedit_error *error);
     void (*forget)(de_program *program);

@@ -185,7 +185,7 @@ void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y)
     backend_of(context)->concatenate(context, a, b, y);
 }
 
-/* ---- arrays of ours ---- */
+/* ---- host arrays ---- */
 
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y)
 {

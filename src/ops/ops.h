@@ -20,21 +20,20 @@
 /* A backend and the machine it runs on; its struct is in backend.h. */
 typedef struct de_device de_device;
 
-/* The device that networks are made for and run on. Errors: ARGUMENT (the environment asks for what
- * is not there). */
+/* Opens the device that networks are made for and run on. Errors: ARGUMENT (DIFFEDIT_CPU names
+ * kernels that this machine cannot run). */
 diffedit_status de_device_open(de_device **device, diffedit_error *error);
-/* After everything made for it. NULL is fine. */
+/* Comes after whatever was made for it has been freed. NULL is allowed. */
 void de_device_close(de_device *device);
 
-/* What ops run with; one for each thread that runs networks. */
+/* What ops run with. Each thread that runs networks has its own. */
 typedef struct de_context {
     de_device *device;
     de_arena arena;
     int threads; /* at least 1; as many while measuring as later */
 } de_context;
 
-/* Gives the arena's memory back; the programs of this context are good for nothing but being freed
- * then. */
+/* Frees the arena's memory. The programs of this context may only be freed afterwards. */
 void de_context_release(de_context *context);
 
 /* ---- tensors ---- */
@@ -63,18 +62,19 @@ static inline de_tensor de_tensor_at(de_array data, int64_t n, int64_t h, int64_
 /* `count` elements in the arena, and a new dense tensor there */
 de_array de_array_new(de_context *context, int64_t count);
 de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, int64_t c);
-/* Columns [first, first + c) of every row. Tensors are dense wherever a column view is not said to
- * do. */
+/* A view of columns [first, first + c) of every row. Only de_attention() takes views; every other
+ * tensor must be dense. */
 de_tensor de_tensor_columns(const de_context *context, de_tensor t, int64_t first, int64_t c);
 
 /* A dense tensor in memory of its own, of the n, h, w, c of `shape`: what goes into a program and
- * comes out of it, and what many runs share. Dropped on the device it was made on; a tensor without
- * data is fine. Errors: MEMORY. */
+ * comes out of it, and what many runs share. To be dropped on the same device; a tensor without
+ * data may be dropped too. Errors: MEMORY. */
 diffedit_status de_tensor_keep(de_tensor *tensor, de_device *device, de_tensor shape,
                                diffedit_error *error);
 void de_tensor_drop(de_tensor *tensor, de_device *device);
 
-/* The only two ways across, between runs: `count` floats [n, h, w, c] of ours. */
+/* Copies between the host's floats [n, h, w, c] and a tensor, between runs; there is no other way
+ * across. */
 void de_write(de_context *context, const float *from, de_tensor to);
 void de_read(de_context *context, de_tensor from, float *to);
 
@@ -82,19 +82,19 @@ void de_read(de_context *context, de_tensor from, float *to);
 
 typedef struct de_program de_program;
 
-/* A forward pass on `context`: it depends on nothing but `user`, which must not change while the
- * program lives, and on the contents of tensors. What it leaves behind is the contents of tensors,
- * too: a backend may call it once to record it, and play that back. */
+/* A forward pass on `context`: ops, and nothing else. It depends only on `user`, which must not
+ * change while the program lives, and on the contents of tensors, because a backend may call it
+ * once to record the ops and replay those from then on. */
 typedef void (*de_forward_fn)(de_context *context, void *user);
 
-/* Measures the arena by a first call of `forward` and makes room for it. A context has one program
- * that may be run, the newest: the arena moves. Errors: MEMORY. */
+/* Calls `forward` once to measure the arena, then allocates it. Only the newest program of a
+ * context may be run, since making another may move the arena. Errors: MEMORY. */
 diffedit_status de_program_new(de_program **program, de_context *context, de_forward_fn forward,
                                void *user, diffedit_error *error);
-/* Waits until it is done. Never fails on the CPU. */
+/* Returns when the run is finished. Never fails on the CPU. */
 diffedit_status de_program_run(de_program *program, diffedit_error *error);
 void de_program_free(de_program *program);
-/* The three in a row */
+/* Makes a program, runs it and frees it. */
 diffedit_status de_program_run_once(de_context *context, de_forward_fn forward, void *user,
                                     diffedit_error *error);
 
@@ -182,7 +182,7 @@ void de_repeat(de_context *context, de_tensor x, de_tensor y);
  * of a's */
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
 
-/* ---- arrays of ours ---- */
+/* ---- host arrays ---- */
 
 /* [n, c, h, w] <-> [n, h, w, c] */
 void de_channels_last(const float *x, int64_t n, int64_t c, int64_t h, int64_t w, float *y);
