@@ -55,7 +55,7 @@ const de_option de_options_table[] = {
      .offset = FIELD(ratio), .defaults = {"0.8", "2/3", "0.8"}},
     {{.name = "guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
       .minimum = -100, .maximum = 100,
-      .help = "guidance scale, how closely the text is followed"},
+      .help = "guidance scale, how closely to follow the text"},
      .offset = FIELD(guidance), .defaults = {"7.5", "0.15", "7.5"}},
     {{.name = "guidance-kind", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = guidance_names,
