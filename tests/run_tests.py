@@ -1,5 +1,8 @@
-"""Runs every test of a build folder and ends with the line `N passed, N failed`.
+"""Runs the tests of a build folder and ends with the line `N passed, N failed`.
 
+    /usr/bin/python3 tests/run_tests.py FOLDER [c] [PYTHON TEST...]
+
+All of them, or those named: `c` is the C tests, others are files and folders as pytest takes them.
 The C tests report each case by TAP to Meson, the Python ones by JUnit XML; both are counted case by
 case.
 """
@@ -10,8 +13,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_TESTS = ["tests/test_source.py", "tests/abi", "tests/cli", "tests/golden", "tests/models",
-                "tests/install"]
+PYTHON_TESTS = ["tests/test_source.py", "tests/test_docs.py", "tests/abi", "tests/cli",
+                "tests/golden", "tests/models", "tests/install"]
 
 
 def count(report):
@@ -37,14 +40,14 @@ def run_c_tests(build):
 LONGEST = 40 * 60  # seconds; a test that hangs is a failure, not a wait
 
 
-def run_python_tests(build):
+def run_python_tests(build, tests):
     report = build / "meson-logs" / "pytest.junit.xml"
     report.unlink(missing_ok=True)
     environment = dict(os.environ, DIFFEDIT=str(build / "diffedit"), DIFFEDIT_BUILD=str(build))
     try:
         code = subprocess.call(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-             *PYTHON_TESTS],
+             *tests],
             cwd=SOURCE, env=environment, timeout=LONGEST)
     except subprocess.TimeoutExpired:
         code = 1
@@ -54,7 +57,11 @@ def run_python_tests(build):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    runs = [run_c_tests(build), run_python_tests(build)]
+    wanted = sys.argv[2:] or ["c", *PYTHON_TESTS]
+    python_tests = [name for name in wanted if name != "c"]
+    runs = [run_c_tests(build)] if "c" in wanted else []
+    if python_tests:
+        runs.append(run_python_tests(build, python_tests))
     passed = sum(run[1] for run in runs)
     failed = sum(run[2] for run in runs)
     if failed == 0 and any(run[0] for run in runs):

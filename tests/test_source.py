@@ -9,8 +9,11 @@ BUILD = pathlib.Path(os.environ.get("DIFFEDIT_BUILD", SOURCE / "build"))
 # Each layer includes only from itself and from the left.
 LAYERS = ["common", "base", "picture", "weights", "kernels", "ops", "nn", "models", "sampling",
           "edit", "api"]
+TEXTS = {"run", "meson.build", "meson_options.txt", ".clang-format", ".editorconfig"}
+TEXT_ENDINGS = (".c", ".h", ".ini", ".md", ".py", ".sh")
 BESIDE = {"picture", "weights", "kernels"}  # stand side by side on base
-MOST_LINES = 800
+C_FOLDERS = ["bench", "cli", "examples", "include", "src", "tests"]
+MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_COLUMNS = 800, 60, 100
 
 
 def sources(folder):
@@ -53,9 +56,8 @@ def test_only_parallel_knows_threads():
 
 
 def test_files_are_short():
-    long = [str(path.relative_to(SOURCE))
-            for folder in ("src", "cli", "include", "tests", "bench", "examples")
-            for path in sources(folder) if len(path.read_text().splitlines()) > MOST_LINES]
+    long = [str(path.relative_to(SOURCE)) for folder in C_FOLDERS for path in sources(folder)
+            if len(path.read_text().splitlines()) > MOST_LINES]
     assert long == []
 
 
@@ -71,11 +73,41 @@ def test_only_the_public_functions_are_exported():
     assert exported >= declared - {"diffedit_status"}
 
 
-def test_pages_link_to_what_exists():
-    """Relative links and pictures of every page."""
-    pages = [*SOURCE.glob("*.md"), *(path for folder in ("docs", "models", "tests", "bench", "data")
-                                     for path in (SOURCE / folder).rglob("*.md"))]
-    missing = [f"{page.relative_to(SOURCE)}: {target}" for page in pages
-               for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
-               if "://" not in target and not (page.parent / target).exists()]
-    assert missing == []
+def texts():
+    """The files that people write, outside of build folders."""
+    found = []
+    for folder, inner, names in os.walk(SOURCE):
+        inner[:] = [name for name in inner if name == ".ci" or not name.startswith((".", "build"))]
+        found += [pathlib.Path(folder, name) for name in names
+                  if name in TEXTS or name.endswith(TEXT_ENDINGS)]
+    return sorted(found)
+
+
+def wraps(path, line):
+    """False for what a page cannot break: rows of tables, and lines without a space."""
+    return path.suffix != ".md" or (not line.startswith("|") and " " in line.strip())
+
+
+def test_lines_are_short():
+    long = [f"{path.relative_to(SOURCE)}:{number}" for path in texts()
+            for number, line in enumerate(path.read_text().splitlines(), 1)
+            if len(line) > MOST_COLUMNS and wraps(path, line)]
+    assert long == []
+
+
+def function_lengths(path):
+    """(first line, lines) of each function: clang-format puts its braces at the margin."""
+    begin = None
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line == "{":
+            begin = number - 1
+        elif line == "}" and begin:
+            yield begin, number - begin + 1
+            begin = None
+
+
+def test_functions_are_short():
+    long = [f"{path.relative_to(SOURCE)}:{begin}" for folder in C_FOLDERS
+            for path in sources(folder) for begin, length in function_lengths(path)
+            if length > MOST_LINES_OF_A_FUNCTION]
+    assert long == []

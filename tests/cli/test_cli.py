@@ -744,7 +744,8 @@ def test_bench_of_a_model_prints_a_table():
 def test_bench_wrong_usage():
     fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape",
          "sd15")
-    fail(2, "--model and --shape cannot be used together", "bench", "--shape", "pocket", "-m", MODEL)
+    fail(2, "--model and --shape cannot be used together", "bench", "--shape", "pocket", "-m",
+         MODEL)
     fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size",
          "66x64")
     fail(2, "diffedit bench takes no option --steps", "bench", "--steps", "3")

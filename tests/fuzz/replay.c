@@ -2,16 +2,22 @@
 #include "fuzz.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static void replay_file(const char *path)
+/* False for what is no file: a folder that Python left beside the files of its scripts. */
+static bool replay_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
     struct stat info;
     if (!file || fstat(fileno(file), &info) != 0)
         abort();
+    if (!S_ISREG(info.st_mode)) {
+        fclose(file);
+        return false;
+    }
     size_t size = (size_t)info.st_size;
     uint8_t *bytes = malloc(size ? size : 1);
     if (!bytes || fread(bytes, 1, size, file) != size)
@@ -20,6 +26,7 @@ static void replay_file(const char *path)
     fprintf(stderr, "%s\n", path); /* the last one named is the one that did harm */
     LLVMFuzzerTestOneInput(bytes, size);
     free(bytes);
+    return true;
 }
 
 int main(int count, char **paths)
@@ -32,8 +39,7 @@ int main(int count, char **paths)
             if (entry->d_name[0] == '.')
                 continue;
             snprintf(path, sizeof path, "%s/%s", paths[i], entry->d_name);
-            replay_file(path);
-            files++;
+            files += replay_file(path);
         }
         if (folder)
             closedir(folder);

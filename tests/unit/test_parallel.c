@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -344,5 +345,9 @@ int main(void)
                                        cmocka_unit_test(test_a_second_caller_does_not_wait),
                                        cmocka_unit_test(test_after_a_fork),
                                        cmocka_unit_test(test_cores)};
+    if (getenv("EMULATED")) { /* qemu-user aborts when a forked child starts threads */
+        print_message("# test_after_a_fork is left out under qemu\n");
+        cmocka_set_skip_filter("test_after_a_fork");
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
