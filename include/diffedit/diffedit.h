@@ -24,12 +24,15 @@
  * function creates is owned by the caller, who releases it with the _free or _close function of its
  * type (both take NULL), and bytes and texts with diffedit_free(). "Static storage" is never freed.
  *
- * Structs that the caller allocates begin with `struct_size`, set by the caller:
+ * Structs that the caller allocates begin with `struct_size`, which the caller sets
+ *
  *     diffedit_stats stats = {.struct_size = sizeof stats};
+ *
  * (diffedit_options_init() sets that of diffedit_options). So a program runs with a later library,
  * whose structs are longer: fields that the program does not know keep their defaults. It also runs
- * with an earlier library, unless it sets a field that the library does not know, which is an
- * ARGUMENT error. Fields are only added, at the end; enumerators keep their values. diffedit_error
+ * with an earlier library, which leaves fields that it does not know alone, and refuses a struct in
+ * which one of them is not zero (ARGUMENT). A struct without a size is refused, or nothing is
+ * written to it. Fields are only added, at the end; enumerators keep their values. diffedit_error
  * never changes.
  *
  * Threads. Models and pictures are read-only once created: any number of threads may use one at the

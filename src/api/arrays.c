@@ -125,7 +125,9 @@ diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *ed
                                       diffedit_array_id id, diffedit_error *error)
 {
     diffedit_array found = {0};
-    diffedit_status status = find_array(&found, editor, id, error);
+    diffedit_status status = de_sized_check(array, "diffedit_array", error);
+    if (status == DIFFEDIT_OK)
+        status = find_array(&found, editor, id, error);
     if (status == DIFFEDIT_OK)
         de_sized_write(array, &found, sizeof found);
     return status;

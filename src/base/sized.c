@@ -24,12 +24,21 @@ static size_t size_of(const void *given)
     return size;
 }
 
+diffedit_status de_sized_check(const void *given, const char *type, diffedit_error *error)
+{
+    size_t size = size_of(given);
+    return size < sizeof size || size > LARGEST
+               ? de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a %s whose struct_size is not set", type)
+               : DIFFEDIT_OK;
+}
+
 diffedit_status de_sized_read(void *known, size_t size, const void *given, const char *type,
                               diffedit_error *error)
 {
     size_t of_given = size_of(given);
-    if (of_given < sizeof of_given || of_given > LARGEST)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a %s whose struct_size is not set", type);
+    diffedit_status status = de_sized_check(given, type, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     for (size_t i = size; i < of_given; i++)
         if (((const unsigned char *)given)[i] != 0)
             return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,

@@ -6,6 +6,8 @@
 
 #include "common/error.h"
 
+/* Whether `given` has a size at all. Errors: ARGUMENT. */
+diffedit_status de_sized_check(const void *given, const char *type, diffedit_error *error);
 /* Copies the fields of `given` over those of `known`, the library's own struct of `size` bytes;
  * those that `given` is too short for stay as they are. `type` is what messages call it. Errors:
  * ARGUMENT (no size; a newer program uses a field that is not known here). */

@@ -15,33 +15,36 @@
  *     if (diffedit_edit(&result, editor, &options, &error) == DIFFEDIT_OK)
  *         diffedit_picture_save(result, "zebra.png", NULL, &error);
  *
- * Failing. A function that can fail returns a diffedit_status and takes a diffedit_error * last,
- * which may be NULL. On failure it holds one sentence, and every output is NULL or as it was.
- * "Errors" below lists the codes; MEMORY is possible wherever something is made, and not repeated.
+ * Errors. A function that can fail returns a diffedit_status and takes a diffedit_error * last,
+ * which may be NULL. On failure it contains one sentence, and every output is NULL or unchanged.
+ * "Errors" below lists the codes; MEMORY is possible wherever something is allocated, and not
+ * repeated.
  *
- * Arguments. Outputs stand first. Strings are UTF-8, paths are bytes as the system has them.
- * Whatever a function makes belongs to the caller, who hands it to the _free or _close function of
- * its type (both take NULL), bytes and texts to diffedit_free(). "Static storage" is never freed.
+ * Arguments. Outputs come first. Strings are UTF-8, paths are bytes as the system has them. What a
+ * function creates is owned by the caller, who releases it with the _free or _close function of its
+ * type (both take NULL), and bytes and texts with diffedit_free(). "Static storage" is never freed.
  *
- * Structs that the caller allocates begin with `struct_size`, set by the caller:
+ * Structs that the caller allocates begin with `struct_size`, which the caller sets
+ *
  *     diffedit_stats stats = {.struct_size = sizeof stats};
- * (for diffedit_options diffedit_options_init() sets it). So a program runs with a later library,
- * whose structs are longer: what the program does not know keeps its default. It runs with an
- * earlier one too, unless it sets a field that the library does not know, which is an ARGUMENT
- * error. Fields are only added, at the end; enumerators keep their values. diffedit_error never
- * changes.
  *
- * Threads. Models and pictures are read-only once they are made: any number of threads may use one
- * at the same time. An editor belongs to one thread at a time. Two editors on one model, each in a
- * thread of its own, make what they would make alone, bit for bit. All editors share one set of
- * helper threads: while one editor's loop has them, another's runs on its own thread only, so that
- * editors at the same time do not multiply the threads. Under
- * DIFFEDIT_MODEL_LOW_MEMORY a thread waits while another prepares a network, and a network in use
- * stays: editors at different stages need memory for both networks.
+ * (diffedit_options_init() sets that of diffedit_options). So a program runs with a later library,
+ * whose structs are longer: fields that the program does not know keep their defaults. It also runs
+ * with an earlier library, which leaves fields that it does not know alone, and refuses a struct in
+ * which one of them is not zero (ARGUMENT). A struct without a size is refused, or nothing is
+ * written to it. Fields are only added, at the end; enumerators keep their values. diffedit_error
+ * never changes.
+ *
+ * Threads. Models and pictures are read-only once created: any number of threads may use one at the
+ * same time. An editor belongs to one thread at a time. Two editors on one model, each in its own
+ * thread, give the same results as alone, bit for bit. All editors share one set of helper threads:
+ * while one editor's loop uses them, another's runs on its own thread only, so concurrent editors
+ * do not multiply the threads. With DIFFEDIT_MODEL_LOW_MEMORY a thread waits while another prepares
+ * a network, and a network in use stays: editors at different stages need memory for both networks.
  *
  * The library never exits, prints or installs a signal handler, and keeps no global error, random
- * state or callback. libvips, which it uses, may print a remark on a picture; VIPS_WARNING=1 in the
- * environment keeps it quiet.
+ * state or callback. libvips, which it uses, may print a warning about a picture; VIPS_WARNING=1 in
+ * the environment keeps it quiet.
  */
 #ifndef DIFFEDIT_H
 #define DIFFEDIT_H
@@ -70,7 +73,7 @@ DIFFEDIT_API const char *diffedit_version(void);
 
 typedef enum diffedit_status {
     DIFFEDIT_OK = 0,
-    DIFFEDIT_ERROR_ARGUMENT,  /* an option or argument is out of range or does not fit another */
+    DIFFEDIT_ERROR_ARGUMENT,  /* an option or argument is out of range or conflicts with another */
     DIFFEDIT_ERROR_FILE,      /* a file cannot be opened, read or written */
     DIFFEDIT_ERROR_MODEL,     /* a model's files are damaged, incomplete or of an unknown kind */
     DIFFEDIT_ERROR_PICTURE,   /* a picture cannot be decoded, or is larger than allowed */
@@ -79,7 +82,7 @@ typedef enum diffedit_status {
 } diffedit_status;
 
 /* What went wrong: `message` is one sentence, without control characters, that names the file, the
- * thing, the expected and the found. Options, fields and arguments stand in it in backquotes:
+ * thing, what was expected and what was found. Options, fields and arguments are in backquotes:
  * "`steps`: expected a whole number from 1 to 999, found "0"". This struct never changes. */
 typedef struct diffedit_error {
     diffedit_status code;
@@ -95,17 +98,17 @@ DIFFEDIT_API void diffedit_free(void *memory);
 typedef struct diffedit_model diffedit_model;
 
 typedef enum diffedit_model_flag {
-    /* Prepares one network at a time, when it is needed: less memory, and a pause wherever another
-     * one's turn comes. */
+    /* Prepares one network at a time, when it is needed: less memory, and a pause whenever another
+     * network is needed. */
     DIFFEDIT_MODEL_LOW_MEMORY = 1,
-    /* Takes the weights of the last training step where a file holds averaged ones (`model_ema.*`)
-     * too. */
+    /* Uses the weights of the last training step where a file also has averaged ones
+     * (`model_ema.*`). */
     DIFFEDIT_MODEL_NO_EMA = 2
 } diffedit_model_flag;
 
 /* What a UNet predicts: the noise, or the velocity v (Salimans and Ho 2022). */
 typedef enum diffedit_prediction {
-    DIFFEDIT_PREDICTION_AUTO, /* as the model's files say; or they do not say */
+    DIFFEDIT_PREDICTION_AUTO, /* in settings: as the files say; in info: the files do not say */
     DIFFEDIT_PREDICTION_EPSILON,
     DIFFEDIT_PREDICTION_V
 } diffedit_prediction;
@@ -121,22 +124,22 @@ typedef struct diffedit_model_settings {
 
 /* Opens a Stable Diffusion 1 or 2 model: a folder in the published diffusers layout
  * (model_index.json, tokenizer/, text_encoder/, unet/, vae/, scheduler/), the hub cache's folder of
- * a repository, or one file in the original layout (.safetensors or .ckpt, told by its content) or
- * as diffedit_model_convert() writes it. `settings` may be NULL. Close the model when every editor
- * that uses it is gone. Errors: ARGUMENT, FILE, MODEL. */
+ * a repository, or one file in the original layout (.safetensors or .ckpt, recognised by content)
+ * or as diffedit_model_convert() writes it. `settings` may be NULL. Close the model when every
+ * editor that uses it is gone. Errors: ARGUMENT, FILE, MODEL. */
 DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                                  const diffedit_model_settings *settings,
                                                  diffedit_error *error);
-/* A model that nobody trained, for measuring time and memory without a file: random numbers in the
- * shape of a known one, "sd14" (Stable Diffusion 1.x), "sd21" (2.x) or "pocket"; f16 weights,
- * CLIP's vocabulary. Errors: ARGUMENT (unknown shape). */
+/* A model with random weights, for measuring time and memory without a file. `shape` is that of a
+ * known model: "sd14" (Stable Diffusion 1.x), "sd21" (2.x) or "pocket"; f16 weights, CLIP's
+ * vocabulary. Errors: ARGUMENT (unknown shape). */
 DIFFEDIT_API diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
                                                        diffedit_error *error);
 /* The names of those shapes, NULL-terminated; static storage. */
 DIFFEDIT_API const char *const *diffedit_random_shapes(void);
 DIFFEDIT_API void diffedit_model_close(diffedit_model *model);
 
-/* What an open model is. */
+/* Properties of a model. */
 typedef struct diffedit_model_info {
     size_t struct_size;
     int native_width, native_height; /* picture pixels: UNet sample_size x factor */
@@ -150,18 +153,17 @@ typedef struct diffedit_model_info {
 } diffedit_model_info;
 
 DIFFEDIT_API void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model);
-/* What a person should know about the weights that were read so far: writes a sentence of up to
- * `size` bytes, its end included, and returns 1; or returns 0 and writes an empty text. It names
- * the first tensor with a value that is infinite or not a number; or else the first that the
- * networks have no use for (a config that describes fewer layers than there are); or else one
- * without an average in a file that holds averages of others (`model_ema.*`, which are then all
- * passed over). Weights are looked at when they are read: after opening, or (LOW_MEMORY) after a
- * network's first use. */
+/* A warning about the weights that were read so far: writes one sentence of up to `size` bytes, its
+ * terminator included, and returns 1; or returns 0 and writes an empty text. It names the first
+ * tensor with an infinite value or a NaN; otherwise the first that no network uses (a config
+ * describes fewer layers than the file has); otherwise one without an average in a file that has
+ * averages of others (`model_ema.*`, of which none is used then). Weights are checked when they are
+ * read: when the model is opened, or (LOW_MEMORY) when a network is first used. */
 DIFFEDIT_API int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *model);
 
 /* ---- models as files ---- */
 
-/* Told one sentence about something that is wrong with a model's files. */
+/* Called with one sentence for each problem in a model's files. */
 typedef void (*diffedit_problem_fn)(void *user, const char *problem);
 
 /* The networks of a model. */
@@ -171,59 +173,59 @@ typedef enum diffedit_part_id {
     DIFFEDIT_PART_VAE
 } diffedit_part_id;
 
-/* What the files hold of one network: of the tensors that it needs, those that are there in the
+/* What the files contain of one network: those of the tensors it needs that are present in the
  * right shape. */
 typedef struct diffedit_part_info {
-    int present; /* 0: there is nothing of it */
+    int present; /* 0: the files have no such network */
     int64_t tensors;
     int64_t parameters;     /* values in them */
-    int64_t bytes;          /* that they take */
-    int64_t f32, f16, bf16; /* tensors stored so */
+    int64_t bytes;          /* in the files */
+    int64_t f32, f16, bf16; /* tensors in each precision */
 } diffedit_part_info;
 
 typedef struct diffedit_model_description {
     const char *layout;              /* "folder in the diffusers layout"; static storage */
     const char *kind;                /* "Stable Diffusion 1"; static storage */
     int inpaints;                    /* 1: the UNet reads a mask */
-    const diffedit_model_info *info; /* 0 where the part that would tell is missing */
+    const diffedit_model_info *info; /* fields are 0 where the part that says it is missing */
 } diffedit_model_description;
 
-/* Looks at the files of a model without preparing it: an incomplete or damaged one can be described
- * too. What is wrong is reported, sentence by sentence, to `report` (may be NULL). `settings` as in
- * diffedit_model_open(). *description is one block, for diffedit_free(). Errors: ARGUMENT, FILE,
- * MODEL (nothing of a model). */
+/* Describes the files of a model without preparing it; the model may be incomplete or damaged. Each
+ * problem is reported to `report` (may be NULL). `settings` as in diffedit_model_open().
+ * *description is one block, released with diffedit_free(). Errors: ARGUMENT, FILE, MODEL (no part
+ * of a model). */
 DIFFEDIT_API diffedit_status diffedit_model_describe(diffedit_model_description **description,
                                                      const char *path,
                                                      const diffedit_model_settings *settings,
                                                      diffedit_problem_fn report, void *user,
                                                      diffedit_error *error);
-/* A network of a description, valid as long as it; NULL: there is no such part. */
+/* A network of a description, valid as long as the description; NULL for an unknown `part`. */
 DIFFEDIT_API const diffedit_part_info *
 diffedit_model_description_part(const diffedit_model_description *description,
                                 diffedit_part_id part);
-/* Reads all of a model's files: every config understood and fitting the others, every tensor
- * present, of the right shape and type, every value finite, none left over. Reports everything that
- * is not so and sets *problems to its number. Errors: as above. */
+/* Reads all of a model's files, and checks that every config is understood and matches the others,
+ * and that every tensor is present, used, finite and of the right shape and type. Reports each
+ * problem, and sets *problems to their number. Errors: as above. */
 DIFFEDIT_API diffedit_status diffedit_model_check(int64_t *problems, const char *path,
                                                   const diffedit_model_settings *settings,
                                                   diffedit_problem_fn report, void *user,
                                                   diffedit_error *error);
 
 typedef enum diffedit_precision {
-    DIFFEDIT_PRECISION_KEPT, /* of each tensor, its own */
+    DIFFEDIT_PRECISION_KEPT, /* each tensor keeps its own */
     DIFFEDIT_PRECISION_F16,
     DIFFEDIT_PRECISION_F32
 } diffedit_precision;
 
-/* Called now and then, `done` of `total` bytes. A return other than 0 cancels. */
+/* Called repeatedly: `done` of `total` bytes. A return other than 0 cancels. */
 typedef int (*diffedit_bytes_fn)(void *user, int64_t done, int64_t total);
 
 /* Writes a model of any layout as one .safetensors file that diffedit_model_open() maps and uses as
  * it is: the tensors that the networks need, under their published names, in their own precision
  * (the model then makes the same pictures, to the last bit) or all in one; configs and tokenizer as
- * the file's metadata. The file is there whole or not at all; until it is whole it stands beside
- * its place, called OUTPUT.PID.part. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a
- * value that f16 cannot hold), CANCELLED. */
+ * the file's metadata. The file appears whole or not at all: it is written as OUTPUT.PID.part and
+ * renamed at the end. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a value too
+ * large for f16), CANCELLED. */
 DIFFEDIT_API diffedit_status diffedit_model_convert(
     const char *path, const diffedit_model_settings *settings, const char *output,
     diffedit_precision precision, diffedit_bytes_fn progress, void *user, diffedit_error *error);
@@ -235,14 +237,14 @@ typedef struct diffedit_picture diffedit_picture;
 
 #define DIFFEDIT_MAX_PIXELS_DEFAULT ((int64_t)1 << 28)
 
-/* Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file; the kind is found from the bytes, not the name.
+/* Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file, recognised by its content, not its name.
  * A picture of more than `max_pixels` pixels (0: 2^28) is refused before it is decoded. 1, 2, 4
  * bit, 8 and 16 bit, grey, RGB, CMYK, with or without alpha; bit depth, profile, EXIF and XMP are
  * kept. Errors: FILE, PICTURE. */
 DIFFEDIT_API diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,
                                                    int64_t max_pixels, diffedit_error *error);
-/* The same from `size` bytes of an encoded file in memory, which need not outlive the call. `name`
- * is what messages call it. Errors: PICTURE. */
+/* The same from `size` bytes of an encoded file in memory, which need not outlive the call.
+ * Messages use `name` for it. Errors: PICTURE. */
 DIFFEDIT_API diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *bytes,
                                                      size_t size, const char *name,
                                                      int64_t max_pixels, diffedit_error *error);
@@ -262,20 +264,20 @@ DIFFEDIT_API int diffedit_picture_bits(const diffedit_picture *picture); /* per 
 DIFFEDIT_API const void *diffedit_picture_pixels(const diffedit_picture *picture);
 /* The JSON record that diffedit wrote into this PNG, or NULL; valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_record(const diffedit_picture *picture);
-/* A remark about how the picture was read that a person should know ("CMYK was converted to sRGB"),
+/* A warning about how the picture was read ("the picture is CMYK; it was converted to sRGB ..."),
  * or NULL; valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_warning(const diffedit_picture *picture);
 
 /* How a picture is written. Zero is the default of each field. */
 typedef struct diffedit_save_options {
     size_t struct_size;
-    int quality;        /* 1..100 of JPEG (4:4:4) and WebP, 100 is lossless for WebP; 0: 95 */
+    int quality;        /* 1..100, of JPEG (4:4:4) and WebP; 100 is lossless for WebP; 0: 95 */
     const char *record; /* JSON to store in a PNG's text chunk `diffedit`; NULL: none */
     const char *format; /* ".png", ".jpg", ".webp", ".tif"; NULL: by the path, in memory PNG */
 } diffedit_save_options;
 
-/* Whether `path` ends in a kind that can be written and lies in a folder that can be written to;
- * call it before long work. Errors: ARGUMENT (unknown ending), FILE. */
+/* Checks that the ending of `path` is a supported format and that its folder is writable; call it
+ * before long work. Errors: ARGUMENT (unsupported format), FILE. */
 DIFFEDIT_API diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *error);
 /* Writes PNG, JPEG, WebP or TIFF by the ending of `path`, to a temporary file in the same folder
  * that is renamed at the end. `options` may be NULL. Errors: ARGUMENT, FILE. */
@@ -283,7 +285,7 @@ DIFFEDIT_API diffedit_status diffedit_picture_save(const diffedit_picture *pictu
                                                    const char *path,
                                                    const diffedit_save_options *options,
                                                    diffedit_error *error);
-/* The same into memory; *bytes is for diffedit_free(). Errors: ARGUMENT. */
+/* The same into memory; *bytes is released with diffedit_free(). Errors: ARGUMENT. */
 DIFFEDIT_API diffedit_status diffedit_picture_encode(void **bytes, size_t *size,
                                                      const diffedit_picture *picture,
                                                      const diffedit_save_options *options,
@@ -307,14 +309,14 @@ typedef enum diffedit_scheduler {
     DIFFEDIT_SCHEDULER_LMS   /* linear multistep, of order 4 (k-diffusion) */
 } diffedit_scheduler;
 
-/* What stands outside the mask after each step of the decode. */
+/* The latent outside the mask after each step of the decode. */
 typedef enum diffedit_background {
     DIFFEDIT_BACKGROUND_SAME,   /* the encoding at the same time (DiffEdit section 3.2, step 3) */
     DIFFEDIT_BACKGROUND_LAGGED, /* the encoding one step noisier (diffusers' pipeline) */
     DIFFEDIT_BACKGROUND_START   /* the picture's latent itself */
 } diffedit_background;
 
-/* What is taken of the autoencoder's posterior as the picture's latent. */
+/* How the picture's latent is taken from the autoencoder's posterior. */
 typedef enum diffedit_posterior {
     DIFFEDIT_POSTERIOR_MEAN,
     DIFFEDIT_POSTERIOR_SAMPLE /* drawn with `seed` */
@@ -331,9 +333,9 @@ typedef enum diffedit_composite {
     DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
 } diffedit_composite;
 
-/* What an edit is to be. Fill the struct with diffedit_options_init() and change what you need.
- * Texts are borrowed: they must live as long as the struct is used. The brackets say range and
- * default, of each preset where they differ. Texts are cut at the model's number of tokens. */
+/* The options of an edit. Fill the struct with diffedit_options_init() and change what you need.
+ * Texts are borrowed: they must live as long as the struct is used; they are cut to the model's
+ * number of tokens. Range and default (by preset where they differ) are in parentheses. */
 typedef struct diffedit_options {
     size_t struct_size; /* set by diffedit_options_init() */
     const char *preset; /* set by diffedit_options_init(): whose defaults these are */
@@ -342,50 +344,54 @@ typedef struct diffedit_options {
     const char *to;       /* what it should show; may be empty, but not NULL where it is used */
     const char *negative; /* what it should not show (default "") */
 
-    /* where the random numbers start (0..2^64-1; default 42) */
+    /* seed of the random numbers (0..2^64-1; default 42) */
     uint64_t seed;
     /* how they are drawn (cpu or cuda; default cpu) */
     diffedit_rng rng;
 
-    /* length of the time grid from noise to picture (1..999; paper 50, notebook 30, diffusers 50)
-     */
+    /* sampling steps from noise to picture; an edit takes ratio x steps of them
+     * (1..999; paper 50, notebook 30, diffusers 50) */
     int steps;
-    /* share of the grid over which the picture is encoded and decoded again; more changes more
+    /* share of the steps over which the picture is encoded and decoded again; more changes more
      * (above 0..1; paper 0.8, notebook 2/3, diffusers 0.8) */
     double ratio;
-    /* how strongly `to` pulls; 1 is the text alone, 0 none
+    /* guidance scale, how closely to follow `to`; 1 uses the prediction under `to` alone, 0 ignores
+     * it
      * (-100..100; paper 7.5, notebook 0.15, diffusers 7.5) */
     double guidance;
-    /* (cfg or normalised; paper cfg, notebook normalised, diffusers cfg) */
+    /* how guidance combines predictions
+     * (cfg or normalised; paper cfg, notebook normalised, diffusers cfg) */
     diffedit_guidance_kind guidance_kind;
-    /* of the decode; an edit with lms needs background start
+    /* sampler of the decode; an edit with lms needs background start
      * (ddim or lms; paper ddim, notebook lms, diffusers ddim) */
     diffedit_scheduler scheduler;
     /* guidance towards `from` while the picture is encoded; 1 encodes with the empty text alone;
      * NaN: as `guidance` (-100..100 or guidance; paper 1, notebook 1, diffusers guidance) */
     double encode_guidance;
-    /* (same or lagged or start; paper same, notebook start, diffusers lagged) */
+    /* the latent outside the mask
+     * (same or lagged or start; paper same, notebook start, diffusers lagged) */
     diffedit_background background;
-    /* (mean or sample; paper mean, notebook sample, diffusers mean) */
+    /* the picture's latent (mean or sample; paper mean, notebook sample, diffusers mean) */
     diffedit_posterior posterior;
 
-    /* (contrast or plus-minus; paper contrast, notebook plus-minus, diffusers contrast) */
+    /* how the map is made
+     * (contrast or plus-minus; paper contrast, notebook plus-minus, diffusers contrast) */
     diffedit_mask_method mask_method;
-    /* share of the grid at whose noise the map is made (above 0..1; default 0.5) */
+    /* noise level of the map's predictions, as a share of the steps (above 0..1; default 0.5) */
     double mask_noise_level;
-    /* noises that the map averages over (1..1000; paper 10, notebook 20, diffusers 10) */
+    /* noise samples averaged for the map (1..1000; paper 10, notebook 20, diffusers 10) */
     int mask_samples;
-    /* what changes: where the map, of values 0..1, is at least this (0..1; default 0.5) */
+    /* the mask is where the map, of values 0..1, is at least this (0..1; default 0.5) */
     double mask_threshold;
     /* picture pixels that the mask grows by; negative shrinks it (-4096..4096; default 0) */
     int mask_grow;
-    /* picture pixels over which the composite, and only it, is softened; a Gaussian of half that
-     * sigma (0..4096; default 0) */
+    /* blur of the composite's edge, not of the mask: a Gaussian with sigma of half this, in picture
+     * pixels (0..4096; default 0) */
     double mask_blur;
 
-    /* (pixel or latent; default pixel) */
+    /* what the result has outside the mask (pixel or latent; default pixel) */
     diffedit_composite composite;
-    /* picture pixels of soft edge outside the mask; negative: one latent cell
+    /* width of the soft edge outside the mask, in picture pixels; negative: one latent cell
      * (0..4096 or cell; default cell) */
     double feather;
     /* working size in pixels, multiples of the model's factor; 0, 0: the model's native area in the
@@ -413,16 +419,16 @@ DIFFEDIT_API size_t diffedit_options_get(char *text, size_t size, const diffedit
 DIFFEDIT_API diffedit_status diffedit_options_check(const diffedit_options *options,
                                                     diffedit_error *error);
 
-/* The JSON object, in ASCII, from which the edit can be run again: the options and the version;
- * *json is for diffedit_free(). Errors: ARGUMENT. */
+/* A JSON object, in ASCII, from which the edit can be repeated: the options and the version. *json
+ * is released with diffedit_free(). Errors: ARGUMENT. */
 DIFFEDIT_API diffedit_status diffedit_options_record(char **json, const diffedit_options *options,
                                                      diffedit_error *error);
-/* Reads such a record over `options`. Its texts are in *texts, which is for diffedit_free() when
- * the options are no longer used. Errors: ARGUMENT, FILE (damaged). */
+/* Sets `options` from such a record. Its texts are in *texts, which is released with
+ * diffedit_free() when the options are no longer used. Errors: ARGUMENT, FILE (damaged). */
 DIFFEDIT_API diffedit_status diffedit_options_read_record(diffedit_options *options, void **texts,
                                                           const char *json, diffedit_error *error);
 
-/* ---- what options there are: for a command line, a form, a page ---- */
+/* ---- the table of options, for command lines and forms ---- */
 
 typedef enum diffedit_option_type {
     DIFFEDIT_TYPE_TEXT,
@@ -435,19 +441,19 @@ typedef enum diffedit_option_type {
 
 /* One option, static storage. The library makes these, so the struct may grow. */
 typedef struct diffedit_option {
-    const char *name; /* as diffedit_options_set() takes it: "mask-samples" */
+    const char *name; /* for diffedit_options_set(): "mask-samples" */
     diffedit_option_type type;
     double minimum, maximum;    /* of INT, REAL and each side of SIZE */
     int minimum_excluded;       /* 1: the range is (minimum, maximum] */
     const char *const *choices; /* NULL-terminated, of CHOICE; else NULL */
     const char *word;           /* a word allowed in place of a number, or NULL */
-    const char *argument;       /* what help calls the value: "N" */
+    const char *argument;       /* placeholder of the value in help: "N" */
     const char *help;           /* one line; options in backquotes, as in messages */
 } diffedit_option;
 
-/* The option at `index`, from 0 in the order of help; NULL behind the last. */
+/* The option at `index`, from 0 in the order of help; NULL after the last. */
 DIFFEDIT_API const diffedit_option *diffedit_option_at(size_t index);
-/* The option of this name; NULL: there is none. */
+/* The option of this name; NULL if there is none. */
 DIFFEDIT_API const diffedit_option *diffedit_option_find(const char *name);
 /* Its default under a preset (NULL: "paper"), as a user would type it; NULL: the preset is unknown,
  * or the option has none. Static storage. */
@@ -471,7 +477,7 @@ typedef enum diffedit_stage_id {
     DIFFEDIT_STAGE_COMPOSITE
 } diffedit_stage_id;
 
-/* "encode"; NULL: there is no such stage. Static storage. */
+/* The stage's name ("encode"); NULL for an unknown stage. Static storage. */
 DIFFEDIT_API const char *diffedit_stage_name(diffedit_stage_id stage);
 
 /* Called after each step, `done` of `total`, from the thread that called the library. A return
@@ -479,7 +485,7 @@ DIFFEDIT_API const char *diffedit_stage_name(diffedit_stage_id stage);
 typedef int (*diffedit_progress_fn)(void *user, diffedit_stage_id stage, int done, int total);
 
 typedef enum diffedit_log_level { DIFFEDIT_LOG_WARNING, DIFFEDIT_LOG_INFO } diffedit_log_level;
-/* One line for a person, without a newline; from the thread that called the library. */
+/* Called with one line of text, without a newline, from the thread that called the library. */
 typedef void (*diffedit_log_fn)(void *user, diffedit_log_level level, const char *line);
 
 /* `picture` may be NULL for an editor that only generates. The editor copies what it needs of the
@@ -489,10 +495,10 @@ DIFFEDIT_API diffedit_status diffedit_editor_new(diffedit_editor **editor,
                                                  const diffedit_picture *picture,
                                                  diffedit_error *error);
 DIFFEDIT_API void diffedit_editor_free(diffedit_editor *editor);
-/* How many threads its loops run on, the caller's included, at most 256; 0: one for each core (the
+/* Sets the number of threads, the caller's included, at most 256; 0: one for each core (the
  * default). No result depends on it. */
 DIFFEDIT_API void diffedit_editor_set_threads(diffedit_editor *editor, int threads);
-/* NULL: nobody is called (the default). */
+/* Set the callbacks; NULL: none (the default). */
 DIFFEDIT_API void diffedit_editor_set_progress(diffedit_editor *editor,
                                                diffedit_progress_fn progress, void *user);
 DIFFEDIT_API void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void *user);
@@ -507,9 +513,9 @@ DIFFEDIT_API diffedit_status diffedit_editor_set_mask(diffedit_editor *editor,
 DIFFEDIT_API diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *map,
                                                      int height, int width, diffedit_error *error);
 
-/* Each of the following computes what is missing for it and nothing else. All but
- * diffedit_generate() need a picture. Errors of all: ARGUMENT (an option out of range, or one that
- * does not fit another, the model or the picture), MODEL (a file that changed under its feet),
+/* Each of the following functions computes only what it needs and does not have yet. All but
+ * diffedit_generate() need a picture. Errors of all: ARGUMENT (an option is out of range, or
+ * conflicts with another, the model or the picture), MODEL (a file changed while in use),
  * CANCELLED. */
 
 /* The map (DiffEdit section 3.2, step 1), in DIFFEDIT_ARRAY_MAP. */
@@ -541,8 +547,8 @@ DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffed
                                                const diffedit_options *options,
                                                diffedit_error *error);
 
-/* What an editor computed can be looked at: n tokens of width d; latents of c channels, h x w
- * cells. float32 in C order but for tokens. */
+/* The intermediate results of an editor: n tokens of width d; latents of c channels, h x w cells.
+ * float32 in C order, except tokens. */
 typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_TOKENS_FROM, /* [n] int32 */
     DIFFEDIT_ARRAY_TOKENS_TO,
@@ -555,8 +561,8 @@ typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_MAP,        /* [h, w], 0..1; plus-minus: [height, width], working size */
     DIFFEDIT_ARRAY_MASK,       /* [h, w], 0 or 1 */
     DIFFEDIT_ARRAY_INVERTED,   /* [k+1, c, h, w], x_0 .. x_k, k = rint(ratio x steps) */
-    DIFFEDIT_ARRAY_NOISE,      /* [c, h, w], that the decode started from */
-    DIFFEDIT_ARRAY_FINAL       /* [c, h, w], what the decoder was given */
+    DIFFEDIT_ARRAY_NOISE,      /* [c, h, w], from which the decode started */
+    DIFFEDIT_ARRAY_FINAL       /* [c, h, w], the input of the decoder */
 } diffedit_array_id;
 
 /* A borrowed view, valid until the editor is used again or freed. */
@@ -568,13 +574,13 @@ typedef struct diffedit_array {
     const int32_t *tokens; /* NULL for the rest */
 } diffedit_array;
 
-/* "embedding-from"; NULL: there is no such array. Static storage. */
+/* The array's name ("embedding-from"); NULL for an unknown array. Static storage. */
 DIFFEDIT_API const char *diffedit_array_name(diffedit_array_id array);
 /* Errors: ARGUMENT (no such array, `struct_size` not set). */
 DIFFEDIT_API diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
                                                    diffedit_array_id id, diffedit_error *error);
 
-/* Pictures on the way, 8 bit. */
+/* Intermediate pictures, 8 bit. */
 typedef enum diffedit_view_id {
     DIFFEDIT_VIEW_INPUT,  /* the picture at working size */
     DIFFEDIT_VIEW_MAP,    /* grey, at picture size */
@@ -597,7 +603,7 @@ typedef struct diffedit_stats {
 } diffedit_stats;
 
 DIFFEDIT_API void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor);
-/* Seconds of the last call that went into a stage; 0: none, or there is no such stage. */
+/* Seconds that the last call spent in a stage; 0 for an unknown stage. */
 DIFFEDIT_API double diffedit_editor_stage_seconds(const diffedit_editor *editor,
                                                   diffedit_stage_id stage);
 
@@ -640,8 +646,8 @@ DIFFEDIT_API diffedit_status diffedit_decode_latent(float *pixels, diffedit_edit
 DIFFEDIT_API const char *diffedit_kernels_name(void);
 /* Cores that this process may use: the threads that 0 means. */
 DIFFEDIT_API int diffedit_core_count(void);
-/* Floating-point operations per second that they reach on `threads` threads (0: one for each core)
- * with nothing but multiplying and adding in registers; takes about 0.1 s. */
+/* The peak of floating-point operations per second, multiplying and adding in registers only, on
+ * `threads` threads (0: one for each core); takes about 0.1 s. */
 DIFFEDIT_API double diffedit_measure_peak(int threads);
 
 #ifdef __cplusplus

@@ -165,6 +165,9 @@ static void check_what_was_made(diffedit_editor *editor)
     CHECK(!diffedit_editor_array(array, editor, DIFFEDIT_ARRAY_TOKENS_TO, &error));
     CHECK(array->dimensions == 1 && !array->data && (is_short || array->tokens[0] > 0));
     end_struct(array);
+    diffedit_array unset = {0};
+    CHECK(diffedit_editor_array(&unset, editor, DIFFEDIT_ARRAY_MAP, &error) ==
+          DIFFEDIT_ERROR_ARGUMENT);
     diffedit_stats *stats = NEW(diffedit_stats, height);
     diffedit_editor_get_stats(stats, editor);
     CHECK(stats->evaluations > 0 && stats->total_seconds > 0 && stats->width > 0);
