@@ -57,6 +57,7 @@ bool de_pickle_grow(de_pickle *p, void **array, size_t *capacity, size_t count, 
     if (count > MOST_ITEMS)
         return FAIL("more than %d values of one kind", MOST_ITEMS);
     size_t larger = 2 * *capacity + 64 > count ? 2 * *capacity + 64 : count;
+    larger = larger < MOST_ITEMS ? larger : MOST_ITEMS;
     void *grown = realloc(*array, larger * item);
     if (!grown) {
         p->status = de_fail_memory(p->error, larger * item, "a pickle");
@@ -218,8 +219,9 @@ static bool run_stop(de_pickle *p, int argument)
 {
     (void)argument;
     p->stopped = true;
-    return (p->height == 1 && p->mark_count == 0) ||
-           FAIL("expected one value at its end, found %zu", p->height);
+    if (p->mark_count > 0)
+        return FAIL("a mark is left on the stack at its end");
+    return p->height == 1 || FAIL("expected one value at its end, found %zu", p->height);
 }
 
 static bool run_opaque(de_pickle *p, int size)
