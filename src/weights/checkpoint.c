@@ -150,9 +150,14 @@ static int compare_keys(const void *a, const void *b)
     return memcmp(first->key, second->key, first->key_length);
 }
 
-/* The first of the mentions, sorted by key, that have a key; `count` where there is none. */
-static size_t find_mention(de_torch_storage **mentions, size_t count, const de_torch_storage *key)
+/* The first of the mentions, sorted by key, of what a list of storages holds; `count` where there
+ * is none. */
+static size_t find_mention(de_torch_storage **mentions, size_t count, const de_pickle_value *listed)
 {
+    if (listed->kind != DE_PICKLE_TEXT)
+        return count;
+    const de_torch_storage wanted = {.key = listed->text, .key_length = listed->length},
+                           *key = &wanted;
     size_t begin = 0, end = count;
     while (begin < end) {
         size_t middle = begin + (end - begin) / 2;
@@ -166,11 +171,10 @@ static size_t find_mention(de_torch_storage **mentions, size_t count, const de_t
 
 /* The storage that stands at *at belongs to all mentions of a key. */
 static diffedit_status place_storage(reader *r, de_torch_storage **mentions, size_t count,
-                                     const de_pickle_value *key, size_t *at)
+                                     const de_pickle_value *listed, size_t *at)
 {
-    const de_torch_storage wanted = {.key = key->text, .key_length = key->length};
-    size_t first = find_mention(mentions, count, &wanted), bytes;
-    if (key->kind != DE_PICKLE_TEXT || first == count || mentions[first]->data)
+    size_t first = find_mention(mentions, count, listed), bytes;
+    if (first == count || mentions[first]->data)
         return BAD("%s: the list of storages has an unknown or repeated entry", r->path);
     const de_torch_storage *storage = mentions[first];
     uint64_t found = 0;

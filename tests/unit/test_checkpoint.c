@@ -92,6 +92,69 @@ static void test_every_length(void **state)
     free(bytes);
 }
 
+/* ---- the format before 2020, made by hand ---- */
+
+/* Its magic number, its version, the machine it was written on, and one tensor `w` of the four
+ * numbers of storage "0". */
+#define OLD_HEAD                                                         \
+    "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20j\xa8P\x19.\x80\x02M\xe9\x03." \
+    "\x80\x02}U\x0dlittle_endian\x88s."
+#define OLD_TENSOR                                                                           \
+    "\x80\x02}U\x01wctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\n" \
+    "U\0010U\003cpuK\x04NtQK\x00K\x04\x85K\x01\x85\x89}tRs."
+#define OLD_DATA         \
+    "\x04\0\0\0\0\0\0\0" \
+    "0123456789abcdef"
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+static const struct {
+    const char *keys; /* the list of storages and what follows it */
+    size_t size;
+    const char *sentence; /* NULL: a good one */
+} OLD_FILES[] = {
+    {BYTES("](U\0010e." OLD_DATA), NULL},
+    {BYTES("]."), "old: storage `0` is missing"},
+    {BYTES("}."), "old: expected a list of storages, found none"},
+    {BYTES("](U\0011e." OLD_DATA), "old: the list of storages has an unknown or repeated entry"},
+    {BYTES("](U\0010U\0010e." OLD_DATA OLD_DATA),
+     "old: the list of storages has an unknown or repeated entry"},
+    /* no texts, which must not be compared with any */
+    {BYTES("](K\x01\205e." OLD_DATA), "old: the list of storages has an unknown or repeated entry"},
+    {BYTES("](K\001e." OLD_DATA), "old: the list of storages has an unknown or repeated entry"},
+    {BYTES("](N"
+           "e." OLD_DATA),
+     "old: the list of storages has an unknown or repeated entry"},
+    {BYTES("](U\0010e.\x04\0\0"), "old: storage `0` is missing; the file is truncated"},
+    {BYTES("](U\0010e.\x05\0\0\0\0\0\0\0"
+           "0123456789abcdef0123"),
+     "old: storage `0`: expected 4 values, found 5"},
+    {BYTES("](U\0010e.\x04\0\0\0\0\0\0\0"
+           "0123456789abcde"),
+     "old: storage `0`: expected 4 values of 4 bytes, but only 15 bytes follow; the file is "
+     "truncated"},
+};
+
+static void test_lists_of_storages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof OLD_FILES / sizeof *OLD_FILES; i++) {
+        size_t head = sizeof OLD_HEAD OLD_TENSOR - 1, size = head + OLD_FILES[i].size;
+        unsigned char *bytes = malloc(size);
+        memcpy(bytes, OLD_HEAD OLD_TENSOR, head);
+        memcpy(bytes + head, OLD_FILES[i].keys, OLD_FILES[i].size);
+        de_table table;
+        diffedit_error error = {.message = ""};
+        diffedit_status status = de_checkpoint_read(&table, "old", bytes, size, &error);
+        assert_string_equal(error.message, OLD_FILES[i].sentence ? OLD_FILES[i].sentence : "");
+        assert_int_equal(status, OLD_FILES[i].sentence ? DIFFEDIT_ERROR_MODEL : DIFFEDIT_OK);
+        if (status == DIFFEDIT_OK) {
+            assert_memory_equal(de_table_find(&table, "w")->data, "0123456789abcdef", 16);
+            de_table_free(&table);
+        }
+        free(bytes);
+    }
+}
+
 /* Some changes make another good file; none may do harm. */
 static void test_every_byte(void **state)
 {
@@ -126,6 +189,7 @@ int main(void)
         cmocka_unit_test_prestate(test_every_length, TORCH_FILES "/training-2019.ckpt"),
         cmocka_unit_test_prestate(test_every_byte, TORCH_FILES "/training.ckpt"),
         cmocka_unit_test_prestate(test_every_byte, TORCH_FILES "/training-2019.ckpt"),
+        cmocka_unit_test(test_lists_of_storages),
         cmocka_unit_test(test_a_program_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
