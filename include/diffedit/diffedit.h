@@ -515,8 +515,8 @@ DIFFEDIT_API diffedit_status diffedit_editor_set_map(diffedit_editor *editor, co
 
 /* Each of the following functions computes only what it needs and does not have yet. All but
  * diffedit_generate() need a picture. Errors of all: ARGUMENT (an option is out of range, or
- * conflicts with another, the model or the picture), MODEL (a file changed while in use),
- * CANCELLED. */
+ * conflicts with another, the model or the picture), FILE and MODEL (the model's files changed
+ * while in use), CANCELLED. */
 
 /* The map (DiffEdit section 3.2, step 1), in DIFFEDIT_ARRAY_MAP. */
 DIFFEDIT_API diffedit_status diffedit_find_map(diffedit_editor *editor,
