@@ -1,6 +1,7 @@
 /* Models as files: what they hold, whether they are sound, and written anew. */
 #include "api/settings.h"
-#include "models/files.h"
+#include "models/convert.h"
+#include "models/inspect.h"
 
 #include <stdlib.h>
 
@@ -12,13 +13,13 @@ _Static_assert((int)DIFFEDIT_PART_TEXT_ENCODER == (int)DE_PART_TEXT &&
 static const char *kind_of(const diffedit_model *model)
 {
     enum { SD1_TEXT = 768, SD2_TEXT = 1024, SD_CHANNELS = 320 };
-    const de_unet_config *unet = &model->unet_config;
-    bool published = model->described[DE_PART_UNET] && unet->channels[0] == SD_CHANNELS;
+    const de_unet_config *unet = &model->parts.unet;
+    bool published = model->parts.described[DE_PART_UNET] && unet->channels[0] == SD_CHANNELS;
     if (published && unet->cross_attention_dim == SD1_TEXT)
         return "Stable Diffusion 1";
     if (published && unet->cross_attention_dim == SD2_TEXT)
         return "Stable Diffusion 2";
-    return model->described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
+    return model->parts.described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
 }
 
 /* What diffedit_model_describe() hands out, in one block. */
@@ -30,10 +31,12 @@ typedef struct described {
 
 static diffedit_status describe(described *new, const diffedit_model *model, diffedit_error *error)
 {
-    bool inpaints = model->described[DE_PART_UNET] && model->described[DE_PART_VAE] &&
-                    de_model_inpaints(model);
-    new->shown = (diffedit_model_description){
-        .layout = model->layout, .kind = kind_of(model), .inpaints = inpaints, .info = &new->info};
+    bool inpaints = model->parts.described[DE_PART_UNET] && model->parts.described[DE_PART_VAE] &&
+                    de_parts_inpaint(&model->parts);
+    new->shown = (diffedit_model_description){.layout = model->parts.layout,
+                                              .kind = kind_of(model),
+                                              .inpaints = inpaints,
+                                              .info = &new->info};
     de_model_info(model, &new->info);
     new->info.parameters = 0;
     diffedit_status status = DIFFEDIT_OK;

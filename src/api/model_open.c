@@ -1,6 +1,7 @@
 /* Models opened, and what is said of an open one. */
 #include "api/settings.h"
 #include "base/sized.h"
+#include "models/random_model.h"
 
 diffedit_status de_settings_read(diffedit_model_settings *known,
                                  const diffedit_model_settings *given, diffedit_error *error)
@@ -45,10 +46,10 @@ static bool warn_of(const diffedit_model *model, const weights_fault *fault, cha
     const char *path = NULL, *first = NULL;
     int count = 0;
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
-        const char *name = fault->find(model->weights[part], &count);
+        const char *name = fault->find(model->parts.weights[part], &count);
         if (name && !first) {
             first = name;
-            path = de_weights_path(model->weights[part]);
+            path = de_weights_path(model->parts.weights[part]);
         }
     }
     if (!first || size == 0)

@@ -28,7 +28,7 @@ static diffedit_status find_preset(int *column, const char *preset, diffedit_err
 static diffedit_status lay_model(diffedit_options *options, int column, const diffedit_model *model,
                                  diffedit_error *error)
 {
-    const de_model_hints *hints = &model->hints;
+    const de_model_hints *hints = &model->parts.hints;
     for (int i = 0; i < hints->default_count; i++) {
         const de_model_default *given = &hints->defaults[i];
         int wanted;

@@ -16,7 +16,7 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     editor->seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
     if (status != DIFFEDIT_OK)
         return status;
-    const de_unet_config *unet = &editor->model->unet_config;
+    const de_unet_config *unet = &editor->model->parts.unet;
     const de_plan_inputs inputs = {.networks = &editor->networks,
                                    .schedule = &editor->schedule,
                                    .texts = &editor->texts,
@@ -53,7 +53,7 @@ diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_mod
     new->model = model;
     de_model_networks_init(&new->model_networks, &new->networks, model);
     diffedit_editor_set_threads(new, 0);
-    diffedit_status status = de_schedule_new(&new->schedule, &model->schedule_config, error);
+    diffedit_status status = de_schedule_new(&new->schedule, &model->parts.schedule, error);
     if (status == DIFFEDIT_OK && picture)
         status = de_picture_copy(&new->picture, picture, error);
     if (status != DIFFEDIT_OK) {

@@ -64,7 +64,7 @@ static diffedit_status encode_text(void *self, const int32_t *tokens, float *emb
     de_model_networks *networks = self;
     const diffedit_model *model = networks->model;
     de_tensor shape = {
-        .n = 1, .h = 1, .w = de_tokenizer_length(model->tokenizer), .c = model->text_config.width};
+        .n = 1, .h = 1, .w = de_tokenizer_length(model->tokenizer), .c = model->parts.text.width};
     diffedit_status status = use(networks, DE_PART_TEXT, error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -91,9 +91,9 @@ static diffedit_status encode_pixels(void *self, const float *pixels, int h, int
                                      diffedit_error *error)
 {
     de_model_networks *networks = self;
-    int factor = de_vae_factor(&networks->model->vae_config);
+    int factor = de_vae_factor(&networks->model->parts.vae);
     de_tensor x = {.n = 1, .h = h * factor, .w = w * factor, .c = 3};
-    de_tensor y = {.n = 1, .h = h, .w = w, .c = 2 * networks->model->vae_config.latent_channels};
+    de_tensor y = {.n = 1, .h = h, .w = w, .c = 2 * networks->model->parts.vae.latent_channels};
     return run_vae(networks, forward_encode, x, y, pixels, moments, error);
 }
 
@@ -101,14 +101,14 @@ static diffedit_status decode_latent(void *self, const float *latent, int h, int
                                      diffedit_error *error)
 {
     de_model_networks *networks = self;
-    int factor = de_vae_factor(&networks->model->vae_config);
-    int channels = networks->model->vae_config.latent_channels;
+    int factor = de_vae_factor(&networks->model->parts.vae);
+    int channels = networks->model->parts.vae.latent_channels;
     int64_t count = (int64_t)channels * h * w;
     float *unscaled;
     diffedit_status status = de_allocate_floats(&unscaled, count, "a latent", error);
     if (status != DIFFEDIT_OK)
         return status;
-    float scale = (float)(1 / networks->model->vae_config.scaling_factor);
+    float scale = (float)(1 / networks->model->parts.vae.scaling_factor);
     de_channels_last(latent, 1, channels, h, w, unscaled);
     for (int64_t i = 0; i < count; i++)
         unscaled[i] *= scale;
@@ -132,7 +132,7 @@ static diffedit_status make_kv(de_model_networks *networks, const float *const *
                                diffedit_error *error)
 {
     int tokens = de_tokenizer_length(networks->model->tokenizer);
-    int64_t count = (int64_t)tokens * networks->model->text_config.width;
+    int64_t count = (int64_t)tokens * networks->model->parts.text.width;
     float *all;
     diffedit_status status = de_allocate_floats(&all, n * count, "embeddings", error);
     if (status != DIFFEDIT_OK)
@@ -151,8 +151,8 @@ static diffedit_status make_ends(de_model_networks *networks, int n, int h, int 
 {
     const diffedit_model *model = networks->model;
     de_device *device = networks->context.device;
-    de_tensor x = {.n = 1, .h = h, .w = w, .c = model->unet_config.in_channels};
-    de_tensor y = {.n = n, .h = h, .w = w, .c = model->vae_config.latent_channels};
+    de_tensor x = {.n = 1, .h = h, .w = w, .c = model->parts.unet.in_channels};
+    de_tensor y = {.n = n, .h = h, .w = w, .c = model->parts.vae.latent_channels};
     de_tensor waves = {.n = n, .h = 1, .w = 1, .c = de_unet_waves_width(networks->unet)};
     int64_t largest = de_max_i64(de_tensor_count(x),
                                  de_max_i64(de_tensor_count(y), de_tensor_count(waves)));
@@ -228,13 +228,13 @@ void de_model_networks_init(de_model_networks *networks, de_network_set *set,
 {
     *networks = (de_model_networks){
         .model = model, .context = {.device = model->device, .threads = de_core_count()}};
-    *set = (de_network_set){.factor = de_vae_factor(&model->vae_config),
-                            .channels = model->vae_config.latent_channels,
+    *set = (de_network_set){.factor = de_vae_factor(&model->parts.vae),
+                            .channels = model->parts.vae.latent_channels,
                             .text_tokens = de_tokenizer_length(model->tokenizer),
-                            .text_width = model->text_config.width,
-                            .scaling_factor = model->vae_config.scaling_factor,
-                            .v_prediction = model->schedule_config.v_prediction,
-                            .inpaints = de_model_inpaints(model),
+                            .text_width = model->parts.text.width,
+                            .scaling_factor = model->parts.vae.scaling_factor,
+                            .v_prediction = model->parts.schedule.v_prediction,
+                            .inpaints = de_parts_inpaint(&model->parts),
                             .self = networks,
                             .encode_text = encode_text,
                             .encode_pixels = encode_pixels,

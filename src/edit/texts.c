@@ -24,7 +24,7 @@ static bool knows(char *const *known, const char *word)
 static diffedit_status warn_of_unknown_words(const setting *set, const char *text,
                                              diffedit_error *error)
 {
-    char *const *known = set->model->hints.words;
+    char *const *known = set->model->parts.hints.words;
     if (!known)
         return DIFFEDIT_OK;
     char **words;

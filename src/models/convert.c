@@ -1,7 +1,7 @@
-/* A model written as one file: see packed.c for its form. */
-#include "models/files.h"
+#include "models/convert.h"
 
 #include "models/config_write.h"
+#include "models/packed.h"
 #include "weights/write.h"
 
 #include <stdio.h>
@@ -111,22 +111,23 @@ static diffedit_status make_notes(json_t *notes, const diffedit_model *model, di
     bool added = json_object_set_new(notes, DE_PACKED_NOTE, json_string(DE_PACKED_VERSION)) == 0 &&
                  json_object_set_new(notes, "format", json_string("pt")) ==
                      0 && /* torch's way of arrays: what readers ask */
-                 add_text(notes, DE_LAYOUT_INDEX, de_model_index_text(de_model_inpaints(model))) &&
+                 add_text(notes, DE_LAYOUT_INDEX,
+                          de_model_index_text(de_parts_inpaint(&model->parts))) &&
                  add_text(notes, de_layout_parts[DE_PART_TEXT].config,
-                          de_text_config_text(&model->text_config)) &&
+                          de_text_config_text(&model->parts.text)) &&
                  add_text(notes, de_layout_parts[DE_PART_UNET].config,
-                          de_unet_config_text(&model->unet_config)) &&
+                          de_unet_config_text(&model->parts.unet)) &&
                  add_text(notes, de_layout_parts[DE_PART_VAE].config,
-                          de_vae_config_text(&model->vae_config)) &&
+                          de_vae_config_text(&model->parts.vae)) &&
                  add_text(notes, DE_LAYOUT_SCHEDULE,
-                          de_schedule_config_text(&model->schedule_config));
-    if (added && model->pad)
+                          de_schedule_config_text(&model->parts.schedule));
+    if (added && model->parts.pad)
         added = add_text(
             notes, DE_LAYOUT_TOKENIZER,
-            de_tokenizer_config_text(de_tokenizer_length(model->tokenizer), model->pad));
+            de_tokenizer_config_text(de_tokenizer_length(model->tokenizer), model->parts.pad));
     if (!added)
         return de_fail_memory(error, 1 << 12, "a model's notes");
-    return model->pad ? DIFFEDIT_OK : copy_documents(notes, &model->documents, error);
+    return model->parts.pad ? DIFFEDIT_OK : copy_documents(notes, &model->parts.documents, error);
 }
 
 /* Whether the files are still as long as they were. */
@@ -134,7 +135,7 @@ static diffedit_status check_sizes(const diffedit_model *model, diffedit_error *
 {
     diffedit_status status = DIFFEDIT_OK;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = de_weights_check_size(model->weights[part], error);
+        status = de_weights_check_size(model->parts.weights[part], error);
     return status;
 }
 

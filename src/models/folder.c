@@ -1,6 +1,8 @@
 /* A model folder in the diffusers layout, as the hub's tools leave it: variants, shards, old names,
  * the cache. */
-#include "models/model.h"
+#include "models/folder.h"
+
+#include "models/original_names.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,47 +66,35 @@ static bool modern_name(const void *user, const char *name, char published[DE_TE
     return snprintf(published, DE_TENSOR_NAME, "%s", name) < DE_TENSOR_NAME;
 }
 
-static diffedit_status open_file(diffedit_model *model, de_part part, const char *path,
+static diffedit_status open_file(de_model_parts *parts, de_part part, const char *path,
                                  diffedit_error *error)
 {
-    return de_weights_open(&model->weights[part], path,
-                           part == DE_PART_TEXT ? de_clip_text_name : modern_name, error);
+    return de_file_set_open(&parts->weights[part], path,
+                            part == DE_PART_TEXT ? de_clip_text_name : modern_name, error);
 }
 
-static diffedit_status open_weights(diffedit_model *model, de_part part, const char *folder,
+static diffedit_status open_weights(de_model_parts *parts, de_part part, const char *folder,
                                     diffedit_error *error)
 {
     char name[DE_LAYOUT_NAME];
     if (de_layout_find_weights(name, part, NULL, folder_has, folder))
-        return open_file(model, part, join(folder, name).text, error);
+        return open_file(parts, part, join(folder, name).text, error);
     return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors",
                    folder, de_layout_parts[part].stems[0]);
 }
 
-static diffedit_status read_part_config(diffedit_model *model, de_part part,
-                                        const de_documents *from, const char *name,
-                                        diffedit_error *error)
-{
-    diffedit_status status;
-    switch (part) {
-    case DE_PART_TEXT: status = de_text_config_read(&model->text_config, from, name, error); break;
-    case DE_PART_UNET: status = de_unet_config_read(&model->unet_config, from, name, error); break;
-    default: status = de_vae_config_read(&model->vae_config, from, name, error); break;
-    }
-    model->described[part] = status == DIFFEDIT_OK;
-    return status;
-}
-
-diffedit_status de_folder_read_part(diffedit_model *model, de_part part, const char *folder,
-                                    diffedit_error *error)
+diffedit_status de_folder_read_part(de_model_parts *parts, de_part part, const char *folder,
+                                    de_problems *problems, diffedit_error *error)
 {
     const de_documents from = {.path = folder};
     diffedit_status status = check_length(folder, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, read_part_config(model, part, &from, DE_LAYOUT_CONFIG, error),
-                               error);
-    return status == DIFFEDIT_OK ? open_weights(model, part, folder, error) : status;
+        status = de_report_or_fail(
+            problems, de_parts_read_config(parts, part, &from, DE_LAYOUT_CONFIG, error), error);
+    return status == DIFFEDIT_OK ? open_weights(parts, part, folder, error) : status;
 }
+
+/* ---- one file of it ---- */
 
 /* The folder that a file lies in. */
 static de_path folder_of(const char *file)
@@ -116,67 +106,48 @@ static de_path folder_of(const char *file)
     return folder;
 }
 
-bool de_folder_has_config(const char *file)
+bool de_folder_has_file(de_part part, const de_weight_file *file)
 {
-    return exists(join(folder_of(file).text, DE_LAYOUT_CONFIG).text);
+    static const char *const telling[DE_PART_COUNT] = {
+        [DE_PART_TEXT] = "text_model.embeddings.token_embedding.weight",
+        [DE_PART_UNET] = "down_blocks.0.resnets.0.conv1.weight",
+        [DE_PART_VAE] = "encoder.down_blocks.0.resnets.0.conv1.weight"};
+    if (!de_table_find(de_weight_file_table(file), telling[part]))
+        return false;
+    /* a text encoder alone has these names too */
+    return part != DE_PART_TEXT ||
+           exists(join(folder_of(de_weight_file_path(file)).text, DE_LAYOUT_CONFIG).text);
 }
 
-diffedit_status de_folder_read_file(diffedit_model *model, de_part part, const char *file,
+diffedit_status de_folder_read_file(de_model_parts *parts, de_part part, const char *file,
                                     diffedit_error *error)
 {
     diffedit_status status = check_length(file, error);
     de_path folder = folder_of(file);
     if (status == DIFFEDIT_OK)
-        status = read_part_config(model, part, &(de_documents){.path = folder.text},
-                                  DE_LAYOUT_CONFIG, error);
-    return status == DIFFEDIT_OK ? open_file(model, part, file, error) : status;
-}
-
-diffedit_status de_model_read_part_config(diffedit_model *model, de_part part,
-                                          const de_documents *from, diffedit_error *error)
-{
-    return read_part_config(model, part, from, de_layout_parts[part].config, error);
+        status = de_parts_read_config(parts, part, &(de_documents){.path = folder.text},
+                                      DE_LAYOUT_CONFIG, error);
+    return status == DIFFEDIT_OK ? open_file(parts, part, file, error) : status;
 }
 
 /* ---- the whole folder ---- */
 
-diffedit_status de_model_read_documents(diffedit_model *model, const de_documents *from,
-                                        diffedit_error *error)
+static diffedit_status read_folder(de_model_parts *parts, const char *folder, de_problems *problems,
+                                   diffedit_error *error)
 {
-    diffedit_status status = de_model_keep(
-        model, de_model_index_check(from, DE_LAYOUT_INDEX, error), error);
-    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        if (!model->absent[part])
-            status = de_model_keep(model, de_model_read_part_config(model, part, from, error),
-                                   error);
-    if (status == DIFFEDIT_OK)
-        status = de_model_keep(
-            model,
-            de_schedule_config_read(&model->schedule_config, from, DE_LAYOUT_SCHEDULE, error),
-            error);
-    if (status == DIFFEDIT_OK)
-        status = de_model_keep(
-            model, de_model_hints_read(&model->hints, from, DE_LAYOUT_HINTS, error), error);
-    if (status == DIFFEDIT_OK)
-        status = de_model_keep(model, de_tokenizer_open(&model->tokenizer, from, error), error);
-    return status;
-}
-
-static diffedit_status read_folder(diffedit_model *model, const char *folder, diffedit_error *error)
-{
-    model->layout = "folder in the diffusers layout";
-    model->path = strdup(folder);
-    if (!model->path)
+    parts->layout = "folder in the diffusers layout";
+    parts->folder = strdup(folder);
+    if (!parts->folder)
         return de_fail_memory(error, strlen(folder) + 1, "a path");
-    model->documents.path = model->path;
+    parts->documents.path = parts->folder;
     for (de_part part = 0; part < DE_PART_COUNT; part++)
-        model->absent[part] = !exists(join(folder, de_layout_parts[part].folder).text);
-    diffedit_status status = de_model_read_documents(model, &model->documents, error);
+        parts->absent[part] = !folder_has(folder, de_layout_parts[part].folder);
+    diffedit_status status = de_parts_read_documents(parts, problems, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        if (!model->absent[part])
-            status = de_model_keep(
-                model,
-                open_weights(model, part, join(folder, de_layout_parts[part].folder).text, error),
+        if (!parts->absent[part])
+            status = de_report_or_fail(
+                problems,
+                open_weights(parts, part, join(folder, de_layout_parts[part].folder).text, error),
                 error);
     return status;
 }
@@ -215,14 +186,15 @@ static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diff
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_folder_read(diffedit_model *model, const char *folder, diffedit_error *error)
+diffedit_status de_folder_read(de_model_parts *parts, const char *folder, de_problems *problems,
+                               diffedit_error *error)
 {
     diffedit_status status = check_length(folder, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (exists(join(folder, DE_LAYOUT_INDEX).text) || !exists(join(folder, "snapshots").text))
-        return read_folder(model, folder, error);
+    if (folder_has(folder, DE_LAYOUT_INDEX) || !folder_has(folder, "snapshots"))
+        return read_folder(parts, folder, problems, error);
     de_path snapshot;
     status = find_snapshot(&snapshot, folder, error);
-    return status == DIFFEDIT_OK ? read_folder(model, snapshot.text, error) : status;
+    return status == DIFFEDIT_OK ? read_folder(parts, snapshot.text, problems, error) : status;
 }

@@ -1,7 +1,4 @@
-/* A whole model in one file, as convert.c writes it: the notes of the file are the documents of a
- * folder, and its tensors have their published names behind the name of their folder
- * ("unet.conv_in.weight"), so that nothing is renamed. */
-#include "models/model.h"
+#include "models/packed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,53 +28,52 @@ static bool name_in_folder(const void *user, const char *name, char published[DE
            snprintf(published, DE_TENSOR_NAME, "%s", name + length + 1) < DE_TENSOR_NAME;
 }
 
-static diffedit_status read_weights(diffedit_model *model, de_part part, de_weight_file *file,
+static diffedit_status read_weights(de_model_parts *parts, de_part part, de_weight_file *file,
                                     diffedit_error *error)
 {
-    de_weights *weights;
-    diffedit_status status = de_weights_new(&weights, de_weight_file_path(file), error);
+    de_file_set *set;
+    diffedit_status status = de_file_set_new(&set, de_weight_file_path(file), error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_weights_add_file(weights, file, name_in_folder, de_layout_parts[part].folder,
-                                 error);
+    status = de_file_set_add_file(set, file, name_in_folder, de_layout_parts[part].folder, error);
     if (status == DIFFEDIT_OK)
-        status = de_weights_finish(weights, error);
-    if (status != DIFFEDIT_OK || de_weights_table(weights)->count == 0) {
-        model->absent[part] = status == DIFFEDIT_OK;
-        de_weights_close(weights);
-        return status;
-    }
-    model->weights[part] = weights;
-    return DIFFEDIT_OK;
+        status = de_file_set_sort(set, error);
+    parts->absent[part] = status == DIFFEDIT_OK && de_file_set_table(set)->count == 0;
+    if (status == DIFFEDIT_OK && !parts->absent[part])
+        parts->weights[part] = de_file_set_weights(set);
+    else
+        de_file_set_close(set);
+    return status;
 }
 
-diffedit_status de_packed_read_part(diffedit_model *model, de_part part, de_weight_file *file,
+diffedit_status de_packed_read_part(de_model_parts *parts, de_part part, de_weight_file *file,
                                     diffedit_error *error)
 {
     const de_documents from = {.path = de_weight_file_path(file),
                                .notes = de_weight_file_table(file)};
     diffedit_status status = check_version(file, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_read_part_config(model, part, &from, error);
+        status = de_parts_read_config(parts, part, &from, de_layout_parts[part].config, error);
     if (status == DIFFEDIT_OK)
-        status = read_weights(model, part, file, error);
-    if (status == DIFFEDIT_OK && model->absent[part])
+        status = read_weights(parts, part, file, error);
+    if (status == DIFFEDIT_OK && parts->absent[part])
         status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: holds no tensor `%s.*`", from.path,
                          de_layout_parts[part].folder);
     return status;
 }
 
-diffedit_status de_packed_read(diffedit_model *model, de_weight_file *file, diffedit_error *error)
+diffedit_status de_packed_read(de_model_parts *parts, de_weight_file *file, de_problems *problems,
+                               diffedit_error *error)
 {
     diffedit_status status = check_version(file, error);
     if (status != DIFFEDIT_OK)
         return status;
-    model->layout = "one file, converted by diffedit";
-    model->packed = de_weight_file_hold(file);
-    model->documents = (de_documents){.path = de_weight_file_path(file),
+    parts->layout = "one file, converted by diffedit";
+    parts->packed = de_weight_file_hold(file);
+    parts->documents = (de_documents){.path = de_weight_file_path(file),
                                       .notes = de_weight_file_table(file)};
-    status = de_model_read_documents(model, &model->documents, error);
+    status = de_parts_read_documents(parts, problems, error);
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
-        status = de_model_keep(model, read_weights(model, part, file, error), error);
+        status = de_report_or_fail(problems, read_weights(parts, part, file, error), error);
     return status;
 }

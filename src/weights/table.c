@@ -1,5 +1,7 @@
 #include "weights/table.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +117,16 @@ const de_table_entry *de_table_find(const de_table *table, const char *name)
             end = middle;
     }
     return NULL;
+}
+
+const de_table_entry *de_table_find_format(const de_table *table, const char *format, ...)
+{
+    char name[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    return de_table_find(table, name);
 }
 
 const char *de_table_note(const de_table *table, const char *name)

@@ -60,6 +60,9 @@ diffedit_status de_table_check_overlap(const de_table *table, const char *path,
                                        diffedit_error *error);
 /* NULL: no such array */
 const de_table_entry *de_table_find(const de_table *table, const char *name);
+/* The same, of a name that is put together. */
+const de_table_entry *de_table_find_format(const de_table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* NULL: no such note */
 const char *de_table_note(const de_table *table, const char *name);

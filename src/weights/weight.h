@@ -23,8 +23,8 @@ typedef struct de_weight {
 
 /* out[count] = the values from index `begin` on as float32 */
 void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
-/* Gives back the memory of the file's pages that contain nothing but this array. If needed they are
- * read from the file again. */
+/* Gives back the memory of the pages that contain nothing but this array. A file's are read again
+ * if needed; a computed tensor is there again once it was asked for again. */
 void de_weight_forget_pages(const de_weight *weight);
 int64_t de_weight_count(const de_weight *weight);
 /* Sets *damaged if one of these values, which the caller has just read, is infinite or NaN. */

@@ -19,10 +19,10 @@ static void look(void *user, const char *name, const de_weight *weight, const ch
 static void survey(const diffedit_model *model)
 {
     de_network_sources sources = {
-        .text = &model->text_config, .unet = &model->unet_config, .vae = &model->vae_config};
+        .text = &model->parts.text, .unet = &model->parts.unet, .vae = &model->parts.vae};
     diffedit_error error;
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
-        sources.weights[part] = model->weights[part];
+        sources.weights[part] = model->parts.weights[part];
         de_network_survey(&sources, part, &(de_survey){look, NULL}, &error);
     }
 }

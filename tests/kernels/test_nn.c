@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "nn/resblock.h"
 #include "nn/transformer.h"
+#include "weights/random_weights.h"
 
 /* ---- arrays of doubles, freed together ---- */
 
@@ -385,7 +386,7 @@ static void test_transformer(void **state)
 static int at_start(void **state)
 {
     (void)state;
-    return de_weights_new_random(&weights, "random", NULL) != DIFFEDIT_OK;
+    return de_random_weights_new(&weights, "random", NULL) != DIFFEDIT_OK;
 }
 
 static int at_end(void **state)

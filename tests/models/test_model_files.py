@@ -281,8 +281,8 @@ def test_check_of_a_folder_finds_everything_at_once(copy):  # noqa: F811
     files.write_safetensors(folder / "unet/diffusion_pytorch_model.safetensors", tensors)
     found = problems(folder)
     assert [line.split(": ")[0] for line in found] == [
-        "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json",
-        "MODEL/tokenizer/merges.txt", "MODEL/vae", "MODEL/unet/diffusion_pytorch_model.safetensors"]
+        "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json", "MODEL/vae",
+        "MODEL/tokenizer/merges.txt", "MODEL/unet/diffusion_pytorch_model.safetensors"]
     assert "`conv_in.bias` holds 1 value" in found[-1]
 
 

@@ -1,14 +1,12 @@
-/* What the files of a model hold, and whether they are sound. */
-#include "models/files.h"
+#include "models/inspect.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static diffedit_status survey(const diffedit_model *model, de_part part, const de_survey *who,
                               diffedit_error *error)
 {
     de_network_sources sources = de_model_sources(model);
-    if (!model->weights[part] || !model->described[part])
+    if (!model->parts.weights[part] || !model->parts.described[part])
         return DIFFEDIT_OK;
     return de_network_survey(&sources, part, who, error);
 }
@@ -34,18 +32,11 @@ static void add_tensor(void *user, const char *name, const de_weight *weight, co
 diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model *model,
                                  de_part part, diffedit_error *error)
 {
-    *info = (diffedit_part_info){.present = model->weights[part] != NULL};
+    *info = (diffedit_part_info){.present = model->parts.weights[part] != NULL};
     return survey(model, part, &(de_survey){add_tensor, info}, error);
 }
 
 /* ---- checking ---- */
-
-static void report(de_problems *problems, const char *problem)
-{
-    problems->count++;
-    if (problems->report)
-        problems->report(problems->user, problem);
-}
 
 static int64_t count_not_finite(const de_weight *weight)
 {
@@ -70,52 +61,44 @@ typedef struct checking {
 static void check_tensor(void *user, const char *name, const de_weight *weight, const char *problem)
 {
     const checking *job = user;
-    char sentence[512];
-    if (!weight) {
-        report(job->problems, problem);
-        return;
-    }
-    int64_t bad = count_not_finite(weight);
-    if (bad == 0)
-        return;
-    snprintf(sentence, sizeof sentence, "%s: tensor `%s` holds %jd value%s not finite, of %jd",
-             job->path, name, (intmax_t)bad, bad == 1 ? " that is" : "s that are",
-             (intmax_t)de_weight_count(weight));
-    report(job->problems, sentence);
+    int64_t bad = weight ? count_not_finite(weight) : 0;
+    if (!weight)
+        de_problems_add(job->problems, "%s", problem);
+    else if (bad > 0)
+        de_problems_add(job->problems, "%s: tensor `%s` holds %jd value%s not finite, of %jd",
+                        job->path, name, (intmax_t)bad, bad == 1 ? " that is" : "s that are",
+                        (intmax_t)de_weight_count(weight));
 }
 
 static void check_unused(const de_weights *weights, de_problems *problems)
 {
-    char sentence[512];
     int count = 0;
     const char *first = de_weights_unused(weights, &count);
-    if (!first)
-        return;
-    snprintf(sentence, sizeof sentence,
-             "%s: tensor `%s` has no place in the network that the config describes (%d tensor%s "
-             "in all)",
-             de_weights_path(weights), first, count, count == 1 ? "" : "s");
-    report(problems, sentence);
+    if (first)
+        de_problems_add(problems,
+                        "%s: tensor `%s` has no place in the network that the config describes (%d "
+                        "tensor%s in all)",
+                        de_weights_path(weights), first, count, count == 1 ? "" : "s");
 }
 
 static void check_averages(const diffedit_model *model, de_problems *problems)
 {
     char sentence[512];
     if (de_model_lacks_average(model, sentence, sizeof sentence))
-        report(problems, sentence);
+        de_problems_add(problems, "%s", sentence);
 }
 
 diffedit_status de_part_check(const diffedit_model *model, de_part part, de_problems *problems,
                               diffedit_error *error)
 {
-    if (!model->weights[part])
+    if (!model->parts.weights[part])
         return DIFFEDIT_OK;
-    checking job = {.problems = problems, .path = de_weights_path(model->weights[part])};
-    diffedit_status status = de_weights_check_size(model->weights[part], error);
+    checking job = {.problems = problems, .path = de_weights_path(model->parts.weights[part])};
+    diffedit_status status = de_weights_check_size(model->parts.weights[part], error);
     if (status == DIFFEDIT_OK)
         status = survey(model, part, &(de_survey){check_tensor, &job}, error);
     if (status == DIFFEDIT_OK)
-        check_unused(model->weights[part], problems);
+        check_unused(model->parts.weights[part], problems);
     if (status == DIFFEDIT_OK && part == DE_PART_UNET)
         check_averages(model, problems);
     return status;

@@ -1,5 +1,6 @@
-/* Models of random weights, in the shapes of known ones: nothing to download, and the same work. */
-#include "models/model.h"
+#include "models/random_model.h"
+
+#include "weights/random_weights.h"
 
 #include <string.h>
 
@@ -87,21 +88,22 @@ static diffedit_status find_shape(const model_shape **found, const char *name,
                    "a model's shape: expected sd14, sd21 or pocket, found \"%.80s\"", name);
 }
 
-diffedit_status de_random_read(diffedit_model *model, const char *name, diffedit_error *error)
+diffedit_status de_random_model_read(de_model_parts *parts, const char *name, diffedit_error *error)
 {
     const model_shape *shape = NULL;
     diffedit_status status = find_shape(&shape, name, error);
     if (status != DIFFEDIT_OK)
         return status;
-    model->text_config = shape->text;
-    model->unet_config = shape->unet;
-    model->vae_config = *shape->vae;
-    model->schedule_config = de_sd_schedule;
-    model->schedule_config.v_prediction = shape->v_prediction;
+    parts->layout = "random weights";
+    parts->text = shape->text;
+    parts->unet = shape->unet;
+    parts->vae = *shape->vae;
+    parts->schedule = de_sd_schedule;
+    parts->schedule.v_prediction = shape->v_prediction;
+    parts->pad = shape->pad;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++) {
-        model->described[part] = true;
-        status = de_weights_new_random(&model->weights[part], name, error);
+        parts->described[part] = true;
+        status = de_random_weights_new(&parts->weights[part], name, error);
     }
-    return status == DIFFEDIT_OK ? de_tokenizer_open_builtin(&model->tokenizer, shape->pad, error)
-                                 : status;
+    return status;
 }
