@@ -60,8 +60,12 @@ const diffedit_option *cli_library_row(const cli_option *option);
 /* Whether the presets have different defaults for it. */
 bool cli_presets_differ(const diffedit_option *row);
 bool cli_takes(const cli_command *command, const char *name);
-/* In a message of the library, every `name` that is an option here becomes --name; in place. */
+/* In a message of the library, every `name` or `settings.name` that is an option here becomes
+ * --name; in place. */
 void cli_add_dashes(char *message);
+/* The same in a message about a model's files, where `name` may be a tensor's: `settings.name`
+ * alone. */
+void cli_add_dashes_to_settings(char *message);
 
 typedef struct cli_given {
     const char *name, *value;

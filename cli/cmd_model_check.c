@@ -10,7 +10,7 @@ static void print(void *user, const char *problem)
     char text[512];
     (void)user;
     snprintf(text, sizeof text, "%s", problem);
-    cli_add_dashes(text);
+    cli_add_dashes_to_settings(text);
     puts(text);
 }
 

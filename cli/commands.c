@@ -20,7 +20,9 @@ diffedit_status cli_run(int count, char **values, diffedit_error *error)
         cli_help_command(stdout, command, arguments.help_all);
     else if (status == DIFFEDIT_OK)
         status = command->run(&arguments, error);
-    if (status != DIFFEDIT_OK)
+    if (status == DIFFEDIT_ERROR_MODEL)
+        cli_add_dashes_to_settings(error->message);
+    else if (status != DIFFEDIT_OK)
         cli_add_dashes(error->message);
     cli_arguments_free(&arguments);
     return status;

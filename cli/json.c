@@ -41,7 +41,7 @@ void cli_json_collect(void *user, const char *problem)
 {
     char text[512];
     snprintf(text, sizeof text, "%s", problem);
-    cli_add_dashes(text);
+    cli_add_dashes_to_settings(text);
     json_array_append_new(user, json_string(text));
 }
 

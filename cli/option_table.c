@@ -147,19 +147,36 @@ static bool is_option(const char *name, size_t length)
     return false;
 }
 
-void cli_add_dashes(char *message)
+/* Every `PREFIXname` of an option becomes --name. */
+static void add_dashes(char *message, const char *prefix)
 {
+    size_t skipped = 1 + strlen(prefix);
     for (char *open = strchr(message, '`'); open; open = strchr(open + 1, '`')) {
         char *close = strchr(open + 1, '`');
         if (!close)
             return;
-        size_t length = (size_t)(close - open - 1);
-        if (is_option(open + 1, length)) {
-            memmove(open + 2, open + 1, length);
-            memcpy(open, "--", 2);
-            for (char *at = open; at <= close; at++)
-                *at = *at == '_' ? '-' : *at;
+        if (strncmp(open + 1, prefix, skipped - 1) != 0 ||
+            !is_option(open + skipped, (size_t)(close - open) - skipped)) {
+            open = close;
+            continue;
         }
-        open = close;
+        char *end = open + 2 + (close - open - (ptrdiff_t)skipped);
+        memmove(open + 2, open + skipped, (size_t)(end - open) - 2);
+        memcpy(open, "--", 2);
+        memmove(end, close + 1, strlen(close + 1) + 1);
+        for (char *at = open; at < end; at++)
+            *at = *at == '_' ? '-' : *at;
+        open = end - 1;
     }
+}
+
+void cli_add_dashes(char *message)
+{
+    add_dashes(message, "");
+    cli_add_dashes_to_settings(message);
+}
+
+void cli_add_dashes_to_settings(char *message)
+{
+    add_dashes(message, "settings.");
 }

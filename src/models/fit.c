@@ -1,7 +1,8 @@
 #include "models/fit.h"
 
 static const char *const PART_NAMES[DE_PART_COUNT] = {"text encoder", "UNet", "autoencoder"};
-static const char *const PART_OPTIONS[DE_PART_COUNT] = {"--text-encoder", NULL, "--vae"};
+static const char *const PART_SETTINGS[DE_PART_COUNT] = {"`settings.text_encoder`", NULL,
+                                                         "`settings.vae`"};
 
 static diffedit_status check_complete(const de_model_parts *parts, const char *path,
                                       de_problems *problems, diffedit_error *error)
@@ -12,8 +13,8 @@ static diffedit_status check_complete(const de_model_parts *parts, const char *p
             status = de_report_or_fail(
                 problems,
                 de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there is no %s in it%s%s", path,
-                        PART_NAMES[part], PART_OPTIONS[part] ? "; name one with " : "",
-                        PART_OPTIONS[part] ? PART_OPTIONS[part] : ""),
+                        PART_NAMES[part], PART_SETTINGS[part] ? "; name one with " : "",
+                        PART_SETTINGS[part] ? PART_SETTINGS[part] : ""),
                 error);
     return status;
 }

@@ -248,9 +248,8 @@ static diffedit_status read_prediction(de_model_parts *parts, const de_weight_fi
                                 table->prediction == DE_PREDICTION_UNKNOWN && second && !inpaints;
     if (parts->prediction_unknown)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: a Stable Diffusion 2 file does not say what its UNet predicts; give "
-                       "--prediction v (the 768 "
-                       "model) or epsilon (the base model)",
+                       "%s: a Stable Diffusion 2 file does not say what its UNet predicts; set "
+                       "`settings.prediction` to v (the 768 model) or epsilon (the base model)",
                        de_weight_file_path(file));
     if (asked == DIFFEDIT_PREDICTION_V ||
         (asked == DIFFEDIT_PREDICTION_AUTO && parts->schedule.v_prediction))

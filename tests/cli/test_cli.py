@@ -440,7 +440,7 @@ def test_defaults_of_the_model(copied_model, picture, tmp_path):
 
 
 @pytest.mark.parametrize("hints, found", [
-    ({"defaults": {"paper": {"guidance": 1000}}}, "--guidance"),
+    ({"defaults": {"paper": {"guidance": 1000}}}, "`guidance`"),
     ({"defaults": {"papers": {"guidance": 3}}}, '"papers"'),
     ({"defaults": {"guidance": 3}}, "guidance"),
     ({"words": "horse"}, "words"),

@@ -108,7 +108,7 @@ def test_sd2_whose_text_encoder_has_other_names(tmp_path):
     names = {"cond_stage_model.transformer." + name: values
              for name, values in files.text_encoder(files.SD2).items()}
     model = single(tmp_path / "m.safetensors", {**without("cond_stage_model.", files.SD2), **names})
-    assert "--prediction v" in refused(model)
+    assert "set --prediction to v" in refused(model)
     assert picture(model, tmp_path / "o.png", "--prediction", "v", "--text-encoder",
                    folder / "text_encoder") == \
         picture(folder, tmp_path / "e.png")
@@ -135,7 +135,7 @@ def test_the_24th_layer_is_not_used(tmp_path):
 
 def test_sd2_does_not_guess_what_is_predicted(tmp_path):
     model = single(tmp_path / "m.safetensors", files.original(files.SD2))
-    assert "--prediction v" in refused(model)
+    assert "set --prediction to v" in refused(model)
 
 
 def test_averaged_weights_are_taken_when_all_are_there(sd1, tmp_path):
