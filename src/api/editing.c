@@ -45,6 +45,21 @@ const char *diffedit_stage_name(diffedit_stage_id stage)
     return (unsigned)stage < DE_STAGE_COUNT ? names[stage] : NULL;
 }
 
+/* A mask of all or nothing is seldom what its painter meant. */
+static void warn_of_mask(de_log log, de_mask_range range)
+{
+    if (range.brightest < DE_MASK_WHITE)
+        de_log_write(log, DIFFEDIT_LOG_WARNING,
+                     "the mask covers nothing: its brightest value is %d of 255, and from %d on is "
+                     "changed",
+                     range.brightest, DE_MASK_WHITE);
+    else if (range.darkest >= DE_MASK_WHITE)
+        de_log_write(log, DIFFEDIT_LOG_WARNING,
+                     "the mask covers the whole picture: its values are %d to %d of 255, and from "
+                     "%d on is changed",
+                     range.darkest, range.brightest, DE_MASK_WHITE);
+}
+
 diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit_picture *mask,
                                          diffedit_error *error)
 {
@@ -56,12 +71,14 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
             height = diffedit_picture_height(editor->picture);
         diffedit_status status = de_allocate_bytes(&bytes, (int64_t)width * height, "the mask",
                                                    error);
+        de_mask_range range;
         if (status == DIFFEDIT_OK)
-            status = de_mask_from_picture(mask, width, height, bytes, error);
+            status = de_mask_from_picture(mask, width, height, bytes, &range, error);
         if (status != DIFFEDIT_OK) {
             free(bytes);
             return status;
         }
+        warn_of_mask(editor->context.log, range);
     }
     free(editor->user_mask);
     editor->user_mask = bytes;

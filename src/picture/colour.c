@@ -36,18 +36,24 @@ static uint8_t byte_at(const VipsImage *image, const void *pixels, size_t index)
     return (uint8_t)((((const uint16_t *)pixels)[index] + 128u) / 257u);
 }
 
-/* rgb [pixels, 3] of an image in memory: grey copied to all three, alpha over white. */
+/* Pixel i of an image in memory: grey copied to all three colours. Returns its alpha. */
+static int read_pixel(const VipsImage *image, const void *pixels, size_t i, int rgb[3])
+{
+    int colours = de_image_colours(image);
+    size_t at = i * (size_t)image->Bands;
+    for (int j = 0; j < 3; j++)
+        rgb[j] = byte_at(image, pixels, at + (size_t)(colours == 3 ? j : 0));
+    return image->Bands == colours ? 255 : byte_at(image, pixels, at + (size_t)colours);
+}
+
+/* rgb [pixels, 3] of an image in memory, alpha over white. */
 static void flatten(const VipsImage *image, const void *pixels, uint8_t *rgb)
 {
     size_t count = (size_t)image->Xsize * (size_t)image->Ysize;
-    int bands = image->Bands, colours = de_image_colours(image);
     for (size_t i = 0; i < count; i++) {
-        int alpha = bands == colours ? 255
-                                     : byte_at(image, pixels, i * (size_t)bands + (size_t)colours);
-        for (int j = 0; j < 3; j++) {
-            int value = byte_at(image, pixels, i * (size_t)bands + (size_t)(colours == 3 ? j : 0));
-            rgb[3 * i + (size_t)j] = (uint8_t)(255 - ((255 - value) * alpha + 127) / 255);
-        }
+        int colour[3], alpha = read_pixel(image, pixels, i, colour);
+        for (size_t j = 0; j < 3; j++)
+            rgb[3 * i + j] = (uint8_t)(255 - ((255 - colour[j]) * alpha + 127) / 255);
     }
 }
 
@@ -92,6 +98,30 @@ diffedit_status de_picture_network_input(const diffedit_picture *picture, int wi
     if (image)
         g_object_unref(image);
     free(all);
+    return status;
+}
+
+/* ---- picture -> mask ---- */
+
+diffedit_status de_picture_grey_and_alpha(const diffedit_picture *picture, uint8_t *grey,
+                                          uint8_t *alpha, diffedit_error *error)
+{
+    VipsImage *image = NULL;
+    void *pixels = NULL;
+    size_t size;
+    diffedit_status status = DIFFEDIT_OK;
+    if (to_srgb(picture, &image) || !(pixels = vips_image_write_to_memory(image, &size)))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the mask",
+                              "cannot be converted to sRGB");
+    size_t count = status == DIFFEDIT_OK ? (size_t)image->Xsize * (size_t)image->Ysize : 0;
+    for (size_t i = 0; i < count; i++) {
+        int rgb[3];
+        alpha[i] = (uint8_t)read_pixel(image, pixels, i, rgb);
+        grey[i] = (uint8_t)(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2] + 0.5);
+    }
+    g_free(pixels);
+    if (image)
+        g_object_unref(image);
     return status;
 }
 

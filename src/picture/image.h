@@ -27,6 +27,13 @@ diffedit_status de_picture_wrap(diffedit_picture **picture, VipsImage *image,
  * failure. */
 VipsImage *de_image_over(const void *pixels, int width, int height, int bands,
                          VipsBandFormat format);
+/* Makes an image in memory one of unsigned integers of 8 or 16 bit, in grey or RGB: floating point
+ * from 0 to 1, Lab and CMYK are converted, and *remark says so; other values are refused with the
+ * range found. Errors: PICTURE. */
+diffedit_status de_image_to_integers(VipsImage **image, const char *name, const char **remark,
+                                     diffedit_error *error);
+/* Makes a Lab image in memory 16-bit sRGB; -1 on failure. */
+int de_image_from_lab(VipsImage **image);
 /* Copies the profile, EXIF, XMP, IPTC and resolution. */
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from);
 

@@ -1,13 +1,32 @@
 /* Masks: bytes 0 or 1, [height, width]. */
+#include "picture/colour.h"
 #include "picture/distance.h"
-#include "picture/picture.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Lays the mask's grey over what is to be seen through it. Where alpha varies, what is clear counts
+ * as the opposite of what the rest mostly is: paint on an empty layer is told from a hole. An alpha
+ * that is the same everywhere says nothing. */
+static void see_through(uint8_t *grey, const uint8_t *alpha, size_t count)
+{
+    int64_t white = 0, black = 0;
+    bool varies = false;
+    for (size_t i = 0; i < count; i++) {
+        varies |= alpha[i] != alpha[0];
+        if (grey[i] >= DE_MASK_WHITE)
+            white += alpha[i];
+        else
+            black += alpha[i];
+    }
+    int behind = white >= black ? 0 : 255;
+    for (size_t i = 0; i < count && varies; i++)
+        grey[i] = (uint8_t)((grey[i] * alpha[i] + behind * (255 - alpha[i]) + 127) / 255);
+}
+
 diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
-                                     uint8_t *mask, diffedit_error *error)
+                                     uint8_t *mask, de_mask_range *range, diffedit_error *error)
 {
     int found_width = diffedit_picture_width(picture),
         found_height = diffedit_picture_height(picture);
@@ -16,15 +35,19 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
                        "the mask is %dx%d pixels, but the picture is %dx%d", found_width,
                        found_height, width, height);
     size_t count = (size_t)width * (size_t)height;
-    uint8_t *rgb = malloc(3 * count);
-    if (!rgb)
-        return de_fail_memory(error, 3 * count, "the mask");
-    diffedit_status status = de_picture_network_input(picture, width, height, rgb, error);
+    uint8_t *alpha = malloc(count);
+    if (!alpha)
+        return de_fail_memory(error, count, "the mask");
+    diffedit_status status = de_picture_grey_and_alpha(picture, mask, alpha, error);
+    if (status == DIFFEDIT_OK)
+        see_through(mask, alpha, count);
+    *range = (de_mask_range){.darkest = 255};
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
-        double grey = 0.2126 * rgb[3 * i] + 0.7152 * rgb[3 * i + 1] + 0.0722 * rgb[3 * i + 2];
-        mask[i] = grey >= 127.5;
+        range->darkest = mask[i] < range->darkest ? mask[i] : range->darkest;
+        range->brightest = mask[i] > range->brightest ? mask[i] : range->brightest;
+        mask[i] = mask[i] >= DE_MASK_WHITE;
     }
-    free(rgb);
+    free(alpha);
     return status;
 }
 

@@ -126,8 +126,8 @@ static int turn_upright(VipsImage **image)
     return 0;
 }
 
-/* Converts to one of the forms that the rest of the program handles: grey or RGB, 8 or 16 bit. */
-static int normalise(VipsImage **image, bool *was_cmyk)
+/* Decodes the whole picture into memory, upright. */
+static int make_upright(VipsImage **image)
 {
     /* By one thread: where several take turns to read lines, libvips 8.14 reports a broken file to
      * only one of them. */
@@ -140,30 +140,17 @@ static int normalise(VipsImage **image, bool *was_cmyk)
     vips_image_remove(*image, VIPS_META_CONCURRENCY);
     if (turn_upright(image))
         return -1;
-    *was_cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
-    if (*was_cmyk) {
-        if (vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile", "cmyk",
-                               "depth", 8, NULL))
-            return -1;
-        replace(image, next);
-        vips_image_remove(*image, VIPS_META_ICC_NAME);
-    }
-    bool wide = (*image)->BandFmt == VIPS_FORMAT_USHORT,
-         narrow = (*image)->BandFmt == VIPS_FORMAT_UCHAR;
-    VipsInterpretation type = (*image)->Type;
-    bool known = type == VIPS_INTERPRETATION_sRGB || type == VIPS_INTERPRETATION_RGB ||
-                 type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16 ||
-                 type == VIPS_INTERPRETATION_RGB16;
-    /* floating point, Lab and other rare formats become 8-bit sRGB */
-    if (!known || (!wide && !narrow)) {
-        if (vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL))
-            return -1;
-        replace(image, next);
-        vips_image_remove(*image, VIPS_META_ICC_NAME);
-        if (vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL))
-            return -1;
-        replace(image, next);
-    }
+    next = vips_image_copy_memory(*image);
+    if (!next)
+        return -1;
+    replace(image, next);
+    return 0;
+}
+
+/* Extra bands are dropped, and the picture is in memory. */
+static int keep_four_bands(VipsImage **image)
+{
+    VipsImage *next;
     if ((*image)->Bands > 4) {
         if (vips_extract_band(*image, &next, 0, "n", 4, NULL))
             return -1;
@@ -174,6 +161,19 @@ static int normalise(VipsImage **image, bool *was_cmyk)
         return -1;
     replace(image, next);
     return 0;
+}
+
+/* Converts to one of the forms that the rest of the program handles: grey or RGB, 8 or 16 bit.
+ * *remark: what a person should know about it, or NULL. */
+static diffedit_status normalise(VipsImage **image, const char *name, const char **remark,
+                                 diffedit_error *error)
+{
+    if (make_upright(image))
+        return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be decoded");
+    diffedit_status status = de_image_to_integers(image, name, remark, error);
+    if (status == DIFFEDIT_OK && keep_four_bands(image))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be decoded");
+    return status;
 }
 
 /* Whether the picture's profile leaves 8-bit RGB or grey values as they are. */
@@ -233,10 +233,10 @@ static bool drop_unfit_profile(VipsImage *image)
     return true;
 }
 
-static const char *remark(bool was_cmyk, bool dropped_profile, int pages)
+static const char *remark(const char *conversion, bool dropped_profile, int pages)
 {
-    if (was_cmyk)
-        return "the picture is CMYK; it was converted to sRGB, and the result will be sRGB";
+    if (conversion)
+        return conversion;
     if (dropped_profile)
         return "the picture's colour profile does not fit its pixels and was ignored";
     return pages > 1 ? "the file contains several pictures; only the first is used" : NULL;
@@ -249,14 +249,13 @@ static diffedit_status decode(diffedit_picture **picture, const void *bytes, siz
     diffedit_status status = load(&image, bytes, size, name, error);
     if (status != DIFFEDIT_OK)
         return status;
-    const char *record = NULL;
+    const char *record = NULL, *conversion = NULL;
     int pages = 1;
-    bool was_cmyk = false;
     status = check_size(image, name, max_pixels, error);
     if (status == DIFFEDIT_OK && vips_image_get_typeof(image, VIPS_META_N_PAGES))
         vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
-    if (status == DIFFEDIT_OK && normalise(&image, &was_cmyk))
-        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, name, "cannot be decoded");
+    if (status == DIFFEDIT_OK)
+        status = normalise(&image, name, &conversion, error);
     if (status != DIFFEDIT_OK) {
         g_object_unref(image);
         return status;
@@ -268,7 +267,7 @@ static diffedit_status decode(diffedit_picture **picture, const void *bytes, siz
     if (status == DIFFEDIT_OK) {
         (*picture)->is_srgb = profile_is_srgb(image);
         (*picture)->record = copy_text(record);
-        (*picture)->warning = copy_text(remark(was_cmyk, dropped, pages));
+        (*picture)->warning = copy_text(remark(conversion, dropped, pages));
     }
     return status;
 }

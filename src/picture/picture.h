@@ -27,10 +27,18 @@ diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture 
 
 /* ---- masks: bytes 0 or 1, [height, width] ---- */
 
-/* A picture as a mask: 1 where its grey is at least 50 %. Errors: ARGUMENT (another size), PICTURE,
- * MEMORY. */
+enum { DE_MASK_WHITE = 128 }; /* a mask's grey of 0..255 from which a pixel is to be changed */
+
+/* The greys of a mask. */
+typedef struct de_mask_range {
+    uint8_t darkest, brightest;
+} de_mask_range;
+
+/* A picture as a mask: 1 where its grey is at least 50 %. Where its alpha varies, clear parts count
+ * as the opposite of what the others mostly are (docs/MASKS.md). Errors: ARGUMENT (another size),
+ * PICTURE, MEMORY. */
 diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
-                                     uint8_t *mask, diffedit_error *error);
+                                     uint8_t *mask, de_mask_range *range, diffedit_error *error);
 /* Scales up to picture pixels: mask[y][x] = cells[floor(y h / height)][floor(x w / width)]. */
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask);
 /* A cell is 1 if any pixel it covers is. */

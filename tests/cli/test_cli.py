@@ -618,6 +618,25 @@ def test_equal_texts_change_nothing_and_say_so(picture, tmp_path):
     assert (pixels(tmp_path / "o.png") == pixels(picture)).all()
 
 
+@pytest.mark.parametrize("background, paint, share, warning",
+                         [(0, 255, 1200 / 4800, None),
+                          (0, 90, 0, "the mask covers nothing: its brightest value is 90 of 255"),
+                          (255, 200, 1, "the mask covers the whole picture: its values are 200 to"
+                           " 255 of 255")])
+def test_masks_of_all_or_nothing_are_warned_of(picture, tmp_path, background, paint, share,
+                                               warning):
+    mask = PIL.Image.new("L", (80, 60), background)
+    mask.paste(paint, (20, 10, 50, 50))
+    mask.save(tmp_path / "mask.png")
+    said = json.loads(succeed("inpaint", picture, "--to", "a zebra", "--mask",
+                              tmp_path / "mask.png", "-m", MODEL, *FAST[:2], "-o",
+                              tmp_path / "o.png", "--json").stdout)
+    assert said["mask_share"] == share
+    said_of_it = [line for line in said["warnings"] if "covers" in line]
+    assert len(said_of_it) == (warning is not None)
+    assert all(line.startswith(warning) for line in said_of_it)
+
+
 @pytest.mark.parametrize("ending, kind",
                          [("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"),
                           ("TIFF", "TIFF")])

@@ -451,13 +451,52 @@ static void test_a_picture_as_a_mask(void **state)
     const uint8_t grey[4] = {0, 127, 128, 255};
     diffedit_picture *picture;
     uint8_t mask[4];
+    de_mask_range range;
     diffedit_error error;
     assert_int_equal(diffedit_picture_new(&picture, 4, 1, 1, 8, grey, 4, NULL), DIFFEDIT_OK);
-    assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, &range, NULL), DIFFEDIT_OK);
     assert_true(!mask[0] && !mask[1] && mask[2] && mask[3]);
-    assert_int_equal(de_mask_from_picture(picture, 5, 1, mask, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_true(range.darkest == 0 && range.brightest == 255);
+    assert_int_equal(de_mask_from_picture(picture, 5, 1, mask, &range, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "the mask is 4x1 pixels, but the picture is 5x1");
     diffedit_picture_free(picture);
+}
+
+static void test_a_mask_on_a_clear_layer(void **state)
+{
+    (void)state;
+    /* pairs of grey and alpha, and what is to be changed */
+    static const struct {
+        uint8_t pixels[4][2], mask[4], brightest;
+    } cases[] = {
+        {{{0, 0}, {255, 255}, {255, 200}, {255, 60}}, {0, 1, 1, 0}, 255},    /* white paint */
+        {{{255, 0}, {255, 255}, {255, 255}, {90, 0}}, {0, 1, 1, 0}, 255},    /* on a white one */
+        {{{255, 0}, {0, 255}, {0, 200}, {0, 60}}, {1, 0, 0, 1}, 255},        /* black paint */
+        {{{0, 255}, {0, 255}, {255, 0}, {0, 255}}, {0, 0, 1, 0}, 255},       /* hole in black */
+        {{{255, 255}, {255, 255}, {255, 0}, {255, 255}}, {1, 1, 0, 1}, 255}, /* hole in white */
+        {{{0, 255}, {255, 255}, {127, 255}, {128, 255}}, {0, 1, 0, 1}, 255}, /* opaque */
+        {{{0, 90}, {255, 90}, {127, 90}, {128, 90}}, {0, 1, 0, 1}, 255},     /* one alpha */
+        {{{0, 0}, {0, 0}, {0, 0}, {0, 0}}, {0, 0, 0, 0}, 0},                 /* an empty layer */
+        {{{0, 0}, {255, 90}, {255, 10}, {0, 0}}, {0, 0, 0, 0}, 90},          /* faint paint */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int bits = 8; bits <= 16; bits += 8) {
+            uint16_t wide[8];
+            uint8_t mask[4];
+            de_mask_range range;
+            diffedit_picture *picture;
+            for (int j = 0; j < 8; j++)
+                wide[j] = (uint16_t)(257 * cases[i].pixels[j / 2][j % 2]);
+            assert_int_equal(diffedit_picture_new(&picture, 4, 1, 2, bits,
+                                                  bits == 8 ? (const void *)cases[i].pixels : wide,
+                                                  (size_t)bits, NULL),
+                             DIFFEDIT_OK);
+            assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, &range, NULL), DIFFEDIT_OK);
+            assert_memory_equal(mask, cases[i].mask, 4);
+            assert_int_equal(range.brightest, cases[i].brightest);
+            diffedit_picture_free(picture);
+        }
 }
 
 int main(void)
@@ -479,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_alpha_follows_the_formula),
         cmocka_unit_test(test_cells_and_pixels),
         cmocka_unit_test(test_a_picture_as_a_mask),
+        cmocka_unit_test(test_a_mask_on_a_clear_layer),
     };
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
