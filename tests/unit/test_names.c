@@ -2,6 +2,7 @@
  * networks read is there, and each that is there is read, but for the schedule's and the position
  * ids. The values are holes in a file. */
 #include "models/model.h"
+#include "models/original_names.h"
 #include "scratch.h"
 
 #include <setjmp.h>
@@ -139,9 +140,44 @@ static void test_every_name(void **state)
     de_model_close(model);
 }
 
+static void flatten(char *name)
+{
+    for (; *name; name++)
+        *name = *name == '.' ? '_' : *name;
+}
+
+/* LoRA files have names whose dots were replaced: what is published for them differs from the
+ * published name by its dots alone. */
+static void test_names_without_dots(void **state)
+{
+    (void)state;
+    const de_unet_naming dotted = {2, '.'}, flat = {2, '_'};
+    char line[LINE], published[DE_TENSOR_NAME], of_flat[DE_TENSOR_NAME];
+    int count = 0;
+    FILE *list = fopen(SD14_KEYS, "r");
+    assert_non_null(list);
+    while (fgets(line, sizeof line, list)) {
+        char *full, *type, *shape, *name;
+        parse(line, &full, &type, &shape);
+        if (!(name = (char *)de_after_prefix(full, DE_ORIGINAL_UNET)))
+            continue;
+        assert_true(de_original_unet_name(&dotted, name, published));
+        flatten(name);
+        assert_false(de_original_unet_name(&dotted, name, of_flat));
+        assert_true(de_original_unet_name(&flat, name, of_flat));
+        flatten(published);
+        flatten(of_flat);
+        assert_string_equal(of_flat, published);
+        count++;
+    }
+    fclose(list);
+    assert_int_equal(count, 686);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_name)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_name),
+                                       cmocka_unit_test(test_names_without_dots)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
