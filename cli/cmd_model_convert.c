@@ -14,10 +14,10 @@ static diffedit_status check_output(const cli_arguments *arguments, const char *
     if (!ending || strcmp(ending, ".safetensors") != 0)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "%.400s: expected a name that ends in .safetensors", output);
-    if (cli_same_file(path, output))
+    if (de_same_file(path, output))
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "%.400s: is the model that is to be converted", output);
-    return cli_check_folder(output, error);
+    return de_new_file_check(output, error);
 }
 
 /* Converts; if the model's file becomes shorter meanwhile, which ends the program, what was written

@@ -7,12 +7,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted; /* the signal */
 
 static void remember(int signal_number)
 {
-    (void)signal_number;
-    interrupted = 1;
+    interrupted = signal_number;
+}
+
+/* A signal that is ignored when the program starts (nohup, a shell's background) stays ignored. */
+static void listen_to(int signal_number)
+{
+    /* without SA_RESTART, so that waiting for a pipe ends too */
+    struct sigaction action = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND}, before;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(signal_number, &action, NULL);
 }
 
 /* ---- a file that became shorter: everything below must be safe in a signal handler ---- */
@@ -81,11 +90,9 @@ static void give_up(int signal_number, siginfo_t *info, void *context)
 
 void cli_interrupt_install(void)
 {
-    /* without SA_RESTART, so that waiting for standard input ends too */
-    struct sigaction action = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    listen_to(SIGINT);
+    listen_to(SIGTERM);
+    listen_to(SIGHUP);
     struct sigaction last = {.sa_sigaction = give_up, .sa_flags = SA_SIGINFO};
     sigemptyset(&last.sa_mask);
     sigaction(SIGBUS, &last, NULL);
@@ -93,5 +100,11 @@ void cli_interrupt_install(void)
 
 bool cli_interrupted(void)
 {
-    return interrupted;
+    return interrupted != 0;
+}
+
+int cli_interrupt_status(void)
+{
+    enum { HANGUP = 129, INTERRUPTED = 130 };
+    return interrupted == SIGHUP ? HANGUP : INTERRUPTED;
 }

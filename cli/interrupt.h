@@ -1,13 +1,16 @@
-/* Signals. SIGINT and SIGTERM are remembered, and checked between two steps. SIGBUS, which means
- * that a mapped file became shorter while it was read, ends the program with one sentence. */
+/* Signals. SIGINT, SIGTERM and SIGHUP are remembered, and checked between two steps. SIGBUS, which
+ * means that a mapped file became shorter while it was read, ends the program with one sentence. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 
 #include <stdbool.h>
 
-/* The first SIGINT or SIGTERM is remembered, a second one ends the program at once. */
+/* The first of them is remembered, a second one ends the program at once. One that was ignored when
+ * the program started stays so. */
 void cli_interrupt_install(void);
 bool cli_interrupted(void);
+/* The exit status of a program that was: 129 after SIGHUP, else 130. */
+int cli_interrupt_status(void);
 /* The file that is being written, to be removed if a signal ends the program; NULL: none. Borrowed.
  */
 void cli_interrupt_remove(const char *temporary);

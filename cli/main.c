@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static int exit_status(diffedit_status status)
 {
     switch (status) {
     case DIFFEDIT_OK: return EXIT_SUCCESS;
     case DIFFEDIT_ERROR_ARGUMENT: return EXIT_USAGE;
-    case DIFFEDIT_ERROR_CANCELLED: return EXIT_INTERRUPTED;
+    case DIFFEDIT_ERROR_CANCELLED: return cli_interrupt_status();
     default: return EXIT_FAILED;
     }
 }

@@ -1,6 +1,7 @@
 #include "recipe.h"
 
 #include "fail.h"
+#include "files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,16 @@ static diffedit_status read_record(cli_recipe *recipe, const char *path, int64_t
     return status;
 }
 
+/* Whether a recorded name means a stream that is gone. */
+static bool was_a_stream(const char *name)
+{
+    static const char *const streams[] = {"/dev/stdin", "/dev/fd/", "/proc/self/fd/"};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        if (strncmp(name, streams[i], strlen(streams[i])) == 0)
+            return true;
+    return cli_is_standard(name);
+}
+
 /* Takes a text that was recorded unless one was given, or the command has no use for it. */
 static void take(const char **field, const cli_recipe *recipe, const cli_command *command,
                  const char *name)
@@ -48,6 +59,14 @@ diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, di
     if (!arguments->mask && !arguments->map_in) {
         take(&arguments->mask, recipe, arguments->command, "mask");
         take(&arguments->map_in, recipe, arguments->command, "map-in");
+        const char *const files[][2] = {{"mask", arguments->mask}, {"map-in", arguments->map_in}};
+        for (int i = 0; i < 2; i++)
+            if (files[i][1] && was_a_stream(files[i][1]))
+                return cli_fail(
+                    error, DIFFEDIT_ERROR_ARGUMENT,
+                    "%.300s: its %s came from a stream (\"%.80s\"), which is gone; give "
+                    "it as --%s FILE",
+                    arguments->again, files[i][0], files[i][1], files[i][0]);
     }
     return DIFFEDIT_OK;
 }

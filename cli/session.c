@@ -9,6 +9,8 @@
 #include "sheet.h"
 #include "stages.h"
 
+#include "common/read_all.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +31,8 @@ static diffedit_status check_given(const cli_arguments *arguments, diffedit_erro
         wrong = "--json cannot be used with --output -: both write to standard output";
     else if (cli_is_standard(arguments->output) && isatty(STDOUT_FILENO))
         wrong = "--output -: refusing to write binary data to a terminal";
-    else if (arguments->picture && arguments->mask && cli_is_standard(arguments->picture) &&
-             cli_is_standard(arguments->mask))
+    else if (arguments->picture && arguments->mask && cli_is_standard_input(arguments->picture) &&
+             cli_is_standard_input(arguments->mask))
         wrong = "the picture and --mask cannot both come from standard input";
     return wrong ? cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", wrong) : DIFFEDIT_OK;
 }
@@ -56,7 +58,7 @@ static diffedit_status check_not_an_input(const cli_arguments *arguments, const 
 {
     const char *inputs[] = {arguments->picture, arguments->mask, arguments->map_in};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !arguments->force; i++)
-        if (inputs[i] && !cli_is_standard(inputs[i]) && cli_same_file(inputs[i], path))
+        if (inputs[i] && !cli_is_standard(inputs[i]) && de_same_file(inputs[i], path))
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                             "%.400s: is also an input; use --force to overwrite it", path);
     return DIFFEDIT_OK;
@@ -68,7 +70,7 @@ static diffedit_status check_array_output(const char *path, diffedit_error *erro
     if (!ending || strcmp(ending, ".npy") != 0)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "%.400s: unsupported output format; use .npy", path);
-    return cli_check_folder(path, error);
+    return de_new_file_check(path, error);
 }
 
 static diffedit_status check_outputs(const cli_arguments *arguments, diffedit_error *error)
@@ -86,7 +88,7 @@ static diffedit_status check_outputs(const cli_arguments *arguments, diffedit_er
         if (status == DIFFEDIT_OK)
             status = check_not_an_input(arguments, paths[i], error);
         for (int j = 0; j < i && status == DIFFEDIT_OK; j++)
-            if (paths[j] && strcmp(paths[i], paths[j]) == 0)
+            if (paths[j] && de_same_file(paths[i], paths[j]))
                 status = cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: given for two outputs",
                                   paths[i]);
     }
@@ -119,7 +121,7 @@ static diffedit_status open_picture(cli_session *session, diffedit_picture **pic
     if (cli_is_standard(path)) {
         void *bytes = NULL;
         size_t size;
-        status = cli_read_standard_input(&bytes, &size, error);
+        status = de_read_all(&bytes, &size, STDIN_FILENO, "standard input", error);
         if (status == DIFFEDIT_OK)
             status = diffedit_picture_decode(picture, bytes, size, "standard input", max_pixels,
                                              error);

@@ -1,11 +1,10 @@
 /* File -> picture. Only the loaders named here are ever called, even if libvips has others. */
 #include "picture/image.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include "common/read_all.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct file_kind {
     const char *loader; /* libvips operation on bytes in memory */
@@ -282,26 +281,12 @@ diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *
 diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,
                                       int64_t max_pixels, diffedit_error *error)
 {
-    struct stat info;
-    FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &info) != 0 || S_ISDIR(info.st_mode)) {
-        diffedit_status status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be opened: %s",
-                                         path, file ? "it is a folder" : strerror(errno));
-        if (file)
-            fclose(file);
+    void *bytes;
+    size_t size;
+    diffedit_status status = de_read_file(&bytes, &size, path, error);
+    if (status != DIFFEDIT_OK)
         return status;
-    }
-    size_t size = (size_t)info.st_size;
-    void *bytes = malloc(size ? size : 1);
-    diffedit_status status = DIFFEDIT_OK;
-    if (!bytes)
-        status = de_fail_memory(error, size, path);
-    else if (fread(bytes, 1, size, file) != size)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be read: %s", path,
-                         strerror(errno));
-    fclose(file);
-    if (status == DIFFEDIT_OK)
-        status = diffedit_picture_decode(picture, bytes, size, path, max_pixels, error);
+    status = diffedit_picture_decode(picture, bytes, size, path, max_pixels, error);
     free(bytes);
     return status;
 }

@@ -4,12 +4,9 @@
 #include "base/sized.h"
 #include "common/new_file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { QUALITY_DEFAULT = 95, LOSSLESS = 100 };
 
@@ -145,34 +142,11 @@ diffedit_status diffedit_picture_encode(void **bytes, size_t *size, const diffed
 
 /* ---- writing ---- */
 
-/* The folder that a path lies in. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return strdup(".");
-    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 diffedit_status diffedit_picture_check_output(const char *path, diffedit_error *error)
 {
-    struct stat info;
     if (find_format(path) == FORMAT_NONE)
         return unsupported(path, error);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: it is a folder", path);
-    char *folder = folder_of(path);
-    if (!folder)
-        return de_fail_memory(error, strlen(path), "a path");
-    diffedit_status status = DIFFEDIT_OK;
-    if (stat(folder, &info) != 0)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE, "%s: cannot be written: %s: %s", path, folder,
-                         strerror(errno));
-    else if (!S_ISDIR(info.st_mode) || access(folder, W_OK) != 0)
-        status = de_fail(error, DIFFEDIT_ERROR_FILE,
-                         "%s: cannot be written: %s is not a writable folder", path, folder);
-    free(folder);
-    return status;
+    return de_new_file_check(path, error);
 }
 
 static diffedit_status write_file(const char *path, const void *bytes, size_t size,

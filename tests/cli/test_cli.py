@@ -713,7 +713,7 @@ def test_notebook(picture, tmp_path):
 
 # ---- Ctrl-C ----
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt(picture, tmp_path, number):
     command = edit(picture, tmp_path / "o.png", "--mask-samples", "1000", "--steps", "400",
                    "--stages", tmp_path / "stages", "--mask-out", tmp_path / "m.png")
@@ -722,7 +722,8 @@ def test_interrupt(picture, tmp_path, number):
     process.send_signal(number)
     start = time.monotonic()
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and said.endswith(b"diffedit: interrupted\n")
+    assert process.returncode == (129 if number == signal.SIGHUP else 130)
+    assert said.endswith(b"diffedit: interrupted\n")
     assert time.monotonic() - start < 20
     assert list(tmp_path.iterdir()) == []
 
@@ -735,6 +736,54 @@ def test_interrupt_while_waiting_for_input(tmp_path):
     assert process.wait(timeout=20) == 130
     process.stdin.close()
     assert process.stderr.read() == b"diffedit: interrupted\n"
+
+
+def test_a_signal_ignored_at_the_start_stays_ignored(picture, tmp_path):
+    command = [str(part) for part in (PROGRAM, *edit(picture, tmp_path / "o.png"))]
+    process = subprocess.Popen(["nohup", *command], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert any(b"map" in line for line in process.stderr)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0 and (tmp_path / "o.png").exists()
+
+
+# ---- pipes, links, spellings ----
+
+def test_pictures_and_masks_through_pipes(picture, tmp_path):
+    mask = tmp_path / "mask.png"
+    PIL.Image.new("L", (80, 60), 255).save(mask)
+    shell = 'exec "$0" inpaint <(cat "$1") --mask <(cat "$2") --to "a zebra" --steps 1 -m "$3" -o "$4"'
+    subprocess.run(["bash", "-c", shell, PROGRAM, picture, mask, MODEL, tmp_path / "o.png"],
+                   check=True, capture_output=True)
+    by_name = edit("/dev/stdin", tmp_path / "p.png", "--mask", mask)
+    succeed(*by_name, input=picture.read_bytes())
+    fail(2, "the picture and --mask cannot both come from standard input",
+         *edit("-", tmp_path / "q.png", "--mask", "/dev/stdin"), input=b"")
+    recorded = tmp_path / "r.png"
+    succeed(*edit(picture, recorded, "--mask", "-"), input=mask.read_bytes())
+    fail(2, f'{recorded}: its mask came from a stream ("-"), which is gone; give it as --mask FILE',
+         "edit", picture, "--again", recorded, "-o", tmp_path / "s.png")
+    succeed("edit", picture, "--again", recorded, "--mask", mask, "-o", tmp_path / "s.png")
+
+
+def test_output_through_links_and_pipes(picture, tmp_path):
+    target, link, pipe = tmp_path / "target.png", tmp_path / "link.png", tmp_path / "pipe.png"
+    target.write_bytes(b"old")
+    target.chmod(0o600)
+    link.symlink_to("target.png")
+    succeed(*edit(picture, link))
+    assert link.is_symlink() and target.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    succeed(*edit(picture, pipe))
+    assert reader.communicate()[0] == target.read_bytes()
+    fail(2, f"{tmp_path}/./m.png: given for two outputs",
+         *edit(picture, tmp_path / "m.png", "--mask-out", f"{tmp_path}/./m.png"))
+    array = tmp_path / "array.npy"
+    array.symlink_to("real.npy")
+    succeed("invert", picture, "-m", MODEL, "--steps", "2", "--size", "64x64", "-o", array)
+    assert array.is_symlink() and (tmp_path / "real.npy").exists()
 
 
 # ---- bench ----

@@ -2,9 +2,11 @@
  * the names of a model's files. */
 #include "common/layout.h"
 #include "common/new_file.h"
+#include "common/read_all.h"
 #include "scratch.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,9 +82,10 @@ static void test_a_file_is_there_whole_or_not_at_all(void **state)
     assert_int_equal(de_new_file_write(&file, "new", 3, &error), DIFFEDIT_OK);
     expect_content(path, "old");
     expect_content(temporary, "new");
-    /* a second writer in this process finds the first one's */
-    assert_int_equal(write_text(path, "x", DIFFEDIT_OK, &error), DIFFEDIT_ERROR_FILE);
-    assert_non_null(strstr(error.message, "part exists"));
+    /* a second writer in this process does not touch the first one's */
+    assert_int_equal(write_text(path, "other", DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    expect_content(path, "other");
+    expect_content(temporary, "new");
     assert_int_equal(de_new_file_finish(&file, DIFFEDIT_OK, &error), DIFFEDIT_OK);
     expect_content(path, "new");
     assert_int_not_equal(stat(temporary, &found), 0);
@@ -95,6 +98,98 @@ static void test_a_file_is_there_whole_or_not_at_all(void **state)
     assert_int_equal(write_text(scratch_path("no/such/folder"), "x", DIFFEDIT_OK, &error),
                      DIFFEDIT_ERROR_FILE);
     assert_int_equal(write_text("/tmp", "x", DIFFEDIT_OK, &error), DIFFEDIT_ERROR_FILE);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat found;
+    assert_int_equal(lstat(path, &found), 0);
+    return found.st_mode;
+}
+
+static void test_links_stay_and_modes_are_kept(void **state)
+{
+    (void)state;
+    char target[256], link[256], chain[256], dangling[256], made[256];
+    snprintf(target, sizeof target, "%s", scratch_write_text("target", "old"));
+    snprintf(link, sizeof link, "%s", scratch_path("link"));
+    snprintf(chain, sizeof chain, "%s", scratch_path("chain"));
+    snprintf(dangling, sizeof dangling, "%s", scratch_path("dangling"));
+    snprintf(made, sizeof made, "%s", scratch_path("made"));
+    assert_int_equal(chmod(target, 0640), 0);
+    assert_int_equal(symlink("target", link), 0);
+    assert_int_equal(symlink(link, chain), 0);
+    assert_int_equal(symlink("made", dangling), 0);
+    assert_int_equal(write_text(chain, "new", DIFFEDIT_OK, NULL), DIFFEDIT_OK);
+    assert_true(S_ISLNK(mode_of(chain)) && S_ISLNK(mode_of(link)));
+    expect_content(target, "new");
+    assert_int_equal(mode_of(target) & 07777, 0640);
+    assert_int_equal(write_text(dangling, "made", DIFFEDIT_OK, NULL), DIFFEDIT_OK);
+    assert_true(S_ISLNK(mode_of(dangling)) && S_ISREG(mode_of(made)));
+    expect_content(made, "made");
+    char loop[256];
+    diffedit_error error;
+    snprintf(loop, sizeof loop, "%s", scratch_path("loop"));
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_int_equal(write_text(loop, "x", DIFFEDIT_OK, &error), DIFFEDIT_ERROR_FILE);
+    assert_non_null(strstr(error.message, "cannot be written: Too many levels"));
+}
+
+static void test_a_name_may_be_as_long_as_the_file_system_takes(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    char name[NAME_MAX + 2], path[NAME_MAX + 128];
+    memset(name, 'x', sizeof name);
+    name[NAME_MAX] = '\0';
+    snprintf(path, sizeof path, "%s", scratch_path(name));
+    assert_int_equal(de_new_file_check(path, &error), DIFFEDIT_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(write_text(path, "long", DIFFEDIT_OK, &error), DIFFEDIT_OK);
+    expect_content(path, "long");
+    name[NAME_MAX] = 'x';
+    name[NAME_MAX + 1] = '\0';
+    snprintf(path, sizeof path, "%s", scratch_path(name));
+    assert_int_equal(de_new_file_check(path, &error), DIFFEDIT_ERROR_FILE);
+}
+
+static void test_two_spellings_are_one_file(void **state)
+{
+    (void)state;
+    char here[320], there[320], folder[256];
+    snprintf(folder, sizeof folder, "%s", scratch_path("."));
+    snprintf(here, sizeof here, "%s/same", folder);
+    snprintf(there, sizeof there, "%s/././same", folder);
+    assert_true(de_same_file(here, there)); /* neither is there */
+    scratch_write_text("same", "x");
+    assert_true(de_same_file(here, there));
+    assert_false(de_same_file(here, scratch_path("other")));
+    char pointing[256];
+    snprintf(pointing, sizeof pointing, "%s", scratch_path("pointing"));
+    assert_int_equal(symlink("to-nothing", pointing), 0);
+    assert_true(de_same_file(pointing, scratch_path("to-nothing")));
+}
+
+static void test_pipes_are_read_to_their_end(void **state)
+{
+    (void)state;
+    int ends[2];
+    void *bytes;
+    size_t size;
+    char name[64], block[1 << 10];
+    memset(block, 'b', sizeof block);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], block, sizeof block), sizeof block);
+    close(ends[1]);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    assert_int_equal(de_read_file(&bytes, &size, name, NULL), DIFFEDIT_OK);
+    assert_int_equal(size, sizeof block);
+    assert_memory_equal(bytes, block, size);
+    free(bytes);
+    close(ends[0]);
+    diffedit_error error;
+    assert_int_equal(de_read_file(&bytes, &size, scratch_path("."), &error), DIFFEDIT_ERROR_FILE);
+    assert_non_null(strstr(error.message, "it is a folder"));
 }
 
 static void test_what_is_no_regular_file_stays(void **state)
@@ -166,10 +261,15 @@ static void test_names_of_weights(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sentences),
-                                       cmocka_unit_test(test_a_file_is_there_whole_or_not_at_all),
-                                       cmocka_unit_test(test_what_is_no_regular_file_stays),
-                                       cmocka_unit_test(test_names_of_weights)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_a_file_is_there_whole_or_not_at_all),
+        cmocka_unit_test(test_links_stay_and_modes_are_kept),
+        cmocka_unit_test(test_a_name_may_be_as_long_as_the_file_system_takes),
+        cmocka_unit_test(test_two_spellings_are_one_file),
+        cmocka_unit_test(test_pipes_are_read_to_their_end),
+        cmocka_unit_test(test_what_is_no_regular_file_stays),
+        cmocka_unit_test(test_names_of_weights)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
