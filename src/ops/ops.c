@@ -2,7 +2,6 @@
 #include <assert.h>
 
 #include "ops/backend.h"
-#include "ops/cpu/cpu.h"
 
 static const de_backend *backend_of(const de_context *context)
 {
@@ -15,11 +14,6 @@ static bool is_dense(de_tensor t)
 }
 
 /* ---- devices ---- */
-
-diffedit_status de_device_open(de_device **device, diffedit_error *error)
-{
-    return de_cpu_open(device, error);
-}
 
 void de_device_close(de_device *device)
 {
