@@ -504,7 +504,8 @@ DIFFEDIT_API void diffedit_editor_set_progress(diffedit_editor *editor,
 DIFFEDIT_API void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void *user);
 
 /* Uses this mask (grey >= 50 % = change, of the picture's size) instead of finding one; NULL: find
- * one again. Copied. Errors: ARGUMENT (size). */
+ * one again. Where its alpha varies, clear parts count as the opposite of what the others mostly
+ * are. Warns in the log of a mask that covers all or nothing. Copied. Errors: ARGUMENT (size). */
 DIFFEDIT_API diffedit_status diffedit_editor_set_mask(diffedit_editor *editor,
                                                       const diffedit_picture *mask,
                                                       diffedit_error *error);
