@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* ---- the nearest known name, for those who mistyped ---- */
 
@@ -50,24 +51,57 @@ static const char *nearest_option(const cli_command *command, const char *typed,
     return nearest;
 }
 
+enum { NEAR = 3 }; /* edits at most between a mistyped command and what was meant */
+
+/* Whether a word in a command's place is rather what the command is to work on. */
+static bool is_file(const char *name)
+{
+    return strpbrk(name, "./") || access(name, F_OK) == 0;
+}
+
+static bool is_model(const char *name)
+{
+    const char *ending = strrchr(name, '.');
+    return ending && (strcmp(ending, ".safetensors") == 0 || strcmp(ending, ".ckpt") == 0);
+}
+
+static diffedit_status fail_unknown_command(const char *name, const char *nearest,
+                                            diffedit_error *error)
+{
+    if (is_file(name))
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.200s is not a command; did you mean: diffedit %s %.200s ...?", name,
+                        is_model(name) ? cli_model_info.name : cli_edit.name, name);
+    if (strcmp(name, "help") == 0 || strcmp(name, "version") == 0)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "unknown command \"%s\"; did you mean: diffedit --%s?", name, name);
+    if (!nearest)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "unknown command \"%.80s\"; `diffedit --help` lists them", name);
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                    "unknown command \"%.80s\"; did you mean \"%s\"?", name, nearest);
+}
+
 static diffedit_status find_named(const cli_command **command, const char *name,
                                   diffedit_error *error)
 {
-    size_t best = SIZE_MAX;
-    const char *nearest = "";
+    size_t best = NEAR + 1;
+    const char *nearest = NULL;
     for (const cli_command *const *known = cli_commands; *known; known++) {
-        size_t found = distance(name, strlen(name), (*known)->name);
-        if (found == 0) {
+        const char *full = (*known)->name, *space = strchr(full, ' ');
+        if (strcmp(name, full) == 0) {
             *command = *known;
             return DIFFEDIT_OK;
         }
+        size_t found = distance(name, strlen(name), full);
+        size_t without_model = space ? distance(name, strlen(name), space + 1) : found;
+        found = found < without_model ? found : without_model;
         if (found < best) {
             best = found;
-            nearest = (*known)->name;
+            nearest = full;
         }
     }
-    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                    "unknown command \"%.80s\"; did you mean \"%s\"?", name, nearest);
+    return fail_unknown_command(name, nearest, error);
 }
 
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
@@ -75,8 +109,9 @@ diffedit_status cli_command_find(const cli_command **command, int *words, int co
 {
     char name[2 * LONGEST_NAME];
     if (values[0][0] == '-')
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected a command before %.80s",
-                        values[0]);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "expected a command before %.80s; did you mean: diffedit edit %.80s ...?",
+                        values[0], values[0]);
     *words = strcmp(values[0], "model") == 0 ? 2 : 1;
     if (*words == 1)
         return find_named(command, values[0], error);
@@ -105,7 +140,7 @@ static diffedit_status give_library(cli_arguments *arguments, const cli_option *
     diffedit_status status = DIFFEDIT_OK;
     if (cli_library_row(option)->type == DIFFEDIT_TYPE_SEED) {
         arguments->random_seed[0] = '\0';
-        if (strcmp(value, "random") == 0) {
+        if (strcmp(value, "random") == 0 || strcmp(value, "-1") == 0) {
             status = draw_seed(arguments, error);
             value = arguments->random_seed;
         }
@@ -190,13 +225,39 @@ static diffedit_status find_option(const cli_option **option, const cli_command 
                     dashes, shown, found.name, nearest_option(command, found.name, found.length));
 }
 
+/* `-o=FILE` would be a file named =FILE, and `-output FILE` one named utput. */
+static diffedit_status check_short(const cli_option *option, word found, const char *text,
+                                   diffedit_error *error)
+{
+    if (!found.is_short || !found.attached)
+        return DIFFEDIT_OK;
+    size_t length = strcspn(text + 1, "=");
+    const char *value = found.attached[1] ? found.attached + 1 : option->argument;
+    const word whole = {.name = text + 1, .length = length};
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    for (size_t i = 0; i < count && length > 1; i++)
+        if (matches(&table[i], whole))
+            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                            "unknown option -%s; did you mean --%s?", table[i].name, table[i].name);
+    if (found.attached[0] == '=' && option->kind != CLI_FLAG)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.80s: a short option takes its value without =; write -%c %.80s or "
+                        "--%s=%.80s",
+                        text, option->letter, value, option->name, value);
+    return DIFFEDIT_OK;
+}
+
 /* Reads the option at values[*next] and its value, and moves *next behind them. */
 static diffedit_status read_option(cli_arguments *arguments, int count, char **values, int *next,
                                    diffedit_error *error)
 {
-    word found = split(values[(*next)++]);
+    const char *text = values[(*next)++];
+    word found = split(text);
     const cli_option *option = NULL;
     diffedit_status status = find_option(&option, arguments->command, found, error);
+    if (status == DIFFEDIT_OK)
+        status = check_short(option, found, text, error);
     if (status != DIFFEDIT_OK)
         return status;
     const char *value = found.attached;

@@ -83,7 +83,7 @@ struct cli_arguments {
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;
-    char random_seed[24]; /* the seed drawn for --seed random, else "" */
+    char random_seed[24]; /* the seed drawn for --seed random or -1, else "" */
 };
 
 /* Parses what follows the command's name. Values of the program's own options are checked here,
@@ -93,7 +93,7 @@ diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command 
                                     char **values, diffedit_error *error);
 void cli_arguments_free(cli_arguments *arguments);
 /* The command that the first words name, and the number of those words. Errors: ARGUMENT, which
- * suggests the nearest. */
+ * suggests what was meant. */
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
                                  diffedit_error *error);
 

@@ -130,7 +130,27 @@ def test_man_page_has_the_options_of_the_table():
 
 @pytest.mark.parametrize("message, arguments", [
     ('unknown command "edti"; did you mean "edit"?', ["edti"]),
-    ("expected a command before --from", ["--from", "x"]),
+    ('unknown command "model chek"; did you mean "model check"?', ["model", "chek"]),
+    ('unknown command "info"; did you mean "model info"?', ["info", "x"]),
+    ('unknown command "photograph"; `diffedit --help` lists them', ["photograph"]),
+    ('unknown command "help"; did you mean: diffedit --help?', ["help", "edit"]),
+    ("photo.png is not a command; did you mean: diffedit edit photo.png ...?",
+     ["photo.png", *TEXTS]),
+    ("a/photo is not a command; did you mean: diffedit edit a/photo ...?", ["a/photo", *TEXTS]),
+    ("x.safetensors is not a command; did you mean: diffedit model info x.safetensors ...?",
+     ["x.safetensors"]),
+    ("expected a command before --from; did you mean: diffedit edit --from ...?",
+     ["--from", "x"]),
+    ("expected a command before -; did you mean: diffedit edit - ...?", ["-", "--from", "x"]),
+    ("-o=x.png: a short option takes its value without =; write -o x.png or --output=x.png",
+     ["edit", "in.png", *TEXTS, "-o=x.png"]),
+    ("-j=4: a short option takes its value without =; write -j 4 or --threads=4",
+     ["edit", "in.png", *TEXTS, "-j=4"]),
+    ("-m=: a short option takes its value without =; write -m PATH or --model=PATH",
+     ["edit", "in.png", *TEXTS, "-m="]),
+    ("unknown option -output; did you mean --output?",
+     ["edit", "in.png", *TEXTS, "-output", "x.png"]),
+    ("unknown option -mask; did you mean --mask?", ["edit", "in.png", *TEXTS, "-mask=x.png"]),
     ("unknown option --stpes; did you mean --steps?", ["edit", "--stpes", "3"]),
     ("unknown option --mask-treshold; did you mean --mask-threshold?",
      ["edit", "--mask-treshold=3"]),
@@ -169,7 +189,7 @@ def test_usage(message, arguments, tmp_path):
 
 SEED = "a whole number from 0 to 18446744073709551615, decimal or 0x"
 RANGES = [
-    ("seed", SEED, ["-1", "18446744073709551616", "1.5", "0x", "Random"]),
+    ("seed", SEED, ["-2", "18446744073709551616", "1.5", "0x", "Random"]),
     ("rng", "one of cpu, cuda", ["gpu"]),
     ("steps", "a whole number from 1 to 999", ["0", "1000", "5.5", "", "five", "-1"]),
     ("ratio", "a number above 0 and up to 1", ["0", "1.01", "nan", "-0.5", "1/0", "0,5"]),
@@ -601,8 +621,9 @@ def test_options_in_any_order_and_form(edited, picture, tmp_path):
     assert output.read_bytes() == (edited[0] / "out.png").read_bytes()
 
 
-def test_random_seed(picture, tmp_path):
-    result = succeed(*edit(picture, tmp_path / "o.png", "--seed", "random", "-q", "--json"))
+@pytest.mark.parametrize("seed", [["--seed", "random"], ["--seed", "-1"], ["--seed=-1"]])
+def test_random_seed(seed, picture, tmp_path):
+    result = succeed(*edit(picture, tmp_path / "o.png", *seed, "-q", "--json"))
     drawn = re.fullmatch(r"diffedit: seed (\d+)\n", result.stderr.decode())[1]
     assert json.loads(result.stdout)["seed"] == drawn
     assert json.loads(PIL.Image.open(tmp_path / "o.png").text["diffedit"])["seed"] == drawn
