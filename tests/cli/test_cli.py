@@ -774,7 +774,8 @@ def test_a_signal_ignored_at_the_start_stays_ignored(picture, tmp_path):
 def test_pictures_and_masks_through_pipes(picture, tmp_path):
     mask = tmp_path / "mask.png"
     PIL.Image.new("L", (80, 60), 255).save(mask)
-    shell = 'exec "$0" inpaint <(cat "$1") --mask <(cat "$2") --to "a zebra" --steps 1 -m "$3" -o "$4"'
+    shell = ('exec "$0" inpaint <(cat "$1") --mask <(cat "$2") --to "a zebra" --steps 1 '
+             '-m "$3" -o "$4"')
     subprocess.run(["bash", "-c", shell, PROGRAM, picture, mask, MODEL, tmp_path / "o.png"],
                    check=True, capture_output=True)
     by_name = edit("/dev/stdin", tmp_path / "p.png", "--mask", mask)
