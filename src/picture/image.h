@@ -34,7 +34,7 @@ diffedit_status de_image_to_integers(VipsImage **image, const char *name, const 
                                      diffedit_error *error);
 /* Makes a Lab image in memory 16-bit sRGB; -1 on failure. */
 int de_image_from_lab(VipsImage **image);
-/* Copies the profile, EXIF, XMP, IPTC and resolution. */
+/* Copies the profile, EXIF, XMP, IPTC, resolution and what metadata.h notes. */
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from);
 
 static inline int de_image_bits(const VipsImage *image)

@@ -1,5 +1,8 @@
 /* File -> picture. Only the loaders named here are ever called, even if libvips has others. */
-#include "picture/image.h"
+#include "picture/jpeg_segments.h"
+#include "picture/metadata.h"
+#include "picture/remark.h"
+#include "picture/texts.h"
 
 #include "common/read_all.h"
 
@@ -31,6 +34,13 @@ static const file_kind *find_kind(const void *bytes, size_t size)
             memcmp((const char *)bytes + KINDS[i].offset, KINDS[i].signature, KINDS[i].length) == 0)
             return &KINDS[i];
     return NULL;
+}
+
+/* HEIC and AVIF turn the picture in their own way, whatever its EXIF says, and libvips does so. */
+static bool is_turned_by_loader(const void *bytes, size_t size)
+{
+    const file_kind *kind = find_kind(bytes, size);
+    return kind && strcmp(kind->loader, "heifload_buffer") == 0;
 }
 
 /* The header only: libvips decodes when pixels are asked for. The bytes must outlive the image. */
@@ -70,58 +80,13 @@ static void replace(VipsImage **image, VipsImage *next)
     *image = next;
 }
 
-static uint32_t exif_number(const uint8_t *bytes, int count, bool little)
-{
-    uint32_t number = 0;
-    for (int i = 0; i < count; i++)
-        number |= (uint32_t)bytes[i] << 8 * (little ? i : count - 1 - i);
-    return number;
-}
-
-/* Sets the orientation in an EXIF block, if it has one, to "upright". The block may begin with
- * "Exif" and two zeros; then come a TIFF header and a list of entries of 12 bytes. libvips updates
- * some blocks when it writes a file, but copies others as they were. */
-static void set_exif_upright(uint8_t *tiff, size_t size)
-{
-    enum { PREFIX = 6, HEADER = 8, ORIENTATION = 0x112, UPRIGHT = 1, ENTRY = 12 };
-    if (size >= PREFIX && memcmp(tiff, "Exif\0", PREFIX) == 0) {
-        tiff += PREFIX;
-        size -= PREFIX;
-    }
-    if (size < HEADER + 2)
-        return;
-    bool little = tiff[0] == 'I';
-    size_t list = exif_number(tiff + 4, 4, little);
-    if (list > size - 2)
-        return;
-    size_t count = exif_number(tiff + list, 2, little);
-    for (size_t at = list + 2; count > 0 && at + ENTRY <= size; at += ENTRY, count--)
-        if (exif_number(tiff + at, 2, little) == ORIENTATION) {
-            tiff[at + 8] = little ? UPRIGHT : 0;
-            tiff[at + 9] = little ? 0 : UPRIGHT;
-        }
-}
-
-/* Rotates the picture as its EXIF orientation says, and sets that to "upright". */
+/* Rotates the picture as its EXIF orientation says. */
 static int turn_upright(VipsImage **image)
 {
     VipsImage *next;
-    const void *exif;
-    size_t size;
     if (vips_autorot(*image, &next, NULL))
         return -1;
     replace(image, next);
-    if (!vips_image_get_typeof(*image, VIPS_META_EXIF_NAME))
-        return 0;
-    uint8_t *upright = vips_image_get_blob(*image, VIPS_META_EXIF_NAME, &exif, &size)
-                           ? NULL
-                           : malloc(size);
-    if (!upright)
-        return -1;
-    memcpy(upright, exif, size);
-    set_exif_upright(upright, size);
-    vips_image_set_blob_copy(*image, VIPS_META_EXIF_NAME, upright, size);
-    free(upright);
     return 0;
 }
 
@@ -232,42 +197,77 @@ static bool drop_unfit_profile(VipsImage *image)
     return true;
 }
 
-static const char *remark(const char *conversion, bool dropped_profile, int pages)
+static void add_remarks(char **remarks, const char *conversion, bool dropped_profile)
 {
     if (conversion)
-        return conversion;
-    if (dropped_profile)
-        return "the picture's colour profile does not fit its pixels and was ignored";
-    return pages > 1 ? "the file contains several pictures; only the first is used" : NULL;
+        de_remark_add(remarks, conversion);
+    else if (dropped_profile)
+        de_remark_add(remarks, "the picture's colour profile does not fit its pixels and was "
+                               "ignored");
 }
 
+static diffedit_status wrap(diffedit_picture **picture, VipsImage *image, char *remarks,
+                            diffedit_error *error)
+{
+    const char *record = de_image_text(image, "diffedit");
+    diffedit_status status = de_picture_wrap(picture, image, error);
+    if (status == DIFFEDIT_OK) {
+        (*picture)->is_srgb = profile_is_srgb(image);
+        (*picture)->record = copy_text(record);
+        (*picture)->warning = copy_text(remarks);
+    }
+    return status;
+}
+
+/* `lacks_end`: a JPEG whose end marker had to be added. */
 static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size,
-                              const char *name, int64_t max_pixels, diffedit_error *error)
+                              bool lacks_end, const char *name, int64_t max_pixels,
+                              diffedit_error *error)
 {
     VipsImage *image;
     diffedit_status status = load(&image, bytes, size, name, error);
     if (status != DIFFEDIT_OK)
         return status;
-    const char *record = NULL, *conversion = NULL;
-    int pages = 1;
+    char *remarks = NULL;
+    const char *conversion = NULL;
+    bool turned = false;
     status = check_size(image, name, max_pixels, error);
-    if (status == DIFFEDIT_OK && vips_image_get_typeof(image, VIPS_META_N_PAGES))
-        vips_image_get_int(image, VIPS_META_N_PAGES, &pages);
-    if (status == DIFFEDIT_OK)
-        status = normalise(&image, name, &conversion, error);
-    if (status != DIFFEDIT_OK) {
-        g_object_unref(image);
-        return status;
-    }
-    bool dropped = drop_unfit_profile(image);
-    if (vips_image_get_typeof(image, "png-comment-0-diffedit"))
-        vips_image_get_string(image, "png-comment-0-diffedit", &record);
-    status = de_picture_wrap(picture, image, error);
+    if (status == DIFFEDIT_OK && lacks_end && !de_jpeg_decodes(bytes, size))
+        status = de_fail(error, DIFFEDIT_ERROR_PICTURE,
+                         "%s: cannot be decoded: the file ends before the picture does", name);
     if (status == DIFFEDIT_OK) {
-        (*picture)->is_srgb = profile_is_srgb(image);
-        (*picture)->record = copy_text(record);
-        (*picture)->warning = copy_text(remark(conversion, dropped, pages));
+        de_metadata_collect(image, bytes, size, &remarks);
+        turned = vips_image_get_orientation(image) != 1 || is_turned_by_loader(bytes, size);
+        status = normalise(&image, name, &conversion, error);
     }
+    if (status == DIFFEDIT_OK) {
+        if (lacks_end)
+            de_remark_add(&remarks, "the file lacks its end marker; the picture is complete");
+        add_remarks(&remarks, conversion, drop_unfit_profile(image));
+        de_metadata_correct(image, turned, &remarks);
+        status = wrap(picture, image, remarks, error);
+    } else {
+        g_object_unref(image);
+    }
+    free(remarks);
+    return status;
+}
+
+/* Decodes a JPEG that lacks its end marker as if it had one. */
+static diffedit_status decode_without_end(diffedit_picture **picture, const uint8_t *bytes,
+                                          size_t size, const char *name, int64_t max_pixels,
+                                          diffedit_error *error)
+{
+    static const uint8_t end[] = {0xff, DE_JPEG_END};
+    uint8_t *whole = malloc(size + sizeof end);
+    if (!whole)
+        return de_fail_memory(error, size + sizeof end, name);
+    memcpy(whole, bytes, size);
+    size -= whole[size - 1] == end[0]; /* half of the marker may be there */
+    memcpy(whole + size, end, sizeof end);
+    diffedit_status status = decode(picture, whole, size + sizeof end, true, name, max_pixels,
+                                    error);
+    free(whole);
     return status;
 }
 
@@ -275,7 +275,11 @@ diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *
                                         const char *name, int64_t max_pixels, diffedit_error *error)
 {
     diffedit_status status = de_vips_start(error);
-    return status == DIFFEDIT_OK ? decode(picture, bytes, size, name, max_pixels, error) : status;
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (de_jpeg_is_jpeg(bytes, size) && de_jpeg_look(bytes, size).only_end)
+        return decode_without_end(picture, bytes, size, name, max_pixels, error);
+    return decode(picture, bytes, size, false, name, max_pixels, error);
 }
 
 diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,

@@ -63,8 +63,12 @@ VipsImage *de_image_over(const void *pixels, int width, int height, int bands,
 
 void de_image_copy_metadata(VipsImage *to, const VipsImage *from)
 {
-    static const char *const kept[] = {"exif-", VIPS_META_ICC_NAME, VIPS_META_XMP_NAME,
-                                       VIPS_META_IPTC_NAME, VIPS_META_RESOLUTION_UNIT};
+    static const char *const kept[] = {"exif-",
+                                       VIPS_META_ICC_NAME,
+                                       VIPS_META_XMP_NAME,
+                                       VIPS_META_IPTC_NAME,
+                                       VIPS_META_RESOLUTION_UNIT,
+                                       "diffedit-"};
     to->Xres = from->Xres;
     to->Yres = from->Yres;
     char **names = vips_image_get_fields((VipsImage *)from);

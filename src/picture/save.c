@@ -1,5 +1,5 @@
 /* Picture -> file: encoded in memory, written beside the target, renamed. */
-#include "picture/image.h"
+#include "picture/metadata.h"
 
 #include "base/sized.h"
 #include "common/new_file.h"
@@ -82,8 +82,14 @@ static int encode(const diffedit_picture *picture, file_format format,
         if (options->record)
             vips_image_set_string(image, "png-comment-0-diffedit", options->record);
         switch (format) {
-        case FORMAT_PNG: failed = vips_pngsave_buffer(image, bytes, size, NULL); break;
-        case FORMAT_JPEG: failed = save_jpeg(image, quality, bytes, size); break;
+        case FORMAT_PNG:
+            failed = vips_pngsave_buffer(image, bytes, size, NULL) ||
+                     de_metadata_place_in_png(image, bytes, size);
+            break;
+        case FORMAT_JPEG:
+            failed = save_jpeg(image, quality, bytes, size) ||
+                     de_metadata_place_in_jpeg(image, bytes, size);
+            break;
         case FORMAT_WEBP:
             failed = vips_webpsave_buffer(image, bytes, size, "Q", quality, "lossless",
                                           quality == LOSSLESS, NULL);
