@@ -239,8 +239,8 @@ typedef struct diffedit_picture diffedit_picture;
 
 /* Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file, recognised by its content, not its name.
  * A picture of more than `max_pixels` pixels (0: 2^28) is refused before it is decoded. 1, 2, 4
- * bit, 8 and 16 bit, grey, RGB, CMYK, with or without alpha; bit depth, profile, EXIF and XMP are
- * kept. Errors: FILE, PICTURE. */
+ * bit, 8 and 16 bit, grey, RGB, CMYK, with or without alpha; bit depth, profile, EXIF, XMP,
+ * texts and comments are kept, but no previews. Errors: FILE, PICTURE. */
 DIFFEDIT_API diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,
                                                    int64_t max_pixels, diffedit_error *error);
 /* The same from `size` bytes of an encoded file in memory, which need not outlive the call.
@@ -265,7 +265,7 @@ DIFFEDIT_API const void *diffedit_picture_pixels(const diffedit_picture *picture
 /* The JSON record that diffedit wrote into this PNG, or NULL; valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_record(const diffedit_picture *picture);
 /* A warning about how the picture was read ("the picture is CMYK; it was converted to sRGB ..."),
- * or NULL; valid as long as the picture. */
+ * or NULL; several are joined by semicolons. Valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_warning(const diffedit_picture *picture);
 
 /* How a picture is written. Zero is the default of each field. */
