@@ -24,7 +24,7 @@ static diffedit_status check(int64_t *count, const cli_arguments *arguments, con
     if (!arguments->json) {
         status = diffedit_model_check(count, path, &settings, print, NULL, error);
         if (status == DIFFEDIT_OK && *count == 0)
-            printf("%s: whole: every tensor is there, of the right shape, and finite\n", path);
+            printf("%s: OK: every tensor is present, has the right shape and is finite\n", path);
         return status;
     }
     json_t *problems = json_array();

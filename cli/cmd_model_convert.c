@@ -15,8 +15,8 @@ static diffedit_status check_output(const cli_arguments *arguments, const char *
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "%.400s: expected a name that ends in .safetensors", output);
     if (de_same_file(path, output))
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                        "%.400s: is the model that is to be converted", output);
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%.400s: the output is the model itself",
+                        output);
     return de_new_file_check(output, error);
 }
 

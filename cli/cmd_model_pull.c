@@ -72,7 +72,7 @@ static diffedit_status make_folders(char *path, diffedit_error *error)
         *slash = '\0';
         bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
         if (!made)
-            cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be made: %s", path,
+            cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: cannot be created: %s", path,
                      strerror(errno));
         *slash = '/';
         if (!made)
@@ -119,8 +119,8 @@ static diffedit_status check_space(const cli_hub *hub, int first, const char *fo
     char text[16], left[16];
     cli_format_bytes(text, needed);
     cli_format_bytes(left, (int64_t)((double)disk.f_bavail * (double)disk.f_frsize));
-    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: %s are needed, and there are %s", folder,
-                    text, left);
+    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: not enough space: %s needed, %s free",
+                    folder, text, left);
 }
 
 /* One file, unless it is there already. Before the first that is not, the folder stops being a
@@ -235,7 +235,8 @@ static diffedit_status pull(cli_hub *hub, const cli_arguments *arguments, const 
             status = add_shards(hub, i, folder, error);
     }
     if (status == DIFFEDIT_OK && !arguments->quiet)
-        fprintf(stderr, "%s: %s in %s\n", arguments->model, changed ? "is" : "is already", folder);
+        fprintf(stderr, "%s: %s in %s\n", arguments->model,
+                changed ? "saved" : "already up to date", folder);
     return status;
 }
 

@@ -120,16 +120,18 @@ static CURL *new_request(const cli_server *server, const char *url, char *reason
 static diffedit_status refuse(const cli_server *server, const char *url, long answer,
                               const char *reason, diffedit_error *error)
 {
+    if ((answer == 401 || answer == 403) && server->token)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.120s: access denied with this token (HTTP %ld); accept the model's "
+                        "licence on its page first",
+                        server->model, answer);
     if (answer == 401 || answer == 403)
-        return cli_fail(
-            error, DIFFEDIT_ERROR_FILE, "%.120s: the hub %s (HTTP %ld): %s", server->model,
-            server->token ? "does not let the owner of this token have it" : "asks who wants it",
-            answer,
-            server->token ? "accept the model's licence on its page first"
-                          : "set HF_TOKEN to a token of yours, if there is such a model");
+        return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                        "%.120s: access denied (HTTP %ld); set HF_TOKEN to an access token, or "
+                        "check that there is such a model",
+                        server->model, answer);
     if (answer == 404)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: there is no such thing on the hub",
-                        url);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: not found (HTTP 404)", url);
     return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.250s: cannot be fetched: %.200s", url, reason);
 }
 
@@ -184,7 +186,7 @@ diffedit_status cli_download_text(char **text, const cli_server *server, const c
     return refuse(server, url, answer,
                   reason[0] ? reason
                   : code    ? curl_easy_strerror(code)
-                            : "the answer is empty",
+                            : "the reply is empty",
                   error);
 }
 
@@ -263,21 +265,23 @@ static diffedit_status open_part(fetching *job, diffedit_error *error)
     return ready ? DIFFEDIT_OK : fail_to_write(job, error);
 }
 
-/* Says why what came is not what was promised, and drops it. */
-static diffedit_status refuse_content(fetching *job, const char *what, const char *found,
-                                      const char *expected, diffedit_error *error)
+/* Drops what came, which is not what the hub's list promised. */
+static diffedit_status refuse_length(fetching *job, diffedit_error *error)
 {
     unlink(job->part);
     return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                    "%.150s: %s is %.64s, but the hub's list says %.64s; it was dropped", job->name,
-                    what, found, expected);
+                    "%.150s: expected %jd bytes, got a different number; the download was "
+                    "discarded",
+                    job->name, (intmax_t)job->expected->size);
 }
 
-static diffedit_status refuse_length(fetching *job, diffedit_error *error)
+static diffedit_status refuse_hash(fetching *job, const char *found, diffedit_error *error)
 {
-    char expected[24];
-    snprintf(expected, sizeof expected, "%jd", (intmax_t)job->expected->size);
-    return refuse_content(job, "its number of bytes", "another", expected, error);
+    unlink(job->part);
+    return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                    "%.150s: expected %s %s, got %s; the download was discarded", job->name,
+                    strlen(job->expected->hash) == 64 ? "SHA-256" : "SHA-1", job->expected->hash,
+                    found);
 }
 
 /* Whether another try can help. */
@@ -321,7 +325,7 @@ static diffedit_status request_rest(fetching *job, bool *again, diffedit_error *
         return DIFFEDIT_OK;
     *again = code == CURLE_OK || may_try_again(code, answer);
     return refuse(job->server, job->url, answer,
-                  code == CURLE_OK ? "the connection broke"
+                  code == CURLE_OK ? "the connection was closed early"
                   : reason[0]      ? reason
                                    : curl_easy_strerror(code),
                   error);
@@ -362,8 +366,7 @@ static diffedit_status finish(fetching *job, diffedit_error *error)
     if (strcmp(hex, job->expected->hash) == 0)
         return rename(job->part, job->path) == 0 ? DIFFEDIT_OK : fail_to_write(job, error);
     if (!job->inherited)
-        return refuse_content(job, strlen(job->expected->hash) == 64 ? "its SHA-256" : "its SHA-1",
-                              hex, job->expected->hash, error);
+        return refuse_hash(job, hex, error);
     /* what an earlier run left may have been another version's */
     job->inherited = false;
     if (!restart(job))

@@ -44,11 +44,11 @@ static diffedit_status find_pocket(char **path, diffedit_error *error)
         }
     if (!*path)
         status = places[0] && places[1] && places[2]
-                     ? cli_fail(error, DIFFEDIT_ERROR_FILE,
-                                "there is no model: name one with --model or DIFFEDIT_MODEL "
-                                "(looked for the pocket "
-                                "model in %.120s, %.120s and %.120s)",
-                                places[0], places[1], places[2])
+                     ? cli_fail(
+                           error, DIFFEDIT_ERROR_FILE,
+                           "no model found; name one with --model or DIFFEDIT_MODEL (the pocket "
+                           "model is not in %.120s, %.120s or %.120s)",
+                           places[0], places[1], places[2])
                      : cli_fail_memory(error);
     for (int i = 0; i < PLACES; i++)
         free(places[i]);
@@ -97,13 +97,12 @@ static diffedit_status find_fetched(char **path, const char *named, diffedit_err
     if (index && exists(index))
         *path = fetched;
     else if (index && exists(fetched))
-        status = cli_fail(
-            error, DIFFEDIT_ERROR_FILE,
-            "%.150s: is not fetched whole; `diffedit model pull %.150s` goes on with it", named,
-            named);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
+                          "%.150s: is only partly downloaded; `diffedit model pull %.150s` resumes",
+                          named, named);
     else if (index)
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: there is no such model (nor %.200s)",
-                          named, fetched);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: no such model (nor %.200s)", named,
+                          fetched);
     else
         status = cli_fail_memory(error);
     free(index);
@@ -123,7 +122,7 @@ diffedit_status cli_find_model(char **path, const char *named, diffedit_error *e
     }
     if (is_owner_and_name(named))
         return find_fetched(path, named, error);
-    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: there is no such model", named);
+    return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: no such model", named);
 }
 
 diffedit_status cli_find_operand_model(char **path, const cli_arguments *arguments,

@@ -50,7 +50,8 @@ static diffedit_status read_list(cli_hub *hub, const char *text, const char *url
     diffedit_status status = DIFFEDIT_OK;
     hub->listed = json_object();
     if (!is_hexadecimal(commit, 40) || !json_is_array(files))
-        status = cli_fail(error, DIFFEDIT_ERROR_FILE, "%.400s: is no list of a model's files", url);
+        status = cli_fail(error, DIFFEDIT_ERROR_FILE,
+                          "%.400s: expected a list of files, got something else", url);
     else if (!hub->listed || !(hub->commit = strdup(commit)))
         status = cli_fail_memory(error);
     size_t i;
@@ -127,12 +128,12 @@ static diffedit_status read_expected(cli_expected *expected, const cli_hub *hub,
     const char *hash = json_string_value(large ? json_object_get(large, "sha256")
                                                : json_object_get(file, "blobId"));
     if (!file)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: has no %.150s, which is needed",
-                        hub->server.model, name);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %.150s is missing", hub->server.model,
+                        name);
     if (!json_is_integer(size) || json_integer_value(size) < 0 ||
         !is_hexadecimal(hash, large ? 64 : 40))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: the hub's list tells no size or hash of %.150s", hub->server.model,
+                        "%.150s: the hub gives no size or hash for %.150s", hub->server.model,
                         name);
     expected->size = json_integer_value(size);
     snprintf(expected->hash, sizeof expected->hash, "%s", hash);
@@ -174,9 +175,8 @@ static diffedit_status choose_weights(cli_hub *hub, de_part part, bool prefer_f1
     bool found = de_layout_find_weights(name, part, prefer_f16 ? "fp16" : "", is_listed, &in) ||
                  de_layout_find_weights(name, part, NULL, is_listed, &in);
     if (!found)
-        return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: has no %s/%s.safetensors, which is needed", hub->server.model,
-                        in.folder, de_layout_parts[part].stems[0]);
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.150s: %s/%s.safetensors is missing",
+                        hub->server.model, in.folder, de_layout_parts[part].stems[0]);
     snprintf(path, sizeof path, "%s/%s", in.folder, name);
     return add(hub, path, error);
 }
@@ -189,16 +189,17 @@ static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
     const char *name;
     json_t *file;
     if (!json_object_get(hub->listed, DE_LAYOUT_INDEX))
-        return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: has no model_index.json: it is no model in the diffusers layout",
-                        hub->server.model);
+        return cli_fail(
+            error, DIFFEDIT_ERROR_FILE,
+            "%.150s: has no model_index.json, so it is not a model in the diffusers layout",
+            hub->server.model);
     json_object_foreach(
         hub->listed, name,
         file) for (size_t i = 0; i < sizeof foreign / sizeof *foreign;
                    i++) if (strncmp(name, foreign[i], strlen(foreign[i])) ==
                             0) return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                                               "%.150s: is no Stable Diffusion 1 or 2, which have "
-                                               "nothing like %.100s",
+                                               "%.150s: is not Stable Diffusion 1 or 2, which "
+                                               "have no %.100s",
                                                hub->server.model, name);
     return DIFFEDIT_OK;
 }
@@ -230,14 +231,15 @@ static diffedit_status add_shard(cli_hub *hub, const char *index, const char *sh
 {
     const char *slash = strrchr(index, '/');
     if (!shard || !shard[0] || strchr(shard, '/') || shard[0] == '.')
-        return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: %.150s: expected names of files beside it, found \"%.100s\"",
-                        hub->server.model, index, shard ? shard : "something else");
+        return cli_fail(
+            error, DIFFEDIT_ERROR_FILE,
+            "%.150s: %.150s: expected names of files in its own folder, found \"%.100s\"",
+            hub->server.model, index, shard ? shard : "something else");
     char name[512];
     if (snprintf(name, sizeof name, "%.*s/%s", (int)(slash - index), index, shard) >=
         (int)sizeof name)
         return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                        "%.150s: %.150s: names a file at too great a length", hub->server.model,
+                        "%.150s: %.150s: the name of a file in it is too long", hub->server.model,
                         index);
     return cli_hub_is_chosen(hub, name) ? DIFFEDIT_OK : add(hub, name, error);
 }

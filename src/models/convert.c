@@ -100,7 +100,7 @@ static diffedit_status copy_documents(json_t *notes, const de_documents *from,
             continue;
         status = de_document_read(&text, &size, from, names[i], error);
         if (status == DIFFEDIT_OK && !add_text(notes, names[i], text))
-            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s/%s: is no UTF-8 text", from->path,
+            status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s/%s: is not UTF-8 text", from->path,
                              names[i]);
     }
     return status;

@@ -37,7 +37,7 @@ static diffedit_status read_stream(char **text, size_t *size, FILE *file, const 
             return capacity < MOST_BYTES
                        ? de_fail_memory(error, capacity, path)
                        : de_fail(error, DIFFEDIT_ERROR_MODEL,
-                                 "%s: larger than such a file can be (%d bytes)", path, MOST_BYTES);
+                                 "%s: expected at most %d bytes, found more", path, MOST_BYTES);
         }
         bytes = grown;
         used += fread(bytes + used, 1, capacity - used, file);
@@ -95,7 +95,7 @@ diffedit_status de_document_read_json(json_t **json, const de_documents *from, c
     }
     de_document_path(path, from, name);
     status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: expected a JSON object: %.200s", path,
-                     read ? "it is of another type" : reason.text);
+                     read ? "found another type" : reason.text);
     json_decref(read);
     return status;
 }

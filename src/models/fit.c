@@ -10,12 +10,12 @@ static diffedit_status check_complete(const de_model_parts *parts, const char *p
     diffedit_status status = DIFFEDIT_OK;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++)
         if (parts->absent[part])
-            status = de_report_or_fail(
-                problems,
-                de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: there is no %s in it%s%s", path,
-                        PART_NAMES[part], PART_SETTINGS[part] ? "; name one with " : "",
-                        PART_SETTINGS[part] ? PART_SETTINGS[part] : ""),
-                error);
+            status = de_report_or_fail(problems,
+                                       de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: has no %s%s%s",
+                                               path, PART_NAMES[part],
+                                               PART_SETTINGS[part] ? "; name one with " : "",
+                                               PART_SETTINGS[part] ? PART_SETTINGS[part] : ""),
+                                       error);
     return status;
 }
 
@@ -38,10 +38,9 @@ static diffedit_status check_tokenizer(const de_text_config *text, const de_toke
             "%s: the tokenizer makes %d tokens, but the text encoder has only %d positions", path,
             de_tokenizer_length(tokenizer), text->positions);
     if (de_tokenizer_vocab_size(tokenizer) > text->vocab_size)
-        return de_fail(
-            error, DIFFEDIT_ERROR_MODEL,
-            "%s: the tokenizer has token ids up to %d, but the text encoder knows only %d tokens",
-            path, de_tokenizer_vocab_size(tokenizer) - 1, text->vocab_size);
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: the tokenizer has token ids up to %d, but the text encoder has only %d",
+                       path, de_tokenizer_vocab_size(tokenizer) - 1, text->vocab_size);
     return DIFFEDIT_OK;
 }
 
@@ -55,10 +54,9 @@ static diffedit_status check_unet_input(const de_model_parts *parts, const char 
         de_parts_inpaint(parts))
         return DIFFEDIT_OK;
     const char *kind = found == latent + 1
-                           ? ": a model that needs a depth map, which diffedit has none of"
-                       : found == 2 * latent
-                           ? ": a model that is told what to do (InstructPix2Pix), another method"
-                           : "";
+                           ? ": a model that also reads a depth map is not supported"
+                       : found == 2 * latent ? ": InstructPix2Pix is not supported"
+                                             : "";
     return de_fail(error, DIFFEDIT_ERROR_MODEL,
                    "%s: the UNet's in_channels is %d, but the VAE's latent_channels is %d%s", path,
                    found, latent, kind);

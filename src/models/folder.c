@@ -79,7 +79,7 @@ static diffedit_status open_weights(de_model_parts *parts, de_part part, const c
     char name[DE_LAYOUT_NAME];
     if (de_layout_find_weights(name, part, NULL, folder_has, folder))
         return open_file(parts, part, join(folder, name).text, error);
-    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: holds no weights; expected %s.safetensors",
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: contains no weights; expected %s.safetensors",
                    folder, de_layout_parts[part].stems[0]);
 }
 
@@ -180,7 +180,7 @@ static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diff
     if (!name[0] && !only_entry(snapshots.text, name, sizeof name))
         return de_fail(
             error, DIFFEDIT_ERROR_MODEL,
-            "%s: a hub cache without refs/main and with no or several snapshots; name one of them",
+            "%s: a hub cache without refs/main needs exactly one snapshot; name one instead",
             folder);
     *snapshot = join(snapshots.text, name);
     return DIFFEDIT_OK;

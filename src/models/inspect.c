@@ -65,7 +65,7 @@ static void check_tensor(void *user, const char *name, const de_weight *weight, 
     if (!weight)
         de_problems_add(job->problems, "%s", problem);
     else if (bad > 0)
-        de_problems_add(job->problems, "%s: tensor `%s` holds %jd value%s not finite, of %jd",
+        de_problems_add(job->problems, "%s: tensor `%s` contains %jd value%s not finite, of %jd",
                         job->path, name, (intmax_t)bad, bad == 1 ? " that is" : "s that are",
                         (intmax_t)de_weight_count(weight));
 }

@@ -18,7 +18,7 @@ bool de_model_lacks_average(const diffedit_model *model, char *text, size_t size
     if (!model->parts.no_average[0])
         return false;
     if (size > 0)
-        de_sentence(text, size, "%s: tensor `%s` has no average, so of none the average is used",
+        de_sentence(text, size, "%s: tensor `%s` has no average, so no averages are used",
                     de_weights_path(model->parts.weights[DE_PART_UNET]), model->parts.no_average);
     return true;
 }

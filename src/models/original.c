@@ -126,8 +126,8 @@ static diffedit_status add_thirds(de_file_set *set, de_weight_file *file,
     diffedit_status status = DIFFEDIT_OK;
     if (entry->rank < 1 || entry->shape[0] % 3)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s`: expected three matrices in one", de_weight_file_path(file),
-                       entry->name);
+                       "%s: tensor `%s`: expected three matrices stacked in one",
+                       de_weight_file_path(file), entry->name);
     for (int i = 0; i < 3 && status == DIFFEDIT_OK; i++) {
         char published[DE_TENSOR_NAME];
         de_table_entry third = *entry;
@@ -206,14 +206,14 @@ static const struct {
     {UNET "joint_blocks.", "Stable Diffusion 3, which is another network"},
     {"double_blocks.", "Flux, which is another network"},
     {UNET "label_emb.",
-     "one whose UNet knows classes too (`label_emb`), as unCLIP, upscalers and XL models have"},
-    {"lora", "a LoRA, which is a change of a model and not one itself"},
+     "one whose UNet has class labels (`label_emb`), as unCLIP, upscalers and SDXL have"},
+    {"lora", "a LoRA, which changes a model and is not one itself"},
     {"control_model.", "a ControlNet, which is an addition to a model and not one itself"},
     {"controlnet_", "a ControlNet, which is an addition to a model and not one itself"},
     {"motion_modules.", "a motion module, which is an addition to a model and not one itself"},
     {"ip_adapter.", "an IP-Adapter, which is an addition to a model and not one itself"},
-    {"string_to_param", "a word that was learned (textual inversion), and no model"},
-    {"emb_params", "a word that was learned (textual inversion), and no model"}};
+    {"string_to_param", "a textual inversion, which is a learned word and not a model"},
+    {"emb_params", "a textual inversion, which is a learned word and not a model"}};
 
 static const char *what_else(const de_table *table)
 {
@@ -225,7 +225,7 @@ static const char *what_else(const de_table *table)
         de_table_find(table, "encoder.conv_in.weight") ||
         de_table_find(table, "text_model.embeddings.token_embedding.weight") ||
         de_table_find(table, "decoder.conv_in.weight"))
-        return "one network alone; name the folder that it belongs to";
+        return "a single network; name the folder of its model instead";
     return "no tensor of a Stable Diffusion model";
 }
 

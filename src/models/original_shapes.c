@@ -76,8 +76,8 @@ diffedit_status de_original_unet_config(de_unet_config *config, const de_table *
         known = read_unet_level(config, table, level, second);
     return known ? DIFFEDIT_OK
                  : de_fail(error, DIFFEDIT_ERROR_MODEL,
-                           "%s: its UNet is none of Stable Diffusion 1 or 2: the shapes of `" UNET
-                           "input_blocks` do not fit",
+                           "%s: not a UNet of Stable Diffusion 1 or 2: the shapes of `" UNET
+                           "input_blocks` do not match",
                            path);
 }
 
@@ -111,8 +111,8 @@ diffedit_status de_original_vae_config(de_vae_config *config, const de_table *ta
     if (config->levels > 0 && config->layers_per_block > 0 && config->latent_channels > 0 &&
         config->in_channels > 0 && config->out_channels > 0)
         return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the shapes of its autoencoder do not fit",
-                   path);
+    return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                   "%s: the shapes of the autoencoder's tensors do not match", path);
 }
 
 /* ---- text encoders ---- */
@@ -140,8 +140,8 @@ diffedit_status de_clip_text_config(de_text_config *config, const de_table *tabl
     if (config->vocab_size > 0 && config->heads > 0 && config->width % TEXT_HEAD_WIDTH == 0 &&
         config->intermediate > 0 && config->positions > 0 && config->layers > 0)
         return DIFFEDIT_OK;
-    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: the shapes of its text encoder do not fit",
-                   path);
+    return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                   "%s: the shapes of the text encoder's tensors do not match", path);
 }
 
 /* The last of OpenCLIP's 24 layers is not used: Stable Diffusion 2 takes what stands before it, and

@@ -14,8 +14,8 @@ static diffedit_status check_version(const de_weight_file *file, diffedit_error 
     if (strcmp(version, DE_PACKED_VERSION) == 0)
         return DIFFEDIT_OK;
     return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                   "%s: expected a model that diffedit packed in form " DE_PACKED_VERSION
-                   ", found form \"%.40s\"",
+                   "%s: expected version " DE_PACKED_VERSION
+                   " of diffedit's packed models, found version \"%.40s\"",
                    de_weight_file_path(file), version);
 }
 
@@ -57,7 +57,7 @@ diffedit_status de_packed_read_part(de_model_parts *parts, de_part part, de_weig
     if (status == DIFFEDIT_OK)
         status = read_weights(parts, part, file, error);
     if (status == DIFFEDIT_OK && parts->absent[part])
-        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: holds no tensor `%s.*`", from.path,
+        status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: contains no tensor `%s.*`", from.path,
                          de_layout_parts[part].folder);
     return status;
 }

@@ -83,7 +83,7 @@ static diffedit_status set_special(de_tokenizer *tokenizer, const char *path, co
 {
     *id = find_id(tokenizer, text);
     if (*id == DE_NOT_FOUND)
-        return BAD("%s: the vocabulary does not hold the %s \"%.60s\"", path, role, text);
+        return BAD("%s: the vocabulary does not contain the %s \"%.60s\"", path, role, text);
     return add_special(tokenizer, text, *id, error);
 }
 
@@ -144,7 +144,7 @@ static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *pa
         long id = strtol(key, &end, 10);
         const char *text = token_text(token, NULL);
         if (!text || *end || end == key || id < 0 || id > 1 << 20)
-            return BAD("%s: added_tokens_decoder has a broken entry \"%.60s\"", path, key);
+            return BAD("%s: added_tokens_decoder has an invalid entry \"%.60s\"", path, key);
         for (int i = 0; i < 3; i++)
             if (json_is_true(json_object_get(token, neutral[i])))
                 return BAD("%s: added token \"%.60s\" has `%s`, which is not supported", path, text,

@@ -133,14 +133,13 @@ static diffedit_status read_merges(de_vocabulary *vocabulary, const char *text, 
         bool skipped = length == 0 || line == 1;
         if (!skipped && (!space || space == text || space == text + length - 1 ||
                          memchr(space + 1, ' ', (size_t)(text + length - space - 1))))
-            return BAD("%s: line %d is no merge; expected two tokens with a space between", name,
-                       line);
+            return BAD("%s: line %d: expected two tokens with a space between them", name, line);
         if (!skipped && !de_string_map_set(&vocabulary->merges, text, length, rank++))
             return out_of_memory(error);
         text = next;
     }
     if (rank == 0)
-        return BAD("%s: holds no merge", name);
+        return BAD("%s: contains no merges", name);
     return DIFFEDIT_OK;
 }
 
@@ -162,8 +161,8 @@ static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *f
             break;
         if (!json_is_integer(id) || json_integer_value(id) < 0 ||
             json_integer_value(id) >= MOST_TOKENS)
-            status = BAD("%s: token \"%.60s\" has an id that is no whole number from 0 to %d", path,
-                         token, MOST_TOKENS - 1);
+            status = BAD("%s: token \"%.60s\": expected an id from 0 to %d", path, token,
+                         MOST_TOKENS - 1);
         else if (!de_string_map_set(&vocabulary->ids, token, strlen(token),
                                     (int32_t)json_integer_value(id)))
             status = out_of_memory(error);

@@ -333,18 +333,18 @@ def test_no_model(picture, tmp_path):
         pytest.skip("a pocket model is installed")
     assert result.returncode == 1
     assert result.stderr.decode().startswith(
-        "diffedit: there is no model: name one with --model or DIFFEDIT_MODEL "
-        "(looked for the pocket model in "
-        f"{tmp_path}/bin/../models/pocket, {tmp_path}/bin/../share/diffedit/models/pocket and ")
+        "diffedit: no model found; name one with --model or DIFFEDIT_MODEL "
+        "(the pocket model is not in "
+        f"{tmp_path}/bin/../models/pocket, {tmp_path}/bin/../share/diffedit/models/pocket or ")
 
 
 def test_model_that_is_not_there(picture, tmp_path):
     command = ["edit", picture, *TEXTS, "-o", tmp_path / "out.png"]
-    fail(1, "no/such/model: there is no such model", *command, "-m", "no/such/model")
-    fail(1, f"own/name: there is no such model (nor {tmp_path}/diffedit/models/own/name)", *command,
+    fail(1, "no/such/model: no such model", *command, "-m", "no/such/model")
+    fail(1, f"own/name: no such model (nor {tmp_path}/diffedit/models/own/name)", *command,
          "-m",
          "own/name", environment={"XDG_DATA_HOME": str(tmp_path)})
-    fail(1, "from/the/environment: there is no such model", *command,
+    fail(1, "from/the/environment: no such model", *command,
          environment={"DIFFEDIT_MODEL": "from/the/environment"})
 
 

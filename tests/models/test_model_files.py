@@ -122,7 +122,7 @@ def test_a_given_part_is_packed(sd1, tmp_path):  # noqa: F811
                if "first_stage" not in name}
     model = single(tmp_path / "m.safetensors", tensors)
     said = refused(1, "model", "convert", model, "-o", tmp_path / "p.safetensors")
-    assert "there is no autoencoder in it; name one with --vae" in said
+    assert "has no autoencoder; name one with --vae" in said
     packed = convert(model, tmp_path / "p.safetensors", "--vae", sd1[0] / "vae")
     assert picture(packed, tmp_path / "o.png") == sd1[1]
     given = convert(model, tmp_path / "q.safetensors", "--vae", packed)
@@ -168,7 +168,7 @@ def test_convert_wrong_usage(sd1, tmp_path):  # noqa: F811
     assert refused(2, "model", "convert", model, "-o", "x.ckpt") == (
         "diffedit: x.ckpt: expected a name that ends in .safetensors")
     assert refused(2, "model", "convert", model, "-o", model) == (
-        f"diffedit: {model}: is the model that is to be converted")
+        f"diffedit: {model}: the output is the model itself")
     output = tmp_path / "x.safetensors"
     assert refused(2, "model", "convert", model, "-o", output, "--precision", "f8") == (
         'diffedit: --precision: expected f16 or f32, found "f8"')
@@ -186,7 +186,7 @@ def test_a_packed_file_of_tomorrow(sd1, tmp_path):  # noqa: F811
     data = path.read_bytes()
     path.write_bytes(data.replace(b'"diffedit":"1"', b'"diffedit":"2"', 1))
     assert refused(1, "model", "info", path) == (
-        f'diffedit: {path}: expected a model that diffedit packed in form 1, found form "2"')
+        f"diffedit: {path}: expected version 1 of diffedit's packed models, found version \"2\"")
     path.write_bytes(data.replace(b'"unet/config.json"', b'"unet/konfig.json"', 1))
     assert problems(path) == ["MODEL: unet/config.json is missing"]
 
@@ -218,7 +218,7 @@ def test_info_of_what_is_incomplete(tmp_path):
     info = json.loads(run("model", "info", model, "--json").stdout)
     assert (info["parts"]["vae"], info["prediction"], info["factor"]) == (None, "unknown", 0)
     assert [problem.split(": ", 1)[1][:30] for problem in info["problems"]] == [
-        "a Stable Diffusion 2 file does", "there is no autoencoder in it;"]
+        "a Stable Diffusion 2 file does", "has no autoencoder; name one w"]
     result = run("model", "info", model)
     assert result.returncode == 0 and "  autoencoder    missing\n" in result.stdout
     assert json.loads(run("model", "info", model, "--json", "--prediction",
@@ -245,7 +245,7 @@ def test_what_is_no_model(tmp_path, content):
 def test_check_of_a_whole_model(sd1):  # noqa: F811
     result = run("model", "check", sd1[0])
     assert (result.returncode, result.stdout, result.stderr) == (
-        0, f"{sd1[0]}: whole: every tensor is there, of the right shape, and finite\n", "")
+        0, f"{sd1[0]}: OK: every tensor is present, has the right shape and is finite\n", "")
 
 
 def test_check_finds_everything_at_once(tmp_path):
@@ -258,7 +258,7 @@ def test_check_finds_everything_at_once(tmp_path):
     tensors["first_stage_model.quant_conv.weight"][2, 3] = np.nan
     values = tensors["cond_stage_model.transformer.text_model.encoder.layers.1.mlp.fc1.weight"]
     values[0, 0], values[5, 6] = np.inf, -np.inf
-    part = "MODEL: tensor `{}` holds {}"
+    part = "MODEL: tensor `{}` contains {}"
     assert set(problems(single(tmp_path / "m.safetensors", tensors))) == {
         "MODEL: tensor `mid_block.resnets.0.conv1.weight` is missing",
         "MODEL: tensor `mid_block.attentions.0.transformer_blocks.0.attn1.to_k.weight` is missing",
@@ -283,7 +283,7 @@ def test_check_of_a_folder_finds_everything_at_once(copy):  # noqa: F811
     assert [line.split(": ")[0] for line in found] == [
         "MODEL/text_encoder/config.json", "MODEL/scheduler/scheduler_config.json", "MODEL/vae",
         "MODEL/tokenizer/merges.txt", "MODEL/unet/diffusion_pytorch_model.safetensors"]
-    assert "`conv_in.bias` holds 1 value" in found[-1]
+    assert "`conv_in.bias` contains 1 value" in found[-1]
 
 
 @pytest.mark.parametrize("more, said_of_it", [
