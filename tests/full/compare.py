@@ -5,7 +5,7 @@ same files.
     VENV/bin/python tests/full/compare.py FOLDER
 
 The first writes FOLDER/model and FOLDER/model.safetensors; VENV is the virtual environment of
-tests/golden/README.md. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is not
+tests/golden/make.py. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is not
 part of ./run test.
 """
 import argparse
