@@ -49,15 +49,17 @@ const char *diffedit_stage_name(diffedit_stage_id stage)
 static void warn_of_mask(de_log log, de_mask_range range)
 {
     if (range.brightest < DE_MASK_WHITE)
-        de_log_write(log, DIFFEDIT_LOG_WARNING,
-                     "the mask covers nothing: its brightest value is %d of 255, and from %d on is "
-                     "changed",
-                     range.brightest, DE_MASK_WHITE);
+        de_log_write(
+            log, DIFFEDIT_LOG_WARNING,
+            "the mask selects nothing: its brightest value is %d of 255, and values from %d up are "
+            "changed",
+            range.brightest, DE_MASK_WHITE);
     else if (range.darkest >= DE_MASK_WHITE)
-        de_log_write(log, DIFFEDIT_LOG_WARNING,
-                     "the mask covers the whole picture: its values are %d to %d of 255, and from "
-                     "%d on is changed",
-                     range.darkest, range.brightest, DE_MASK_WHITE);
+        de_log_write(
+            log, DIFFEDIT_LOG_WARNING,
+            "the mask selects the whole picture: its values are %d to %d of 255, and values from "
+            "%d up are changed",
+            range.darkest, range.brightest, DE_MASK_WHITE);
 }
 
 diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit_picture *mask,

@@ -127,7 +127,7 @@ diffedit_status de_image_to_integers(VipsImage **image, const char *name, const 
     case VIPS_INTERPRETATION_LAB:
     case VIPS_INTERPRETATION_LABQ:
     case VIPS_INTERPRETATION_LABS:
-        *remark = "the picture is Lab; it was converted to 16-bit sRGB, and the result will be so";
+        *remark = "the picture is Lab; it was converted to 16-bit sRGB, and the result will be too";
         return de_image_from_lab(image) ? undecodable(name, error) : DIFFEDIT_OK;
     case VIPS_INTERPRETATION_XYZ:
         return de_fail(error, DIFFEDIT_ERROR_PICTURE,

@@ -641,8 +641,8 @@ def test_equal_texts_change_nothing_and_say_so(picture, tmp_path):
 
 @pytest.mark.parametrize("background, paint, share, warning",
                          [(0, 255, 1200 / 4800, None),
-                          (0, 90, 0, "the mask covers nothing: its brightest value is 90 of 255"),
-                          (255, 200, 1, "the mask covers the whole picture: its values are 200 to"
+                          (0, 90, 0, "the mask selects nothing: its brightest value is 90 of 255"),
+                          (255, 200, 1, "the mask selects the whole picture: its values are 200 to"
                            " 255 of 255")])
 def test_masks_of_all_or_nothing_are_warned_of(picture, tmp_path, background, paint, share,
                                                warning):
@@ -653,7 +653,7 @@ def test_masks_of_all_or_nothing_are_warned_of(picture, tmp_path, background, pa
                               tmp_path / "mask.png", "-m", MODEL, *FAST[:2], "-o",
                               tmp_path / "o.png", "--json").stdout)
     assert said["mask_share"] == share
-    said_of_it = [line for line in said["warnings"] if "covers" in line]
+    said_of_it = [line for line in said["warnings"] if "the mask selects" in line]
     assert len(said_of_it) == (warning is not None)
     assert all(line.startswith(warning) for line in said_of_it)
 
