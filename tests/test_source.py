@@ -49,6 +49,15 @@ def test_programs_use_only_the_public_header():
     assert wrong == []
 
 
+def test_every_name_is_one_files():
+    """A source and its header share a name, and no other file of src/ has it: a reader who is sent
+    to network.c finds it."""
+    folders = {}
+    for path in sources("src"):
+        folders.setdefault(path.stem, set()).add(str(path.parent.relative_to(SOURCE)))
+    assert {name: where for name, where in folders.items() if len(where) > 1} == {}
+
+
 def test_only_parallel_knows_threads():
     knowing = [path.name for path in sources("src")
                if re.search(r"pthread_create|thrd_create|#pragma omp", path.read_text())]

@@ -1,6 +1,6 @@
 #include "kernels/avx2.h"
 #include "kernels/functions_avx2.h"
-#include "kernels/winograd.h"
+#include "kernels/winograd_points.h"
 
 enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
 

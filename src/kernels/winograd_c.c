@@ -3,7 +3,7 @@
 #include "kernels/c.h"
 #include "kernels/functions_c.h"
 #include "base/half.h"
-#include "kernels/winograd.h"
+#include "kernels/winograd_points.h"
 
 /* Everything is done for LANES channels at once, in loops of constant length that the compiler
  * makes vectors of. */

@@ -4,7 +4,7 @@
 #include "picture/jpeg_segments.h"
 #include "picture/png_colour.h"
 #include "picture/remark.h"
-#include "picture/texts.h"
+#include "picture/text_chunks.h"
 #include "picture/xmp.h"
 
 #include <stdlib.h>

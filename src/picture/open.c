@@ -2,7 +2,7 @@
 #include "picture/jpeg_segments.h"
 #include "picture/metadata.h"
 #include "picture/remark.h"
-#include "picture/texts.h"
+#include "picture/text_chunks.h"
 
 #include "common/read_all.h"
 

@@ -3,7 +3,7 @@
 #include "picture/image.h"
 #include "picture/jpeg_segments.h"
 #include "picture/png_chunks.h"
-#include "picture/texts.h"
+#include "picture/text_chunks.h"
 #include "picture/xmp.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Texts in pictures: chunks of a PNG, comments of a JPEG, and each as the other. The bytes may be
  * hostile. */
-#ifndef DE_TEXTS_H
-#define DE_TEXTS_H
+#ifndef DE_TEXT_CHUNKS_H
+#define DE_TEXT_CHUNKS_H
 
 #include "picture/png_chunks.h"
 

@@ -27,8 +27,8 @@
  *           0   N_P P2  N_P P2   N_Q Q2  N_Q Q2  0
  *           0   N_P P3 -N_P P3   N_Q Q3 -N_Q Q3  0
  *           0   N_P P4  N_P P4   N_Q Q4  N_Q Q4  1 */
-#ifndef DE_WINOGRAD_H
-#define DE_WINOGRAD_H
+#ifndef DE_WINOGRAD_POINTS_H
+#define DE_WINOGRAD_POINTS_H
 
 #define DE_P 0.75f
 #define DE_Q 1.5f

@@ -1,4 +1,4 @@
-#include "picture/texts.h"
+#include "picture/text_chunks.h"
 
 #include "picture/jpeg_segments.h"
 
