@@ -212,7 +212,7 @@ static void remove_other_weights(const cli_hub *hub, const char *folder)
     json_t *file;
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         remove_forms(hub, folder, part);
-    json_object_foreach(hub->listed, name, file) /* their pieces too */
+    json_object_foreach (hub->listed, name, file) /* their pieces too */
     {
         bool other = de_layout_is_weights(name) && !cli_hub_is_chosen(hub, name);
         char *path = other ? cli_join_path(folder, name) : NULL;

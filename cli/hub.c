@@ -56,8 +56,7 @@ static diffedit_status read_list(cli_hub *hub, const char *text, const char *url
         status = cli_fail_memory(error);
     size_t i;
     json_t *file;
-    json_array_foreach(files, i, file)
-    {
+    json_array_foreach (files, i, file) {
         const char *name = json_string_value(json_object_get(file, "rfilename"));
         if (name && status == DIFFEDIT_OK)
             json_object_set(hub->listed, name, file);
@@ -193,14 +192,13 @@ static diffedit_status check_kind(const cli_hub *hub, diffedit_error *error)
             error, DIFFEDIT_ERROR_FILE,
             "%.150s: has no model_index.json, so it is not a model in the diffusers layout",
             hub->server.model);
-    json_object_foreach(
-        hub->listed, name,
-        file) for (size_t i = 0; i < sizeof foreign / sizeof *foreign;
-                   i++) if (strncmp(name, foreign[i], strlen(foreign[i])) ==
-                            0) return cli_fail(error, DIFFEDIT_ERROR_FILE,
-                                               "%.150s: is not Stable Diffusion 1 or 2, which "
-                                               "have no %.100s",
-                                               hub->server.model, name);
+    json_object_foreach (hub->listed, name, file)
+        for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+            if (strncmp(name, foreign[i], strlen(foreign[i])) == 0)
+                return cli_fail(error, DIFFEDIT_ERROR_FILE,
+                                "%.150s: is not Stable Diffusion 1 or 2, which "
+                                "have no %.100s",
+                                hub->server.model, name);
     return DIFFEDIT_OK;
 }
 
@@ -256,8 +254,9 @@ diffedit_status cli_hub_add_shards(cli_hub *hub, const char *index, const char *
         status = cli_fail(error, DIFFEDIT_ERROR_FILE,
                           "%.150s: %.150s: expected a `weight_map`, found none", hub->server.model,
                           index);
-    json_object_foreach(map, tensor, shard) if (status == DIFFEDIT_OK)
-        status = add_shard(hub, index, json_string_value(shard), error);
+    json_object_foreach (map, tensor, shard)
+        if (status == DIFFEDIT_OK)
+            status = add_shard(hub, index, json_string_value(shard), error);
     json_decref(json);
     return status;
 }

@@ -155,8 +155,7 @@ static void check_keys(reader *file, const char *const *honoured, const neutral_
 {
     const char *key;
     json_t *value;
-    json_object_foreach(file->json, key, value)
-    {
+    json_object_foreach (file->json, key, value) {
         if (key[0] == '_')
             continue;
         if (is_listed(honoured, key)) {
@@ -562,10 +561,10 @@ diffedit_status de_model_index_check(const de_documents *from, const char *name,
     if (value && !(json_is_string(value) && is_listed(pipelines, json_string_value(value))))
         refuse(&file, "_class_name", value,
                "a pipeline of Stable Diffusion 1 or 2, such as StableDiffusionPipeline");
-    json_object_foreach(file.json, key, value) if (key[0] != '_' && !is_listed(known, key) &&
-                                                   !json_is_null(json_array_get(value, 1)) &&
-                                                   json_is_array(value))
-        refuse(&file, key, value, "a Stable Diffusion 1 or 2 model, which has no such part");
+    json_object_foreach (file.json, key, value)
+        if (key[0] != '_' && !is_listed(known, key) && !json_is_null(json_array_get(value, 1)) &&
+            json_is_array(value))
+            refuse(&file, key, value, "a Stable Diffusion 1 or 2 model, which has no such part");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const json_t *part = json_object_get(file.json, parts[i].part);
         char expected[96];
@@ -637,12 +636,12 @@ static void read_defaults(reader *file, de_model_hints *hints)
     if (presets && !json_is_object(presets))
         refuse(file, "defaults", presets,
                "an object: a preset's name, then options and their values");
-    json_object_foreach((json_t *)presets, preset, options)
-    {
+    json_object_foreach ((json_t *)presets, preset, options) {
         if (!json_is_object(options))
             refuse(file, preset, options, "an object: options and their values");
-        json_object_foreach(options, name, value) if (file->status == DIFFEDIT_OK)
-            add_default(file, hints, preset, name, value);
+        json_object_foreach (options, name, value)
+            if (file->status == DIFFEDIT_OK)
+                add_default(file, hints, preset, name, value);
     }
 }
 

@@ -138,8 +138,7 @@ static diffedit_status read_added_tokens(de_tokenizer *tokenizer, const char *pa
     const char *key;
     json_t *token;
     diffedit_status status = DIFFEDIT_OK;
-    json_object_foreach((json_t *)added, key, token)
-    {
+    json_object_foreach ((json_t *)added, key, token) {
         char *end;
         long id = strtol(key, &end, 10);
         const char *text = token_text(token, NULL);

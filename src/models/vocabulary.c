@@ -155,8 +155,7 @@ static diffedit_status read_ids(de_vocabulary *vocabulary, const de_documents *f
     diffedit_status status = de_document_read_json(&json, from, name, error);
     const char *token;
     json_t *id;
-    json_object_foreach(json, token, id)
-    {
+    json_object_foreach (json, token, id) {
         if (status != DIFFEDIT_OK)
             break;
         if (!json_is_integer(id) || json_integer_value(id) < 0 ||

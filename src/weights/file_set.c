@@ -143,8 +143,7 @@ static diffedit_status add_shards(de_file_set *set, json_t *map, de_rename_fn re
     diffedit_status status = seen ? DIFFEDIT_OK : de_fail_memory(error, 64, "a list of files");
     const char *name;
     json_t *value;
-    json_object_foreach(map, name, value)
-    {
+    json_object_foreach (map, name, value) {
         const char *shard = json_string_value(value);
         if (status == DIFFEDIT_OK && !shard)
             status = de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%.80s` has no file name",

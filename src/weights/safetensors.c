@@ -136,8 +136,7 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
                               "a list of tensors");
     const char *name;
     json_t *info;
-    json_object_foreach(header, name, info)
-    {
+    json_object_foreach (header, name, info) {
         if (strcmp(name, "__metadata__") == 0) {
             table->prediction = read_prediction(info);
             table->notes = json_incref(info);

@@ -23,8 +23,7 @@ static void test_cpu(void **state)
     json_t *draws = json_load_file(GOLDEN "/random/cpu.json", 0, NULL), *draw;
     size_t index;
     assert_true(json_array_size(draws) >= 30);
-    json_array_foreach(draws, index, draw)
-    {
+    json_array_foreach (draws, index, draw) {
         uint64_t seed = strtoull(json_string_value(json_object_get(draw, "seed")), NULL, 10);
         int64_t size = json_integer_value(json_object_get(draw, "size"));
         const json_t *last = json_object_get(draw, "last");

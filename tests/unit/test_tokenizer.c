@@ -21,8 +21,7 @@ static void compare_all(const char *pad, const char *key)
     assert_int_equal(length, json_integer_value(json_object_get(golden, "length")));
     int32_t *tokens = malloc((size_t)length * sizeof *tokens);
     size_t i;
-    json_array_foreach(json_object_get(golden, "strings"), i, row)
-    {
+    json_array_foreach (json_object_get(golden, "strings"), i, row) {
         const char *text = json_string_value(json_object_get(row, "text"));
         const json_t *ids = json_object_get(row, key);
         assert_int_equal(de_tokenizer_encode(tokenizer, text, tokens, NULL, NULL), DIFFEDIT_OK);
