@@ -83,7 +83,8 @@ struct cli_arguments {
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;
-    char random_seed[24]; /* the seed drawn for --seed random or -1, else "" */
+    /* the seed drawn for --seed random or -1, else ""; `given` points here: not to be copied */
+    char random_seed[24];
 };
 
 /* Parses what follows the command's name. Values of the program's own options are checked here,

@@ -126,101 +126,20 @@ def test_man_page_has_the_options_of_the_table():
     assert man_page.SECTION.search(page).group().strip() == man_page.section(PROGRAM)
 
 
-# ---- wrong usage: exit 2, before anything is opened ----
+# ---- wrong usage: exit 2, before anything is opened; all of it is in tests/unit/cli ----
 
 @pytest.mark.parametrize("message, arguments", [
     ('unknown command "edti"; did you mean "edit"?', ["edti"]),
-    ('unknown command "model chek"; did you mean "model check"?', ["model", "chek"]),
-    ('unknown command "info"; did you mean "model info"?', ["info", "x"]),
-    ('unknown command "photograph"; `diffedit --help` lists them', ["photograph"]),
-    ('unknown command "help"; did you mean: diffedit --help?', ["help", "edit"]),
-    ("photo.png is not a command; did you mean: diffedit edit photo.png ...?",
-     ["photo.png", *TEXTS]),
-    ("a/photo is not a command; did you mean: diffedit edit a/photo ...?", ["a/photo", *TEXTS]),
-    ("x.safetensors is not a command; did you mean: diffedit model info x.safetensors ...?",
-     ["x.safetensors"]),
-    ("expected a command before --from; did you mean: diffedit edit --from ...?",
-     ["--from", "x"]),
-    ("expected a command before -; did you mean: diffedit edit - ...?", ["-", "--from", "x"]),
-    ("-o=x.png: a short option takes its value without =; write -o x.png or --output=x.png",
-     ["edit", "in.png", *TEXTS, "-o=x.png"]),
-    ("-j=4: a short option takes its value without =; write -j 4 or --threads=4",
-     ["edit", "in.png", *TEXTS, "-j=4"]),
-    ("-m=: a short option takes its value without =; write -m PATH or --model=PATH",
-     ["edit", "in.png", *TEXTS, "-m="]),
-    ("unknown option -output; did you mean --output?",
-     ["edit", "in.png", *TEXTS, "-output", "x.png"]),
-    ("unknown option -mask; did you mean --mask?", ["edit", "in.png", *TEXTS, "-mask=x.png"]),
-    ("unknown option --stpes; did you mean --steps?", ["edit", "--stpes", "3"]),
-    ("unknown option --mask-treshold; did you mean --mask-threshold?",
-     ["edit", "--mask-treshold=3"]),
-    ("unknown option --step; did you mean --steps?", ["edit", "--step", "3"]),
-    ("diffedit mask takes no option --ratio", ["mask", "--ratio", "0.5"]),
-    ("diffedit generate takes no option --from", ["generate", "--from", "x"]),
-    ("--steps needs a value", ["edit", "in.png", "--steps"]),
     ("--output needs a value", ["edit", "in.png", "-o"]),
-    ('--output: expected a FILE, found ""', ["edit", "in.png", "-o", ""]),
-    ('--json takes no value, found "yes"', ["edit", "in.png", "--json=yes"]),
-    ('unexpected argument "b.png": diffedit edit takes one picture', ["edit", "a.png", "b.png"]),
-    ('unexpected argument "a.png": diffedit generate takes none', ["generate", "a.png"]),
-    ("a picture is required", ["edit", *TEXTS, "-o", "x.png"]),
-    ("--output is required", ["edit", "no.png", *TEXTS]),
     ("--to is required; it may be empty", ["edit", "no.png", "--from", "x", "-o", "x.png"]),
-    ("--to is required; it may be empty", ["generate", "-o", "x.png"]),
-    ("--mask is required", ["inpaint", "no.png", "--to", "x", "-o", "x.png"]),
-    ("--mask and --map-in cannot be used together",
-     ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-in", "m.npy"]),
-    ("--map-out cannot be used with --mask: no map is computed",
-     ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask", "m.png", "--map-out", "m2.png"]),
-    ("the picture and --mask cannot both come from standard input",
-     ["edit", "-", *TEXTS, "-o", "x.png", "--mask", "-"]),
-    ("--json cannot be used with --output -: both write to standard output",
-     ["edit", "no.png", *TEXTS, "--json", "-o", "-"]),
-    ('--preset: expected one of paper, notebook, diffusers, found "papers"',
-     ["edit", "no.png", *TEXTS, "-o", "x.png", "--preset", "papers"]),
+    ('--steps: expected a whole number from 1 to 999, found "0"',
+     ["edit", "no.png", *TEXTS, "-o", "x.png", "--steps=0"]),
     ("x.png: given for two outputs",
      ["edit", "no.png", *TEXTS, "-o", "x.png", "--mask-out", "x.png"]),
-    ("x.png: unsupported output format; use .npy", ["invert", "no.png", "-o", "x.png"]),
 ])
 def test_usage(message, arguments, tmp_path):
     fail(2, message, *arguments, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-SEED = "a whole number from 0 to 18446744073709551615, decimal or 0x"
-RANGES = [
-    ("seed", SEED, ["-2", "18446744073709551616", "1.5", "0x", "Random"]),
-    ("rng", "one of cpu, cuda", ["gpu"]),
-    ("steps", "a whole number from 1 to 999", ["0", "1000", "5.5", "", "five", "-1"]),
-    ("ratio", "a number above 0 and up to 1", ["0", "1.01", "nan", "-0.5", "1/0", "0,5"]),
-    ("guidance", "a number from -100 to 100", ["-100.1", "100.1", "inf", "nan"]),
-    ("guidance-kind", "one of cfg, normalised", ["normalized"]),
-    ("scheduler", "one of ddim, lms", ["euler"]),
-    ("encode-guidance", 'a number from -100 to 100 or "guidance"', ["101", "same"]),
-    ("background", "one of same, lagged, start", ["x"]),
-    ("posterior", "one of mean, sample", ["mode"]),
-    ("mask-method", "one of contrast, plus-minus", ["x"]),
-    ("mask-noise-level", "a number above 0 and up to 1", ["0", "1.5"]),
-    ("mask-samples", "a whole number from 1 to 1000", ["0", "1001"]),
-    ("mask-threshold", "a number from 0 to 1", ["-0.1", "1.1"]),
-    ("mask-grow", "a whole number from -4096 to 4096", ["-4097", "4097", "0.5"]),
-    ("mask-blur", "a number from 0 to 4096", ["-1", "4097"]),
-    ("composite", "one of pixel, latent", ["x"]),
-    ("feather", 'a number from 0 to 4096 or "cell"', ["-1", "4097"]),
-    ("size", 'WxH with sides from 1 to 16384 or "fit"',
-     ["64", "64x", "0x64", "64x99999", "64 x 64"]),
-    ("max-pixels", "a whole number from 1 to 1099511627776", ["0", "-1", "2^28", "1099511627777"]),
-    ("quality", "a whole number from 1 to 100", ["0", "101", "95.5"]),
-    ("threads", "a whole number from 1 to 1024", ["0", "1025", "all"]),
-]
-
-
-@pytest.mark.parametrize("name, expected, value",
-                         [(name, expected, value) for name, expected, values in RANGES
-                          for value in values])
-def test_ranges(name, expected, value):
-    fail(2, f'--{name}: expected {expected}, found "{value}"', "edit", "no.png", *TEXTS, "-o",
-         "x.png", f"--{name}={value}")
 
 
 def test_options_that_do_not_fit(picture, tmp_path):
@@ -236,32 +155,16 @@ def test_options_that_do_not_fit(picture, tmp_path):
 
 # ---- outputs are checked before any work ----
 
-def test_output_of_unknown_kind(picture, tmp_path):
-    fail_naming(2, "out.xyz", command=edit(picture, tmp_path / "out.xyz"))
-    fail_naming(2, "map.gif",
-                command=edit(picture, tmp_path / "out.png", "--map-out", tmp_path / "map.gif"))
-
-
 def test_output_that_cannot_be_written(picture, tmp_path):
     fail_naming(1, "none/out.png", command=edit(picture, tmp_path / "none/out.png"))
-    fail_naming(1, "none/mask.png",
-                command=edit(picture, tmp_path / "o.png", "--mask-out", tmp_path / "none/mask.png"))
-    fail_naming(1, "none/out.npy", command=["invert", picture, "-o", tmp_path / "none/out.npy"])
-    fail_naming(1, "none/stages",
-                command=edit(picture, tmp_path / "o.png", "--stages", tmp_path / "none/stages"))
-    fail_naming(1, "in.png", command=edit(picture, tmp_path / "o.png", "--stages", picture))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_output_is_the_input(picture, tmp_path):
-    copy, link, hard = tmp_path / "in.png", tmp_path / "link.png", tmp_path / "hard.png"
+    copy, link = tmp_path / "in.png", tmp_path / "link.png"
     shutil.copy(picture, copy)
     link.symlink_to(copy)
-    hard.hardlink_to(copy)
-    for output in (copy, link, hard):
-        fail(2, f"{output}: is also an input; use --force to overwrite it", *edit(copy, output))
-    fail(2, f"{copy}: is also an input; use --force to overwrite it",
-         *edit(copy, tmp_path / "o.png", "--mask-out", copy))
+    fail(2, f"{link}: is also an input; use --force to overwrite it", *edit(copy, link))
     assert copy.read_bytes() == picture.read_bytes()
     succeed(*edit(copy, copy, "--force"))
     assert "diffedit" in PIL.Image.open(copy).text
@@ -304,12 +207,6 @@ def test_mask_of_another_size(picture, tmp_path):
 
 @pytest.mark.parametrize("damage, words", [
     (lambda data: data[:-4], "contains fewer values than"),
-    (lambda data: data + b"0", "contains more values than"),
-    (lambda data: data.replace(b"<f4", b"<f8"), "expected a map"),
-    (lambda data: data[:40], "truncated in its header"),
-    (lambda data: b"PNG" + data, "not a .npy file"),
-    (lambda data: b"", "not a .npy file"),
-    (lambda data: data.replace(b"False", b"True "), "expected a map"),
     (lambda data: data[:-4] + struct.pack("<f", float("nan")), "values from 0 to 1"),
 ])
 def test_damaged_map(edited, picture, tmp_path, damage, words):
@@ -579,17 +476,6 @@ def test_again_with_odd_texts_and_a_mask(picture, edited, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_damaged_record(picture, tmp_path):
-    from PIL.PngImagePlugin import PngInfo
-    for text, words in (("{", "not JSON"), ("{}", "not written by diffedit"),
-                        ('{"diffedit": "1", "steps": 0}', "--steps")):
-        information = PngInfo()
-        information.add_text("diffedit", text)
-        PIL.Image.open(picture).save(tmp_path / "damaged.png", pnginfo=information)
-        fail_naming(1, "damaged.png: ", words,
-                    command=edit(picture, tmp_path / "o.png", "--again", tmp_path / "damaged.png"))
-
-
 def test_a_given_map_is_shown_like_a_found_one(edited, picture, tmp_path):
     given = edited[0] / "stages/map.npy"
     succeed(*edit(picture, tmp_path / "o.png", "--map-in", given, "--map-out", tmp_path / "map.png",
@@ -621,9 +507,8 @@ def test_options_in_any_order_and_form(edited, picture, tmp_path):
     assert output.read_bytes() == (edited[0] / "out.png").read_bytes()
 
 
-@pytest.mark.parametrize("seed", [["--seed", "random"], ["--seed", "-1"], ["--seed=-1"]])
-def test_random_seed(seed, picture, tmp_path):
-    result = succeed(*edit(picture, tmp_path / "o.png", *seed, "-q", "--json"))
+def test_random_seed(picture, tmp_path):
+    result = succeed(*edit(picture, tmp_path / "o.png", "--seed", "-1", "-q", "--json"))
     drawn = re.fullmatch(r"diffedit: seed (\d+)\n", result.stderr.decode())[1]
     assert json.loads(result.stdout)["seed"] == drawn
     assert json.loads(PIL.Image.open(tmp_path / "o.png").text["diffedit"])["seed"] == drawn

@@ -1,6 +1,7 @@
 #include "scratch.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,28 @@ void scratch_make(void)
     strcpy(folder, "/tmp/diffedit-test-XXXXXX");
     if (!mkdtemp(folder))
         abort();
+}
+
+void scratch_enter(void)
+{
+    if (chdir(folder) != 0)
+        abort();
+}
+
+static bool is_the_folder_or_above(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+int scratch_count(void)
+{
+    int count = 0;
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        count += !is_the_folder_or_above(entry->d_name);
+    if (entries)
+        closedir(entries);
+    return count;
 }
 
 const char *scratch_path(const char *name)
@@ -39,7 +62,7 @@ void scratch_remove(void)
 {
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));)
-        if (entry->d_name[0] != '.')
+        if (!is_the_folder_or_above(entry->d_name))
             unlink(scratch_path(entry->d_name));
     if (entries)
         closedir(entries);
