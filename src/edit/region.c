@@ -42,8 +42,18 @@ static void threshold_map(de_region *region, const de_map *map, double threshold
                 map->values[(int64_t)y * step_y * map->w + x * step_x] >= (float)threshold;
 }
 
+static diffedit_status grow(de_region *region, int amount, const de_stage_context *context,
+                            diffedit_error *error)
+{
+    enum { LOOPS = 3 };
+    de_stage_listener listener = {context, DIFFEDIT_STAGE_MAP};
+    de_work work = de_stage_work(&listener, LOOPS);
+    return de_mask_grow(region->mask, region->height, region->width, amount, &work, error);
+}
+
 diffedit_status de_region_run(de_region *region, const de_region_params *params, const de_map *map,
-                              const uint8_t *given, diffedit_error *error)
+                              const uint8_t *given, de_stage_context *context,
+                              diffedit_error *error)
 {
     int width = params->width, height = params->height, h = params->cells.h, w = params->cells.w;
     int64_t area = (int64_t)width * height;
@@ -58,7 +68,7 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
         de_mask_from_cells(region->cells, h, w, height, width, region->mask);
     }
     if (status == DIFFEDIT_OK && params->grow)
-        status = de_mask_grow(region->mask, height, width, (int)params->grow, error);
+        status = grow(region, (int)params->grow, context, error);
     if (status != DIFFEDIT_OK) {
         de_region_free(region);
         return status;

@@ -177,7 +177,7 @@ diffedit_status de_editor_region(diffedit_editor *editor, const de_plan *plan,
     const de_map map = de_editor_map_in_use(editor);
     de_region_free(&editor->region);
     diffedit_status status = de_region_run(&editor->region, &plan->region, &map, editor->user_mask,
-                                           error);
+                                           &editor->context, error);
     if (status == DIFFEDIT_OK)
         editor->stats.mask_share = (double)editor->region.changed /
                                    (double)((int64_t)plan->region.width * plan->region.height);
@@ -281,7 +281,8 @@ diffedit_status de_editor_blend(diffedit_picture **result, diffedit_editor *edit
 {
     double start = de_seconds();
     diffedit_status status = de_blend_run(result, &plan->blend, editor->picture,
-                                          editor->decoded.pixels, editor->region.mask, error);
+                                          editor->decoded.pixels, editor->region.mask,
+                                          &editor->context, error);
     spent(editor, DIFFEDIT_STAGE_COMPOSITE, start);
     return status;
 }

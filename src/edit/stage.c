@@ -10,6 +10,20 @@ diffedit_status de_stage_step(const de_stage_context *context, diffedit_stage_id
     return DIFFEDIT_OK;
 }
 
+static diffedit_status pass_on(void *user, int done, int total, diffedit_error *error)
+{
+    const de_stage_listener *listener = user;
+    return de_stage_step(listener->context, listener->stage, done, total, error);
+}
+
+de_work de_stage_work(de_stage_listener *listener, int loops)
+{
+    return (de_work){.threads = listener->context->threads,
+                     .step = pass_on,
+                     .user = listener,
+                     .total = loops * DE_WORK_BANDS};
+}
+
 diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what,
                                    diffedit_error *error)
 {

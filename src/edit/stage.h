@@ -36,6 +36,15 @@ typedef struct de_stage_context {
 diffedit_status de_stage_step(const de_stage_context *context, diffedit_stage_id stage, int done,
                               int total, diffedit_error *error);
 
+/* Whose steps they are that a loop over the picture makes. */
+typedef struct de_stage_listener {
+    const de_stage_context *context;
+    diffedit_stage_id stage;
+} de_stage_listener;
+
+/* So many loops over the picture, as steps of a stage. The listener must outlive it. */
+de_work de_stage_work(de_stage_listener *listener, int loops);
+
 /* malloc for `count` values, or a failure that says what they were for. */
 diffedit_status de_allocate_floats(float **memory, int64_t count, const char *what,
                                    diffedit_error *error);
@@ -150,7 +159,8 @@ uint64_t de_region_content(const de_region *region);
 /* From a map, or from a mask [height, width] that somebody gave (then map is not looked at).
  * Errors: MEMORY. */
 diffedit_status de_region_run(de_region *region, const de_region_params *params, const de_map *map,
-                              const uint8_t *given, diffedit_error *error);
+                              const uint8_t *given, de_stage_context *context,
+                              diffedit_error *error);
 
 /* ---- invert: x_0 .. x_k (DiffEdit section 3.2, step 2) ---- */
 
@@ -248,9 +258,10 @@ typedef struct de_blend_params {
     int64_t everywhere; /* 1: the decoded picture as it is */
 } de_blend_params;
 
-/* decoded [working.h, working.w, 3]; mask [height, width] at picture size. Errors: MEMORY. */
+/* decoded [working.h, working.w, 3]; mask [height, width] at picture size. Errors: CANCELLED,
+ * PICTURE, MEMORY. */
 diffedit_status de_blend_run(diffedit_picture **result, const de_blend_params *params,
                              const diffedit_picture *picture, const uint8_t *decoded,
-                             const uint8_t *mask, diffedit_error *error);
+                             const uint8_t *mask, de_stage_context *context, diffedit_error *error);
 
 #endif

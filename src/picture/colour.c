@@ -68,36 +68,46 @@ static int to_srgb(const diffedit_picture *picture, VipsImage **image)
                               VIPS_INTENT_RELATIVE, "depth", 8, NULL);
 }
 
+/* *flat: an 8-bit RGB image over *memory, for g_free(): a picture in sRGB without its alpha. */
+static int make_flat(VipsImage *image, VipsImage **flat, void **memory)
+{
+    size_t size;
+    void *pixels = vips_image_write_to_memory(image, &size);
+    if (!pixels)
+        return -1;
+    *memory = pixels;
+    if (image->BandFmt != VIPS_FORMAT_UCHAR || image->Bands != 3) {
+        uint8_t *rgb = g_try_malloc((size_t)image->Xsize * (size_t)image->Ysize * 3);
+        if (rgb)
+            flatten(image, pixels, rgb);
+        g_free(pixels);
+        *memory = rgb;
+        if (!rgb)
+            return -1;
+    }
+    *flat = de_image_over(*memory, image->Xsize, image->Ysize, 3, VIPS_FORMAT_UCHAR);
+    return *flat ? 0 : -1;
+}
+
 diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height,
                                          uint8_t *rgb, diffedit_error *error)
 {
-    static const char what[] = "cannot be converted to sRGB";
     VipsImage *image = NULL, *flat = NULL;
-    uint8_t *all = malloc((size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3);
-    void *converted = NULL, *scaled = NULL;
+    void *memory = NULL, *scaled = NULL;
     size_t size;
-    if (!all)
-        return de_fail_memory(
-            error, (size_t)picture->image->Xsize * (size_t)picture->image->Ysize * 3, "a picture");
     diffedit_status status = DIFFEDIT_OK;
-    if (to_srgb(picture, &image) || !(converted = vips_image_write_to_memory(image, &size))) {
-        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
-    } else {
-        flatten(image, converted, all);
-        flat = de_image_over(all, image->Xsize, image->Ysize, 3, VIPS_FORMAT_UCHAR);
-        if (!flat || resize(&flat, width, height) ||
-            !(scaled = vips_image_write_to_memory(flat, &size)))
-            status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture", what);
-        else
-            memcpy(rgb, scaled, (size_t)width * (size_t)height * 3);
-    }
-    g_free(converted);
-    g_free(scaled);
+    if (to_srgb(picture, &image) || make_flat(image, &flat, &memory) ||
+        resize(&flat, width, height) || !(scaled = vips_image_write_to_memory(flat, &size)))
+        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the picture",
+                              "cannot be converted to sRGB");
+    else
+        memcpy(rgb, scaled, (size_t)width * (size_t)height * 3);
     if (flat)
         g_object_unref(flat);
+    g_free(memory);
+    g_free(scaled);
     if (image)
         g_object_unref(image);
-    free(all);
     return status;
 }
 
@@ -150,48 +160,61 @@ static int to_profile(const diffedit_picture *picture, VipsImage **image)
     return 0;
 }
 
-/* Stores values of the picture's depth in 16 bits each: RGB as it is, or its luma (ITU-R BT.709)
- * where the picture is grey. */
-static void store(const VipsImage *from, const void *pixels, const VipsImage *picture,
-                  uint16_t *colours)
+static diffedit_status unconvertible(diffedit_error *error)
 {
-    size_t count = (size_t)from->Xsize * (size_t)from->Ysize;
-    int wanted = de_image_colours(picture);
-    bool widen = de_image_bits(picture) == 16 && from->BandFmt == VIPS_FORMAT_UCHAR;
-    for (size_t i = 0; i < count; i++) {
-        double values[3];
-        for (int j = 0; j < 3; j++) {
-            size_t index = i * (size_t)from->Bands + (size_t)(from->Bands >= 3 ? j : 0);
-            values[j] = from->BandFmt == VIPS_FORMAT_UCHAR ? ((const uint8_t *)pixels)[index]
-                                                           : ((const uint16_t *)pixels)[index];
-            values[j] *= widen ? 257 : 1;
-        }
-        if (wanted == 1)
-            colours[i] = (uint16_t)(0.2126 * values[0] + 0.7152 * values[1] + 0.0722 * values[2] +
-                                    0.5);
-        else
-            for (size_t j = 0; j < 3; j++)
-                colours[3 * i + j] = (uint16_t)values[j];
-    }
+    return de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the result",
+                        "cannot be converted to the picture's colour profile");
 }
 
-diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, const uint8_t *edited,
-                                           int width, int height, uint16_t *colours,
-                                           diffedit_error *error)
+diffedit_status de_edit_colours_open(de_edit_colours *colours, const diffedit_picture *picture,
+                                     const uint8_t *edited, int width, int height, int threads,
+                                     diffedit_error *error)
 {
-    size_t size;
-    void *pixels = NULL;
     VipsImage *image = de_image_over(edited, width, height, 3, VIPS_FORMAT_UCHAR);
-    diffedit_status status = DIFFEDIT_OK;
     if (!image || resize(&image, picture->image->Xsize, picture->image->Ysize) ||
-        (!picture->is_srgb && to_profile(picture, &image)) ||
-        !(pixels = vips_image_write_to_memory(image, &size)))
-        status = de_vips_fail(error, DIFFEDIT_ERROR_PICTURE, "the result",
-                              "cannot be converted to the picture's colour profile");
-    else
-        store(image, pixels, picture->image, colours);
-    g_free(pixels);
-    if (image)
-        g_object_unref(image);
-    return status;
+        (!picture->is_srgb && to_profile(picture, &image))) {
+        if (image)
+            g_object_unref(image);
+        return unconvertible(error);
+    }
+    vips_image_set_int(image, VIPS_META_CONCURRENCY, threads);
+    *colours = (de_edit_colours){.picture = picture->image,
+                                 .image = image,
+                                 .widen = de_image_bits(picture->image) == 16 &&
+                                          image->BandFmt == VIPS_FORMAT_UCHAR};
+    return DIFFEDIT_OK;
+}
+
+void de_edit_colours_close(de_edit_colours *colours)
+{
+    g_object_unref(colours->image);
+}
+
+diffedit_status de_edit_colours_rows(void **pixels, const de_edit_colours *colours, int begin,
+                                     int end, diffedit_error *error)
+{
+    VipsImage *rows;
+    size_t size;
+    if (vips_extract_area(colours->image, &rows, 0, begin, colours->image->Xsize, end - begin,
+                          NULL))
+        return unconvertible(error);
+    *pixels = vips_image_write_to_memory(rows, &size);
+    g_object_unref(rows);
+    return *pixels ? DIFFEDIT_OK : unconvertible(error);
+}
+
+void de_edit_colours_at(const de_edit_colours *colours, const void *pixels, size_t i,
+                        uint16_t at[3])
+{
+    const VipsImage *image = colours->image;
+    int values[3];
+    for (int j = 0; j < 3; j++) {
+        size_t index = i * (size_t)image->Bands + (size_t)(image->Bands >= 3 ? j : 0);
+        values[j] = image->BandFmt == VIPS_FORMAT_UCHAR ? ((const uint8_t *)pixels)[index]
+                                                        : ((const uint16_t *)pixels)[index];
+        values[j] *= colours->widen ? 257 : 1;
+        at[j] = (uint16_t)values[j];
+    }
+    if (de_image_colours(colours->picture) == 1)
+        at[0] = (uint16_t)(0.2126 * values[0] + 0.7152 * values[1] + 0.0722 * values[2] + 0.5);
 }

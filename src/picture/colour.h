@@ -3,11 +3,25 @@
 
 #include "picture/image.h"
 
-/* Converts edited [height, width, 3], 8-bit sRGB, to the picture's size, depth and profile:
- * colours [picture height, picture width, 1 or 3], without alpha. Errors: PICTURE. */
-diffedit_status de_picture_colours_of_edit(const diffedit_picture *picture, const uint8_t *edited,
-                                           int width, int height, uint16_t *colours,
-                                           diffedit_error *error);
+/* An edit of 8-bit sRGB at the picture's size, depth and profile, made row by row. */
+typedef struct de_edit_colours {
+    const VipsImage *picture;
+    VipsImage *image; /* computes its pixels when they are asked for */
+    bool widen;       /* 8 bit to the picture's 16 */
+} de_edit_colours;
+
+/* edited [height, width, 3] must outlive it. Errors: PICTURE. */
+diffedit_status de_edit_colours_open(de_edit_colours *colours, const diffedit_picture *picture,
+                                     const uint8_t *edited, int width, int height, int threads,
+                                     diffedit_error *error);
+void de_edit_colours_close(de_edit_colours *colours);
+/* *pixels: rows [begin, end) as libvips has them, for g_free(). Errors: PICTURE. */
+diffedit_status de_edit_colours_rows(void **pixels, const de_edit_colours *colours, int begin,
+                                     int end, diffedit_error *error);
+/* The colours of pixel i of such rows, without alpha, at the picture's depth: RGB, or the luma
+ * (ITU-R BT.709) where the picture is grey. */
+void de_edit_colours_at(const de_edit_colours *colours, const void *pixels, size_t i,
+                        uint16_t at[3]);
 
 /* grey [height, width]: the luma of the picture's own colours in 8-bit sRGB, whatever covers them,
  * rounded; alpha [height, width]: 255 where it has none. Errors: PICTURE. */

@@ -1,26 +1,89 @@
 /* The edit inside the mask, the input's own values outside it. */
 #include "picture/colour.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Blends the colours of one pixel; its alpha channel is left. */
+typedef struct blending {
+    const de_edit_colours *colours;
+    const void *edited; /* rows from `first` on */
+    const float *alpha; /* NULL: 1 everywhere */
+    void *pixels;       /* of the result */
+    int64_t first;
+} blending;
+
+static float mix(float value, float edited, float alpha)
+{
+    return value + alpha * (edited - value) + 0.5f; /* not negative: conversion rounds it down */
+}
+
+/* Blends the colours of pixel i with what the edit has there; its alpha channel is left. */
 static void blend_pixel(const VipsImage *image, void *pixels, size_t i, const uint16_t *colours,
                         float alpha)
 {
     int count = de_image_colours(image);
     for (int j = 0; j < count; j++) {
         size_t at = i * (size_t)image->Bands + (size_t)j;
-        float edit = colours[i * (size_t)count + (size_t)j];
         if (image->BandFmt == VIPS_FORMAT_UCHAR) {
             uint8_t *value = (uint8_t *)pixels + at;
-            *value = (uint8_t)floorf(*value + alpha * (edit - *value) + 0.5f);
+            *value = (uint8_t)mix(*value, colours[j], alpha);
         } else {
             uint16_t *value = (uint16_t *)pixels + at;
-            *value = (uint16_t)floorf(*value + alpha * (edit - *value) + 0.5f);
+            *value = (uint16_t)mix(*value, colours[j], alpha);
         }
     }
+}
+
+static void blend_rows(void *user, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const blending *b = user;
+    const VipsImage *image = b->colours->picture;
+    const int64_t width = image->Xsize, skipped = b->first * width;
+    for (int64_t i = (b->first + begin) * width; i < (b->first + end) * width; i++) {
+        uint16_t colours[3];
+        if (b->alpha && !(b->alpha[i] > 0))
+            continue;
+        de_edit_colours_at(b->colours, b->edited, (size_t)(i - skipped), colours);
+        blend_pixel(image, b->pixels, (size_t)i, colours, b->alpha ? b->alpha[i] : 1);
+    }
+}
+
+/* Whether there is anything to be changed in row y. */
+static bool is_touched(const float *alpha, int64_t y, int64_t width)
+{
+    for (int64_t x = 0; x < width; x++)
+        if (alpha[y * width + x] > 0)
+            return true;
+    return false;
+}
+
+/* Blends all rows from the first that is touched to the last, band by band. */
+static diffedit_status blend(blending *b, de_work *work, diffedit_error *error)
+{
+    enum { ROWS = 16 };
+    const VipsImage *image = b->colours->picture;
+    int top = 0, bottom = image->Ysize;
+    while (b->alpha && top < bottom && !is_touched(b->alpha, top, image->Xsize))
+        top++;
+    while (b->alpha && top < bottom && !is_touched(b->alpha, bottom - 1, image->Xsize))
+        bottom--;
+    diffedit_status status = DIFFEDIT_OK;
+    for (int i = 0; i < DE_WORK_BANDS && status == DIFFEDIT_OK; i++) {
+        int begin = top + (int)de_work_band(bottom - top, i),
+            end = top + (int)de_work_band(bottom - top, i + 1);
+        void *edited = NULL;
+        if (begin < end)
+            status = de_edit_colours_rows(&edited, b->colours, begin, end, error);
+        if (status != DIFFEDIT_OK)
+            break;
+        b->edited = edited;
+        b->first = begin;
+        de_parallel_for(work->threads, end - begin, ROWS, blend_rows, b);
+        g_free(edited);
+        status = de_work_step(work, error);
+    }
+    return status;
 }
 
 /* A picture of `pixels`, which it takes, with the input's metadata. */
@@ -41,46 +104,27 @@ static diffedit_status finish(diffedit_picture **result, const diffedit_picture 
     return status;
 }
 
-/* alpha NULL: 1 everywhere */
-static diffedit_status composite(diffedit_picture **result, const diffedit_picture *input,
-                                 const uint8_t *edited, int edit_width, int edit_height,
-                                 const float *alpha, diffedit_error *error)
-{
-    const VipsImage *image = input->image;
-    size_t count = (size_t)image->Xsize * (size_t)image->Ysize,
-           bytes = VIPS_IMAGE_SIZEOF_IMAGE(image);
-    uint16_t *colours = malloc(count * (size_t)de_image_colours(image) * sizeof *colours);
-    void *pixels = malloc(bytes);
-    if (!colours || !pixels) {
-        free(colours);
-        free(pixels);
-        return de_fail_memory(error, bytes, "the result");
-    }
-    diffedit_status status = de_picture_colours_of_edit(input, edited, edit_width, edit_height,
-                                                        colours, error);
-    if (status != DIFFEDIT_OK) {
-        free(colours);
-        free(pixels);
-        return status;
-    }
-    memcpy(pixels, VIPS_IMAGE_ADDR(image, 0, 0), bytes);
-    for (size_t i = 0; i < count; i++)
-        if (!alpha || alpha[i] > 0)
-            blend_pixel(image, pixels, i, colours, alpha ? alpha[i] : 1);
-    free(colours);
-    return finish(result, input, pixels, error);
-}
-
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
                                      const uint8_t *edited, int edit_width, int edit_height,
-                                     const float *alpha, diffedit_error *error)
+                                     const float *alpha, de_work *work, diffedit_error *error)
 {
-    return composite(result, input, edited, edit_width, edit_height, alpha, error);
-}
-
-diffedit_status de_picture_replace(diffedit_picture **result, const diffedit_picture *input,
-                                   const uint8_t *edited, int edit_width, int edit_height,
-                                   diffedit_error *error)
-{
-    return composite(result, input, edited, edit_width, edit_height, NULL, error);
+    const VipsImage *image = input->image;
+    size_t bytes = VIPS_IMAGE_SIZEOF_IMAGE(image);
+    de_edit_colours colours;
+    diffedit_status status = de_edit_colours_open(&colours, input, edited, edit_width, edit_height,
+                                                  work->threads, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    blending b = {.colours = &colours, .alpha = alpha, .pixels = malloc(bytes)};
+    if (b.pixels) {
+        memcpy(b.pixels, VIPS_IMAGE_ADDR(image, 0, 0), bytes);
+        status = blend(&b, work, error);
+    } else {
+        status = de_fail_memory(error, bytes, "the result");
+    }
+    de_edit_colours_close(&colours);
+    if (status == DIFFEDIT_OK)
+        return finish(result, input, b.pixels, error);
+    free(b.pixels);
+    return status;
 }

@@ -1,10 +1,13 @@
 /* Masks: bytes 0 or 1, [height, width]. */
+#include "picture/blur.h"
 #include "picture/colour.h"
 #include "picture/distance.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ROWS = 16 }; /* that a thread takes at a time */
 
 /* Lays the mask's grey over what is to be seen through it. Where alpha varies, what is clear counts
  * as the opposite of what the rest mostly is: paint on an empty layer is told from a hole. An alpha
@@ -53,9 +56,15 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
 
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask)
 {
-    for (int64_t y = 0; y < height; y++)
+    for (int64_t y = 0; y < height; y++) {
+        const uint8_t *row = cells + y * h / height * w;
+        if (y > 0 && y * h / height == (y - 1) * h / height) {
+            memcpy(mask + y * width, mask + (y - 1) * width, (size_t)width);
+            continue;
+        }
         for (int64_t x = 0; x < width; x++)
-            mask[y * width + x] = cells[y * h / height * w + x * w / width];
+            mask[y * width + x] = row[x * w / width];
+    }
 }
 
 /* The pixels of cell i of n among `size`, as de_mask_from_cells() has them; where cells are smaller
@@ -85,19 +94,42 @@ void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, 
         }
 }
 
-diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels,
+/* A loop over the pixels of a mask. */
+typedef struct pixels {
+    uint8_t *grown;      /* of de_mask_grow() */
+    const uint8_t *mask; /* of de_mask_alpha() */
+    float *values;       /* squared distances */
+    int64_t width;
+    double reach;
+    uint8_t spreading;
+} pixels;
+
+static void grow_rows(void *user, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const pixels *p = user;
+    float limit = (float)p->reach * (float)p->reach;
+    for (int64_t i = begin * p->width; i < end * p->width; i++)
+        if (p->values[i] <= limit)
+            p->grown[i] = p->spreading;
+}
+
+diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int amount, de_work *work,
                              diffedit_error *error)
 {
     size_t count = (size_t)height * (size_t)width;
-    uint8_t spreading = pixels > 0; /* to shrink is to grow the outside */
-    float *squared = malloc(count * sizeof *squared), reach = (float)pixels * (float)pixels;
-    if (!squared)
-        return de_fail_memory(error, count * sizeof *squared, "the mask");
-    diffedit_status status = de_squared_distance(mask, spreading, height, width, squared, error);
-    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
-        if (squared[i] <= reach)
-            mask[i] = spreading;
-    free(squared);
+    pixels p = {.grown = mask,
+                .width = width,
+                .reach = abs(amount),
+                .spreading = amount > 0, /* to shrink is to grow the outside */
+                .values = malloc(count * sizeof(float))};
+    if (!p.values)
+        return de_fail_memory(error, count * sizeof(float), "the mask");
+    diffedit_status status = de_squared_distance(mask, p.spreading, height, width, p.reach,
+                                                 p.values, work, error);
+    if (status == DIFFEDIT_OK)
+        status = de_work_run(work, height, ROWS, grow_rows, &p, error);
+    free(p.values);
     return status;
 }
 
@@ -106,61 +138,34 @@ static float smoothstep(float t)
     return t * t * (3 - 2 * t);
 }
 
-/* One pass of a Gaussian along lines of `n` values `step` apart, edges replicated. */
-static void blur_line(const float *x, int n, size_t step, const float *weights, int radius,
-                      float *y)
+/* Squared distances -> alpha, in place. */
+static void feather_rows(void *user, int64_t begin, int64_t end, int thread)
 {
-    for (int i = 0; i < n; i++) {
-        float sum = 0;
-        for (int k = -radius; k <= radius; k++) {
-            int at = i + k < 0 ? 0 : i + k >= n ? n - 1 : i + k;
-            sum += weights[abs(k)] * x[(size_t)at * step];
-        }
-        y[(size_t)i * step] = fminf(sum, 1);
+    (void)thread;
+    const pixels *p = user;
+    float beyond = (float)(p->reach * p->reach) * 1.001f; /* needs no root */
+    for (int64_t i = begin * p->width; i < end * p->width; i++) {
+        double distance = p->values[i] > beyond ? INFINITY : sqrt(p->values[i]);
+        p->values[i] = p->mask[i]            ? 1
+                       : distance < p->reach ? 1 - smoothstep((float)(distance / p->reach))
+                                             : 0;
     }
 }
 
-static diffedit_status blur(float *alpha, int height, int width, double sigma,
-                            diffedit_error *error)
+int de_mask_alpha_loops(double blur)
 {
-    size_t count = (size_t)height * (size_t)width;
-    int radius = (int)ceil(3 * sigma);
-    float *passed = malloc(count * sizeof *passed),
-          *weights = malloc(((size_t)radius + 1) * sizeof *weights);
-    double sum = 0;
-    if (!passed || !weights) {
-        free(passed);
-        free(weights);
-        return de_fail_memory(error, count * sizeof *passed, "the mask");
-    }
-    for (int k = 0; k <= radius; k++) {
-        weights[k] = (float)exp(-0.5 * k * k / (sigma * sigma));
-        sum += (k ? 2 : 1) * weights[k];
-    }
-    for (int k = 0; k <= radius; k++)
-        weights[k] = (float)(weights[k] / sum);
-    for (int y = 0; y < height; y++)
-        blur_line(alpha + (size_t)y * (size_t)width, width, 1, weights, radius,
-                  passed + (size_t)y * (size_t)width);
-    for (int x = 0; x < width; x++)
-        blur_line(passed + x, height, (size_t)width, weights, radius, alpha + x);
-    free(passed);
-    free(weights);
-    return DIFFEDIT_OK;
+    return blur > 0 ? 5 : 3;
 }
 
 diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather,
-                              double blur_pixels, float *alpha, diffedit_error *error)
+                              double blur, float *alpha, de_work *work, diffedit_error *error)
 {
-    size_t count = (size_t)height * (size_t)width;
-    diffedit_status status = de_squared_distance(mask, 1, height, width, alpha, error);
-    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
-        double distance = sqrt(alpha[i]);
-        alpha[i] = mask[i]              ? 1
-                   : distance < feather ? 1 - smoothstep((float)(distance / feather))
-                                        : 0;
-    }
-    if (status == DIFFEDIT_OK && blur_pixels > 0)
-        status = blur(alpha, height, width, blur_pixels / 2, error);
+    pixels p = {.mask = mask, .values = alpha, .width = width, .reach = feather};
+    diffedit_status status = de_squared_distance(mask, 1, height, width, feather, alpha, work,
+                                                 error);
+    if (status == DIFFEDIT_OK)
+        status = de_work_run(work, height, ROWS, feather_rows, &p, error);
+    if (status == DIFFEDIT_OK && blur > 0)
+        status = de_blur(alpha, height, width, blur / 2, work, error);
     return status;
 }

@@ -2,7 +2,7 @@
 #ifndef DE_PICTURE_H
 #define DE_PICTURE_H
 
-#include "base/base.h"
+#include "picture/work.h"
 
 /* The picture as 8-bit sRGB (alpha over white, profile converted, 16 bit reduced, grey copied to
  * all three), scaled to width x height with lanczos3. At its own size an 8-bit sRGB RGB picture is
@@ -13,15 +13,12 @@ diffedit_status de_picture_network_input(const diffedit_picture *picture, int wi
 /* The pixel composite: where alpha is 0 the input's values are copied; elsewhere they are
  * input + alpha (edited - input), in the input's depth and profile, to which the edit is converted.
  * edited [edit_height, edit_width, 3], 8-bit sRGB at working size, is scaled to picture size here;
- * alpha [height, width] is in 0..1 at picture size. The picture's own alpha channel, metadata and
- * profile are the input's. Errors: PICTURE, MEMORY. */
+ * alpha [height, width] is in 0..1 at picture size, or NULL: 1 everywhere. The picture's own alpha
+ * channel, metadata and profile are the input's. One loop of work. Errors: PICTURE, MEMORY, of the
+ * step. */
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
                                      const uint8_t *edited, int edit_width, int edit_height,
-                                     const float *alpha, diffedit_error *error);
-/* The same with alpha 1 everywhere: the edit as it is, at the input's size, depth and profile. */
-diffedit_status de_picture_replace(diffedit_picture **result, const diffedit_picture *input,
-                                   const uint8_t *edited, int edit_width, int edit_height,
-                                   diffedit_error *error);
+                                     const float *alpha, de_work *work, diffedit_error *error);
 diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture *picture,
                                 diffedit_error *error);
 
@@ -43,13 +40,16 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask);
 /* A cell is 1 if any pixel it covers is. */
 void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, uint8_t *cells);
-/* Grows (pixels > 0) or shrinks (< 0) by Euclidean distance, in place. Errors: MEMORY. */
-diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int pixels,
+/* Grows (amount > 0) or shrinks (< 0) by a Euclidean distance in pixels, in place. Three loops of
+ * work. Errors: MEMORY, of the step. */
+diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int amount, de_work *work,
                              diffedit_error *error);
 /* alpha is 1 on the mask, 1 - smoothstep(d / feather) at a Euclidean distance d < feather outside
- * it, and 0 beyond (feather 0: a hard edge). A blur > 0 then softens it with a Gaussian (sigma =
- * blur / 2). Errors: MEMORY. */
+ * it, and 0 beyond (feather 0: a hard edge). A blur > 0 then softens it with what is nearly a
+ * Gaussian (sigma = blur / 2; blur.h). Errors: MEMORY, of the step. */
 diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather,
-                              double blur, float *alpha, diffedit_error *error);
+                              double blur, float *alpha, de_work *work, diffedit_error *error);
+/* How many loops of work that is. */
+int de_mask_alpha_loops(double blur);
 
 #endif

@@ -1,6 +1,7 @@
 /* Pictures and masks: files in and out, colours, what the composite keeps. */
-#include "picture/image.h"
+#include "picture/blur.h"
 #include "picture/distance.h"
+#include "picture/image.h"
 #include "scratch.h"
 
 #include <math.h>
@@ -13,6 +14,8 @@
 #include <cmocka.h>
 
 enum { W = 24, H = 16 };
+
+static de_work work = {.threads = 2};
 
 static void fill(void *pixels, int count, int bits, unsigned seed)
 {
@@ -198,7 +201,8 @@ static void test_a_profile_is_converted_and_kept(void **state)
     assert_int_equal(de_picture_network_input(picture, W, H, rgb, NULL), DIFFEDIT_OK);
     assert_memory_not_equal(rgb, diffedit_picture_pixels(plain), sizeof rgb);
     /* there and back: colours that sRGB can hold return */
-    assert_int_equal(de_picture_replace(&result, picture, rgb, W, H, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_picture_composite(&result, picture, rgb, W, H, NULL, &work, NULL),
+                     DIFFEDIT_OK);
     const uint8_t *before = diffedit_picture_pixels(picture),
                   *after = diffedit_picture_pixels(result);
     int held = 0, close = 0;
@@ -225,7 +229,7 @@ static void check_composite(const diffedit_picture *picture)
     fill(edited, W * H * 3, 8, 5);
     for (int i = 0; i < W * H; i++)
         alpha[i] = i % 3 == 0 ? 1 : i % 3 == 1 ? 0.5f : 0;
-    assert_int_equal(de_picture_composite(&result, picture, edited, W, H, alpha, NULL),
+    assert_int_equal(de_picture_composite(&result, picture, edited, W, H, alpha, &work, NULL),
                      DIFFEDIT_OK);
     size_t pixel = bytes_of(picture) / (W * H);
     int colours = diffedit_picture_channels(picture) > 2 ? 3 : 1, changed = 0;
@@ -390,7 +394,7 @@ static void test_growth_against_brute_force(void **state)
         }
         memcpy(grown, mask, sizeof mask);
         if (pixels)
-            assert_int_equal(de_mask_grow(grown, H, W, pixels, NULL), DIFFEDIT_OK);
+            assert_int_equal(de_mask_grow(grown, H, W, pixels, &work, NULL), DIFFEDIT_OK);
         uint8_t spreading = pixels > 0;
         for (int i = 0; i < H * W && pixels; i++) {
             bool reached = false;
@@ -409,20 +413,124 @@ static void test_alpha_follows_the_formula(void **state)
     uint8_t mask[H * W] = {0};
     float alpha[H * W];
     mask[8 * W + 8] = 1;
-    assert_int_equal(de_mask_alpha(mask, H, W, 4, 0, alpha, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_mask_alpha(mask, H, W, 4, 0, alpha, &work, NULL), DIFFEDIT_OK);
     assert_true(alpha[8 * W + 8] == 1 && alpha[8 * W + 12] == 0 && alpha[0] == 0);
     double t = sqrt(5) / 4; /* two across, one down */
     assert_float_equal(alpha[9 * W + 10], 1 - t * t * (3 - 2 * t), 1e-6);
-    assert_int_equal(de_mask_alpha(mask, H, W, 0, 0, alpha, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_mask_alpha(mask, H, W, 0, 0, alpha, &work, NULL), DIFFEDIT_OK);
     assert_true(alpha[8 * W + 8] == 1 && alpha[8 * W + 9] == 0);
-    assert_int_equal(de_mask_alpha(mask, H, W, 0, 2, alpha, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_mask_alpha(mask, H, W, 0, 2, alpha, &work, NULL), DIFFEDIT_OK);
     double sum = 0;
     for (int i = 0; i < H * W; i++)
         sum += alpha[i];
     assert_float_equal(sum, 1, 1e-5);
     memset(mask, 0, sizeof mask);
-    assert_int_equal(de_mask_alpha(mask, H, W, 4, 0, alpha, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_mask_alpha(mask, H, W, 4, 0, alpha, &work, NULL), DIFFEDIT_OK);
     assert_true(alpha[0] == 0);
+}
+
+static void test_distances_are_exact_up_to_their_reach(void **state)
+{
+    (void)state;
+    enum { SIDE = 90 };
+    static uint8_t mask[SIDE * SIDE];
+    static float squared[SIDE * SIDE];
+    static const double reaches[] = {0, 3, 17, 200};
+    for (int density = 1; density <= 8; density += 7)
+        for (size_t k = 0; k < sizeof reaches / sizeof *reaches; k++) {
+            double reach = reaches[k];
+            unsigned seed = 9;
+            for (int i = 0; i < SIDE * SIDE; i++) {
+                seed = seed * 1664525u + 1013904223u;
+                mask[i] = (int)(seed >> 23) < density || (i / SIDE < 9 && i % SIDE < 30);
+            }
+            assert_int_equal(de_squared_distance(mask, 1, SIDE, SIDE, reach, squared, &work, NULL),
+                             DIFFEDIT_OK);
+            for (int i = 0; i < SIDE * SIDE; i += 7) {
+                int nearest = 1 << 20;
+                for (int j = 0; j < SIDE * SIDE; j++) {
+                    int dy = i / SIDE - j / SIDE, dx = i % SIDE - j % SIDE;
+                    if (mask[j] && dy * dy + dx * dx < nearest)
+                        nearest = dy * dy + dx * dx;
+                }
+                if (nearest <= reach * reach)
+                    assert_true(squared[i] == (float)nearest);
+                else
+                    assert_true((double)squared[i] > reach * reach);
+            }
+        }
+}
+
+/* A Gaussian's own blur of x [n], edges replicated. */
+static void blur_exactly(const float *x, int n, double sigma, double *y)
+{
+    for (int i = 0; i < n; i++) {
+        double sum = 0, weights = 0;
+        for (int k = -(int)(8 * sigma) - 1; k <= (int)(8 * sigma) + 1; k++) {
+            int at = i + k < 0 ? 0 : i + k >= n ? n - 1 : i + k;
+            double weight = exp(-0.5 * k * k / (sigma * sigma));
+            sum += weight * (double)x[at];
+            weights += weight;
+        }
+        y[i] = sum / weights;
+    }
+}
+
+static void test_blur_is_nearly_a_gaussian(void **state)
+{
+    (void)state;
+    enum { N = 500 };
+    static const double sigmas[] = {0.25, 0.5, 1, 1.7, 3, 10, 47, 200, 2048};
+    for (size_t k = 0; k < sizeof sigmas / sizeof *sigmas; k++)
+        for (int along = 0; along < 2; along++) {
+            float alpha[N * 3], line[N];
+            double expected[N], worst = 0;
+            for (int i = 0; i < N; i++)
+                line[i] = (i >= 130 && i < 300) || (i >= 310 && i < 312);
+            for (int i = 0; i < 3 * N; i++)
+                alpha[i] = line[along ? i / 3 : i % N];
+            assert_int_equal(de_blur(alpha, along ? N : 3, along ? 3 : N, sigmas[k], &work, NULL),
+                             DIFFEDIT_OK);
+            blur_exactly(line, N, sigmas[k], expected);
+            for (int i = 0; i < N; i++) {
+                float found = alpha[along ? 3 * i + 1 : N + i];
+                worst = fmax(worst, fabs((double)found - expected[i]));
+                if (i < 120 - 4 * sigmas[k])
+                    assert_true(found == 0);
+                if (i > 140 + 4 * sigmas[k] && i < 290 - 4 * sigmas[k])
+                    assert_true(found == 1);
+            }
+            if (worst > 0.015)
+                fail_msg("sigma %g: off by %g", sigmas[k], worst);
+        }
+}
+
+static diffedit_status stop_at(void *at, int done, int total, diffedit_error *error)
+{
+    assert_in_range(done, 1, total);
+    return done == *(int *)at ? de_fail(error, DIFFEDIT_ERROR_CANCELLED, "stopped") : DIFFEDIT_OK;
+}
+
+static void test_every_step_of_a_composite_can_be_the_last(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(3, 8), *result;
+    uint8_t edited[W * H * 3], mask[W * H];
+    float alpha[W * H];
+    fill(edited, W * H * 3, 8, 5);
+    for (int i = 0; i < W * H; i++)
+        mask[i] = i % 5 == 0;
+    int total = DE_WORK_BANDS * (de_mask_alpha_loops(2) + 1);
+    for (int at = 1; at <= total + 1; at++) {
+        de_work stopped = {.threads = 2, .step = stop_at, .user = &at, .total = total};
+        diffedit_status status = de_mask_alpha(mask, H, W, 3, 2, alpha, &stopped, NULL);
+        if (status == DIFFEDIT_OK)
+            status = de_picture_composite(&result, picture, edited, W, H, alpha, &stopped, NULL);
+        assert_int_equal(status, at <= total ? DIFFEDIT_ERROR_CANCELLED : DIFFEDIT_OK);
+        assert_int_equal(stopped.done, at <= total ? at : total);
+    }
+    diffedit_picture_free(result);
+    diffedit_picture_free(picture);
 }
 
 static void test_cells_and_pixels(void **state)
@@ -516,6 +624,9 @@ int main(void)
         cmocka_unit_test(test_outputs_are_checked_first),
         cmocka_unit_test(test_growth_against_brute_force),
         cmocka_unit_test(test_alpha_follows_the_formula),
+        cmocka_unit_test(test_distances_are_exact_up_to_their_reach),
+        cmocka_unit_test(test_blur_is_nearly_a_gaussian),
+        cmocka_unit_test(test_every_step_of_a_composite_can_be_the_last),
         cmocka_unit_test(test_cells_and_pixels),
         cmocka_unit_test(test_a_picture_as_a_mask),
         cmocka_unit_test(test_a_mask_on_a_clear_layer),

@@ -248,22 +248,23 @@ static void test_a_region_follows_the_threshold(void **state)
     (void)state;
     float values[CELLS] = {[1] = 0.5f, [6] = 0.9f};
     const de_map map = {.values = values, .h = H, .w = W};
+    de_stage_context context = {.threads = 1};
     de_region_params params = {
         .width = W * FACTOR, .height = H * FACTOR, .cells = {H, W}, .threshold = 0.5};
     de_region region;
-    assert_int_equal(de_region_run(&region, &params, &map, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_region_run(&region, &params, &map, NULL, &context, NULL), DIFFEDIT_OK);
     assert_int_equal(region.changed, 2 * FACTOR * FACTOR);
     uint64_t content = de_region_content(&region), cells = de_region_cells_content(&region);
     for (int i = 0; i < CELLS; i++)
         assert_int_equal(region.cells[i], i == 1 || i == 6);
     de_region_free(&region);
     params.threshold = 0.4; /* the same cells: the same content */
-    assert_int_equal(de_region_run(&region, &params, &map, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_region_run(&region, &params, &map, NULL, &context, NULL), DIFFEDIT_OK);
     assert_true(de_region_content(&region) == content);
     de_region_free(&region);
     uint8_t given[CELLS * FACTOR * FACTOR] = {
         [2] = 1, [20] = 1}; /* a pixel of each of these cells */
-    assert_int_equal(de_region_run(&region, &params, NULL, given, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_region_run(&region, &params, NULL, given, &context, NULL), DIFFEDIT_OK);
     assert_int_equal(region.changed, 2);
     assert_true(de_region_cells_content(&region) == cells);
     assert_true(de_region_content(&region) != content);
