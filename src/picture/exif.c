@@ -91,6 +91,30 @@ bool de_exif_find(const uint8_t *exif, size_t size, int tag, uint32_t *value)
     return entry && read_value(&block, entry, 0, value);
 }
 
+/* Sets the number of a tag of a list, if the list has it and it is one number. */
+static void set_entry(const exif_block *block, size_t list, int tag, uint32_t number)
+{
+    size_t entry = find_entry(block, list, tag);
+    uint32_t type = entry ? number_at(block, entry + 2, 2) : 0;
+    if ((type == SHORT || type == LONG) && number_at(block, entry + 4, 4) == 1)
+        set_number(block, entry + 8, type == LONG ? 4 : 2, number);
+}
+
+void de_exif_set_size(uint8_t *exif, size_t size, int width, int height)
+{
+    enum { EXIF_LIST = 0x8769, WIDTH = 0x100, HEIGHT = 0x101, X = 0xa002, Y = 0xa003 };
+    exif_block block;
+    uint32_t list;
+    if (!open_block(&block, exif, size))
+        return;
+    set_entry(&block, number_at(&block, 4, 4), WIDTH, (uint32_t)width);
+    set_entry(&block, number_at(&block, 4, 4), HEIGHT, (uint32_t)height);
+    if (de_exif_find(exif, size, EXIF_LIST, &list)) {
+        set_entry(&block, list, X, (uint32_t)width);
+        set_entry(&block, list, Y, (uint32_t)height);
+    }
+}
+
 /* ---- previews ---- */
 
 /* Overwrites a range as far as it lies in the block, but not the header. */
@@ -156,7 +180,7 @@ static void wipe_jpegs(const exif_block *block)
             continue;
         de_jpeg_survey survey = de_jpeg_look(block->bytes + at, block->size - at);
         if (survey.has_scan) {
-            wipe(block, at, survey.length);
+            memset(block->bytes + at, 0, survey.length);
             at += survey.length - 1;
         }
     }
@@ -167,9 +191,7 @@ size_t de_exif_correct(uint8_t *exif, size_t size)
     exif_block block;
     if (!open_block(&block, exif, size))
         return size;
-    size_t entry = find_entry(&block, number_at(&block, 4, 4), DE_EXIF_ORIENTATION);
-    if (entry)
-        set_number(&block, entry + 8, number_at(&block, entry + 2, 2) == LONG ? 4 : 2, 1);
+    set_entry(&block, number_at(&block, 4, 4), DE_EXIF_ORIENTATION, 1);
     drop_other_lists(&block);
     wipe_jpegs(&block);
     return (size_t)(block.bytes - exif) + block.size;

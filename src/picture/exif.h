@@ -16,6 +16,8 @@ bool de_exif_find(const uint8_t *exif, size_t size, int tag, uint32_t *value);
  * other JPEG in the block (makers' notes hold previews) become zeros, so that what stands behind
  * them stays where it is. A thumbnail at the end is cut off. Returns the new size. */
 size_t de_exif_correct(uint8_t *exif, size_t size);
+/* Sets the picture's size wherever the block has it. */
+void de_exif_set_size(uint8_t *exif, size_t size, int width, int height);
 /* Photoshop's resources as JPEG and TIFF hold them, without those that show the picture or repeat
  * its EXIF and XMP. Moves the rest together and returns the new size. IPTC data that does not stand
  * in resources is left alone. */

@@ -172,33 +172,64 @@ void de_metadata_collect(VipsImage *image, const void *bytes, size_t size, char 
 
 /* ---- what became false ---- */
 
-/* Replaces a field by its bytes corrected in place; `correct` returns how many are left. */
-static void correct_field(VipsImage *image, const char *field,
-                          size_t (*correct)(uint8_t *bytes, size_t size))
+/* A copy of a field's bytes, or NULL where it has none; freed by g_free(). */
+static uint8_t *copy_field(const VipsImage *image, const char *field, size_t *size)
 {
     const void *bytes;
+    if (!has(image, field) || vips_image_get_blob(image, field, &bytes, size) || *size == 0)
+        return NULL;
+    uint8_t *copy = g_malloc(*size);
+    memcpy(copy, bytes, *size);
+    return copy;
+}
+
+static void correct_exif(VipsImage *image, bool turned)
+{
     size_t size;
-    if (!has(image, field) || vips_image_get_blob(image, field, &bytes, &size))
+    uint8_t *exif = copy_field(image, VIPS_META_EXIF_NAME, &size);
+    if (!exif)
         return;
-    uint8_t *copy = g_malloc(size ? size : 1);
-    memcpy(copy, bytes, size);
-    size = correct(copy, size);
-    vips_image_remove(image, field);
+    if (turned)
+        de_exif_set_size(exif, size, image->Xsize, image->Ysize);
+    size = de_exif_correct(exif, size);
+    vips_image_set_blob_copy(image, VIPS_META_EXIF_NAME, exif, size);
+    g_free(exif);
+    /* libvips makes a block from its fields again */
+    char **names = vips_image_get_fields(image);
+    for (char **name = names; name && *name; name++)
+        if (strncmp(*name, "exif-ifd1-", 10) == 0 ||
+            (turned && (strcmp(*name, "exif-ifd0-ImageWidth") == 0 ||
+                        strcmp(*name, "exif-ifd0-ImageLength") == 0)))
+            vips_image_remove(image, *name);
+    g_strfreev(names);
+    vips_image_remove(image, "jpeg-thumbnail-data");
+}
+
+static void correct_photoshop(VipsImage *image)
+{
+    size_t size;
+    uint8_t *resources = copy_field(image, VIPS_META_IPTC_NAME, &size);
+    if (!resources)
+        return;
+    size = de_photoshop_correct(resources, size);
     if (size)
-        vips_image_set_blob_copy(image, field, copy, size);
-    g_free(copy);
+        vips_image_set_blob_copy(image, VIPS_META_IPTC_NAME, resources, size);
+    else
+        vips_image_remove(image, VIPS_META_IPTC_NAME);
+    g_free(resources);
 }
 
 static void correct_xmp(VipsImage *image, bool turned, char **remarks)
 {
     const void *bytes;
+    const de_xmp_size upright = {image->Xsize, image->Ysize};
     char *corrected;
     size_t size;
     bool gain_map;
     if (!has(image, VIPS_META_XMP_NAME) ||
         vips_image_get_blob(image, VIPS_META_XMP_NAME, &bytes, &size))
         return;
-    switch (de_xmp_correct(bytes, size, turned, &corrected, &size, &gain_map)) {
+    switch (de_xmp_correct(bytes, size, turned ? &upright : NULL, &corrected, &size, &gain_map)) {
     case DE_XMP_SAME: break;
     case DE_XMP_CORRECTED:
         vips_image_set_blob_copy(image, VIPS_META_XMP_NAME, corrected, size);
@@ -215,16 +246,9 @@ static void correct_xmp(VipsImage *image, bool turned, char **remarks)
 
 void de_metadata_correct(VipsImage *image, bool turned, char **remarks)
 {
-    static const char thumbnail[] = "exif-ifd1-"; /* libvips makes EXIF from fields again */
-    correct_field(image, VIPS_META_EXIF_NAME, de_exif_correct);
-    correct_field(image, VIPS_META_IPTC_NAME, de_photoshop_correct);
+    correct_exif(image, turned);
+    correct_photoshop(image);
     correct_xmp(image, turned, remarks);
-    vips_image_remove(image, "jpeg-thumbnail-data");
-    char **names = vips_image_get_fields(image);
-    for (char **name = names; name && *name; name++)
-        if (strncmp(*name, thumbnail, sizeof thumbnail - 1) == 0)
-            vips_image_remove(image, *name);
-    g_strfreev(names);
     vips_error_clear();
 }
 
@@ -238,7 +262,8 @@ typedef struct new_bytes {
 
 static void append(new_bytes *file, const void *bytes, size_t size)
 {
-    memcpy(file->data + file->size, bytes, size);
+    if (size) /* else `bytes` may be NULL */
+        memcpy(file->data + file->size, bytes, size);
     file->size += size;
 }
 

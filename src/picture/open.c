@@ -219,9 +219,9 @@ static diffedit_status wrap(diffedit_picture **picture, VipsImage *image, char *
     return status;
 }
 
-/* `lacks_end`: a JPEG whose end marker had to be added. */
+/* `added`: how many bytes of an end marker a JPEG was given, without which it may end too early. */
 static diffedit_status decode(diffedit_picture **picture, const void *bytes, size_t size,
-                              bool lacks_end, const char *name, int64_t max_pixels,
+                              size_t added, const char *name, int64_t max_pixels,
                               diffedit_error *error)
 {
     VipsImage *image;
@@ -232,16 +232,17 @@ static diffedit_status decode(diffedit_picture **picture, const void *bytes, siz
     const char *conversion = NULL;
     bool turned = false;
     status = check_size(image, name, max_pixels, error);
-    if (status == DIFFEDIT_OK && lacks_end && !de_jpeg_decodes(bytes, size))
-        status = de_fail(error, DIFFEDIT_ERROR_PICTURE,
-                         "%s: cannot be decoded: the file ends before the picture does", name);
+    if (status == DIFFEDIT_OK && added && !de_jpeg_decodes(bytes, size)) {
+        g_object_unref(image); /* libvips says what is wrong with the file as it is */
+        return decode(picture, bytes, size - added, 0, name, max_pixels, error);
+    }
     if (status == DIFFEDIT_OK) {
         de_metadata_collect(image, bytes, size, &remarks);
         turned = vips_image_get_orientation(image) != 1 || is_turned_by_loader(bytes, size);
         status = normalise(&image, name, &conversion, error);
     }
     if (status == DIFFEDIT_OK) {
-        if (lacks_end)
+        if (added)
             de_remark_add(&remarks, "the file lacks its end marker; the picture is complete");
         add_remarks(&remarks, conversion, drop_unfit_profile(image));
         de_metadata_correct(image, turned, &remarks);
@@ -263,10 +264,9 @@ static diffedit_status decode_without_end(diffedit_picture **picture, const uint
     if (!whole)
         return de_fail_memory(error, size + sizeof end, name);
     memcpy(whole, bytes, size);
-    size -= whole[size - 1] == end[0]; /* half of the marker may be there */
-    memcpy(whole + size, end, sizeof end);
-    diffedit_status status = decode(picture, whole, size + sizeof end, true, name, max_pixels,
-                                    error);
+    size_t have = whole[size - 1] == end[0], added = sizeof end - have; /* half may be there */
+    memcpy(whole + size, end + have, added);
+    diffedit_status status = decode(picture, whole, size + added, added, name, max_pixels, error);
     free(whole);
     return status;
 }
@@ -279,7 +279,7 @@ diffedit_status diffedit_picture_decode(diffedit_picture **picture, const void *
         return status;
     if (de_jpeg_is_jpeg(bytes, size) && de_jpeg_look(bytes, size).only_end)
         return decode_without_end(picture, bytes, size, name, max_pixels, error);
-    return decode(picture, bytes, size, false, name, max_pixels, error);
+    return decode(picture, bytes, size, 0, name, max_pixels, error);
 }
 
 diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,

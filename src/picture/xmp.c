@@ -5,22 +5,25 @@
 #include <glib.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Namespaces whose every property goes. */
+/* Namespaces whose properties go: all of them, or those that have `part` in their names. */
 static const struct {
     const char *uri;
     bool gain_map;
+    const char *part;
 } DROPPED[] = {
-    {"http://ns.adobe.com/hdr-gain-map/1.0/", true},
-    {"http://ns.apple.com/HDRGainMap/1.0/", true},
-    {"http://ns.google.com/photos/1.0/container/", false},
-    {"http://ns.google.com/photos/1.0/camera/", false},
-    {"http://ns.google.com/photos/1.0/image/", false},
-    {"http://ns.google.com/photos/1.0/depthmap/", false},
-    {"http://ns.google.com/photos/dd/1.0/device/", false},
-    {"http://ns.adobe.com/xmp/note/", false}, /* of XMP in further segments */
+    {"http://ns.adobe.com/hdr-gain-map/1.0/", true, NULL},
+    {"http://ns.apple.com/HDRGainMap/1.0/", true, NULL},
+    {"http://ns.google.com/photos/1.0/container/", false, NULL},
+    {"http://ns.google.com/photos/1.0/camera/", false, ":Motion"},
+    {"http://ns.google.com/photos/1.0/camera/", false, ":MicroVideo"},
+    {"http://ns.google.com/photos/1.0/image/", false, NULL},
+    {"http://ns.google.com/photos/1.0/depthmap/", false, NULL},
+    {"http://ns.google.com/photos/dd/1.0/device/", false, NULL},
+    {"http://ns.adobe.com/xmp/note/", false, NULL}, /* of XMP in further segments */
 };
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
@@ -110,7 +113,8 @@ static bool ends_with(const char *text, const char *ending)
 static bool is_dropped(const char *schema, const char *path, bool *gain_map)
 {
     for (size_t i = 0; i < sizeof DROPPED / sizeof *DROPPED; i++)
-        if (strcmp(schema, DROPPED[i].uri) == 0 && *path) {
+        if (strcmp(schema, DROPPED[i].uri) == 0 && *path &&
+            (!DROPPED[i].part || strstr(path, DROPPED[i].part))) {
             *gain_map |= DROPPED[i].gain_map;
             return true;
         }
@@ -145,15 +149,26 @@ static bool is_empty(XmpPtr xmp)
     return !any;
 }
 
-/* Orientation 1 where the packet has another one. */
-static bool set_upright(XmpPtr xmp)
+/* Gives a property that the packet has this value. False: nothing had to change. */
+static bool set_number(XmpPtr xmp, const char *schema, const char *name, int number)
 {
-    static const char name[] = "Orientation", upright[] = "1";
+    char text[16];
+    snprintf(text, sizeof text, "%d", number);
     XmpStringPtr value = xmp_string_new();
-    bool wrong = xmp_get_property(xmp, NS_TIFF, name, value, NULL) &&
-                 strcmp(xmp_string_cstr(value), upright) != 0;
+    bool wrong = xmp_get_property(xmp, schema, name, value, NULL) &&
+                 strcmp(xmp_string_cstr(value), text) != 0;
     xmp_string_free(value);
-    return wrong && xmp_set_property(xmp, NS_TIFF, name, upright, 0);
+    return wrong && xmp_set_property(xmp, schema, name, text, 0);
+}
+
+static bool set_upright(XmpPtr xmp, const de_xmp_size *size)
+{
+    bool changed = set_number(xmp, NS_TIFF, "Orientation", 1);
+    changed |= set_number(xmp, NS_TIFF, "ImageWidth", size->width);
+    changed |= set_number(xmp, NS_TIFF, "ImageLength", size->height);
+    changed |= set_number(xmp, NS_EXIF, "PixelXDimension", size->width);
+    changed |= set_number(xmp, NS_EXIF, "PixelYDimension", size->height);
+    return changed;
 }
 
 /* The packet in its shortest form, because JPEG has room for 64 KiB. */
@@ -169,25 +184,37 @@ static char *serialise(XmpPtr xmp, size_t *size)
     return copy;
 }
 
-de_xmp_result de_xmp_correct(const char *xmp, size_t size, bool turned, char **corrected,
-                             size_t *corrected_size, bool *gain_map)
+static de_xmp_result correct(XmpPtr packet, const de_xmp_size *turned, char **corrected,
+                             size_t *size, bool *gain_map)
 {
     enum { MOST = 10000 }; /* properties dropped: each costs a pass */
-    *gain_map = false;
-    pthread_once(&started, start);
-    XmpPtr packet = parse(xmp, size);
-    if (!packet)
-        return DE_XMP_BROKEN;
     int dropped = 0;
     while (dropped < MOST && drop_one(packet, gain_map))
         dropped++;
-    bool upright = turned && set_upright(packet);
-    de_xmp_result result = DE_XMP_SAME;
+    if (dropped == MOST)
+        return DE_XMP_BROKEN;
+    bool changed = turned && set_upright(packet, turned);
     if (dropped && is_empty(packet))
-        result = DE_XMP_EMPTY;
-    else if (dropped || upright)
-        result = (*corrected = serialise(packet, corrected_size)) ? DE_XMP_CORRECTED
-                                                                  : DE_XMP_BROKEN;
-    xmp_free(packet);
-    return dropped == MOST ? DE_XMP_BROKEN : result;
+        return DE_XMP_EMPTY;
+    if (!dropped && !changed)
+        return DE_XMP_SAME;
+    *corrected = serialise(packet, size);
+    return *corrected ? DE_XMP_CORRECTED : DE_XMP_BROKEN;
+}
+
+de_xmp_result de_xmp_correct(const char *xmp, size_t size, const de_xmp_size *turned,
+                             char **corrected, size_t *corrected_size, bool *gain_map)
+{
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* the toolkit has globals */
+    *gain_map = false;
+    pthread_once(&started, start);
+    pthread_mutex_lock(&one_at_a_time);
+    XmpPtr packet = parse(xmp, size);
+    de_xmp_result result = DE_XMP_BROKEN;
+    if (packet) {
+        result = correct(packet, turned, corrected, corrected_size, gain_map);
+        xmp_free(packet);
+    }
+    pthread_mutex_unlock(&one_at_a_time);
+    return result;
 }

@@ -6,8 +6,10 @@ makes others.
 import io
 import json
 import pathlib
+import struct
 import sys
 import zipfile
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
@@ -54,7 +56,36 @@ def small(tensors):
             for name, values in tensors.items()}
 
 
+def png_chunk(kind, data):
+    return (struct.pack(">I", len(data)) + kind + data +
+            struct.pack(">I", zlib.crc32(kind + data)))
+
+
+def pictures():
+    """What stands beside the pixels; the pixels of a PNG are not looked at."""
+    colours = [png_chunk(b"gAMA", struct.pack(">I", 100000)),
+               png_chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000,
+                                              15000, 6000))]
+    texts = [png_chunk(b"tEXt", b"Title\0a"), png_chunk(b"iTXt", b"Title\0\0\0en\0T\0a"),
+             png_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n  2\n4d4d\n")]
+    write("png_chunks", "gamma", b"\x89PNG\r\n\x1a\n" + b"".join(colours + texts))
+    write("png_chunks", "cicp", b"\x89PNG\r\n\x1a\n" + png_chunk(b"cICP", b"\x0c\x0d\0\1"))
+    folder = SOURCE / "tests/pictures"
+    for name in ("jpeg-without-eoi", "ultra-hdr-claim"):
+        write("jpeg_segments", name, (folder / f"{name}.jpg").read_bytes())
+    whole = (folder / "exif-thumbnail.jpg").read_bytes()
+    at = whole.index(b"Exif\0\0")
+    length, = struct.unpack(">H", whole[at - 2:at])
+    write("exif", "thumbnail", whole[at:at + length - 2])
+    resource = b"8BIM\4\4\0\0\0\0\0\2ab", b"8BIM\4\x0c\0\0\0\0\0\5thumb\0"
+    write("exif", "photoshop", b"Photoshop 3.0\0" + b"".join(resource))
+    for name in ("ultra-hdr-claim", "xmp-orientation-6"):
+        whole = (folder / f"{name}.jpg").read_bytes()
+        write("xmp", name, whole[whole.index(b"<x:xmpmeta"):whole.index(b"</x:xmpmeta>") + 12])
+
+
 def main():
+    pictures()
     tensors = {"a": np.zeros((2, 3), np.float16), "b": files.brain(np.ones(2)), "ids": np.arange(2),
                "scalar": np.zeros((), np.float32)}
     write("safetensors", "types",

@@ -497,6 +497,36 @@ static void test_photoshops_resources(void **state)
     free(out.bytes);
 }
 
+static void test_profiles_as_text(void **state)
+{
+    (void)state;
+    static const char exif[] = "Raw profile type exif\0\nexif\n  40\n"
+                               "4d4d002a00000008\n00020100000400000001\n00000018"
+                               "011200030000000100060000\n000000000000",
+                      resources[] =
+                          "Raw profile type 8bim\0\n8bim\n  30\n3842494d040400000000000261"
+                          "62\n3842494d040c00000000000474687562";
+    file in = new_file(3, 8, ".png");
+    add_chunk(&in, "tEXt", exif, sizeof exif - 1);
+    add_chunk(&in, "tEXt", resources, sizeof resources - 1);
+    diffedit_picture *picture = picture_of(in);
+    assert_int_equal(diffedit_picture_width(picture), H); /* turned as it says */
+    file out = file_of(picture, ".png");
+    assert_int_equal(count_chunks(out, "eXIf", NULL, 0), 1);
+    assert_false(has_text(out, "type exif"));
+    assert_true(has_text(out, "\n8bim\n      14\n3842494d0404000000000002"));
+    assert_false(has_text(out, "0474687562")); /* the thumbnail */
+    const uint8_t *block = find_bytes(out, "eXIf", 4) + 4;
+    uint32_t width, orientation;
+    assert_true(de_exif_find(block, 40, 0x100, &width));
+    assert_true(de_exif_find(block, 40, DE_EXIF_ORIENTATION, &orientation));
+    assert_int_equal(width, H);
+    assert_int_equal(orientation, 1);
+    diffedit_picture_free(picture);
+    free(in.bytes);
+    free(out.bytes);
+}
+
 /* ---- XMP ---- */
 
 static void test_xmp_of_a_turned_picture(void **state)
@@ -545,7 +575,8 @@ static de_xmp_result correct(const char *xmp, bool turned, char **corrected)
     size_t size;
     bool gain_map;
     *corrected = NULL;
-    return de_xmp_correct(xmp, strlen(xmp), turned, corrected, &size, &gain_map);
+    const de_xmp_size upright = {48, 64};
+    return de_xmp_correct(xmp, strlen(xmp), turned ? &upright : NULL, corrected, &size, &gain_map);
 }
 
 static void test_xmp(void **state)
@@ -566,8 +597,11 @@ static void test_xmp(void **state)
     free(text);
     assert_int_equal(correct(PACKET("xmp:CreatorTool=\"T\"", ""), true, &text), DE_XMP_SAME);
     assert_int_equal(correct(PACKET("tiff:Orientation=\"6\"", ""), false, &text), DE_XMP_SAME);
-    assert_int_equal(correct(PACKET("tiff:Orientation=\"6\"", ""), true, &text), DE_XMP_CORRECTED);
+    assert_int_equal(
+        correct(PACKET("tiff:Orientation=\"6\" tiff:ImageWidth=\"64\"", ""), true, &text),
+        DE_XMP_CORRECTED);
     assert_non_null(strstr(text, "tiff:Orientation=\"1\""));
+    assert_non_null(strstr(text, "tiff:ImageWidth=\"48\""));
     free(text);
     assert_int_equal(correct(PACKET("xmpNote:HasExtendedXMP=\"A\"", ""), false, &text),
                      DE_XMP_EMPTY);
@@ -726,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_thumbnails_are_dropped),
         cmocka_unit_test(test_previews_of_makers_are_dropped),
         cmocka_unit_test(test_photoshops_resources),
+        cmocka_unit_test(test_profiles_as_text),
         cmocka_unit_test(test_xmp_of_a_turned_picture),
         cmocka_unit_test(test_a_gain_map_that_is_gone),
         cmocka_unit_test(test_xmp),
