@@ -298,13 +298,6 @@ static void test_a_second_caller_does_not_wait(void **state)
     assert_int_equal(atomic_load(&loops.missed), 0);
 }
 
-/* ThreadSanitizer would end a forked child that starts threads; elsewhere nothing asks. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "die_after_fork=0";
-}
-
 /* A child process has none of its parent's helpers, and starts its own. */
 static void test_after_a_fork(void **state)
 {
