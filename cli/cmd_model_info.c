@@ -27,10 +27,14 @@ static void format_precisions(char text[96], const diffedit_part_info *part)
     const struct {
         const char *name;
         int64_t count;
-    } kinds[] = {{"f32", part->f32}, {"f16", part->f16}, {"bf16", part->bf16}};
+    } kinds[] = {{"f32", part->f32},
+                 {"f16", part->f16},
+                 {"bf16", part->bf16},
+                 {"f64", part->f64},
+                 {"f8", part->f8}};
     size_t length = 0;
     text[0] = '\0';
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].count == part->tensors && part->tensors > 0)
             snprintf(text, 96, "%s", kinds[i].name);
         else if (kinds[i].count > 0)
@@ -80,10 +84,11 @@ static json_t *part_object(const diffedit_part_info *part)
 {
     if (!part->present)
         return json_null();
-    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}}", "tensors", (json_int_t)part->tensors,
-                     "parameters", (json_int_t)part->parameters, "bytes", (json_int_t)part->bytes,
-                     "precisions", "f32", (json_int_t)part->f32, "f16", (json_int_t)part->f16,
-                     "bf16", (json_int_t)part->bf16);
+    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "tensors",
+                     (json_int_t)part->tensors, "parameters", (json_int_t)part->parameters, "bytes",
+                     (json_int_t)part->bytes, "precisions", "f32", (json_int_t)part->f32, "f16",
+                     (json_int_t)part->f16, "bf16", (json_int_t)part->bf16, "f64",
+                     (json_int_t)part->f64, "f8", (json_int_t)part->f8);
 }
 
 static diffedit_status print_json(const diffedit_model_description *model, const char *path,

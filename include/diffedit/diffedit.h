@@ -181,6 +181,7 @@ typedef struct diffedit_part_info {
     int64_t parameters;     /* values in them */
     int64_t bytes;          /* in the files */
     int64_t f32, f16, bf16; /* tensors in each precision */
+    int64_t f64, f8;        /* likewise; 8 bits: E4M3 and E5M2 together */
 } diffedit_part_info;
 
 typedef struct diffedit_model_description {
@@ -212,7 +213,8 @@ DIFFEDIT_API diffedit_status diffedit_model_check(int64_t *problems, const char 
                                                   diffedit_error *error);
 
 typedef enum diffedit_precision {
-    DIFFEDIT_PRECISION_KEPT, /* each tensor keeps its own */
+    DIFFEDIT_PRECISION_KEPT, /* each tensor keeps its own; but f64 becomes f32, and 8 bits f16, or
+                                f32 where they have a scale */
     DIFFEDIT_PRECISION_F16,
     DIFFEDIT_PRECISION_F32
 } diffedit_precision;

@@ -29,7 +29,8 @@ typedef struct described {
     diffedit_part_info parts[DE_PART_COUNT];
 } described;
 
-static diffedit_status describe(described *new, const diffedit_model *model, diffedit_error *error)
+static diffedit_status describe(described *new, const diffedit_model *model, de_problems *problems,
+                                diffedit_error *error)
 {
     bool inpaints = model->parts.described[DE_PART_UNET] && model->parts.described[DE_PART_VAE] &&
                     de_parts_inpaint(&model->parts);
@@ -41,7 +42,7 @@ static diffedit_status describe(described *new, const diffedit_model *model, dif
     new->info.parameters = 0;
     diffedit_status status = DIFFEDIT_OK;
     for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK; part++) {
-        status = de_part_describe(&new->parts[part], model, part, error);
+        status = de_part_describe(&new->parts[part], model, part, problems, error);
         new->info.parameters += new->parts[part].parameters;
     }
     return status;
@@ -68,7 +69,7 @@ diffedit_status diffedit_model_describe(diffedit_model_description **description
     if (status != DIFFEDIT_OK)
         return status;
     described *new = malloc(sizeof *new);
-    status = new ? describe(new, model, error)
+    status = new ? describe(new, model, &problems, error)
                  : de_fail_memory(error, sizeof *new, "a description");
     de_model_close(model);
     if (status == DIFFEDIT_OK)

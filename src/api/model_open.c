@@ -55,10 +55,10 @@ static bool warn_of(const diffedit_model *model, const weights_fault *fault, cha
     if (!first || size == 0)
         return first != NULL;
     if (count > 1)
-        de_sentence(text, size, "%s: tensor `%s` %s, %s %d more", path, first, fault->says,
+        de_sentence(text, size, "%s: tensor %s %s, %s %d more", path, first, fault->says,
                     fault->of_more, count - 1);
     else
-        de_sentence(text, size, "%s: tensor `%s` %s", path, first, fault->says);
+        de_sentence(text, size, "%s: tensor %s %s", path, first, fault->says);
     return true;
 }
 

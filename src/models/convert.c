@@ -34,6 +34,14 @@ static bool make_room(collection *to)
     return true;
 }
 
+/* The type that keeps the precision, among those that are written. */
+static de_dtype kept_type(const de_weight *weight)
+{
+    if (de_dtype_is_f8(weight->dtype))
+        return weight->scale == 1 ? DE_F16 : DE_F32;
+    return weight->dtype == DE_F64 ? DE_F32 : weight->dtype;
+}
+
 static void collect(void *user, const char *name, const de_weight *weight, const char *problem)
 {
     collection *to = user;
@@ -44,7 +52,7 @@ static void collect(void *user, const char *name, const de_weight *weight, const
         return;
     }
     de_written_tensor *tensor = &to->tensors[to->count++];
-    *tensor = (de_written_tensor){.weight = *weight, .dtype = weight->dtype};
+    *tensor = (de_written_tensor){.weight = *weight, .dtype = kept_type(weight)};
     snprintf(tensor->name, sizeof tensor->name, "%s.%s", to->folder, name);
     if (to->precision != DIFFEDIT_PRECISION_KEPT)
         tensor->dtype = to->precision == DIFFEDIT_PRECISION_F16 ? DE_F16 : DE_F32;

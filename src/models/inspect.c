@@ -1,6 +1,7 @@
 #include "models/inspect.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static diffedit_status survey(const diffedit_model *model, de_part part, const de_survey *who,
                               diffedit_error *error)
@@ -13,27 +14,45 @@ static diffedit_status survey(const diffedit_model *model, de_part part, const d
 
 /* ---- describing ---- */
 
+typedef struct describing {
+    diffedit_part_info *info;
+    char first[sizeof((diffedit_error *)0)->message]; /* of the problems */
+    int64_t problems;
+} describing;
+
 static void add_tensor(void *user, const char *name, const de_weight *weight, const char *problem)
 {
-    diffedit_part_info *info = user;
+    describing *job = user;
+    diffedit_part_info *info = job->info;
     (void)name;
-    (void)problem;
-    if (!weight)
+    if (!weight) {
+        if (job->problems++ == 0)
+            snprintf(job->first, sizeof job->first, "%s", problem);
         return;
+    }
     int64_t count = de_weight_count(weight);
     info->tensors++;
     info->parameters += count;
-    info->bytes += count * (weight->dtype == DE_F32 ? 4 : 2);
+    info->bytes += count * (int64_t)de_dtype_bytes(weight->dtype);
     info->f32 += weight->dtype == DE_F32;
     info->f16 += weight->dtype == DE_F16;
     info->bf16 += weight->dtype == DE_BF16;
+    info->f64 += weight->dtype == DE_F64;
+    info->f8 += de_dtype_is_f8(weight->dtype);
 }
 
 diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model *model,
-                                 de_part part, diffedit_error *error)
+                                 de_part part, de_problems *problems, diffedit_error *error)
 {
+    describing job = {.info = info};
     *info = (diffedit_part_info){.present = model->parts.weights[part] != NULL};
-    return survey(model, part, &(de_survey){add_tensor, info}, error);
+    diffedit_status status = survey(model, part, &(de_survey){add_tensor, &job}, error);
+    if (job.problems == 1)
+        de_problems_add(problems, "%s", job.first);
+    else if (job.problems > 1)
+        de_problems_add(problems, "%s; %jd more are missing or cannot be used", job.first,
+                        (intmax_t)job.problems - 1);
+    return status;
 }
 
 /* ---- checking ---- */
@@ -61,13 +80,14 @@ typedef struct checking {
 static void check_tensor(void *user, const char *name, const de_weight *weight, const char *problem)
 {
     const checking *job = user;
+    (void)name;
     int64_t bad = weight ? count_not_finite(weight) : 0;
     if (!weight)
         de_problems_add(job->problems, "%s", problem);
     else if (bad > 0)
-        de_problems_add(job->problems, "%s: tensor `%s` contains %jd value%s not finite, of %jd",
-                        job->path, name, (intmax_t)bad, bad == 1 ? " that is" : "s that are",
-                        (intmax_t)de_weight_count(weight));
+        de_problems_add(job->problems, "%s: tensor %s contains %jd value%s not finite, of %jd",
+                        job->path, weight->title, (intmax_t)bad,
+                        bad == 1 ? " that is" : "s that are", (intmax_t)de_weight_count(weight));
 }
 
 static void check_unused(const de_weights *weights, de_problems *problems)
@@ -76,7 +96,7 @@ static void check_unused(const de_weights *weights, de_problems *problems)
     const char *first = de_weights_unused(weights, &count);
     if (first)
         de_problems_add(problems,
-                        "%s: tensor `%s` has no place in the network that the config describes (%d "
+                        "%s: tensor %s has no place in the network that the config describes (%d "
                         "tensor%s in all)",
                         de_weights_path(weights), first, count, count == 1 ? "" : "s");
 }

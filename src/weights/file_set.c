@@ -1,6 +1,7 @@
 #include "weights/file_set.h"
 
 #include "common/layout.h"
+#include "weights/scale.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,9 +59,23 @@ static diffedit_status hold(de_file_set *set, de_weight_file *file, diffedit_err
     return DIFFEDIT_OK;
 }
 
+/* `model.diffusion_model.out.2.bias` (`conv_out.bias`); NULL without memory */
+static const char *make_title(de_table *table, const char *in_file, const char *published)
+{
+    size_t size = strlen(in_file) + strlen(published) + sizeof "`` (``)";
+    char *title = de_table_allocate(table, size);
+    if (title && strcmp(in_file, published) == 0)
+        snprintf(title, size, "`%s`", published);
+    else if (title)
+        snprintf(title, size, "`%s` (`%s`)", in_file, published);
+    return title;
+}
+
 diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de_table_entry *entry,
                                 const char *name, diffedit_error *error)
 {
+    if (de_scale_is(de_weight_file_table(file), entry))
+        return DIFFEDIT_OK;
     diffedit_status status = hold(set, file, error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -76,9 +91,14 @@ diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de
     char *copy = strdup(name);
     if (!copy)
         return de_fail_memory(error, strlen(name) + 1, "a tensor's name");
-    table->entries[table->count] = *entry;
-    table->entries[table->count++].name = copy;
-    return DIFFEDIT_OK;
+    de_table_entry *added = &table->entries[table->count++];
+    *added = *entry;
+    added->name = copy;
+    added->title = make_title(table, entry->name, name);
+    if (!added->title)
+        return de_fail_memory(error, strlen(name) + 1, "a tensor's name");
+    return de_scale_find(&added->scale, de_weight_file_table(file), entry,
+                         de_weight_file_path(file), error);
 }
 
 diffedit_status de_file_set_sort(de_file_set *set, diffedit_error *error)
@@ -252,7 +272,7 @@ static const char *find_first(const de_file_set *set, bool (*is)(const de_table_
         const de_table_entry *entry = &set->table.entries[i];
         if (!is(entry))
             continue;
-        first = first ? first : entry->name;
+        first = first ? first : entry->title;
         ++*count;
     }
     return first;
@@ -304,21 +324,24 @@ static diffedit_status get(void *self, const char *name, int rank, const int64_t
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` is missing", set->path, name);
     de_table_entry *entry = &set->table.entries[named - set->table.entries];
     atomic_store(&entry->used, true);
+    if (!entry->readable)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: tensor %s: expected a floating-point type (F64, F32, F16, BF16, "
+                       "F8_E4M3 or F8_E5M2), found %s",
+                       set->path, entry->title, entry->type);
     int plain = plain_rank(rank, shape);
     if (plain_rank(entry->rank, entry->shape) != plain ||
         memcmp(entry->shape, shape, (size_t)plain * sizeof *shape) != 0) {
         char expected[SHAPE_LENGTH], found[SHAPE_LENGTH];
-        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s`: expected shape %s, found %s",
-                       set->path, name, shape_format(expected, rank, shape),
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s",
+                       set->path, entry->title, shape_format(expected, rank, shape),
                        shape_format(found, entry->rank, entry->shape));
     }
-    if (!entry->readable)
-        return de_fail(error, DIFFEDIT_ERROR_MODEL,
-                       "%s: tensor `%s`: expected type F32, F16 or BF16, found %s", set->path, name,
-                       entry->type);
     *weight = (de_weight){.data = entry->data,
                           .dtype = entry->dtype,
                           .rank = rank,
+                          .scale = entry->scale,
+                          .title = entry->title,
                           .mapped = entry->mapped,
                           .damaged = &entry->damaged};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);

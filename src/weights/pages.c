@@ -58,7 +58,7 @@ diffedit_status de_pages_get(de_pages *pages, const char *name, de_dtype dtype, 
     *weight = (de_weight){.dtype = dtype, .rank = rank, .mapped = true};
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     int64_t count = de_weight_count(weight);
-    size_t bytes = (size_t)count * (dtype == DE_F32 ? sizeof(float) : sizeof(uint16_t));
+    size_t bytes = (size_t)count * de_dtype_bytes(dtype);
     const de_page_array *array = find(pages, name, bytes);
     if (!array) {
         diffedit_status status = add(pages, name, bytes, error);

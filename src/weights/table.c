@@ -6,11 +6,25 @@
 #include <string.h>
 
 static const de_table_type TYPES[] = {
-    {"F32", 4, true, DE_F32}, {"F16", 2, true, DE_F16}, {"BF16", 2, true, DE_BF16},
-    {"F64", 8, false, 0},     {"F8_E5M2", 1, false, 0}, {"F8_E4M3", 1, false, 0},
-    {"I64", 8, false, 0},     {"I32", 4, false, 0},     {"I16", 2, false, 0},
-    {"I8", 1, false, 0},      {"U64", 8, false, 0},     {"U32", 4, false, 0},
-    {"U16", 2, false, 0},     {"U8", 1, false, 0},      {"BOOL", 1, false, 0},
+    {"F32", 4, true, DE_F32},
+    {"F16", 2, true, DE_F16},
+    {"BF16", 2, true, DE_BF16},
+    {"F64", 8, true, DE_F64},
+    {"F8_E4M3", 1, true, DE_F8_E4M3},
+    {"F8_E5M2", 1, true, DE_F8_E5M2},
+    {"F8_E4M3FNUZ", 1, false, 0},
+    {"F8_E5M2FNUZ", 1, false, 0},
+    {"F8_E8M0", 1, false, 0},
+    {"C64", 8, false, 0},
+    {"I64", 8, false, 0},
+    {"I32", 4, false, 0},
+    {"I16", 2, false, 0},
+    {"I8", 1, false, 0},
+    {"U64", 8, false, 0},
+    {"U32", 4, false, 0},
+    {"U16", 2, false, 0},
+    {"U8", 1, false, 0},
+    {"BOOL", 1, false, 0},
 };
 
 const de_table_type *de_table_find_type(const char *name)
@@ -26,6 +40,7 @@ void de_table_set_type(de_table_entry *entry, const de_table_type *type)
     entry->type = type->name;
     entry->readable = type->readable;
     entry->dtype = type->dtype;
+    entry->scale = 1;
 }
 
 struct de_table_memory {

@@ -28,6 +28,8 @@ typedef struct de_table_entry {
     int64_t shape[DE_TABLE_RANK];
     const unsigned char *data; /* `bytes` bytes, borrowed */
     size_t bytes;
+    float scale;         /* of an 8-bit type, see de_weight */
+    const char *title;   /* owned by a file set: `its name in the file` (`the published one`) */
     bool mapped;         /* `data` is in the mapped file, not in memory of the table */
     atomic_bool used;    /* a network asked for it */
     atomic_bool damaged; /* a network found an infinite value or a NaN in it */

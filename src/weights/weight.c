@@ -25,17 +25,75 @@ int64_t de_weight_count(const de_weight *weight)
     return count;
 }
 
-void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out)
+size_t de_dtype_bytes(de_dtype dtype)
 {
-    const char *data = weight->data;
-    if (weight->dtype == DE_F32) {
-        memcpy(out, data + (size_t)begin * sizeof *out, (size_t)count * sizeof *out);
-        return;
+    switch (dtype) {
+    case DE_F64: return 8;
+    case DE_F32: return 4;
+    case DE_F8_E4M3:
+    case DE_F8_E5M2: return 1;
+    default: return 2;
     }
+}
+
+bool de_dtype_is_f8(de_dtype dtype)
+{
+    return dtype == DE_F8_E4M3 || dtype == DE_F8_E5M2;
+}
+
+static void read_16_bits(const de_weight *weight, const char *data, int64_t count, float *out)
+{
     for (int64_t i = 0; i < count; i++) {
         uint16_t bits;
-        memcpy(&bits, data + (size_t)(begin + i) * sizeof bits, sizeof bits);
+        memcpy(&bits, data + (size_t)i * sizeof bits, sizeof bits);
         out[i] = weight->dtype == DE_F16 ? de_half_to_float(bits) : bf16_to_f32(bits);
+    }
+}
+
+static void read_doubles(const char *data, int64_t count, float *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        double value;
+        memcpy(&value, data + (size_t)i * sizeof value, sizeof value);
+        out[i] = (float)value;
+    }
+}
+
+/* A sign, 4 bits of exponent (bias 7) and 3 of mantissa; all ones is no number. */
+static float e4m3_to_f32(uint8_t byte)
+{
+    enum { SIGN = 0x80, MANTISSA = 7, NOT_A_NUMBER = 0x7f, BIAS = 127 - 7 };
+    const float smallest = 1.0f / 512;
+    int magnitude = byte & ~SIGN & 0xff;
+    if (magnitude <= MANTISSA)
+        return (byte & SIGN ? -smallest : smallest) * (float)magnitude;
+    uint32_t bits = magnitude == NOT_A_NUMBER ? 0x7fc00000u : (uint32_t)magnitude << 20;
+    bits += magnitude == NOT_A_NUMBER ? 0 : (uint32_t)BIAS << 23;
+    bits |= (uint32_t)(byte & SIGN) << 24;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* E5M2 is the upper half of a half. */
+static void read_8_bits(const de_weight *weight, const char *data, int64_t count, float *out)
+{
+    const uint8_t *bytes = (const uint8_t *)data;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = weight->scale * (weight->dtype == DE_F8_E4M3
+                                      ? e4m3_to_f32(bytes[i])
+                                      : de_half_to_float((uint16_t)(bytes[i] << 8)));
+}
+
+void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out)
+{
+    const char *data = (const char *)weight->data + (size_t)begin * de_dtype_bytes(weight->dtype);
+    switch (weight->dtype) {
+    case DE_F32: memcpy(out, data, (size_t)count * sizeof *out); break;
+    case DE_F64: read_doubles(data, count, out); break;
+    case DE_F8_E4M3:
+    case DE_F8_E5M2: read_8_bits(weight, data, count, out); break;
+    default: read_16_bits(weight, data, count, out); break;
     }
 }
 
@@ -73,7 +131,7 @@ void de_weight_forget_pages(const de_weight *weight)
     if (!weight->mapped)
         return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)weight->data;
-    uintptr_t end = begin + (uintptr_t)de_weight_count(weight) * (weight->dtype == DE_F32 ? 4 : 2);
+    uintptr_t end = begin + (uintptr_t)de_weight_count(weight) * de_dtype_bytes(weight->dtype);
     uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
     if (first < last)
         madvise((void *)first, last - first, MADV_DONTNEED);

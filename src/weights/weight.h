@@ -6,7 +6,8 @@
 
 #include <stdatomic.h>
 
-typedef enum de_dtype { DE_F32, DE_F16, DE_BF16 } de_dtype;
+/* As torch has them: E4M3 is its float8_e4m3fn, which has no infinity. */
+typedef enum de_dtype { DE_F32, DE_F16, DE_BF16, DE_F64, DE_F8_E4M3, DE_F8_E5M2 } de_dtype;
 
 enum { DE_WEIGHT_RANK = 4 };
 
@@ -17,11 +18,15 @@ typedef struct de_weight {
     de_dtype dtype;
     int rank;
     int64_t shape[DE_WEIGHT_RANK];
+    float scale;          /* of an 8-bit type: what its values are to be multiplied by */
+    const char *title;    /* what messages call it, in its quotes; NULL where it is in no file */
     bool mapped;          /* in pages that can be given back (de_weight_forget_pages) */
     atomic_bool *damaged; /* set when a value that is read is infinite or NaN; or NULL */
 } de_weight;
 
-/* out[count] = the values from index `begin` on as float32 */
+size_t de_dtype_bytes(de_dtype dtype); /* of one value */
+bool de_dtype_is_f8(de_dtype dtype);
+/* out[count] = the values from index `begin` on as float32, a double rounded to the nearest */
 void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
 /* Gives back the memory of the pages that contain nothing but this array. A file's are read again
  * if needed; a computed tensor is there again once it was asked for again. */

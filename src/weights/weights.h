@@ -19,11 +19,11 @@ typedef struct de_weights_source {
     int64_t (*parameters)(const void *self);
     /* NULL, or: fails if a file that is mapped became shorter. Errors: FILE. */
     diffedit_status (*check_size)(const void *self, diffedit_error *error);
-    /* NULL, or: the first tensor in which a network found an infinite value or a NaN, or NULL;
-     * adds the number of such tensors to *count. */
+    /* NULL, or: the first tensor, in its quotes, in which a network found an infinite value or
+     * a NaN, or NULL; adds the number of such tensors to *count. */
     const char *(*damaged)(const void *self, int *count);
-    /* NULL, or: the first tensor that the network did not ask for, or NULL, also if there was no
-     * network yet; adds how many. */
+    /* NULL, or: the first tensor, in its quotes, that the network did not ask for, or NULL, also
+     * if there was no network yet; adds how many. */
     const char *(*unused)(const void *self, int *count);
     void (*close)(void *self);
 } de_weights_source;

@@ -8,7 +8,7 @@
 typedef struct de_written_tensor {
     char name[256];
     de_weight weight;
-    de_dtype dtype; /* of the file */
+    de_dtype dtype; /* of the file: F32, F16, or BF16 where the weight's is */
 } de_written_tensor;
 
 /* Writes the arrays, in this order, and the notes (texts by name) to a file that appears whole or

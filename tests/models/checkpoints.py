@@ -7,7 +7,7 @@ import struct
 import zipfile
 
 STORAGES = {"float16": "HalfStorage", "float32": "FloatStorage", "bfloat16": "BFloat16Storage",
-            "int64": "LongStorage"}
+            "int64": "LongStorage", "float64": "DoubleStorage", "int32": "IntStorage"}
 
 
 # ---- the parts of a pickle of protocol 2: each pushes one value ----

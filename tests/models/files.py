@@ -11,13 +11,48 @@ import struct
 import numpy as np
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TYPES = {"float16": "F16", "float32": "F32", "bfloat16": "BF16", "int64": "I64"}
+TYPES = {"float16": "F16", "float32": "F32", "bfloat16": "BF16", "int64": "I64",
+         "float64": "F64", "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "int32": "I32",
+         "uint8": "U8", "bool": "BOOL"}
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 class Brain(np.ndarray):
     """The upper halves of float32 numbers, as uint16: numpy knows no bfloat16."""
     kind = "bfloat16"
+
+
+class E5M2(np.ndarray):
+    """The upper bytes of halves: numpy knows no numbers of 8 bits."""
+    kind = "float8_e5m2"
+
+
+class E4M3(np.ndarray):
+    kind = "float8_e4m3fn"
+
+
+def e5m2(values):
+    """Rounded towards 0."""
+    return (values.astype(np.float16).view(np.uint16) >> 8).astype(np.uint8).view(E5M2)
+
+
+def from_e5m2(values):
+    return (np.asarray(values).astype(np.uint16) << 8).view(np.float16)
+
+
+E4M3_VALUES = np.array([(8 + (i & 7)) * 2.0 ** ((i >> 3) - 10) if i > 7 else i / 512
+                        for i in range(127)], np.float32)
+
+
+def e4m3(values):
+    """Rounded towards 0."""
+    found = np.searchsorted(E4M3_VALUES, np.abs(values), "right") - 1
+    return (found + 128 * (values < 0)).astype(np.uint8).view(E4M3)
+
+
+def from_e4m3(values):
+    values = np.asarray(values)
+    return np.where(values < 128, 1, -1).astype(np.float32) * E4M3_VALUES[values & 127]
 
 
 def brain(values):

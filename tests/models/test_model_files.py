@@ -258,15 +258,19 @@ def test_check_finds_everything_at_once(tmp_path):
     tensors["first_stage_model.quant_conv.weight"][2, 3] = np.nan
     values = tensors["cond_stage_model.transformer.text_model.encoder.layers.1.mlp.fc1.weight"]
     values[0, 0], values[5, 6] = np.inf, -np.inf
-    part = "MODEL: tensor `{}` contains {}"
+    part = "MODEL: tensor {} contains {}"
     assert set(problems(single(tmp_path / "m.safetensors", tensors))) == {
         "MODEL: tensor `mid_block.resnets.0.conv1.weight` is missing",
         "MODEL: tensor `mid_block.attentions.0.transformer_blocks.0.attn1.to_k.weight` is missing",
         "MODEL: tensor `decoder.mid_block.attentions.0.to_v.bias` is missing",
-        "MODEL: tensor `conv_out.bias`: expected shape [4], found [5]",
-        "MODEL: tensor `conv_norm_out.bias`: expected type F32, F16 or BF16, found I64",
-        part.format("quant_conv.weight", "1 value that is not finite, of 64"),
-        part.format("text_model.encoder.layers.1.mlp.fc1.weight",
+        "MODEL: tensor `model.diffusion_model.out.2.bias` (`conv_out.bias`): expected shape [4], "
+        "found [5]",
+        "MODEL: tensor `model.diffusion_model.out.0.bias` (`conv_norm_out.bias`): expected a "
+        "floating-point type (F64, F32, F16, BF16, F8_E4M3 or F8_E5M2), found I64",
+        part.format("`first_stage_model.quant_conv.weight` (`quant_conv.weight`)",
+                    "1 value that is not finite, of 64"),
+        part.format("`cond_stage_model.transformer.text_model.encoder.layers.1.mlp.fc1.weight` "
+                    "(`text_model.encoder.layers.1.mlp.fc1.weight`)",
                     "2 values that are not finite, of 16384")}
 
 

@@ -82,6 +82,101 @@ def test_mixed_precisions(tmp_path, write):
     assert picture(write(tmp_path / "mixed", mixed), tmp_path / "o.png") == expected
 
 
+@pytest.mark.parametrize("write", [single, checkpoints.write_checkpoint])
+def test_doubles(sd1, tmp_path, write):
+    doubles = {name: values.astype(np.float64) if values.dtype == np.float16 else values
+               for name, values in files.original(files.SD1).items()}
+    model = write(tmp_path / "m", doubles)
+    assert picture(model, tmp_path / "o.png") == sd1[1]
+    info = json.loads(run("model", "info", model, "--json").stdout)
+    unet = info["parts"]["unet"]
+    assert (unet["precisions"]["f64"], unet["bytes"]) == (unet["tensors"], 8 * unet["parameters"])
+    assert info["problems"] == [] and run("model", "check", model).returncode == 0
+    packed = tmp_path / "packed.safetensors"
+    assert run("model", "convert", model, "-o", packed).returncode == 0
+    assert picture(packed, tmp_path / "o.png") == sd1[1]
+    parts = json.loads(run("model", "info", packed, "--json").stdout)["parts"]
+    assert parts["unet"]["precisions"]["f32"] == unet["tensors"]
+
+
+UNET = "model.diffusion_model."
+
+
+def in_8_bits(write, read, scale=None, scale_name="scale_weight"):
+    """A model whose UNet is in 8 bits, and the same in float32. With a scale the vectors stay
+    float32, as tools leave them."""
+    plain, eight = files.original(files.SD1), {}
+    if scale:
+        eight[UNET + "scaled_fp8"] = np.zeros(2, np.uint8).view(files.E4M3)
+    for number, (name, values) in enumerate(list(plain.items())):
+        if not name.startswith(UNET) or (scale and not name.endswith(".weight")):
+            eight[name] = values
+            continue
+        own = np.float32(scale * (1 + number % 7) if scale else 1)
+        eight[name] = write(values.astype(np.float32) / own)
+        plain[name] = read(eight[name]).astype(np.float32) * own
+        if scale:
+            stem = name[:-len("weight")]
+            eight[stem + scale_name] = np.array(own).reshape([[], [1]][number % 2])
+            eight[stem + "scale_input"] = np.ones(1, np.float32)
+    return plain, eight
+
+
+@pytest.mark.parametrize("scaled", [
+    (files.e4m3, files.from_e4m3), (files.e5m2, files.from_e5m2),
+    (files.e4m3, files.from_e4m3, 0.0013),
+    (files.e5m2, files.from_e5m2, 0.0013, "weight_scale")],
+    ids=["e4m3", "e5m2", "e4m3 scaled", "e5m2 scaled"])
+def test_8_bits(tmp_path, scaled):
+    plain, eight = in_8_bits(*scaled)
+    expected = picture(single(tmp_path / "plain.safetensors", plain), tmp_path / "e.png")
+    model = single(tmp_path / "m.safetensors", eight)
+    result = run(*EDIT, "-m", model, "-o", tmp_path / "o.png")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "o.png").read_bytes() == expected
+    assert run("model", "check", model).returncode == 0
+    part = json.loads(run("model", "info", model, "--json").stdout)["parts"]["unet"]
+    assert part["tensors"] == sum(name.startswith(UNET) for name in plain)
+    assert part["precisions"]["f8"] == sum(
+        getattr(values, "kind", "").startswith("float8") and "scaled_fp8" not in name
+        for name, values in eight.items())
+    packed = tmp_path / "packed.safetensors"
+    assert run("model", "convert", model, "-o", packed).returncode == 0
+    assert picture(packed, tmp_path / "p.png") == expected
+
+
+@pytest.mark.parametrize("scale, said", [
+    (np.ones((32, 1), np.float32), "expected one number, by which all of `" + UNET
+     + "out.2.weight` is multiplied, found 32 of type F32; use the f16 or f32 file"),
+    (np.ones(1, np.uint8), "found 1 of type U8"),
+    (np.array(np.nan, np.float32), "expected a positive number, found nan"),
+    (np.array(0, np.float32), "expected a positive number, found 0")])
+def test_scales_that_are_none(tmp_path, scale, said):
+    tensors = files.original(files.SD1)
+    tensors[UNET + "out.2.weight"] = files.e4m3(tensors[UNET + "out.2.weight"])
+    tensors[UNET + "out.2.weight_scale"] = scale
+    model = single(tmp_path / "m.safetensors", tensors)
+    assert f"m.safetensors: tensor `{UNET}out.2.weight_scale`: " in refused(model)
+    assert said in refused(model)
+    for command in ("info", "check"):
+        assert said in run("model", command, model).stdout
+
+
+@pytest.mark.parametrize("kind, name", [(np.int32, "I32"), (bool, "BOOL"), (np.uint8, "U8")])
+def test_types_that_are_no_weights(tmp_path, kind, name):
+    """Every command names the tensor as the file and as the hub call it."""
+    tensors = {name: values.astype(kind) if name.startswith(UNET) else values
+               for name, values in files.original(files.SD1).items()}
+    model = single(tmp_path / "m.safetensors", tensors)
+    said = (f": tensor `{UNET}input_blocks.0.0.weight` (`conv_in.weight`): expected a "
+            "floating-point type (F64, F32, F16, BF16, F8_E4M3 or F8_E5M2), found " + name)
+    assert said in refused(model)
+    assert said in run("model", "check", model).stdout
+    problem, = json.loads(run("model", "info", model, "--json").stdout)["problems"]
+    count = sum(name.startswith(UNET) for name in tensors)
+    assert problem.endswith(f"{said}; {count - 1} more are missing or cannot be used")
+
+
 @pytest.mark.parametrize("metadata, more",
                          [({"modelspec.architecture": "stable-diffusion-v2-768-v"}, []),
                           ({"modelspec.prediction_type": "v"}, []), (None, ["--prediction", "v"]),

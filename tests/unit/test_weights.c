@@ -3,6 +3,7 @@
 #include "scratch.h"
 #include "weights/file_set.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -76,6 +77,53 @@ static void test_precisions(void **state)
     assert_true(values[0] == 1.5f && values[1] == -2.0f);
 }
 
+static float f8(const unsigned char *byte, de_dtype dtype, float scale)
+{
+    const de_weight weight = {
+        .data = byte, .dtype = dtype, .rank = 1, .shape = {1}, .scale = scale};
+    float value;
+    de_weight_to_f32(&weight, 0, 1, &value);
+    return value;
+}
+
+static void test_8_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 256; i++) {
+        unsigned char byte = (unsigned char)i;
+        int sign = i & 0x80 ? -1 : 1, exponent = i >> 3 & 15, mantissa = i & 7;
+        float expected = (float)sign * (exponent ? ldexpf((float)(8 + mantissa), exponent - 10)
+                                                 : ldexpf((float)mantissa, -9));
+        float value = f8(&byte, DE_F8_E4M3, 1);
+        if ((i & 0x7f) == 0x7f)
+            assert_true(isnan(value));
+        else
+            assert_true(value == expected && signbit(value) == signbit(expected));
+        assert_true((i & 0x7f) == 0x7f || f8(&byte, DE_F8_E4M3, 0.37f) == expected * 0.37f);
+        value = f8(&byte, DE_F8_E5M2, 1);
+        expected = de_half_to_float((uint16_t)(i << 8));
+        assert_true(isnan(expected) ? isnan(value) : value == expected);
+        assert_true(isnan(expected) || signbit(value) == signbit(expected));
+    }
+    const unsigned char largest[] = {0x7e, 0x7b, 0xfc};
+    assert_true(f8(largest, DE_F8_E4M3, 1) == 448 && f8(largest + 1, DE_F8_E5M2, 1) == 57344);
+    assert_true(f8(largest + 2, DE_F8_E5M2, 1) == -INFINITY);
+}
+
+static void test_doubles(void **state)
+{
+    (void)state;
+    /* unaligned; the first is rounded to the nearest float, the last is too large for one */
+    const double doubles[] = {1 + 0x1.8p-24, -0.1, 1e300};
+    unsigned char bytes[1 + sizeof doubles];
+    float values[2], first;
+    memcpy(bytes + 1, doubles, sizeof doubles);
+    const de_weight weight = {.data = bytes + 1, .dtype = DE_F64, .rank = 1, .shape = {3}};
+    de_weight_to_f32(&weight, 1, 2, values);
+    de_weight_to_f32(&weight, 0, 1, &first);
+    assert_true(first == 1 + 0x1p-23f && values[0] == -0.1f && isinf(values[1]));
+}
+
 static void test_halves(void **state)
 {
     (void)state;
@@ -137,7 +185,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_file), cmocka_unit_test(test_precisions),
-        cmocka_unit_test(test_halves), cmocka_unit_test(test_bad_files)};
+        cmocka_unit_test(test_8_bits),      cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_halves),      cmocka_unit_test(test_bad_files)};
     scratch_make();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
