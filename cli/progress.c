@@ -4,6 +4,8 @@
 #include "interrupt.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,39 +54,79 @@ static void format_time(char text[24], double seconds)
         snprintf(text, 24, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-/* "12/20  0.310 s/step  0:02 left", or the time that the stage took */
-static void format_state(char text[96], int done, int total, double elapsed)
+void cli_progress_plan(cli_progress *progress, const double costs[CLI_STAGES])
 {
-    double step = elapsed / (done > 0 ? done : 1);
-    char left[24];
-    format_time(left, step * (total - done));
-    if (done < total)
-        snprintf(text, 96, "%3d/%d  %.3f s/step  %s left", done, total, step, left);
-    else
-        snprintf(text, 96, "%3d/%d  %.3f s/step  %.1f s", done, total, step, elapsed);
+    memcpy(progress->costs, costs, sizeof progress->costs);
+    progress->opened = cli_seconds();
 }
 
-static void draw_bar(cli_progress *progress, const char *stage, int done, int total,
-                     const char *state)
+/* Seconds to the end of the last stage: as those so far, by what the stages cost. */
+static double seconds_left(const cli_progress *progress, int stage, double share)
 {
-    char bar[BAR_WIDTH + 1];
-    for (int i = 0; i < BAR_WIDTH; i++)
-        bar[i] = (long)i * total < (long)done * BAR_WIDTH ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K%-10s[%s] %s", stage, bar, state);
+    double spent = progress->costs[stage] * share, left = progress->costs[stage] * (1 - share);
+    for (int i = 0; i < CLI_STAGES; i++)
+        *(i < stage ? &spent : &left) += i == stage ? 0 : progress->costs[i];
+    return spent > 0 ? (progress->last - progress->opened) * left / spent : 0;
+}
+
+/* "12/20  0.310 s/step  0:02 left", or the time that the stage took; brief: "12/20  0:02 left" */
+static void format_state(char text[96], const cli_progress *progress, int done, int total,
+                         bool brief)
+{
+    double elapsed = progress->last - progress->began;
+    char left[24], each[48];
+    format_time(left, seconds_left(progress, progress->stage, (double)done / total));
+    snprintf(each, sizeof each, "%.3f s/step  ", elapsed / (done > 0 ? done : 1));
+    snprintf(text, 96, "%3d/%d  %s", done, total, brief ? "" : each);
+    size_t length = strlen(text);
+    if (done < total)
+        snprintf(text + length, 96 - length, "%s left", left);
+    else
+        snprintf(text + length, 96 - length, "%.1f s", elapsed);
+}
+
+/* Columns of the terminal. */
+static int columns(void)
+{
+    enum { USUAL = 80 };
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
+}
+
+/* One line that ends before the last column: the text becomes brief, then the bar shorter, then it
+ * goes, then the text is cut. */
+static void draw_bar(cli_progress *progress, const char *stage, int done, int total)
+{
+    enum { LEAST = 4, AROUND = 3, NAME = 10 };
+    char state[96], bar[BAR_WIDTH + AROUND + 1] = "", line[192];
+    int room = columns() - 1, width = 0;
+    for (int brief = 0; brief < 2 && width < LEAST; brief++) {
+        format_state(state, progress, done, total, brief);
+        width = room - NAME - (int)strlen(state) - AROUND;
+    }
+    width = width > BAR_WIDTH ? BAR_WIDTH : width;
+    if (width >= LEAST) {
+        bar[0] = '[';
+        for (int i = 0; i < width; i++)
+            bar[1 + i] = (long)i * total < (long)done * width ? '#' : '.';
+        memcpy(bar + 1 + width, "] ", sizeof "] ");
+    }
+    snprintf(line, sizeof line, "%-*s%s%s", NAME, stage, bar, state);
+    fprintf(stderr, "\r\033[K%.*s", room, line);
     progress->drawn = true;
     if (done == total)
         cli_progress_end_line(progress);
     fflush(stderr);
 }
 
-static void say_line(cli_progress *progress, const char *stage, int done, int total,
-                     const char *state)
+static void say_line(cli_progress *progress, const char *stage, int done, int total)
 {
+    char state[96];
     int tenths = (int)(10L * done / total);
     if (done == 0 || (tenths == progress->tenths && !progress->verbose))
         return;
     progress->tenths = tenths;
+    format_state(state, progress, done, total, false);
     fprintf(stderr, "%-10s%s\n", stage, state);
 }
 
@@ -100,12 +142,10 @@ int cli_progress_step(void *user, diffedit_stage_id stage, int done, int total)
     }
     progress->last = time;
     if (!progress->quiet && total > 0) {
-        char state[96];
-        format_state(state, done, total, time - progress->began);
         if (progress->terminal)
-            draw_bar(progress, diffedit_stage_name(stage), done, total, state);
+            draw_bar(progress, diffedit_stage_name(stage), done, total);
         else
-            say_line(progress, diffedit_stage_name(stage), done, total, state);
+            say_line(progress, diffedit_stage_name(stage), done, total);
     }
     return cli_interrupted();
 }
@@ -116,7 +156,7 @@ void cli_progress_log(void *user, diffedit_log_level level, const char *line)
     bool warning = level == DIFFEDIT_LOG_WARNING;
     if (warning)
         json_array_append_new(progress->warnings, json_string(line));
-    if (!warning && !progress->verbose)
+    if (!warning && progress->quiet)
         return;
     cli_progress_end_line(progress);
     fprintf(stderr, "diffedit: %s%s\n", warning ? "warning: " : "", line);

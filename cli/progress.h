@@ -8,13 +8,16 @@
 #include <diffedit/diffedit.h>
 #include <jansson.h>
 
+enum { CLI_STAGES = DIFFEDIT_STAGE_COMPOSITE + 1 };
+
 typedef struct cli_progress {
     bool quiet, verbose;
-    bool terminal;      /* bars can be redrawn */
-    bool drawn;         /* there is a bar in the current line */
-    int stage;          /* that is running, or -1 */
-    int tenths;         /* of the stage that were reported */
-    double began, last; /* seconds: when the stage began, and the last call */
+    bool terminal;                    /* bars can be redrawn */
+    bool drawn;                       /* there is a bar in the current line */
+    int stage;                        /* that is running, or -1 */
+    int tenths;                       /* of the stage that were reported */
+    double began, last;               /* seconds: when the stage began, and the last call */
+    double costs[CLI_STAGES], opened; /* of cli_progress_plan(), and when that was */
     json_t *warnings;
 } cli_progress;
 
@@ -22,6 +25,9 @@ diffedit_status cli_progress_start(cli_progress *progress, bool quiet, bool verb
                                    diffedit_error *error);
 void cli_progress_free(cli_progress *progress);
 
+/* The work begins: what each stage of it will cost, in evaluations of the UNet. The time that is
+ * left follows from these and from the time so far. */
+void cli_progress_plan(cli_progress *progress, const double costs[CLI_STAGES]);
 /* A diffedit_progress_fn; `user` is the cli_progress. Cancels after Ctrl-C. */
 int cli_progress_step(void *user, diffedit_stage_id stage, int done, int total);
 /* A diffedit_log_fn. */

@@ -188,6 +188,27 @@ static diffedit_status set_map(cli_session *session, diffedit_error *error)
     return status;
 }
 
+/* What the stages will cost, in evaluations of the UNet. Where there is no map to find or nothing
+ * to be inverted, that stage costs nothing. */
+static void plan_progress(cli_session *session)
+{
+    const diffedit_options *options = &session->options;
+    const cli_arguments *arguments = session->arguments;
+    const unsigned command = arguments->command->bit;
+    bool maps = !arguments->mask && !arguments->map_in && command != CLI_INVERT &&
+                command != CLI_GENERATE;
+    bool denoises = command != CLI_MASK && command != CLI_INVERT;
+    double steps = options->steps * (command == CLI_GENERATE ? 1 : options->ratio);
+    double costs[CLI_STAGES] = {
+        [DIFFEDIT_STAGE_ENCODE] = session->picture ? 1 : 0,
+        [DIFFEDIT_STAGE_MAP] = maps ? 2.0 * options->mask_samples : 0,
+        [DIFFEDIT_STAGE_INVERT] = command == CLI_MASK || command == CLI_GENERATE ? 0 : steps,
+        [DIFFEDIT_STAGE_DENOISE] = denoises ? 2 * steps : 0,
+        [DIFFEDIT_STAGE_DECODE] = denoises ? 2 : 0,
+        [DIFFEDIT_STAGE_COMPOSITE] = denoises && session->picture ? 1 : 0};
+    cli_progress_plan(&session->progress, costs);
+}
+
 static diffedit_status open_editor(cli_session *session, diffedit_error *error)
 {
     diffedit_status status = diffedit_editor_new(&session->editor, session->model, session->picture,
@@ -200,6 +221,7 @@ static diffedit_status open_editor(cli_session *session, diffedit_error *error)
     status = set_mask(session, error);
     if (status == DIFFEDIT_OK)
         status = set_map(session, error);
+    plan_progress(session);
     return status;
 }
 

@@ -1,7 +1,26 @@
 #include "edit/editor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Says at which size the picture is worked on, where that is not its own. */
+static void say_size(const diffedit_editor *editor, const de_latent_params *working)
+{
+    int width = diffedit_picture_width(editor->picture),
+        height = diffedit_picture_height(editor->picture);
+    char size[48];
+    if (width == working->width && height == working->height)
+        return;
+    double millions = (double)width * height / 1e6;
+    if (millions < 1)
+        snprintf(size, sizeof size, "%dx%d pixels", width, height);
+    else
+        snprintf(size, sizeof size, "%.3g MP", millions);
+    de_log_write(editor->context.log, DIFFEDIT_LOG_INFO,
+                 "%s are worked on at %dx%d; what changes is scaled to the picture's size", size,
+                 working->width, working->height);
+}
 
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options, diffedit_error *error)
@@ -28,6 +47,8 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     status = de_plan_make(plan, goal, options, &inputs, error);
     editor->stats.width = plan->latent.width;
     editor->stats.height = plan->latent.height;
+    if (status == DIFFEDIT_OK && editor->picture && goal != DE_GOAL_GENERATE)
+        say_size(editor, &plan->latent);
     return status;
 }
 

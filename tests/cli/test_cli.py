@@ -1,13 +1,16 @@
 """The program from outside: exact messages, exit statuses, files."""
+import fcntl
 import io
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
 import struct
 import subprocess
+import termios
 import time
 import zlib
 
@@ -564,6 +567,55 @@ def test_plain_progress(picture, tmp_path):
     assert succeed(*arguments, "-q").stderr == b""
     verbose = succeed(*arguments, "-v").stderr.decode().splitlines()
     assert len([line for line in verbose if line.startswith("denoise")]) == 32
+
+
+def on_a_terminal(arguments, columns):
+    """What the program writes on a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with subprocess.Popen([str(part) for part in (PROGRAM, *arguments)], stderr=slave) as process:
+        os.close(slave)
+        said = b""
+        try:
+            while part := os.read(master, 65536):
+                said += part
+        except OSError:  # the other side is closed
+            pass
+    os.close(master)
+    assert process.returncode == 0
+    return said.decode()
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_progress_fits_the_terminal(picture, tmp_path, columns):
+    said = on_a_terminal(edit(picture, tmp_path / "o.png"), columns)
+    drawn = [part.split("\r")[0].split("\n")[0] for part in said.split("\r\x1b[K")[1:]]
+    assert len(drawn) > 10 and max(map(len, drawn)) < columns
+    assert any("#" in line for line in drawn) == (columns >= 40)
+    assert sum(line.startswith("composite") for line in drawn) >= 8
+    if columns >= 40:
+        assert all(line.endswith((" left", " s")) for line in drawn)
+
+
+def test_the_time_left_is_that_of_the_whole_edit(picture, tmp_path):
+    """With most of the work in the last stages, an early stage's last step but one is not 0:00."""
+    arguments = edit(picture, tmp_path / "o.png", "--mask-samples", "10", "--steps", "500",
+                     "--ratio", "1", "-v")
+    lines = succeed(*arguments).stderr.decode().splitlines()
+    left = [int(minutes) * 60 + int(seconds) for line in lines if line.startswith("map")
+            for minutes, seconds in re.findall(r"(\d+):(\d\d) left", line)]
+    assert len(left) == 9 and left[-1] > 0
+
+
+def test_the_working_size_is_said(picture, tmp_path):
+    line = ("diffedit: 80x60 pixels are worked on at 64x64; what changes is scaled to the "
+            "picture's size")
+    arguments = edit(picture, tmp_path / "o.png")
+    assert succeed(*arguments).stderr.decode().splitlines()[0] == line
+    assert succeed(*arguments, "-q").stderr == b""
+    PIL.Image.open(picture).resize((64, 64)).save(tmp_path / "own.png")
+    said = succeed(*edit(tmp_path / "own.png", tmp_path / "o.png")).stderr.decode()
+    assert "worked on" not in said
 
 
 # ---- the other commands ----
