@@ -116,7 +116,7 @@ static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor
     case DIFFEDIT_ARRAY_FINAL:
         *array = latent_array(editor, &editor->final.params.latent, editor->final.result.latent);
         break;
-    default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no array has the number %d", (int)id);
+    default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown array %d", (int)id);
     }
     return DIFFEDIT_OK;
 }
@@ -198,6 +198,6 @@ diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);
     case DIFFEDIT_VIEW_DECODED:
         return colour_view(picture, decoded->width, decoded->height, editor->decoded.pixels, error);
-    default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "no view has the number %d", (int)id);
+    default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown view %d", (int)id);
     }
 }

@@ -93,13 +93,14 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
     float *copy = NULL;
     if (map) {
         if (height < 1 || width < 1)
-            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a map cannot be %d high and %d wide",
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                           "expected a map with positive sides, found one %d high and %d wide",
                            height, width);
         int64_t count = (int64_t)height * width;
         for (int64_t i = 0; i < count; i++)
             if (!(map[i] >= 0 && map[i] <= 1))
                 return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                               "a map holds values from 0 to 1, found %g at index %lld",
+                               "expected map values from 0 to 1, found %g at index %lld",
                                (double)map[i], (long long)i);
         diffedit_status status = de_allocate_floats(&copy, count, "the map", error);
         if (status != DIFFEDIT_OK)
@@ -123,7 +124,7 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
 {
     if (!editor->picture)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "this editor was made without a picture and only generates");
+                       "the editor has no picture; it can only generate");
     diffedit_options known;
     diffedit_status status = de_options_read_run(&known, options, needs, error);
     if (status == DIFFEDIT_OK)
@@ -152,7 +153,7 @@ static diffedit_status find_region(diffedit_editor *editor, const de_plan *plan,
         status = de_editor_region(editor, plan, error);
     if (status == DIFFEDIT_OK && is_empty(editor))
         de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
-                     "the mask is empty: nothing is to be changed");
+                     "the mask is empty: nothing will change");
     return status;
 }
 

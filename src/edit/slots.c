@@ -134,10 +134,11 @@ static diffedit_status check_user_map(const diffedit_editor *editor, const de_pl
 {
     de_cells size = de_map_size(&plan->map, &editor->networks);
     if (editor->user_map_h != size.h || editor->user_map_w != size.w)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the given map is %d high and %d wide; at this working size and mask method "
-                       "it must be %d high and %d wide",
-                       editor->user_map_h, editor->user_map_w, size.h, size.w);
+        return de_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "expected a map %d high and %d wide at this working size and mask method, found "
+            "one %d high and %d wide",
+            size.h, size.w, editor->user_map_h, editor->user_map_w);
     return DIFFEDIT_OK;
 }
 
