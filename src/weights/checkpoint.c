@@ -55,7 +55,8 @@ static diffedit_status find_pickle(const reader *r, const de_zip *zip, const de_
         *folder = before;
     }
     return *pickle ? DIFFEDIT_OK
-                   : BAD("%s: expected a file of torch.save(), found no FOLDER/%s in the zip file",
+                   : BAD("%s: expected a file of torch.save(), found no FOLDER/%s in the zip file; "
+                         "if it is an archive of models, unpack it, and name what is in it",
                          r->path, name);
 }
 
@@ -322,25 +323,51 @@ static diffedit_status read_tensor(reader *r, de_table *table, const de_pickle_v
     if (!entry->name)
         return de_fail_memory(r->error, name->length + 1, "a tensor's name");
     table->count++;
-    de_table_set_type(entry, storage->type);
+    de_table_set_type(entry, tensor->type);
     memcpy(entry->shape, tensor->shape, sizeof entry->shape);
-    entry->data = storage->data + (size_t)tensor->offset * storage->type->bytes;
-    entry->bytes = (size_t)tensor->count * storage->type->bytes;
+    entry->data = storage->data + (size_t)tensor->offset * tensor->type->bytes;
+    entry->bytes = (size_t)tensor->count * tensor->type->bytes;
     return de_torch_tensor_contiguous(tensor)
                ? DIFFEDIT_OK
-               : put_in_order(r, table, entry, tensor, storage->type->bytes);
+               : put_in_order(r, table, entry, tensor, tensor->type->bytes);
+}
+
+static size_t count_tensors(const de_pickle *pickle, const de_pickle_value *dict)
+{
+    size_t count = 0;
+    for (const de_pickle_pair *pair = NULL; (pair = de_pickle_next(pickle, dict, pair));)
+        count += pair->value.kind == DE_PICKLE_TENSOR && pair->key.kind == DE_PICKLE_TEXT;
+    return count;
+}
+
+/* The dict of weights inside what a training saved: `state_dict`, or one that other tools write,
+ * weights before their averages, where no tensor stands beside it. */
+static const de_pickle_value *find_weights(const de_pickle *pickle, const de_pickle_value *dict)
+{
+    static const char *const names[] = {
+        "state_dict", "model_state_dict", "model",      "module", "network",   "net",
+        "params",     "weights",          "params_ema", "ema",    "model_ema", "ema_state_dict"};
+    enum { DEEPEST = 3 };
+    for (int depth = 0; depth < DEEPEST && dict->kind == DE_PICKLE_DICT; depth++) {
+        const de_pickle_value *inner = lookup(pickle, dict, names[0]);
+        bool bare = count_tensors(pickle, dict) == 0;
+        for (size_t i = 1;
+             bare && i < sizeof names / sizeof *names && !(inner && inner->kind == DE_PICKLE_DICT);
+             i++)
+            inner = lookup(pickle, dict, names[i]);
+        if (!inner || inner->kind != DE_PICKLE_DICT)
+            break;
+        dict = inner;
+    }
+    return dict;
 }
 
 static diffedit_status read_tensors(reader *r, de_table *table, const de_pickle *pickle)
 {
-    const de_pickle_value *root = de_pickle_result(pickle),
-                          *inner = lookup(pickle, root, "state_dict");
-    const de_pickle_value *dict = inner && inner->kind == DE_PICKLE_DICT ? inner : root;
-    size_t count = 0;
+    const de_pickle_value *dict = find_weights(pickle, de_pickle_result(pickle));
     if (dict->kind != DE_PICKLE_DICT)
         return BAD("%s: expected a dict of tensors, found another value", r->path);
-    for (const de_pickle_pair *pair = NULL; (pair = de_pickle_next(pickle, dict, pair));)
-        count += pair->value.kind == DE_PICKLE_TENSOR && pair->key.kind == DE_PICKLE_TEXT;
+    size_t count = count_tensors(pickle, dict);
     if (count == 0)
         return BAD("%s: expected a dict of tensors, found no tensor in it", r->path);
     table->entries = calloc(count, sizeof *table->entries);

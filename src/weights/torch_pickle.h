@@ -17,7 +17,8 @@ typedef struct de_torch_storage {
 
 typedef struct de_torch_tensor {
     uint32_t storage;
-    int64_t offset; /* in numbers; the view lies within its storage */
+    const de_table_type *type;
+    int64_t offset; /* in numbers of its type; the view lies within its storage */
     int rank;
     int64_t shape[DE_TABLE_RANK], strides[DE_TABLE_RANK];
     int64_t count; /* product of the shape, at most the storage's */

@@ -21,6 +21,12 @@
     NAME("torch._utils", "_rebuild_tensor_v2") "(" storage offset shape strides "\x89}tR"
 #define VECTOR(storage, offset, size, stride) TENSOR(storage, offset, size "\x85", stride "\x85")
 
+/* `size` numbers of a type in 9 bytes */
+#define TYPED(type, size)                                                                     \
+    NAME("torch._utils", "_rebuild_tensor_v3")                                                \
+    "((U\x07storage" NAME("torch.storage", "UntypedStorage") "U\0010U\003cpuK\x09NtQK\0" size \
+                                                             "\x85K\1\x85\x89}" type "}tR"
+
 /* 2^62, 2^40 and -1 */
 #define HUGE_NUMBER LONG("\0\0\0\0\0\0\0\x40")
 #define LARGE_NUMBER LONG("\0\0\0\0\0\1\0\0")
@@ -165,11 +171,37 @@ static void test_other_makers(void **state)
                                                                        BYTE("\1")) "\x88}tR")},
         {PROGRAM(NAME("torch._utils", "_rebuild_parameter_with_state") "(" VECTOR(
             FOUR, BYTE("\0"), BYTE("\4"), BYTE("\1")) "\x88}}tR")},
+        {PROGRAM(NAME("torch.nn.parameter", "Parameter")
+                     VECTOR(FOUR, BYTE("\0"), BYTE("\4"), BYTE("\1")) "\x88\x86\x81")},
+        {PROGRAM(NAME("torch._tensor", "_rebuild_from_type_v2") "(" NAME("torch._utils",
+                                                                         "_rebuild_tensor_v2")
+                     NAME("torch.nn.parameter", "Parameter") "(" FOUR
+                                                             "K\0K\4\x85K\1\x85\x89}t}tR")},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         running r = run(cases[i].program, cases[i].size);
         expect_one_tensor(&r, 1, (int64_t[]){4}, (int64_t[]){1}, 0);
+        release(&r);
+    }
+}
+
+static void test_typed_tensors(void **state)
+{
+    static const struct {
+        const char *program;
+        size_t size;
+        const char *type;
+    } cases[] = {{PROGRAM(TYPED(NAME("torch", "float64"), "K\1")), "F64"},
+                 {PROGRAM(TYPED(NAME("torch", "float8_e4m3fn"), "K\1")), "F8_E4M3"},
+                 {PROGRAM(TYPED(NAME("torch", "float8_e5m2"), "K\1")), "F8_E5M2"},
+                 {PROGRAM(TYPED(NAME("torch", "bfloat16"), "K\1")), "BF16"},
+                 {PROGRAM(VECTOR(FOUR, BYTE("\0"), BYTE("\1"), BYTE("\1"))), "F32"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        running r = run(cases[i].program, cases[i].size);
+        expect_one_tensor(&r, 1, (int64_t[]){1}, (int64_t[]){1}, 0);
+        assert_string_equal(r.objects.tensors[0].type->name, cases[i].type);
         release(&r);
     }
 }
@@ -219,6 +251,11 @@ static void test_what_stands_beside(void **state)
                       "scalar") "(" NAME("numpy", "dtype") "(U\002f8\x89\x88tRC\01001234567tR")},
         {PROGRAM(NAME("omegaconf.dictconfig", "DictConfig") ")\x81}U\001aK\1sb")},
         {PROGRAM(NAME("argparse", "Namespace") ")R")},
+        {PROGRAM(NAME("torch.torch_version", "TorchVersion") "U\0032.4\x85\x81")},
+        {PROGRAM(NAME("torch.nn.parameter", "Parameter") ")\x81")},
+        {PROGRAM(NAME("torch.serialization", "_get_layout") "U\x07strided\x85R")},
+        {PROGRAM(NAME("numpy.core.multiarray",
+                      "scalar") "(" NAME("numpy.dtypes", "Float64DType") ")RC\01001234567tR")},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -249,7 +286,10 @@ static void test_an_ordered_dict(void **state)
 #define NO_TENSOR "a tensor needs a storage, an offset, sizes and as many strides"
 #define BEYOND "a tensor extends beyond its storage of 4 values"
 #define BAD_SIZE "a tensor's size or stride is negative or not an integer"
-#define NOT_ALLOWED(name) "`" name "` is not allowed in a file of tensors; nothing was run"
+#define NOT_ALLOWED(name)                                                                         \
+    "`" name "` is not allowed in a file of tensors; nothing was run; convert it to safetensors " \
+    "on a machine that trusts the file"
+#define NO_TYPE "a tensor of this kind needs a storage of bytes, and a type"
 
 static const struct {
     const char *program;
@@ -268,8 +308,8 @@ static const struct {
     {PROGRAM(NAME("torch._utils.os", "system")), NOT_ALLOWED("torch._utils.os.system")},
     {PROGRAM(NAME("torch", "_utils._rebuild_tensor_v2")),
      NOT_ALLOWED("torch._utils._rebuild_tensor_v2")}, /* by another way */
-    {PROGRAM(NAME("torch._utils", "_rebuild_tensor_v3")),
-     NOT_ALLOWED("torch._utils._rebuild_tensor_v3")},
+    {PROGRAM(NAME("torch._utils", "_rebuild_tensor_v4")),
+     NOT_ALLOWED("torch._utils._rebuild_tensor_v4")},
     {PROGRAM(NAME("torch", "QUInt8Storage")), NOT_ALLOWED("torch.QUInt8Storage")},
     {PROGRAM(NAME("__main__", "Model") ")\x81"), NOT_ALLOWED("__main__.Model")},
     {PROGRAM(NAME("", "")), NOT_ALLOWED(".")},
@@ -323,6 +363,17 @@ static const struct {
     {PROGRAM(TENSOR(FOUR, BYTE("\0"), BYTE("\2") BYTE("\2") "\x86",
                     HUGE_NUMBER HUGE_NUMBER "\x86")), /* the sum overflows */
      BEYOND},
+    {PROGRAM(TYPED("U\003F64", "K\1")), NO_TYPE},
+    {PROGRAM(TYPED(NAME("torch", "FloatStorage"), "K\1")), NO_TYPE},
+    {PROGRAM(TYPED(NAME("torch", "float64"), "K\2")), "a tensor of 2 values in a storage of 1"},
+    {PROGRAM(NAME("torch._utils", "_rebuild_tensor_v3") "(" FOUR "K\0K\1\x85K\1\x85\x89}" NAME(
+         "torch", "float64") "tR"),
+     NO_TYPE},
+    {PROGRAM(NAME("torch._tensor", "_rebuild_from_type_v2") ")R"),
+     "a tensor of a class of its own needs what makes it"},
+    {PROGRAM(NAME("torch._tensor", "_rebuild_from_type_v2") "(" NAME(
+         "torch._tensor", "_rebuild_from_type_v2") "N)}tR"),
+     "a tensor of a class of its own needs what makes it"},
     {PROGRAM(NAME("torch._utils", "_rebuild_parameter") "K\1\x85R"), "a parameter needs a tensor"},
     {PROGRAM(NAME("torch._utils", "_rebuild_parameter") ")R"), "a parameter needs a tensor"},
 };
@@ -337,7 +388,7 @@ static void test_refused(void **state)
 /* Long names are shown by their beginning. */
 static void test_a_long_name(void **state)
 {
-    char program[3 + 2 * 300], sentence[300];
+    char program[3 + 2 * 300], sentence[400];
     (void)state;
     memset(program, 'a', sizeof program);
     program[0] = 'c';
@@ -348,10 +399,13 @@ static void test_a_long_name(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tensors),         cmocka_unit_test(test_other_makers),
-        cmocka_unit_test(test_storages),        cmocka_unit_test(test_what_stands_beside),
-        cmocka_unit_test(test_an_ordered_dict), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_a_long_name)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tensors),
+                                       cmocka_unit_test(test_other_makers),
+                                       cmocka_unit_test(test_typed_tensors),
+                                       cmocka_unit_test(test_storages),
+                                       cmocka_unit_test(test_what_stands_beside),
+                                       cmocka_unit_test(test_an_ordered_dict),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_a_long_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
