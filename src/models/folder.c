@@ -186,14 +186,100 @@ static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diff
     return DIFFEDIT_OK;
 }
 
+/* ---- a folder that is none ---- */
+
+#define TEXT_ALONE "a text encoder alone; give it as `settings.text_encoder`, beside a model"
+
+/* What a folder holds that has a config of its own: told by its class. */
+static const char *what_network(const char *folder)
+{
+    static const struct {
+        const char *class, *what;
+    } classes[] = {
+        {"AutoencoderKL", "an autoencoder alone; give it as `settings.vae`, beside a model"},
+        {"CLIPTextModel", TEXT_ALONE},
+        {"clip_text_model", TEXT_ALONE},
+        {"UNet2DConditionModel", "a UNet alone; name the folder of its model instead"},
+        {"ControlNetModel", "a ControlNet, which is an addition to a model and not one itself"}};
+    json_t *config;
+    diffedit_error error;
+    const char *what = NULL;
+    if (de_document_read_json(&config, &(de_documents){.path = folder}, DE_LAYOUT_CONFIG, &error) !=
+        DIFFEDIT_OK)
+        return NULL;
+    const char *class = json_string_value(json_object_get(config, "_class_name"));
+    if (!class)
+        class = json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
+    if (!class)
+        class = json_string_value(json_object_get(config, "model_type"));
+    for (size_t i = 0; class && i < sizeof classes / sizeof *classes; i++)
+        if (strcmp(class, classes[i].class) == 0)
+            what = classes[i].what;
+    json_decref(config);
+    return what;
+}
+
+/* The first by name of the files in a folder that may be models, into `name`; how many there are.
+ */
+static int find_models(const char *folder, char *name, size_t size)
+{
+    static const char *const endings[] = {".safetensors", ".ckpt", ".pt", ".pth"};
+    DIR *directory = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        const char *dot = strrchr(entry->d_name, '.');
+        for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++) {
+            if (strcmp(dot, endings[i]) != 0)
+                continue;
+            if (count++ == 0 || strcmp(entry->d_name, name) < 0)
+                snprintf(name, size, "%s", entry->d_name);
+        }
+    }
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
+/* A sentence on a folder without anything of the layout. */
+static diffedit_status refuse(const char *folder, diffedit_error *error)
+{
+    static const char expected[] = "expected a model folder, with " DE_LAYOUT_INDEX;
+    char name[256];
+    const char *what = what_network(folder);
+    if (what)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %s", folder, expected, what);
+    if (folder_has(folder, "data.pkl"))
+        return de_fail(error, DIFFEDIT_ERROR_MODEL,
+                       "%s: %s, found a checkpoint that was unpacked; name the file it was in",
+                       folder, expected);
+    int count = find_models(folder, name, sizeof name);
+    if (count == 0)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found nothing of one", folder,
+                       expected);
+    return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: %s, found %s `%s`; name %s", folder, expected,
+                   count == 1 ? "the file" : "several files, among them", name,
+                   count == 1 ? "that file" : "one of them");
+}
+
+/* Whether it has anything that the layout knows. */
+static bool is_model(const char *folder)
+{
+    bool is = folder_has(folder, DE_LAYOUT_INDEX);
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        is = is || folder_has(folder, de_layout_parts[part].folder);
+    return is;
+}
+
 diffedit_status de_folder_read(de_model_parts *parts, const char *folder, de_problems *problems,
                                diffedit_error *error)
 {
     diffedit_status status = check_length(folder, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (folder_has(folder, DE_LAYOUT_INDEX) || !folder_has(folder, "snapshots"))
+    if (is_model(folder))
         return read_folder(parts, folder, problems, error);
+    if (!folder_has(folder, "snapshots"))
+        return refuse(folder, error);
     de_path snapshot;
     status = find_snapshot(&snapshot, folder, error);
     return status == DIFFEDIT_OK ? read_folder(parts, snapshot.text, problems, error) : status;

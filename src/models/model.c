@@ -34,8 +34,10 @@ static diffedit_status read_file(de_model_parts *parts, const char *path,
     diffedit_status status = de_weight_file_open(&file, path, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_packed_is(file) ? de_packed_read(parts, file, problems, error)
-                                : de_original_read(parts, file, settings, problems, error);
+    if (de_packed_is(file))
+        status = de_packed_read(parts, file, problems, error);
+    else if ((status = de_original_use_names(file, error)) == DIFFEDIT_OK)
+        status = de_original_read(parts, file, settings, problems, error);
     de_weight_file_release(file);
     return status;
 }
@@ -64,7 +66,7 @@ static diffedit_status read_part_file(de_model_parts *parts, de_part part, const
         status = de_packed_read_part(parts, part, file, error);
     else if (de_folder_has_file(part, file))
         status = de_folder_read_file(parts, part, path, error);
-    else
+    else if ((status = de_original_use_names(file, error)) == DIFFEDIT_OK)
         status = de_original_read_part(parts, part, file, error);
     de_weight_file_release(file);
     return status;

@@ -196,6 +196,16 @@ diffedit_status de_original_read_part(de_model_parts *parts, de_part part, de_we
 
 /* ---- the whole ---- */
 
+diffedit_status de_original_use_names(de_weight_file *file, diffedit_error *error)
+{
+    de_original_prefixes prefixes;
+    de_original_find_prefixes(&prefixes, de_weight_file_table(file));
+    return de_weight_file_rename(file, de_original_usual_name, &prefixes, error);
+}
+
+#define VAE_ALONE "an autoencoder alone; give it as `settings.vae`, beside a model"
+#define TEXT_ALONE "a text encoder alone; give it as `settings.text_encoder`, beside a model"
+
 /* What is published beside the models, told by a part of a tensor's name. */
 static const struct {
     const char *part, *what;
@@ -213,19 +223,42 @@ static const struct {
     {"motion_modules.", "a motion module, which is an addition to a model and not one itself"},
     {"ip_adapter.", "an IP-Adapter, which is an addition to a model and not one itself"},
     {"string_to_param", "a textual inversion, which is a learned word and not a model"},
-    {"emb_params", "a textual inversion, which is a learned word and not a model"}};
+    {"emb_params", "a textual inversion, which is a learned word and not a model"},
+    {"model_ema.",
+     "averaged weights alone (`model_ema.*`), whose names are incomplete; use the file "
+     "that holds the weights too"}};
+
+/* One network, told by the name of a tensor. */
+static const struct {
+    const char *name, *what;
+} ALONE[] = {
+    {"down_blocks.0.resnets.0.conv1.weight", "a UNet alone; name the folder of its model instead"},
+    {"conv_in.weight", "a UNet alone; name the folder of its model instead"},
+    {"input_blocks.0.0.weight", "a UNet alone; name a file of the whole model instead"},
+    {DE_ORIGINAL_VAE "decoder.conv_in.weight", VAE_ALONE},
+    {DE_ORIGINAL_VAE "encoder.conv_in.weight", VAE_ALONE},
+    {"decoder.conv_in.weight", VAE_ALONE},
+    {"encoder.conv_in.weight", VAE_ALONE},
+    {DE_ORIGINAL_CLIP "text_model.embeddings.token_embedding.weight", TEXT_ALONE},
+    {"text_model.embeddings.token_embedding.weight", TEXT_ALONE},
+    {"embeddings.token_embedding.weight", TEXT_ALONE},
+    {DE_ORIGINAL_OPEN_CLIP "token_embedding.weight", TEXT_ALONE},
+    {"transformer.resblocks.0.ln_1.weight", TEXT_ALONE}};
+
+static const char *in_file(const de_table_entry *entry)
+{
+    return entry->in_file ? entry->in_file : entry->name;
+}
 
 static const char *what_else(const de_table *table)
 {
     for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
         for (size_t j = 0; j < table->count; j++)
-            if (strstr(table->entries[j].name, OTHERS[i].part))
+            if (strstr(in_file(&table->entries[j]), OTHERS[i].part))
                 return OTHERS[i].what;
-    if (de_table_find(table, "conv_in.weight") || de_table_find(table, "input_blocks.0.0.weight") ||
-        de_table_find(table, "encoder.conv_in.weight") ||
-        de_table_find(table, "text_model.embeddings.token_embedding.weight") ||
-        de_table_find(table, "decoder.conv_in.weight"))
-        return "a single network; name the folder of its model instead";
+    for (size_t i = 0; i < sizeof ALONE / sizeof *ALONE; i++)
+        if (de_table_find(table, ALONE[i].name))
+            return ALONE[i].what;
     return "no tensor of a Stable Diffusion model";
 }
 

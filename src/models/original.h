@@ -6,6 +6,10 @@
 
 #include "models/parts.h"
 
+/* Gives the arrays of a file their usual names where tools wrote others: `vae.` before those of the
+ * autoencoder, `text_encoders.clip_l.transformer.` before those of the text encoder, anything
+ * before all. To be called before anyone else holds the file. Errors: MODEL, MEMORY. */
+diffedit_status de_original_use_names(de_weight_file *file, diffedit_error *error);
 /* Of the settings it honours NO_EMA and the prediction. Errors: MODEL, MEMORY. */
 diffedit_status de_original_read(de_model_parts *parts, de_weight_file *file,
                                  const diffedit_model_settings *settings, de_problems *problems,

@@ -64,6 +64,60 @@ static bool write_renamed(char published[DE_TENSOR_NAME], const char *parent, co
     return write_name(published, "%s.%s", parent, rest);
 }
 
+/* ---- what stands before a network's names ---- */
+
+/* What stands before `ending` in the first name that has it behind a dot and not behind `except`,
+ * where none has it behind the usual prefix. */
+static void find_prefix(char prefix[DE_TENSOR_NAME], const de_table *table, const char *usual,
+                        const char *ending, const char *except)
+{
+    prefix[0] = '\0';
+    if (de_table_find_format(table, "%s%s", usual, ending))
+        return;
+    for (size_t i = 0; i < table->count; i++) {
+        const char *name = table->entries[i].name;
+        size_t length = strlen(name), tail = strlen(ending), before = length - tail;
+        if (length <= tail || before >= DE_TENSOR_NAME || strcmp(name + before, ending) != 0 ||
+            name[before - 1] != '.' || (except && strstr(name, except)))
+            continue;
+        snprintf(prefix, DE_TENSOR_NAME, "%.*s", (int)before, name);
+        return;
+    }
+}
+
+void de_original_find_prefixes(de_original_prefixes *prefixes, const de_table *table)
+{
+    static const char unet[] = "diffusion_model.input_blocks.0.0.weight", model[] = "model.";
+    find_prefix(prefixes->outer, table, model, unet, NULL);
+    size_t outer = strlen(prefixes->outer), inner = strlen(model);
+    if (outer >= inner && strcmp(prefixes->outer + outer - inner, model) == 0)
+        prefixes->outer[outer - inner] = '\0';
+    find_prefix(prefixes->vae, table, DE_ORIGINAL_VAE, "decoder.up.0.block.0.conv1.weight", NULL);
+    find_prefix(prefixes->clip, table, DE_ORIGINAL_CLIP,
+                "text_model.embeddings.token_embedding.weight", NULL);
+    find_prefix(prefixes->open_clip, table, DE_ORIGINAL_OPEN_CLIP,
+                "transformer.resblocks.0.ln_1.weight", "visual.");
+}
+
+bool de_original_usual_name(const void *user, const char *name, char usual[DE_TENSOR_NAME])
+{
+    const de_original_prefixes *found = user;
+    const struct {
+        const char *prefix, *usual;
+    } networks[] = {{found->vae, DE_ORIGINAL_VAE},
+                    {found->clip, DE_ORIGINAL_CLIP},
+                    {found->open_clip, DE_ORIGINAL_OPEN_CLIP}};
+    const char *rest;
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (networks[i].prefix[0] && (rest = de_after_prefix(name, networks[i].prefix)))
+            return write_name(usual, "%s%s", networks[i].usual, rest);
+    if (!(rest = de_after_prefix(name, found->outer)))
+        return false;
+    if (de_after_prefix(rest, "diffusion_model."))
+        return write_name(usual, "model.%s", rest);
+    return rest != name && write_name(usual, "%s", rest);
+}
+
 /* ---- UNet ---- */
 
 static const name_pair RESBLOCK[] = {{"in_layers.0", "norm1"},

@@ -11,6 +11,17 @@
 #define DE_ORIGINAL_CLIP "cond_stage_model.transformer."
 #define DE_ORIGINAL_OPEN_CLIP "cond_stage_model.model."
 
+/* What other tools write before the names of a network; what was found in one file. */
+typedef struct de_original_prefixes {
+    char outer[DE_TENSOR_NAME]; /* before all that a model holds, or "" */
+    char vae[DE_TENSOR_NAME], clip[DE_TENSOR_NAME], open_clip[DE_TENSOR_NAME]; /* or "" */
+} de_original_prefixes;
+
+/* Looks for the networks of a model whose names end as those above do. */
+void de_original_find_prefixes(de_original_prefixes *prefixes, const de_table *table);
+/* A de_rename_fn from those prefixes to the ones above; `user` is what was found. */
+bool de_original_usual_name(const void *user, const char *name, char usual[DE_TENSOR_NAME]);
+
 /* What follows `prefix` in `name`, or NULL. */
 const char *de_after_prefix(const char *name, const char *prefix);
 

@@ -48,6 +48,75 @@ static diffedit_status map(de_weight_file *file, diffedit_error *error)
     return DIFFEDIT_OK;
 }
 
+/* ---- names ---- */
+
+static diffedit_status rename_entry(de_table *table, de_table_entry *entry, const char *name,
+                                    diffedit_error *error)
+{
+    size_t size = strlen(entry->name) + 1;
+    char *copy = strdup(name), *kept = entry->in_file ? NULL : de_table_allocate(table, size);
+    if (!copy || (!kept && !entry->in_file)) {
+        free(copy);
+        return de_fail_memory(error, size, "a tensor's name");
+    }
+    if (kept)
+        entry->in_file = memcpy(kept, entry->name, size);
+    free(entry->name);
+    entry->name = copy;
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_weight_file_rename(de_weight_file *file, de_rename_fn rename, const void *user,
+                                      diffedit_error *error)
+{
+    de_table *table = &file->table;
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < table->count && status == DIFFEDIT_OK; i++) {
+        char name[DE_TENSOR_NAME];
+        if (rename(user, table->entries[i].name, name))
+            status = rename_entry(table, &table->entries[i], name, error);
+    }
+    return status == DIFFEDIT_OK ? de_table_sort(table, file->path, error) : status;
+}
+
+static bool is_wrapper(const char *part, size_t length)
+{
+    static const char *const wrappers[] = {"module",
+                                           "_orig_mod",
+                                           "state_dict",
+                                           "_forward_module",
+                                           "_fsdp_wrapped_module",
+                                           "_checkpoint_wrapped_module"};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
+        if (length == strlen(wrappers[i]) && memcmp(part, wrappers[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* torch's modules for several devices, compiled ones and others keep the network as a part of
+ * theirs, which then stands in all names: `module.conv_in.weight`. */
+static bool without_wrappers(const void *user, const char *name, char plain[DE_TENSOR_NAME])
+{
+    size_t length = 0;
+    bool found = false;
+    (void)user;
+    if (strlen(name) >= DE_TENSOR_NAME)
+        return false;
+    for (const char *dot; (dot = strchr(name, '.')); name = dot + 1) {
+        size_t part = (size_t)(dot - name) + 1;
+        if (is_wrapper(name, part - 1)) {
+            found = true;
+            continue;
+        }
+        memcpy(plain + length, name, part);
+        length += part;
+    }
+    memcpy(plain + length, name, strlen(name) + 1);
+    return found;
+}
+
+/* ---- the whole ---- */
+
 diffedit_status de_weight_file_open(de_weight_file **file, const char *path, diffedit_error *error)
 {
     de_weight_file *new = calloc(1, sizeof *new);
@@ -62,6 +131,8 @@ diffedit_status de_weight_file_open(de_weight_file **file, const char *path, dif
         status = de_checkpoint_begins(new->bytes, new->size)
                      ? de_checkpoint_read(&new->table, path, new->bytes, new->size, error)
                      : de_safetensors_read(&new->table, path, new->bytes, new->size, error);
+    if (status == DIFFEDIT_OK)
+        status = de_weight_file_rename(new, without_wrappers, NULL, error);
     if (status != DIFFEDIT_OK) {
         de_weight_file_release(new);
         return status;

@@ -3,13 +3,21 @@
 #define DE_WEIGHT_FILE_H
 
 #include "weights/table.h"
+#include "weights/weights.h"
 
 typedef struct de_weight_file de_weight_file;
 
 /* Maps a safetensors file or a torch checkpoint (recognised by its first bytes), and checks its
  * whole header: sizes, offsets inside the file, no overlap, known types, no duplicate names, shape
- * products. The caller holds the one reference. Errors: FILE, MODEL, MEMORY. */
+ * products. What wrappers of a training add to names (`module.`, `_orig_mod.`) is left out. The
+ * caller holds the one reference. Errors: FILE, MODEL, MEMORY. */
 diffedit_status de_weight_file_open(de_weight_file **file, const char *path, diffedit_error *error);
+/* Writes another name of an array; false: it has none. */
+typedef bool (*de_rename_fn)(const void *user, const char *name, char published[DE_TENSOR_NAME]);
+/* Gives the arrays other names, where they have one; before anyone else holds the file. Errors:
+ * MODEL (two of one name), MEMORY. */
+diffedit_status de_weight_file_rename(de_weight_file *file, de_rename_fn rename, const void *user,
+                                      diffedit_error *error);
 /* Adds a reference, and drops one; the file is closed with the last. */
 de_weight_file *de_weight_file_hold(de_weight_file *file);
 void de_weight_file_release(de_weight_file *file);

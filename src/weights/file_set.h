@@ -12,14 +12,13 @@ typedef struct de_file_set de_file_set;
 diffedit_status de_file_set_new(de_file_set **set, const char *path, diffedit_error *error);
 void de_file_set_close(de_file_set *set); /* NULL: nothing */
 
-/* Adds an array of a file, which the set then holds, under a name of its own. Errors: MEMORY. */
+/* Adds an array of a file, which the set then holds, under a name of its own. Errors: MEMORY,
+ * MODEL. */
 diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de_table_entry *entry,
                                 const char *name, diffedit_error *error);
 
-/* Writes the published name of an array that the file calls `name`; false leaves the array out. */
-typedef bool (*de_rename_fn)(const void *user, const char *name, char published[DE_TENSOR_NAME]);
-
-/* Adds the arrays of a file; NULL keeps their names. Errors: MEMORY. */
+/* Adds the arrays of a file under their published names, without those that have none; NULL keeps
+ * their names. Errors: MEMORY, MODEL (a scale that is none). */
 diffedit_status de_file_set_add_file(de_file_set *set, de_weight_file *file, de_rename_fn rename,
                                      const void *user, diffedit_error *error);
 /* After the last array, before any is looked for. Errors: MODEL (two of one name). */

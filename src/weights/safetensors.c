@@ -153,18 +153,42 @@ static diffedit_status read_entries(const reader *r, de_table *table, json_t *he
 /* What people take for a weight file, told by its first bytes. */
 static const char *guess(const unsigned char *bytes, size_t size)
 {
+#define OTHER_FORM ", which is not supported; use the safetensors file"
     static const struct {
+        size_t at;
         const char *start, *what;
     } kinds[] = {
-        {"version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
-        {"<", "a web page"},
-        {"GGUF", "a GGUF file, which is not supported"},
-        {"{", "a JSON file"}};
+        {0, "version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+        {0, "<", "a web page"},
+        {0, "GGUF", "a GGUF file" OTHER_FORM},
+        {0, "{", "a JSON file; name the file or folder of the model"},
+        {257, "ustar", "a tar archive; unpack it, and name what is in it"},
+        {0, "\x1f\x8b", "a file compressed by gzip; unpack it, and name what is in it"},
+        {0, "BZh", "a file compressed by bzip2; unpack it, and name what is in it"},
+        {0,
+         "\xfd"
+         "7zXZ",
+         "a file compressed by xz; unpack it, and name what is in it"},
+        {0, "\x28\xb5\x2f\xfd", "a file compressed by zstd; unpack it, and name what is in it"},
+        {0, "7z\xbc\xaf", "a 7z archive; unpack it, and name what is in it"},
+        {0, "Rar!", "a RAR archive; unpack it, and name what is in it"},
+        {0, "\x89HDF", "an HDF5 file (Keras)" OTHER_FORM},
+        {0, "\x93NUMPY", "a NumPy array, which is no model"},
+        {4, "TFL3", "a TensorFlow Lite file" OTHER_FORM},
+        {0, "\x89PNG", "a picture"},
+        {0, "\xff\xd8\xff", "a picture"},
+        {0, "RIFF", "a picture"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (size >= strlen(kinds[i].start) &&
-            memcmp(bytes, kinds[i].start, strlen(kinds[i].start)) == 0)
+        if (size >= kinds[i].at + strlen(kinds[i].start) &&
+            memcmp(bytes + kinds[i].at, kinds[i].start, strlen(kinds[i].start)) == 0)
             return kinds[i].what;
+    /* a version, and a text or a message behind it, in the encoding of protocol buffers */
+    if (bytes[0] == 0x08 && bytes[1] < 0x20 && (bytes[2] == 0x12 || bytes[2] == 0x3a))
+        return "an ONNX file" OTHER_FORM;
+    if (bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
+        return "a Python pickle that torch.save() did not write";
     return "an unknown format";
+#undef OTHER_FORM
 }
 
 /* The header's length, checked against the file's. */

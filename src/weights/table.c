@@ -114,7 +114,8 @@ diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error 
     for (size_t i = 1; i < table->count; i++)
         if (strcmp(table->entries[i - 1].name, table->entries[i].name) == 0)
             return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` occurs twice", path,
-                           table->entries[i].name);
+                           table->entries[i].in_file ? table->entries[i].in_file
+                                                     : table->entries[i].name);
     return DIFFEDIT_OK;
 }
 

@@ -20,7 +20,9 @@ typedef struct de_table_type {
 const de_table_type *de_table_find_type(const char *name);
 
 typedef struct de_table_entry {
-    char *name;       /* owned */
+    char *name; /* owned */
+    const char
+        *in_file; /* what the file calls it, where that is longer; the table's memory; or NULL */
     const char *type; /* these three are those of de_table_type */
     bool readable;
     de_dtype dtype;

@@ -294,7 +294,7 @@ def write_configs(folder, kind):
         "layers_per_block": 2, "down_block_types": ["DownEncoderBlock2D"] * count,
         "up_block_types": ["UpDecoderBlock2D"] * count})
     write_json(folder / "text_encoder/config.json", {
-        "vocab_size": 49408, "hidden_size": kind["text_width"],
+        "architectures": ["CLIPTextModel"], "vocab_size": 49408, "hidden_size": kind["text_width"],
         "intermediate_size": 4 * kind["text_width"],
         "num_hidden_layers": kind["text_layers"], "num_attention_heads": kind["text_width"] // 64,
         "hidden_act": "gelu" if kind["open_clip"] else "quick_gelu"})

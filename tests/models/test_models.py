@@ -57,6 +57,73 @@ def single(path, tensors, **more):
 
 # ---- single files ----
 
+def renamed(*pairs, kind=files.SD1):
+    """The tensors of a model, with the first of the beginnings that fits replaced by another."""
+    tensors = {}
+    for name, values in files.original(kind).items():
+        for old, new in pairs:
+            if name.startswith(old):
+                name = new + name[len(old):]
+                break
+        tensors[name] = values
+    return tensors
+
+
+@pytest.mark.parametrize("pairs", [
+    [("", "module.")], [("", "_orig_mod.")], [("", "state_dict.")], [("", "model.")],
+    [("", "state_dict.module.model.")], [("", "pipe.ldm.")],
+    [("model.diffusion_model.", "model.diffusion_model._orig_mod."),
+     ("first_stage_model.", "first_stage_model.module.")],
+    [("model.diffusion_model.", "diffusion_model.")],
+    [("first_stage_model.", "vae."),
+     ("cond_stage_model.transformer.", "text_encoders.clip_l.transformer.")],
+    [("cond_stage_model.transformer.", "cond_stage_model.clip_l.transformer.")]],
+    ids=lambda pairs: " ".join(new for _, new in pairs))
+def test_names_that_tools_leave(sd1, tmp_path, pairs):
+    model = single(tmp_path / "m.safetensors", renamed(*pairs))
+    result = run(*EDIT, "-m", model, "-o", tmp_path / "o.png")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "o.png").read_bytes() == sd1[1]
+
+
+def test_names_that_tools_leave_in_sd2(tmp_path):
+    metadata = {"modelspec.prediction_type": "v"}
+    expected = picture(single(tmp_path / "m.safetensors", files.original(files.SD2),
+                              metadata=metadata), tmp_path / "e.png")
+    tensors = renamed(("cond_stage_model.model.", "text_encoder.model."), kind=files.SD2)
+    model = single(tmp_path / "n.safetensors", tensors, metadata=metadata)
+    assert picture(model, tmp_path / "o.png") == expected
+
+
+def test_names_that_tools_leave_in_parts(copy, sd1, tmp_path):
+    """In the files of a folder, and in what is given beside a model."""
+    folder, expected = copy
+    for path, tensors in [("unet/diffusion_pytorch_model.safetensors", files.unet(files.SD1)),
+                          ("text_encoder/model.safetensors", files.text_encoder(files.SD1))]:
+        files.write_safetensors(folder / path, {f"module._orig_mod.{name}": values
+                                                for name, values in tensors.items()})
+    vae = single(tmp_path / "vae.safetensors", {
+        name.replace("first_stage_model.", "vae."): values
+        for name, values in files.original(files.SD1).items() if name.startswith("first_stage")})
+    text = single(tmp_path / "text.safetensors", {
+        name.replace("cond_stage_model.", "text_encoders.clip_l."): values
+        for name, values in files.original(files.SD1).items() if name.startswith("cond_stage")})
+    shutil.rmtree(folder / "vae")
+    assert picture(folder, tmp_path / "o.png", "--vae", vae) == expected
+    assert picture(folder, tmp_path / "o.png", "--vae", vae, "--text-encoder", text) == expected
+
+
+def test_messages_keep_the_names_of_the_file(tmp_path):
+    tensors = renamed(("", "module.model."))
+    tensors["module.model.model.diffusion_model.out.2.bias"] = np.zeros(5, np.float16)
+    said = refused(single(tmp_path / "m.safetensors", tensors))
+    assert ("tensor `module.model.model.diffusion_model.out.2.bias` (`conv_out.bias`): expected "
+            "shape [4], found [5]") in said
+    tensors = files.original(files.SD1)
+    tensors["module.model.diffusion_model.out.2.bias"] = np.zeros(4, np.float16)
+    assert "model.diffusion_model.out.2.bias` occurs twice" in refused(
+        single(tmp_path / "twice.safetensors", tensors))
+
 def test_sd1(sd1, tmp_path):
     assert picture(single(tmp_path / "m.safetensors", files.original(files.SD1)),
                    tmp_path / "o.png") == sd1[1]
@@ -64,7 +131,12 @@ def test_sd1(sd1, tmp_path):
 
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: checkpoints.mapping(
     {"epoch": checkpoints.integer(13), "state_dict": state,
-     "global_step": checkpoints.integer(470000)})])
+     "global_step": checkpoints.integer(470000)}),
+    lambda state: checkpoints.mapping({"version": checkpoints.call(
+        checkpoints.name("torch.torch_version", "TorchVersion"), checkpoints.text("2.4")),
+        "dtype": checkpoints.name("torch", "float64"), "model": checkpoints.mapping(
+            {"state_dict": state})}),
+    lambda state: checkpoints.mapping({"step": checkpoints.integer(1), "ema": state})])
 def test_a_checkpoint(sd1, tmp_path, wrap):
     """Told by its content: the name may be anything."""
     model = checkpoints.write_checkpoint(tmp_path / "m.safetensors", files.original(files.SD1),
@@ -335,8 +407,21 @@ def test_a_folder_without_a_part(copy, sd1, tmp_path):
     (["conv_in.weight", "controlnet_cond_embedding.conv_in.weight"], "a ControlNet"),
     (["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"], "a motion module"),
     (["image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"], "an IP-Adapter"),
-    (["emb_params"], "textual inversion"), (["conv_in.weight"], "a single network"),
-    (["input_blocks.0.0.weight"], "a single network"),
+    (["emb_params"], "textual inversion"),
+    (["conv_in.weight"], "a UNet alone; name the folder"),
+    (["module.conv_in.weight"], "a UNet alone; name the folder"),
+    (["input_blocks.0.0.weight"], "a UNet alone; name a file of the whole model"),
+    (["decoder.conv_in.weight"], "an autoencoder alone; give it as --vae"),
+    (["first_stage_model.encoder.conv_in.weight"], "an autoencoder alone; give it as --vae"),
+    (["vae.decoder.conv_in.weight", "vae.decoder.up.0.block.0.conv1.weight"],
+     "an autoencoder alone; give it as --vae"),
+    (["text_model.embeddings.token_embedding.weight"],
+     "a text encoder alone; give it as --text-encoder"),
+    (["text_encoders.clip_l.transformer.text_model.embeddings.token_embedding.weight"],
+     "a text encoder alone; give it as --text-encoder"),
+    (["visual.proj", "transformer.resblocks.0.ln_1.weight"],
+     "a text encoder alone; give it as --text-encoder"),
+    (["model_ema.diffusion_modelinput_blocks00weight"], "averaged weights alone"),
     (["something"], "no tensor of a Stable Diffusion model")])
 def test_other_models_are_refused(tmp_path, names, said):
     model = single(tmp_path / "m.safetensors", {name: np.zeros(4, np.float16) for name in names})
@@ -347,6 +432,13 @@ def test_other_models_are_refused(tmp_path, names, said):
     (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
     (b"<!DOCTYPE html>", "a web page"),
     (b"GGUF\3\0\0\0\0\0", "GGUF"), (b'{"a": 1, "b": 2}', "a JSON file"), (b"", "empty"),
+    (b"\x08\x08\x12\x07pytorch\x1a", "an ONNX file, which is not supported"),
+    (b"\x08\x07:\xc9\x01\n\x0b\n\x01x", "an ONNX file, which is not supported"),
+    (b"model/unet".ljust(257, b"\0") + b"ustar  \0".ljust(255, b"\0"), "a tar archive; unpack it"),
+    (b"\x1f\x8b\x08\0" + bytes(20), "compressed by gzip; unpack it"),
+    (b"\x89HDF\r\n\x1a\n" + bytes(8), "an HDF5 file"),
+    (b"\x1c\0\0\0TFL3" + bytes(9), "a TensorFlow Lite file"),
+    (b"\x80\x04\x95\x0e\0\0\0\0\0\0\0}\x94.", "a Python pickle that torch.save() did not write"),
     (b"abc", "3 bytes"),
     (bytes(100), "found an unknown format"),
     (b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header of 2 to 16777216 bytes, found one of 9223")])
@@ -550,6 +642,31 @@ def test_the_hub_cache(copy, tmp_path):
 def test_a_folder_without_weights(copy):
     (copy[0] / "unet/diffusion_pytorch_model.safetensors").unlink()
     assert "contains no weights" in refused(copy[0])
+
+
+def test_a_folder_that_is_no_model(sd1, tmp_path):
+    (tmp_path / "never").mkdir()
+    expected = "never: expected a model folder, with model_index.json, found "
+
+    def said():
+        first = run("model", "info", tmp_path / "never")
+        assert first.returncode == 1 and first.stdout == ""
+        sentence = refused(tmp_path / "never")
+        assert sentence in first.stderr and expected in sentence
+        return sentence.split(expected)[1]
+    assert said() == "nothing of one"
+    (tmp_path / "never/b.ckpt").touch()
+    assert said() == "the file `b.ckpt`; name that file"
+    (tmp_path / "never/a.safetensors").touch()
+    assert said() == "several files, among them `a.safetensors`; name one of them"
+    (tmp_path / "never/data.pkl").touch()
+    assert said() == "a checkpoint that was unpacked; name the file it was in"
+    for part, found in [
+            ("vae", "an autoencoder alone; give it as --vae, beside a model"),
+            ("text_encoder", "a text encoder alone; give it as --text-encoder, beside a model"),
+            ("unet", "a UNet alone; name the folder of its model instead")]:
+        shutil.copy(sd1[0] / part / "config.json", tmp_path / "never")
+        assert said() == found
 
 
 def test_a_wrong_prediction_name(sd1, tmp_path):
