@@ -39,7 +39,7 @@ static bool has_all_ema(de_model_parts *parts, const de_table *table)
         if (ema_name(ema, name) && de_table_find(table, ema))
             some = true;
         else if (!missing)
-            missing = name;
+            missing = de_table_entry_in_file(&table->entries[i]);
     }
     if (some && missing)
         snprintf(parts->no_average, sizeof parts->no_average, "%s", missing);
@@ -127,7 +127,7 @@ static diffedit_status add_thirds(de_file_set *set, de_weight_file *file,
     if (entry->rank < 1 || entry->shape[0] % 3)
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: tensor `%s`: expected three matrices stacked in one",
-                       de_weight_file_path(file), entry->name);
+                       de_weight_file_path(file), de_table_entry_in_file(entry));
     for (int i = 0; i < 3 && status == DIFFEDIT_OK; i++) {
         char published[DE_TENSOR_NAME];
         de_table_entry third = *entry;
@@ -245,16 +245,11 @@ static const struct {
     {DE_ORIGINAL_OPEN_CLIP "token_embedding.weight", TEXT_ALONE},
     {"transformer.resblocks.0.ln_1.weight", TEXT_ALONE}};
 
-static const char *in_file(const de_table_entry *entry)
-{
-    return entry->in_file ? entry->in_file : entry->name;
-}
-
 static const char *what_else(const de_table *table)
 {
     for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
         for (size_t j = 0; j < table->count; j++)
-            if (strstr(in_file(&table->entries[j]), OTHERS[i].part))
+            if (strstr(de_table_entry_in_file(&table->entries[j]), OTHERS[i].part))
                 return OTHERS[i].what;
     for (size_t i = 0; i < sizeof ALONE / sizeof *ALONE; i++)
         if (de_table_find(table, ALONE[i].name))

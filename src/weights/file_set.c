@@ -94,7 +94,7 @@ diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de
     de_table_entry *added = &table->entries[table->count++];
     *added = *entry;
     added->name = copy;
-    added->title = make_title(table, entry->in_file ? entry->in_file : entry->name, name);
+    added->title = make_title(table, de_table_entry_in_file(entry), name);
     if (!added->title)
         return de_fail_memory(error, strlen(name) + 1, "a tensor's name");
     return de_scale_find(&added->scale, de_weight_file_table(file), entry,

@@ -59,12 +59,12 @@ diffedit_status de_scale_find(float *scale, const de_table *file, const de_table
         return de_fail(error, DIFFEDIT_ERROR_MODEL,
                        "%s: tensor `%s`: expected one number, by which all of `%s` is multiplied, "
                        "found %jd of type %s; use the f16 or f32 file",
-                       path, found->name, entry->name, (intmax_t)de_table_entry_count(found),
-                       found->type);
+                       path, de_table_entry_in_file(found), de_table_entry_in_file(entry),
+                       (intmax_t)de_table_entry_count(found), found->type);
     de_weight_to_f32(&(de_weight){.data = found->data, .dtype = found->dtype}, 0, 1, scale);
     return isfinite(*scale) && *scale > 0
                ? DIFFEDIT_OK
                : de_fail(error, DIFFEDIT_ERROR_MODEL,
-                         "%s: tensor `%s`: expected a positive number, found %g", path, found->name,
-                         *scale);
+                         "%s: tensor `%s`: expected a positive number, found %g", path,
+                         de_table_entry_in_file(found), *scale);
 }

@@ -114,8 +114,7 @@ diffedit_status de_table_sort(de_table *table, const char *path, diffedit_error 
     for (size_t i = 1; i < table->count; i++)
         if (strcmp(table->entries[i - 1].name, table->entries[i].name) == 0)
             return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor `%s` occurs twice", path,
-                           table->entries[i].in_file ? table->entries[i].in_file
-                                                     : table->entries[i].name);
+                           de_table_entry_in_file(&table->entries[i]));
     return DIFFEDIT_OK;
 }
 
@@ -156,4 +155,9 @@ int64_t de_table_entry_count(const de_table_entry *entry)
     for (int i = 0; i < entry->rank; i++)
         count *= entry->shape[i];
     return count;
+}
+
+const char *de_table_entry_in_file(const de_table_entry *entry)
+{
+    return entry->in_file ? entry->in_file : entry->name;
 }

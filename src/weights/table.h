@@ -72,5 +72,7 @@ const de_table_entry *de_table_find_format(const de_table *table, const char *fo
 const char *de_table_note(const de_table *table, const char *name);
 
 int64_t de_table_entry_count(const de_table_entry *entry); /* values */
+/* The name that messages show: what the file calls it. */
+const char *de_table_entry_in_file(const de_table_entry *entry);
 
 #endif

@@ -3,6 +3,7 @@ good or bad.
 
 tests/models/torch holds files that torch itself wrote.
 """
+import math
 import struct
 import zipfile
 
@@ -62,6 +63,16 @@ def tensor(stored, shape, offset=0, strides=None):
                 b"\x89", b"}")
 
 
+def typed_tensor(key, kind, shape, size):
+    """As torch writes types that have no storage of their own: `size` bytes, and the type."""
+    strides = [int(math.prod(shape[i + 1:])) for i in range(len(shape))]
+    stored = items(text("storage"), name("torch.storage", "UntypedStorage"), text(key), text("cpu"),
+                   integer(size)) + b"Q"
+    return call(name("torch._utils", "_rebuild_tensor_v3"), stored, integer(0),
+                items(*map(integer, shape)), items(*map(integer, strides)), b"\x89",
+                call(name("collections", "OrderedDict")), name("torch", kind))
+
+
 def pickled(value):
     return b"\x80\x02" + value + b"."
 
@@ -79,8 +90,10 @@ def write_checkpoint(path, tensors, wrap=lambda state: state):
     """Tensors as numpy arrays; `wrap` makes the outer value of the pickled dict."""
     state, entries = {}, {}
     for number, (key, values) in enumerate(tensors.items()):
-        kind = STORAGES[getattr(values, "kind", values.dtype.name)]
-        state[key] = tensor(storage(str(number), values.size, kind), list(values.shape))
+        kind, shape = getattr(values, "kind", values.dtype.name), list(values.shape)
+        state[key] = (tensor(storage(str(number), values.size, STORAGES[kind]), shape)
+                      if kind in STORAGES else
+                      typed_tensor(str(number), kind, shape, values.nbytes))
         entries[f"data/{number}"] = values.tobytes()
     return write_archive(path, {"data.pkl": pickled(wrap(ordered(state))), "byteorder": "little",
                                 **entries,

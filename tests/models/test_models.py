@@ -215,6 +215,8 @@ def test_8_bits(tmp_path, scaled):
     packed = tmp_path / "packed.safetensors"
     assert run("model", "convert", model, "-o", packed).returncode == 0
     assert picture(packed, tmp_path / "p.png") == expected
+    model = checkpoints.write_checkpoint(tmp_path / "m.ckpt", eight)
+    assert picture(model, tmp_path / "p.png") == expected
 
 
 @pytest.mark.parametrize("scale, said", [
