@@ -256,23 +256,47 @@ int de_tokenizer_vocab_size(const de_tokenizer *tokenizer)
     return tokenizer->vocabulary.size;
 }
 
+de_special_tokens de_tokenizer_specials(const de_tokenizer *tokenizer)
+{
+    return (de_special_tokens){.start = tokenizer->start,
+                               .end = tokenizer->end,
+                               .pad = tokenizer->pad,
+                               .comma = find_id(tokenizer, ",</w>")};
+}
+
 /* ---- encoding ---- */
 
 /* A text being encoded: tokens as far as there is room, then the text of what is cut. */
 typedef struct encoding {
     const de_tokenizer *tokenizer;
-    int32_t *tokens; /* [length] */
-    int count;
-    char *cut; /* grows; NULL while nothing is cut */
+    de_token_list *list;
+    size_t most; /* tokens in the list */
+    char *cut;   /* grows; NULL while nothing is cut */
     size_t cut_length;
     bool failed;
 } encoding;
 
+static void push_token(encoding *to, int32_t id)
+{
+    de_token_list *list = to->list;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 128;
+        int32_t *grown = realloc(list->tokens, capacity * sizeof *grown);
+        if (!grown) {
+            to->failed = true;
+            return;
+        }
+        list->tokens = grown;
+        list->capacity = capacity;
+    }
+    list->tokens[list->count++] = id;
+}
+
 /* Adds a token that stands for `length` bytes at `text` of the cleaned text. */
 static void add_token(encoding *to, int32_t id, const char *text, size_t length)
 {
-    if (to->count < to->tokenizer->length - 1) {
-        to->tokens[to->count++] = id;
+    if (to->list->count < to->most) {
+        push_token(to, id);
         return;
     }
     /* a token may begin inside a character; what is cut begins with the whole of it */
@@ -478,15 +502,27 @@ static diffedit_status encode_text(encoding *to, const char *text, diffedit_erro
     return status == DIFFEDIT_OK && to->failed ? out_of_memory(error) : status;
 }
 
+diffedit_status de_tokenizer_append(const de_tokenizer *tokenizer, const char *text,
+                                    de_token_list *list, diffedit_error *error)
+{
+    encoding to = {.tokenizer = tokenizer, .list = list, .most = SIZE_MAX};
+    return encode_text(&to, text, error);
+}
+
 diffedit_status de_tokenizer_encode(const de_tokenizer *tokenizer, const char *text,
                                     int32_t *tokens, char **cut, diffedit_error *error)
 {
-    encoding to = {.tokenizer = tokenizer, .tokens = tokens};
-    add_token(&to, tokenizer->start, "", 0);
+    de_token_list list = {.count = 0};
+    encoding to = {.tokenizer = tokenizer, .list = &list, .most = (size_t)tokenizer->length - 2};
     diffedit_status status = encode_text(&to, text, error);
-    to.tokens[to.count++] = tokenizer->end;
-    while (to.count < tokenizer->length)
-        to.tokens[to.count++] = tokenizer->pad;
+    int count = 0;
+    tokens[count++] = tokenizer->start;
+    for (size_t i = 0; i < list.count; i++)
+        tokens[count++] = list.tokens[i];
+    tokens[count++] = tokenizer->end;
+    while (count < tokenizer->length)
+        tokens[count++] = tokenizer->pad;
+    free(list.tokens);
     if (cut && status == DIFFEDIT_OK) {
         while (to.cut_length && to.cut[to.cut_length - 1] == ' ')
             to.cut[--to.cut_length] = 0;

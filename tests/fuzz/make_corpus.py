@@ -86,6 +86,9 @@ def pictures():
 
 def main():
     pictures()
+    write("prompt", "weights", "a (b:1.2) [c] ((d, e)) \\(f\\) (g")
+    write("prompt", "break", "a BREAK (b BREAK c:-.5)")
+    write("prompt", "refused", "<lora:a:1> [a:b:0.5] [a|b] AND (a:1.2.3)")
     tensors = {"a": np.zeros((2, 3), np.float16), "b": files.brain(np.ones(2)), "ids": np.arange(2),
                "scalar": np.zeros((), np.float32)}
     write("safetensors", "types",
