@@ -74,6 +74,7 @@ static const cli_option table[] = {
      .help = "random weights of this shape; sd14, sd21 or pocket; not with --model"},
     {"repeat", CLI_BENCH, true, CLI_WHOLE, 0, FIELD(repeat), 1, 1000, 3, .argument = "N",
      .shown_default = "3", .help = "measure each network N times; the median is reported"},
+    {"prompt-syntax", ALL, false, .kind = CLI_LIBRARY},
     {"rng", ALL, false, .kind = CLI_LIBRARY},
     {"guidance-kind", ALL, false, .kind = CLI_LIBRARY},
     {"scheduler", MAKERS, false, .kind = CLI_LIBRARY},

@@ -1,9 +1,11 @@
 #include "progress.h"
 
+#include "arguments.h"
 #include "fail.h"
 #include "interrupt.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -154,10 +156,16 @@ void cli_progress_log(void *user, diffedit_log_level level, const char *line)
 {
     cli_progress *progress = user;
     bool warning = level == DIFFEDIT_LOG_WARNING;
+    char *copy = strdup(line);
+    if (copy) {
+        cli_add_dashes(copy);
+        line = copy;
+    }
     if (warning)
         json_array_append_new(progress->warnings, json_string(line));
-    if (!warning && progress->quiet)
-        return;
-    cli_progress_end_line(progress);
-    fprintf(stderr, "diffedit: %s%s\n", warning ? "warning: " : "", line);
+    if (warning || !progress->quiet) {
+        cli_progress_end_line(progress);
+        fprintf(stderr, "diffedit: %s%s\n", warning ? "warning: " : "", line);
+    }
+    free(copy);
 }

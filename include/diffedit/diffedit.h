@@ -145,7 +145,7 @@ typedef struct diffedit_model_info {
     int native_width, native_height; /* picture pixels: UNet sample_size x factor */
     int factor;                      /* picture pixels per latent cell, along one side */
     int latent_channels;
-    int text_tokens; /* tokens per text, start and end included */
+    int text_tokens; /* tokens per text, or chunk of one; start and end included */
     int text_width;  /* numbers per token in an embedding */
     int train_timesteps;
     diffedit_prediction prediction; /* AUTO: the files do not say (of an unopened model) */
@@ -335,9 +335,15 @@ typedef enum diffedit_composite {
     DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
 } diffedit_composite;
 
+/* How `from`, `to` and `negative` are read (docs/PROMPTS.md). */
+typedef enum diffedit_prompt_syntax {
+    DIFFEDIT_PROMPT_PLAIN,   /* as they stand, cut to the model's number of tokens */
+    DIFFEDIT_PROMPT_WEIGHTED /* AUTOMATIC1111's: (more), [less], (text:1.3), BREAK; any length */
+} diffedit_prompt_syntax;
+
 /* The options of an edit. Fill the struct with diffedit_options_init() and change what you need.
- * Texts are borrowed: they must live as long as the struct is used; they are cut to the model's
- * number of tokens. Range and default (by preset where they differ) are in parentheses. */
+ * Texts are borrowed: they must live as long as the struct is used. Range and default (by preset
+ * where they differ) are in parentheses. */
 typedef struct diffedit_options {
     size_t struct_size; /* set by diffedit_options_init() */
     const char *preset; /* set by diffedit_options_init(): whose defaults these are */
@@ -399,6 +405,9 @@ typedef struct diffedit_options {
     /* working size in pixels, multiples of the model's factor; 0, 0: the model's native area in the
      * picture's aspect (sides 1..16384 or fit; default fit) */
     int width, height;
+    /* how the texts are read (plain or weighted; default plain) */
+    diffedit_prompt_syntax prompt_syntax;
+    int reserved; /* 0; the struct ends without padding */
 } diffedit_options;
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's
@@ -550,8 +559,9 @@ DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffed
                                                const diffedit_options *options,
                                                diffedit_error *error);
 
-/* The intermediate results of an editor: n tokens of width d; latents of c channels, h x w cells.
- * float32 in C order, except tokens. */
+/* The intermediate results of an editor: n tokens of width d, n being text_tokens times
+ * diffedit_editor_text_chunks(); latents of c channels, h x w cells. float32 in C order, except
+ * tokens. */
 typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_TOKENS_FROM, /* [n] int32 */
     DIFFEDIT_ARRAY_TOKENS_TO,
@@ -582,6 +592,10 @@ DIFFEDIT_API const char *diffedit_array_name(diffedit_array_id array);
 /* Errors: ARGUMENT (no such array, `struct_size` not set). */
 DIFFEDIT_API diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
                                                    diffedit_array_id id, diffedit_error *error);
+
+/* The chunks of text_tokens tokens that each text of the last call had: 1 of plain texts; of
+ * weighted ones as many as the longest needs, to which the others are padded. 0: no call yet. */
+DIFFEDIT_API int diffedit_editor_text_chunks(const diffedit_editor *editor);
 
 /* Intermediate pictures, 8 bit. */
 typedef enum diffedit_view_id {

@@ -26,13 +26,18 @@ const char *diffedit_array_name(diffedit_array_id array)
 static diffedit_array text_array(const diffedit_editor *editor, de_text_role role, bool tokens)
 {
     const de_text *text = &editor->texts.roles[role];
-    int64_t n = editor->networks.text_tokens;
+    int64_t n = (int64_t)text->chunks.count * editor->networks.text_tokens;
     if (!text->serial)
         return (diffedit_array){0};
     if (tokens)
-        return (diffedit_array){.dimensions = 1, .shape = {n}, .tokens = text->tokens};
+        return (diffedit_array){.dimensions = 1, .shape = {n}, .tokens = text->chunks.tokens};
     return (diffedit_array){
         .dimensions = 2, .shape = {n, editor->networks.text_width}, .data = text->embedding};
+}
+
+int diffedit_editor_text_chunks(const diffedit_editor *editor)
+{
+    return editor->texts.roles[DE_TEXT_EMPTY].chunks.count;
 }
 
 static diffedit_array latent_array(const diffedit_editor *editor, const de_latent_params *params,

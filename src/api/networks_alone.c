@@ -38,7 +38,8 @@ typedef struct question {
     double timestep;
 } question;
 
-/* predictor->eps of n embeddings; the predictor is freed by the caller, whatever this returns. */
+/* predictor->eps of n embeddings, 1 or 2, each of one chunk; the predictor is freed by the caller,
+ * whatever this returns. */
 static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor, question of,
                                const float *const *embeddings, int n, diffedit_error *error)
 {
@@ -54,8 +55,10 @@ static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor,
                                    .height = of.height * networks->factor};
     const float *condition;
     status = de_editor_everything(&condition, editor, &mean, error);
+    const de_text_input texts[] = {{.embedding = embeddings[0], .chunks = 1},
+                                   {.embedding = embeddings[n - 1], .chunks = 1}};
     if (status == DIFFEDIT_OK)
-        status = de_predictor_new(predictor, networks, &editor->context, embeddings, n,
+        status = de_predictor_new(predictor, networks, &editor->context, texts, n,
                                   (de_cells){of.height, of.width}, condition, error);
     if (status == DIFFEDIT_OK)
         status = de_predictor_run(predictor, of.latent, of.timestep,

@@ -22,6 +22,7 @@ static const char *const background_names[] = {"same", "lagged", "start", NULL};
 static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
 static const char *const composite_names[] = {"pixel", "latent", NULL};
+static const char *const syntax_names[] = {"plain", "weighted", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
 static_assert(offsetof(de_option, shown) == 0, "a public row is the beginning of a row");
@@ -116,6 +117,11 @@ const de_option de_options_table[] = {
       .minimum = 1, .maximum = 16384, .word = "fit",
       .help = "working size; fit is the model's area with the picture's aspect ratio"},
      .offset = FIELD(width), .defaults = FOR_ALL("fit")},
+    {{.name = "prompt-syntax", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = syntax_names,
+      .help = "how texts are read; weighted is AUTOMATIC1111's: (more), [less], (text:1.3), BREAK, "
+              "and any length"},
+     .offset = FIELD(prompt_syntax), .defaults = FOR_ALL("plain")},
     {{.name = NULL}, .offset = 0},
 };
 /* clang-format on */

@@ -29,8 +29,9 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     editor->context.evaluations = 0;
     editor->stats = (diffedit_stats){.total_seconds = -start};
     memset(editor->seconds, 0, sizeof editor->seconds);
-    diffedit_status status = de_texts_set(&editor->texts, options->from, options->to,
-                                          options->negative, editor->model, &editor->networks,
+    const de_texts_given given = {options->from, options->to, options->negative,
+                                  options->prompt_syntax};
+    diffedit_status status = de_texts_set(&editor->texts, &given, editor->model, &editor->networks,
                                           editor->context.log, error);
     editor->seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
     if (status != DIFFEDIT_OK)

@@ -66,10 +66,9 @@ static diffedit_status contrast(const finding *find, diffedit_error *error)
     if (params->to == params->from) /* equal texts: no difference */
         return DIFFEDIT_OK;
     de_predictor predictor = {0};
-    diffedit_status status = de_predictor_new(
-        &predictor, find->networks, find->context,
-        (const float *[]){inputs->to.embedding, inputs->from.embedding}, 2, find->size,
-        inputs->condition, error);
+    diffedit_status status = de_predictor_new(&predictor, find->networks, find->context,
+                                              (const de_text_input[]){inputs->to, inputs->from}, 2,
+                                              find->size, inputs->condition, error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&z, count, "a noised latent", error);
     for (int i = 0; i < params->samples && status == DIFFEDIT_OK; i++) {
@@ -97,10 +96,10 @@ static diffedit_status find_differences(const finding *find, float *differences,
     const de_map_params *params = find->params;
     int64_t count = find->count;
     float sigma = (float)params->sigma, *z = NULL, *plus = NULL, *minus = NULL;
-    const float *embeddings[] = {find->inputs->empty.embedding, find->inputs->from.embedding};
+    const de_text_input texts[] = {find->inputs->empty, find->inputs->from};
     de_predictor predictor = {0};
-    diffedit_status status = de_predictor_new(&predictor, find->networks, find->context, embeddings,
-                                              2, find->size, find->inputs->condition, error);
+    diffedit_status status = de_predictor_new(&predictor, find->networks, find->context, texts, 2,
+                                              find->size, find->inputs->condition, error);
     float **arrays[] = {&z, &plus, &minus};
     for (int i = 0; i < 3 && status == DIFFEDIT_OK; i++)
         status = de_allocate_floats(arrays[i], count, "a latent", error);

@@ -129,9 +129,9 @@ static void forward_unet(de_context *context, void *user)
 
 /* The texts' keys and values, which need the embeddings side by side. */
 static diffedit_status make_kv(de_model_networks *networks, const float *const *embeddings, int n,
-                               diffedit_error *error)
+                               int chunks, diffedit_error *error)
 {
-    int tokens = de_tokenizer_length(networks->model->tokenizer);
+    int tokens = chunks * de_tokenizer_length(networks->model->tokenizer);
     int64_t count = (int64_t)tokens * networks->model->parts.text.width;
     float *all;
     diffedit_status status = de_allocate_floats(&all, n * count, "embeddings", error);
@@ -166,15 +166,15 @@ static diffedit_status make_ends(de_model_networks *networks, int n, int h, int 
     return status;
 }
 
-static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int h, int w,
-                                  diffedit_error *error)
+static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int chunks,
+                                  int h, int w, diffedit_error *error)
 {
     de_model_networks *networks = self;
     diffedit_status status = use(networks, DE_PART_UNET, error);
     if (status != DIFFEDIT_OK)
         return status;
     networks->unet = de_networks_unet(networks->model->networks);
-    status = make_kv(networks, embeddings, n, error);
+    status = make_kv(networks, embeddings, n, chunks, error);
     if (status == DIFFEDIT_OK)
         status = make_ends(networks, n, h, w, error);
     if (status == DIFFEDIT_OK)

@@ -78,6 +78,7 @@ static diffedit_status plan_map(de_plan *plan, const diffedit_options *options,
     if (map->method == DIFFEDIT_MASK_CONTRAST) {
         map->to = de_texts_input(inputs->texts, DE_TEXT_TO).serial;
     } else {
+        map->to = de_texts_input(inputs->texts, DE_TEXT_EMPTY).serial;
         map->guidance = options->guidance;
         map->guidance_kind = options->guidance_kind;
     }
@@ -112,6 +113,7 @@ static void plan_inversion(de_plan *plan, const diffedit_options *options,
     *inversion = (de_inversion_params){
         .latent = plan->latent,
         .sampler = sampler->encode_step ? sampler : &de_ddim,
+        .empty = de_texts_input(inputs->texts, DE_TEXT_EMPTY).serial,
         .steps = options->steps,
         .guidance = isnan(options->encode_guidance) ? options->guidance : options->encode_guidance};
     if (inversion->guidance != 1) {

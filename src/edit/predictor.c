@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 diffedit_status de_predictor_new(de_predictor *predictor, const de_network_set *networks,
-                                 de_stage_context *context, const float *const *embeddings, int n,
+                                 de_stage_context *context, const de_text_input *texts, int n,
                                  de_cells size, const float *condition, diffedit_error *error)
 {
     *predictor = (de_predictor){.networks = networks,
@@ -13,8 +13,9 @@ diffedit_status de_predictor_new(de_predictor *predictor, const de_network_set *
                                 .condition = condition,
                                 .n = n,
                                 .count = (int64_t)networks->channels * size.h * size.w};
-    diffedit_status status = networks->unet_begin(networks->self, embeddings, n, size.h, size.w,
-                                                  error);
+    const float *embeddings[] = {texts[0].embedding, texts[n - 1].embedding};
+    diffedit_status status = networks->unet_begin(networks->self, embeddings, n, texts[0].chunks,
+                                                  size.h, size.w, error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&predictor->eps, n * predictor->count, "the UNet's output",
                                     error);
@@ -53,8 +54,8 @@ diffedit_status de_guided_new(de_guided *guided, const de_network_set *networks,
     *guided = (de_guided){.kind = kind, .scale = scale};
     bool only_text = kind == DIFFEDIT_GUIDANCE_CFG && scale == 1;
     bool only_unconditional = scale == 0 || unconditional.serial == text.serial;
-    const float *both[] = {unconditional.embedding, text.embedding};
-    const float *const *first = only_text && !only_unconditional ? both + 1 : both;
+    const de_text_input both[] = {unconditional, text};
+    const de_text_input *first = only_text && !only_unconditional ? both + 1 : both;
     int n = only_text || only_unconditional ? 1 : 2;
     return de_predictor_new(&guided->predictor, networks, context, first, n, size, condition,
                             error);

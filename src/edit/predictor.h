@@ -14,10 +14,10 @@ typedef struct de_predictor {
     float *eps;             /* [n, c, h, w], what the last evaluation found */
 } de_predictor;
 
-/* embeddings: n of them, each [text_tokens, text_width]. While a predictor lives, no other network
- * may run. Errors: MEMORY, networks'. */
+/* texts: n of them, 1 or 2, of one number of chunks. While a predictor lives, no other network may
+ * run. Errors: MEMORY, networks'. */
 diffedit_status de_predictor_new(de_predictor *predictor, const de_network_set *networks,
-                                 de_stage_context *context, const float *const *embeddings, int n,
+                                 de_stage_context *context, const de_text_input *texts, int n,
                                  de_cells size, const float *condition, diffedit_error *error);
 /* A predictor of zeros may be freed too. */
 void de_predictor_free(de_predictor *predictor);

@@ -12,7 +12,7 @@
  *
  * Parameters are the cache's keys (editor.c): they have no padding, begin as zeros, and hold all
  * that a result depends on beside the picture, the model and the maps and masks that a caller gave.
- * Texts stand in them as serial numbers that are equal where the tokens are. */
+ * Texts stand in them as serial numbers that are equal where the tokens and weights are. */
 #ifndef DE_STAGE_H
 #define DE_STAGE_H
 
@@ -53,8 +53,9 @@ diffedit_status de_allocate_bytes(uint8_t **memory, int64_t count, const char *w
 
 /* A text as the networks know it; `embedding` belongs to the editor. */
 typedef struct de_text_input {
-    const float *embedding; /* [text_tokens, text_width] */
-    uint64_t serial;        /* equal for equal tokens; never 0 */
+    const float *embedding; /* [chunks text_tokens, text_width] */
+    uint64_t serial;        /* equal for equal embeddings; never 0 */
+    int chunks;             /* of all texts of an edit the same */
 } de_text_input;
 
 /* ---- encode: picture -> x_0 ---- */
@@ -106,7 +107,7 @@ diffedit_status de_condition_run(float *condition, const de_condition_params *pa
 typedef struct de_map_params {
     de_latent_params latent;
     uint64_t seed;
-    uint64_t from, to;             /* texts; to: 0 for plus-minus */
+    uint64_t from, to;             /* texts; to: the empty one for plus-minus */
     double timestep, level, sigma; /* of the noise; sigma: 0 for contrast */
     double guidance;               /* of plus-minus, as its kind is; else 0 */
     int32_t guidance_kind;
@@ -167,12 +168,13 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
 typedef struct de_inversion_params {
     de_latent_params latent;
     const de_sampler *sampler; /* one that encodes */
+    uint64_t empty;            /* the empty text, whose chunks are as many as the longest's */
     uint64_t from;             /* the text that guides it; 0: none */
     double guidance;           /* 1: without text */
     int32_t guidance_kind;     /* 0 where no text guides */
     int32_t steps;             /* of the whole grid */
 } de_inversion_params;
-static_assert(sizeof(de_inversion_params) == 56, "a key has no padding");
+static_assert(sizeof(de_inversion_params) == 64, "a key has no padding");
 
 /* As far as it went: a run with a larger k goes on where it ended. */
 typedef struct de_inversion {
@@ -219,7 +221,7 @@ typedef struct de_denoise_params {
     int32_t steps, k;   /* k: the node it starts from; `steps` from noise alone */
     int32_t rng;
 } de_denoise_params;
-static_assert(sizeof(de_denoise_params) == 152, "a key has no padding");
+static_assert(sizeof(de_denoise_params) == 160, "a key has no padding");
 
 typedef struct de_final {
     float *latent; /* [c, h, w] */

@@ -1,5 +1,6 @@
 #include "edit/texts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +12,10 @@ typedef struct setting {
     const de_network_set *networks;
     de_log log;
 } setting;
+
+static const char *const role_names[DE_TEXT_COUNT] = {"from", "to", "negative", "empty"};
+
+/* ---- what a person should know about a text ---- */
 
 static bool knows(char *const *known, const char *word)
 {
@@ -40,86 +45,197 @@ static diffedit_status warn_of_unknown_words(const setting *set, const char *tex
     return DIFFEDIT_OK;
 }
 
-static diffedit_status tokenize(const setting *set, const char *text, int32_t *tokens,
-                                diffedit_error *error)
+/* A plain text that somebody wrote for the other syntax. */
+static diffedit_status warn_of_syntax(const setting *set, const char *name, const char *text,
+                                      diffedit_error *error)
+{
+    de_prompt prompt;
+    diffedit_error reason;
+    diffedit_status status = de_prompt_parse(&prompt, name, text, &reason);
+    if (status == DIFFEDIT_ERROR_MEMORY) {
+        *error = reason;
+        return status;
+    }
+    if (status != DIFFEDIT_OK)
+        de_log_write(set->log, DIFFEDIT_LOG_WARNING, "%s; `prompt-syntax` plain reads it as words",
+                     reason.message);
+    else if (prompt.marked)
+        de_log_write(set->log, DIFFEDIT_LOG_WARNING,
+                     "`%s`: \"%.*s\" is read as it stands; to give weights, use `prompt-syntax` "
+                     "weighted",
+                     name, (int)prompt.marked_length, prompt.marked);
+    if (status == DIFFEDIT_OK)
+        de_prompt_free(&prompt);
+    return DIFFEDIT_OK;
+}
+
+/* ---- a text's chunks ---- */
+
+static diffedit_status read_plain(const setting *set, de_text *new, const char *name, bool is_news,
+                                  diffedit_error *error)
 {
     char *cut = NULL;
     const de_tokenizer *tokenizer = set->model->tokenizer;
-    diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, &cut, error);
-    if (status == DIFFEDIT_OK && cut)
+    diffedit_status status = de_chunks_of_plain(&new->chunks, tokenizer, new->text, &cut, error);
+    if (status == DIFFEDIT_OK && is_news && cut)
         de_log_write(set->log, DIFFEDIT_LOG_WARNING,
-                     "a text is longer than the model's %d tokens; this part is cut: \"%s\"",
+                     "a text is longer than the model's %d tokens; this part is cut: \"%s\" "
+                     "(`prompt-syntax` weighted cuts nothing)",
                      de_tokenizer_length(tokenizer), cut);
     free(cut);
+    if (status == DIFFEDIT_OK && is_news)
+        status = warn_of_syntax(set, name, new->text, error);
+    if (status == DIFFEDIT_OK && is_news)
+        status = warn_of_unknown_words(set, new->text, error);
     return status;
 }
 
-static const de_text *find_equal(const de_texts *texts, const int32_t *tokens, size_t bytes)
+static diffedit_status read_weighted(const setting *set, de_text *new, const char *name,
+                                     bool is_news, diffedit_error *error)
 {
-    for (int role = 0; role < DE_TEXT_COUNT; role++)
-        if (texts->roles[role].serial && memcmp(texts->roles[role].tokens, tokens, bytes) == 0)
-            return &texts->roles[role];
-    return NULL;
+    de_prompt prompt;
+    diffedit_status status = de_prompt_parse(&prompt, name, new->text, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_chunks_of_prompt(&new->chunks, set->model->tokenizer, name, &prompt, error);
+    for (size_t i = 0; i < prompt.count && is_news && status == DIFFEDIT_OK; i++)
+        if (prompt.pieces[i].text)
+            status = warn_of_unknown_words(set, prompt.pieces[i].text, error);
+    de_prompt_free(&prompt);
+    return status;
+}
+
+/* The text of a role and its chunks, without padding. */
+static diffedit_status read_text(const setting *set, de_text *new, de_text_role role,
+                                 const char *text, diffedit_prompt_syntax syntax,
+                                 diffedit_error *error)
+{
+    const de_text *old = &set->texts->roles[role];
+    bool is_news = !old->serial || old->syntax != (int)syntax || strcmp(old->text, text) != 0;
+    *new = (de_text){.text = strdup(text), .syntax = (int)syntax};
+    if (!new->text)
+        return de_fail_memory(error, strlen(text) + 1, "a text");
+    return (syntax == DIFFEDIT_PROMPT_WEIGHTED ? read_weighted : read_plain)(
+        set, new, role_names[role], is_news, error);
 }
 
 static void free_text(de_text *text)
 {
     free(text->text);
-    free(text->tokens);
+    de_chunks_free(&text->chunks);
     free(text->embedding);
     *text = (de_text){0};
 }
 
-/* The embedding of new->tokens, copied from a role that holds the same tokens. */
-static diffedit_status embed(const setting *set, de_text *new, size_t token_bytes,
-                             size_t embedding_bytes, diffedit_error *error)
+/* ---- embeddings ---- */
+
+/* Whether `count` chunks of a from chunk i, and of b from chunk j, are the same. */
+static bool equal(const de_chunks *a, int i, const de_chunks *b, int j, int count, size_t n)
 {
-    const de_text *equal = find_equal(set->texts, new->tokens, token_bytes);
-    if (equal) {
-        memcpy(new->embedding, equal->embedding, embedding_bytes);
-        new->serial = equal->serial;
-        return DIFFEDIT_OK;
-    }
-    new->serial = ++set->texts->last_serial;
-    return set->networks->encode_text(set->networks->self, new->tokens, new->embedding, error);
+    size_t of_a = (size_t)i * n, of_b = (size_t)j * n, numbers = (size_t)count * n;
+    return memcmp(a->tokens + of_a, b->tokens + of_b, numbers * sizeof *a->tokens) == 0 &&
+           memcmp(a->weights + of_a, b->weights + of_b, numbers * sizeof *a->weights) == 0;
 }
 
-static diffedit_status set_text(const setting *set, de_text *slot, const char *text,
-                                diffedit_error *error)
+/* Each token's state times its weight, then all times what keeps the mean (AUTOMATIC1111's
+ * EmphasisOriginal). */
+static diffedit_status weigh(float *embedding, const float *weights, int64_t tokens, int64_t width,
+                             diffedit_error *error)
 {
-    if (slot->serial && strcmp(slot->text, text) == 0)
+    double before = 0, after = 0;
+    bool differ = false;
+    for (int64_t i = 0; i < tokens; i++)
+        differ |= weights[i] != 1;
+    if (!differ)
         return DIFFEDIT_OK;
-    const de_network_set *networks = set->networks;
-    size_t n = (size_t)networks->text_tokens, token_bytes = n * sizeof(int32_t);
-    size_t embedding_bytes = n * (size_t)networks->text_width * sizeof(float);
-    de_text new = {
-        .text = strdup(text), .tokens = malloc(token_bytes), .embedding = malloc(embedding_bytes)};
-    diffedit_status status = new.text &&new.tokens &&new.embedding
-                                 ? tokenize(set, text, new.tokens, error)
-                                 : de_fail_memory(error, embedding_bytes, "a text");
-    if (status == DIFFEDIT_OK)
-        status = embed(set, &new, token_bytes, embedding_bytes, error);
-    if (status == DIFFEDIT_OK)
-        status = warn_of_unknown_words(set, text, error);
-    if (status != DIFFEDIT_OK) {
-        free_text(&new);
-        return status;
+    for (int64_t i = 0; i < tokens * width; i++) {
+        before += embedding[i];
+        embedding[i] *= weights[i / width];
+        after += embedding[i];
     }
-    free_text(slot);
-    *slot = new;
+    float ratio = (float)(before / after);
+    if (!isfinite(ratio))
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "the weights of a text cancel each other: its embedding has a mean of 0");
+    for (int64_t i = 0; i < tokens * width; i++)
+        embedding[i] *= ratio;
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_texts_set(de_texts *texts, const char *from, const char *to,
-                             const char *negative, const diffedit_model *model,
-                             const de_network_set *networks, de_log log, diffedit_error *error)
+/* Chunk i of `new`: copied where any role has it, or an earlier chunk. */
+static diffedit_status embed_chunk(const setting *set, de_text *new, int i, diffedit_error *error)
+{
+    size_t n = (size_t)set->networks->text_tokens, count = n * (size_t)set->networks->text_width;
+    float *embedding = new->embedding + (size_t)i *count;
+    for (int role = 0; role <= DE_TEXT_COUNT; role++) {
+        const de_text *known = role < DE_TEXT_COUNT ? &set->texts->roles[role] : new;
+        int chunks = known == new ? i : known->serial ? known->chunks.count : 0;
+        for (int j = 0; j < chunks; j++)
+            if (equal(&new->chunks, i, &known->chunks, j, 1, n)) {
+                memcpy(embedding, known->embedding + (size_t)j * count, count * sizeof *embedding);
+                return DIFFEDIT_OK;
+            }
+    }
+    diffedit_status status = set->networks->encode_text(
+        set->networks->self, new->chunks.tokens + (size_t)i *n, embedding, error);
+    return status == DIFFEDIT_OK ? weigh(embedding, new->chunks.weights + (size_t)i *n, (int64_t)n,
+                                         set->networks->text_width, error)
+                                 : status;
+}
+
+static uint64_t serial_of(const setting *set, const de_chunks *chunks)
+{
+    for (int role = 0; role < DE_TEXT_COUNT; role++) {
+        const de_text *known = &set->texts->roles[role];
+        if (known->serial && known->chunks.count == chunks->count &&
+            equal(&known->chunks, 0, chunks, 0, chunks->count, (size_t)set->networks->text_tokens))
+            return known->serial;
+    }
+    return ++set->texts->last_serial;
+}
+
+static diffedit_status embed(const setting *set, de_text *new, diffedit_error *error)
+{
+    int64_t count = (int64_t) new->chunks.count * set->networks->text_tokens;
+    diffedit_status status = de_allocate_floats(&new->embedding, count * set->networks->text_width,
+                                                "a text", error);
+    for (int i = 0; i < new->chunks.count &&status == DIFFEDIT_OK; i++)
+        status = embed_chunk(set, new, i, error);
+    if (status == DIFFEDIT_OK)
+        new->serial = serial_of(set, &new->chunks);
+    return status;
+}
+
+/* ---- all of them ---- */
+
+diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
+                             const diffedit_model *model, const de_network_set *networks,
+                             de_log log, diffedit_error *error)
 {
     const setting set = {.texts = texts, .model = model, .networks = networks, .log = log};
-    const char *given[DE_TEXT_COUNT] = {
-        [DE_TEXT_FROM] = from, [DE_TEXT_TO] = to, [DE_TEXT_NEGATIVE] = negative};
+    const char *said[DE_TEXT_COUNT] = {[DE_TEXT_FROM] = given->from,
+                                       [DE_TEXT_TO] = given->to,
+                                       [DE_TEXT_NEGATIVE] = given->negative};
+    de_text new[DE_TEXT_COUNT] = {{0}};
     diffedit_status status = DIFFEDIT_OK;
-    for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++)
-        status = set_text(&set, &texts->roles[role], given[role] ? given[role] : "", error);
+    int most = 0;
+    for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
+        status = read_text(&set, &new[role], role, said[role] ? said[role] : "", given->syntax,
+                           error);
+        most = new[role].chunks.count > most ? new[role].chunks.count : most;
+    }
+    for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
+        status = de_chunks_pad(&new[role].chunks, model->tokenizer, most, error);
+        if (status == DIFFEDIT_OK)
+            status = embed(&set, &new[role], error);
+        if (status == DIFFEDIT_OK) {
+            free_text(&texts->roles[role]);
+            texts->roles[role] = new[role];
+            new[role] = (de_text){0};
+        }
+    }
+    for (int role = 0; role < DE_TEXT_COUNT; role++)
+        free_text(&new[role]);
     return status;
 }
 
@@ -131,5 +247,6 @@ void de_texts_free(de_texts *texts)
 
 de_text_input de_texts_input(const de_texts *texts, de_text_role role)
 {
-    return (de_text_input){texts->roles[role].embedding, texts->roles[role].serial};
+    const de_text *text = &texts->roles[role];
+    return (de_text_input){text->embedding, text->serial, text->chunks.count};
 }

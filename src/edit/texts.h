@@ -3,6 +3,7 @@
 #define DE_TEXTS_H
 
 #include "edit/stage.h"
+#include "models/chunks.h"
 #include "models/model.h"
 
 typedef enum de_text_role {
@@ -15,9 +16,10 @@ typedef enum de_text_role {
 
 typedef struct de_text {
     char *text;
-    int32_t *tokens;  /* [text_tokens] */
-    float *embedding; /* [text_tokens, text_width] */
-    uint64_t serial;  /* equal for equal tokens; 0: not encoded yet */
+    int syntax;       /* DIFFEDIT_PROMPT_... */
+    de_chunks chunks; /* of all texts of a call as many */
+    float *embedding; /* [chunks, text_tokens, text_width], weighted */
+    uint64_t serial;  /* equal for equal chunks; 0: not encoded yet */
 } de_text;
 
 typedef struct de_texts {
@@ -25,11 +27,18 @@ typedef struct de_texts {
     uint64_t last_serial;
 } de_texts;
 
-/* Tokenises and encodes what has changed; NULL texts are empty. Tells the log of words that were
- * cut or that the model does not know. Errors: MEMORY, networks'. */
-diffedit_status de_texts_set(de_texts *texts, const char *from, const char *to,
-                             const char *negative, const diffedit_model *model,
-                             const de_network_set *networks, de_log log, diffedit_error *error);
+/* What is to be set; NULL texts are empty. */
+typedef struct de_texts_given {
+    const char *from, *to, *negative;
+    diffedit_prompt_syntax syntax;
+} de_texts_given;
+
+/* Tokenises all and encodes what has changed. Tells the log of new texts that were cut, have words
+ * that the model does not know, or look like the other syntax. Errors: ARGUMENT, MEMORY,
+ * networks'. */
+diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
+                             const diffedit_model *model, const de_network_set *networks,
+                             de_log log, diffedit_error *error);
 void de_texts_free(de_texts *texts);
 de_text_input de_texts_input(const de_texts *texts, de_text_role role);
 

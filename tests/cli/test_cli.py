@@ -120,8 +120,8 @@ def test_help_all_shows_the_whole_contract():
         "model output from to negative seed rng preset steps ratio guidance guidance-kind "
         "scheduler encode-guidance background posterior mask mask-method mask-noise-level "
         "mask-samples mask-threshold mask-grow mask-blur mask-out map-out map-in composite feather "
-        "size max-pixels quality again no-parameters stages threads json quiet verbose "
-        "force".split())
+        "prompt-syntax size max-pixels quality again no-parameters stages threads json quiet "
+        "verbose force".split())
 
 
 def test_man_page_has_the_options_of_the_table():
@@ -477,6 +477,55 @@ def test_again_with_odd_texts_and_a_mask(picture, edited, tmp_path):
             edited[0] / "mask.png", "--ratio", "2/3", "-o", first)
     succeed("inpaint", picture, "--again", first, "-o", second)
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_weighted_texts(edited, picture, tmp_path):
+    first, second, plain = (tmp_path / name for name in ("1.png", "2.png", "3.png"))
+    texts = ["--from", "a (horse)", "--to", "a (zebra:1.3) BREAK here"]
+    result = succeed(*edit(picture, first, "--prompt-syntax", "weighted", "-q", texts=texts))
+    assert result.stderr == b""
+    assert json.loads(PIL.Image.open(first).text["diffedit"])["prompt-syntax"] == "weighted"
+    succeed("edit", picture, "--again", first, "-o", second)
+    assert first.read_bytes() == second.read_bytes()
+    result = succeed(*edit(picture, plain, "-q", texts=texts))
+    assert result.stderr.decode() == (
+        'diffedit: warning: --to: "(zebra:1.3)" is read as it stands; to give weights, use '
+        "--prompt-syntax weighted\n")
+    assert (pixels(first) != pixels(plain)).any()
+
+
+def test_a_weighted_text_without_marks_is_the_plain_one(edited, picture, tmp_path):
+    succeed(*edit(picture, tmp_path / "o.png", "--prompt-syntax", "weighted"))
+    assert (pixels(tmp_path / "o.png") == pixels(edited[0] / "out.png")).all()
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("a <lora:x:1>", '"<lora:x:1>": LoRAs and other added networks are not supported'),
+    ("[a:b:0.5]", '"[a:b:0.5]": prompt editing is not supported'),
+    ("[a|b]", '"[a|b]": alternating words are not supported'),
+    ("a AND b",
+     '"AND": joining prompts is not supported; the word itself is written in lower case'),
+    ("(a:1.2.3)", '"(a:1.2.3)": expected a weight from -10 to 10'),
+])
+def test_texts_that_mean_what_is_not_supported(picture, text, reason, tmp_path):
+    for name, texts in (("to", ["--from", "x", "--to", text]),
+                        ("from", ["--from", text, "--to", ""])):
+        fail(2, f"--{name}: {reason}",
+             *edit(picture, tmp_path / "o.png", "--prompt-syntax", "weighted", texts=texts))
+    result = succeed(*edit(picture, tmp_path / "o.png", "-q", texts=["--from", "x", "--to", text]))
+    assert f"warning: --to: {reason}" in result.stderr.decode()
+    assert "--prompt-syntax plain reads it as words" in result.stderr.decode()
+
+
+def test_a_text_that_is_cut(picture, tmp_path):
+    texts = ["--from", "x", "--to", "a " * 14 + "zebra"]
+    result = succeed(*edit(picture, tmp_path / "o.png", "-q", texts=texts))
+    assert result.stderr.decode() == (
+        "diffedit: warning: a text is longer than the model's 16 tokens; this part is cut: "
+        '"zebra" (--prompt-syntax weighted cuts nothing)\n')
+    result = succeed(*edit(picture, tmp_path / "w.png", "-q", "--prompt-syntax", "weighted",
+                           texts=texts))
+    assert result.stderr == b""
 
 
 def test_a_given_map_is_shown_like_a_found_one(edited, picture, tmp_path):

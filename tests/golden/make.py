@@ -18,6 +18,7 @@ import models
 import others
 import pipeline
 import reference
+import weighted
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36),
@@ -46,6 +47,13 @@ CASES = {
              ["--rng", "cuda", "--posterior", "sample", "--seed", "16321159919113515480"]),
     "one-step": ("edit", TEXTS + ["--steps", "1", "--mask-samples", "1"]),
     "from-nothing": ("edit", ["--from", "", "--to", "a zebra"] + FEW),
+    "weighted": ("edit", ["--from", "a (photo) of a [horse]", "--to",
+                          "a (zebra:1.4) on the ((beach)) BREAK (blue sky:-0.5), "
+                          "a \\(red\\) apple",
+                          "--negative", "(blue:1.2), ugly", "--prompt-syntax", "weighted"] + FEW),
+    "weighted-long": ("generate", ["--to", ", ".join(["a (zebra:1.2) and a horse"] * 15) + " (sky",
+                                   "--negative", "blue [ugly]", "--steps", "6",
+                                   "--prompt-syntax", "weighted"]),
     "inpaint": ("inpaint", ["--to", "a zebra on the beach", "--steps", "10"]),
     "invert": ("invert", ["--steps", "20", "--ratio", "0.5"]),
     "generate": ("generate", ["--to", "a red apple", "--steps", "8"]),
@@ -161,6 +169,7 @@ def main():
     torch.set_num_threads(1)
     for name in sys.argv[1:] or models.MODELS:
         make_cases(name)
+    weighted.main()
     others.make_random(DATA / "random")
     others.make_tokenizer_strings(DATA / "tokenizer")
 

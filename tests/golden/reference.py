@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import models
+import weighted
 
 
 @dataclasses.dataclass
@@ -35,6 +36,7 @@ class Options:
     mask_noise_level: float = 0.5
     mask_samples: int = 10
     mask_threshold: float = 0.5
+    prompt_syntax: str = "plain"
 
 
 PRESETS = {
@@ -171,6 +173,10 @@ class Method:
     def __init__(self, model, options, pixels=None, user_mask=None):
         self.model, self.o, self.user_mask = model, options, user_mask
         self.stages = {}
+        self.weighted = None
+        if options.prompt_syntax == "weighted":
+            self.weighted = weighted.Encoder(model, [options.source, options.target,
+                                                     options.negative])
         self.condition = None  # [1, 1 + c, h, w], what an inpainting UNet reads beside the latent
         for name, text in (("from", options.source), ("to", options.target),
                            ("negative", options.negative)):
@@ -180,12 +186,16 @@ class Method:
         self.pixels = pixels  # [1, 3, H, W] in -1..1
 
     def tokenize(self, text):
+        if self.weighted:
+            return torch.tensor([self.weighted.tokens(text)])
         tokenizer = self.model["tokenizer"]
         return tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length,
                          truncation=True, return_tensors="pt").input_ids
 
     @torch.no_grad()
     def embed(self, text):
+        if self.weighted:
+            return self.weighted.embed(text)
         return self.model["text_encoder"](self.tokenize(text)).last_hidden_state
 
     @torch.no_grad()

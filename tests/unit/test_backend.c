@@ -358,7 +358,7 @@ static diffedit_status run_unet(const de_network_set *set, results *found, recor
 {
     static float latent[MOST];
     const float *embeddings[TEXTS] = {found->embeddings[0], found->embeddings[1]};
-    diffedit_status status = set->unet_begin(set->self, embeddings, TEXTS, H, W, error);
+    diffedit_status status = set->unet_begin(set->self, embeddings, TEXTS, 1, H, W, error);
     int64_t convolutions = device ? device->ops[CONVOLUTION] : 0;
     for (int run = 0; run < RUNS && status == DIFFEDIT_OK; run++) {
         fill(latent, set->channels * H * W, run);

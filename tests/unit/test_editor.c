@@ -122,6 +122,46 @@ static void test_only_what_changed_is_computed(void **state)
     diffedit_editor_free(editor);
 }
 
+/* The pocket model's chunks have 16 tokens. Every text of a call has as many chunks. */
+static void test_weighted_texts(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_array array = {.struct_size = sizeof array};
+    options.to = "a (lemon:1.3)";
+    assert_int_equal(diffedit_editor_text_chunks(editor), 0);
+    assert_int_equal(evaluations_of_edit(editor, &options), 16);
+    assert_int_equal(diffedit_editor_text_chunks(editor), 1);
+    options.prompt_syntax = DIFFEDIT_PROMPT_WEIGHTED; /* `from` means what it meant */
+    assert_int_equal(evaluations_of_edit(editor, &options), 12);
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.to = "a (lemon:1.30)";
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.to = "a (lemon:1.2)";
+    assert_int_equal(evaluations_of_edit(editor, &options), 12);
+    options.to = "a lemon BREAK a lemon"; /* now every text has two chunks, the empty one too */
+    assert_int_equal(evaluations_of_edit(editor, &options), 16);
+    assert_int_equal(diffedit_editor_text_chunks(editor), 2);
+    assert_int_equal(diffedit_editor_array(&array, editor, DIFFEDIT_ARRAY_TOKENS_FROM, NULL), 0);
+    assert_int_equal(array.shape[0], 2 * 16);
+    assert_int_equal(diffedit_editor_array(&array, editor, DIFFEDIT_ARRAY_EMBEDDING_TO, NULL), 0);
+    assert_int_equal(array.dimensions, 2);
+    assert_int_equal(array.shape[0], 2 * 16);
+    assert_memory_equal(array.data, array.data + 16 * array.shape[1],
+                        sizeof(float) * 16 * (size_t)array.shape[1]);
+    options.to = "(a:0) AND b";
+    diffedit_picture *result = NULL;
+    assert_int_equal(diffedit_edit(&result, editor, &options, NULL), DIFFEDIT_ERROR_ARGUMENT);
+    options.to = "a lemon BREAK a lemon";
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.prompt_syntax = DIFFEDIT_PROMPT_PLAIN;
+    options.to = "a lemon";
+    assert_int_equal(evaluations_of_edit(editor, &options), 16);
+    assert_int_equal(diffedit_editor_text_chunks(editor), 1);
+    diffedit_editor_free(editor);
+}
+
 static void test_the_ratio_extends_the_encoding(void **state)
 {
     (void)state;
@@ -426,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_the_models_own_defaults),
         cmocka_unit_test(test_a_map_needs_both_texts),
         cmocka_unit_test(test_only_what_changed_is_computed),
+        cmocka_unit_test(test_weighted_texts),
         cmocka_unit_test(test_the_ratio_extends_the_encoding),
         cmocka_unit_test(test_an_empty_map_changes_nothing),
         cmocka_unit_test(test_threads_do_not_change_the_result),

@@ -16,11 +16,12 @@ enum { WIDTH = 60, HEIGHT = 44, EDITS = 80 };
 
 /* The values that an option takes on the way, as typed. */
 static const struct {
-    const char *name, *values[5];
+    const char *name, *values[6];
 } CHANGES[] = {
     {"from", {"a horse", "a zebra", "", "strawberries"}},
-    {"to", {"a zebra", "a horse", "", "A HORSE"}},
+    {"to", {"a zebra", "a horse", "", "A HORSE", "(a:1.5) zebra", "a zebra BREAK at the beach"}},
     {"negative", {"", "a zebra", "blurred"}},
+    {"prompt-syntax", {"plain", "weighted"}},
     {"seed", {"0", "1", "42"}},
     {"rng", {"cpu", "cuda"}},
     {"steps", {"2", "3", "5"}},
@@ -53,7 +54,7 @@ static unsigned dice(unsigned sides)
 static void change_an_option(diffedit_options *options)
 {
     unsigned row = dice(sizeof CHANGES / sizeof *CHANGES), count = 0;
-    while (count < 5 && CHANGES[row].values[count])
+    while (count < 6 && CHANGES[row].values[count])
         count++;
     diffedit_options_set(options, CHANGES[row].name, CHANGES[row].values[dice(count)], NULL);
 }

@@ -71,7 +71,7 @@ static void test_chunks_of_the_reference(void **state)
         snprintf(path, sizeof path, "%s/%s/model", GOLDEN, models[m]);
         de_tokenizer *tokenizer = open_tokenizer(path);
         size_t i;
-        json_array_foreach(json_object_get(golden, models[m]), i, row)
+        json_array_foreach (json_object_get(golden, models[m]), i, row)
             wrong += !is_row(row, tokenizer);
         assert_true(i > 100);
         de_tokenizer_close(tokenizer);

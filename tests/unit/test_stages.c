@@ -49,11 +49,12 @@ static diffedit_status decode_latent(void *self, const float *latent, int h, int
     return DIFFEDIT_OK;
 }
 
-static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int h, int w,
-                                  diffedit_error *error)
+static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int chunks,
+                                  int h, int w, diffedit_error *error)
 {
     arithmetic *networks = self;
     (void)error;
+    assert_int_equal(chunks, 1);
     assert_int_equal(h, H);
     assert_int_equal(w, W);
     assert_int_equal(networks->begun++, 0);
@@ -99,7 +100,8 @@ static de_network_set new_networks(arithmetic *self)
 
 static const de_latent_params SIZE = {.width = W * FACTOR, .height = H * FACTOR};
 static const float EMPTY = 0, FROM = 0.25f, TO = -0.5f;
-static const de_text_input EMPTY_TEXT = {&EMPTY, 1}, FROM_TEXT = {&FROM, 2}, TO_TEXT = {&TO, 3};
+static const de_text_input EMPTY_TEXT = {&EMPTY, 1, 1}, FROM_TEXT = {&FROM, 2, 1},
+                           TO_TEXT = {&TO, 3, 1};
 
 static de_schedule new_schedule(void)
 {

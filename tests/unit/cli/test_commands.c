@@ -101,6 +101,7 @@ static const struct {
      "a whole number from 0 to 18446744073709551615, decimal or 0x",
      {"-2", "18446744073709551616", "1.5", "0x", "Random", ""}},
     {"rng", "one of cpu, cuda", {"gpu", "CPU", ""}},
+    {"prompt-syntax", "one of plain, weighted", {"a1111", "Weighted"}},
     {"steps", "a whole number from 1 to 999", {"0", "1000", "5.5", "", "five", "-1", "0x5"}},
     {"ratio", "a number above 0 and up to 1", {"0", "1.01", "nan", "-0.5", "1/0", "0,5", "2/1"}},
     {"guidance", "a number from -100 to 100", {"-100.1", "100.1", "inf", "nan", ""}},
