@@ -40,9 +40,10 @@ static bool is_hexadecimal(const char *text, size_t length)
     return text && strlen(text) == length && strspn(text, "0123456789abcdef") == length;
 }
 
-static diffedit_status read_list(cli_hub *hub, const char *text, const char *url,
-                                 diffedit_error *error)
+diffedit_status cli_hub_read_list(cli_hub *hub, cli_server server, const char *text,
+                                  const char *url, diffedit_error *error)
 {
+    *hub = (cli_hub){.server = server};
     json_error_t reason;
     json_t *answer = json_loads(text, 0, &reason);
     const char *commit = json_string_value(json_object_get(answer, "sha"));
@@ -74,7 +75,7 @@ diffedit_status cli_hub_open(cli_hub *hub, cli_server server, const char *revisi
         return cli_fail_memory(error);
     diffedit_status status = cli_download_text(&text, &server, url, error);
     if (status == DIFFEDIT_OK) {
-        status = read_list(hub, text, url, error);
+        status = cli_hub_read_list(hub, server, text, url, error);
         free(text);
     }
     free(url);

@@ -23,6 +23,9 @@ typedef struct cli_hub {
 /* Downloads the list of a model's files. Errors: FILE, MEMORY, CANCELLED. */
 diffedit_status cli_hub_open(cli_hub *hub, cli_server server, const char *revision,
                              diffedit_error *error);
+/* The same from `text`, what the hub answered at `url`. Errors: FILE, MEMORY. */
+diffedit_status cli_hub_read_list(cli_hub *hub, cli_server server, const char *text,
+                                  const char *url, diffedit_error *error);
 void cli_hub_close(cli_hub *hub);
 /* Chooses the files that are needed; of the weights' forms the one that is preferred, or the one
  * that is there. Shards of weights are added by cli_hub_add_shards(). Errors: FILE (a file that is

@@ -205,26 +205,10 @@ def test_what_another_version_left_is_dropped(hub, tmp_path, size):
     assert succeed(hub, tmp_path)[UNET] == hub.files[UNET]
 
 
-def test_a_list_without_hashes(hub, tmp_path):
-    hub.listing[UNET] = {"lfs": {"size": 5}}
-    refused(hub, tmp_path, UNET, "no size or hash")
-
-
-def test_a_file_that_is_missing(hub, tmp_path):
-    del hub.files["vae/config.json"]
-    refused(hub, tmp_path, "owner/name: vae/config.json is missing")
-
-
-@pytest.mark.parametrize("names, said", [
-    (["text_encoder_2/config.json"], "is not Stable Diffusion 1 or 2"),
-    (["-model_index.json"], "has no model_index.json")])
-def test_other_models(hub, tmp_path, names, said):
-    for name in names:
-        if name[0] == "-":
-            del hub.files[name[1:]]
-        else:
-            hub.files[name] = b"{}"
-    refused(hub, tmp_path, "owner/name", said)
+def test_another_kind_of_model(hub, tmp_path):
+    """Told from the list alone; every list that is refused is in tests/unit/cli/test_hub.c."""
+    hub.files["text_encoder_2/config.json"] = b"{}"
+    refused(hub, tmp_path, "owner/name: is not Stable Diffusion 1 or 2")
     assert len(hub.requests) == 1
 
 
@@ -235,10 +219,10 @@ def test_paths_that_lead_out_of_the_folder(hub, tmp_path):
     assert set(succeed(hub, tmp_path)) == NAMES
 
 
-@pytest.mark.parametrize("shard", ["../../evil.safetensors", "/etc/evil", ".hidden", "", 3])
-def test_shards_that_lead_out_of_the_folder(hub, tmp_path, shard):
+def test_shards_that_lead_out_of_the_folder(hub, tmp_path):
     del hub.files[UNET]
-    hub.files[UNET + ".index.json"] = json.dumps({"weight_map": {"a": shard}}).encode()
+    index = {"weight_map": {"a": "../../evil.safetensors"}}
+    hub.files[UNET + ".index.json"] = json.dumps(index).encode()
     refused(hub, tmp_path, "expected names of files in its own folder")
     assert not list(tmp_path.rglob("*evil*"))
 
@@ -267,7 +251,7 @@ def test_an_index_that_names_escape_codes(hub, tmp_path, shard):
     assert status == (0 if shard == EVIL else 1) and "?[31m" in said, said
 
 
-@pytest.mark.parametrize("model", ["name", "a/b/c", "../b", "a/..", "a/.b", "a/b?c", "a/"])
+@pytest.mark.parametrize("model", ["name", "../b"])
 def test_names_that_are_none(hub, tmp_path, model):
     refused(hub, tmp_path, f'expected OWNER/NAME, found "{model}"', status=2, model=model)
     assert hub.requests == []
