@@ -288,7 +288,7 @@ const cli_command cli_model_pull = {
     .bit = CLI_MODEL_PULL,
     .takes_model = true,
     .usage = "OWNER/NAME",
-    .summary = "download a model from huggingface.co, for -m OWNER/NAME; resumes if stopped",
+    .summary = "download a model from huggingface.co for -m OWNER/NAME, or resume it",
     .examples = "  diffedit model pull OWNER/NAME\n"
                 "  diffedit model pull OWNER/NAME --precision f16\n",
     .run = run,
