@@ -1,10 +1,12 @@
 #include "interrupt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted; /* the signal */
@@ -101,6 +103,29 @@ void cli_interrupt_install(void)
 bool cli_interrupted(void)
 {
     return interrupted != 0;
+}
+
+/* A signal between the look at `interrupted` and the wait would be slept through, so they are
+ * blocked there: pselect() lets them in while it waits. */
+bool cli_interrupt_wait(int descriptor)
+{
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    int ready = 0;
+    while (!interrupted && ready == 0) {
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(descriptor, &set);
+        ready = pselect(descriptor + 1, &set, NULL, NULL, NULL, &before);
+        if (ready < 0 && errno == EINTR)
+            ready = 0;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !interrupted;
 }
 
 int cli_interrupt_status(void)

@@ -9,6 +9,8 @@
  * the program started stays so. */
 void cli_interrupt_install(void);
 bool cli_interrupted(void);
+/* Waits until `descriptor` can be read; false: interrupted, now or before. */
+bool cli_interrupt_wait(int descriptor);
 /* The exit status of a program that was: 129 after SIGHUP, else 130. */
 int cli_interrupt_status(void);
 /* The file that is being written, to be removed if a signal ends the program; NULL: none. Borrowed.

@@ -118,10 +118,13 @@ static diffedit_status open_picture(cli_session *session, diffedit_picture **pic
 {
     int64_t max_pixels = session->arguments->max_pixels;
     diffedit_status status;
+    if (cli_interrupted())
+        return cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
     if (cli_is_standard(path)) {
         void *bytes = NULL;
         size_t size;
-        status = de_read_all(&bytes, &size, STDIN_FILENO, "standard input", error);
+        status = de_read_all(&bytes, &size, STDIN_FILENO, "standard input", cli_interrupt_wait,
+                             error);
         if (status == DIFFEDIT_OK)
             status = diffedit_picture_decode(picture, bytes, size, "standard input", max_pixels,
                                              error);

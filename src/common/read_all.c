@@ -16,8 +16,17 @@ static diffedit_status fail(const char *name, const char *what, diffedit_error *
                    errno == EISDIR ? "it is a folder" : strerror(errno));
 }
 
+/* read(), not before `wait` says so. */
+static ssize_t read_some(int descriptor, void *to, size_t size, de_wait_fn *wait)
+{
+    if (!wait || wait(descriptor))
+        return read(descriptor, to, size);
+    errno = EINTR;
+    return -1;
+}
+
 diffedit_status de_read_all(void **bytes, size_t *size, int descriptor, const char *name,
-                            diffedit_error *error)
+                            de_wait_fn *wait, diffedit_error *error)
 {
     enum { FIRST = 1 << 16 };
     struct stat info;
@@ -28,7 +37,7 @@ diffedit_status de_read_all(void **bytes, size_t *size, int descriptor, const ch
         capacity = (size_t)info.st_size + 1;
     char *buffer = malloc(capacity);
     while (buffer) {
-        ssize_t count = read(descriptor, buffer + used, capacity - used);
+        ssize_t count = read_some(descriptor, buffer + used, capacity - used, wait);
         if (count < 0) {
             diffedit_status status = fail(name, "read", error);
             free(buffer);
@@ -56,7 +65,7 @@ diffedit_status de_read_file(void **bytes, size_t *size, const char *path, diffe
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return fail(path, "opened", error);
-    diffedit_status status = de_read_all(bytes, size, descriptor, path, error);
+    diffedit_status status = de_read_all(bytes, size, descriptor, path, NULL, error);
     close(descriptor);
     return status;
 }
