@@ -8,7 +8,6 @@ case.
 """
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -58,8 +57,6 @@ def run_python_tests(build, tests):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    # a shell starts what it puts in the background deaf to Ctrl-C, which some tests send
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = sys.argv[2:] or ["c", *PYTHON_TESTS]
     python_tests = [name for name in wanted if name != "c"]
     runs = [run_c_tests(build)] if "c" in wanted else []
