@@ -4,6 +4,7 @@ The names of the original layout follow diffusers' own script
 (convert_diffusers_to_original_stable_diffusion.py), that is, the other way round than the
 program's.
 """
+import functools
 import json
 import pathlib
 import struct
@@ -153,6 +154,22 @@ def transformer(make, name, c, text, linear):
     project(f"{name}.proj_out")
 
 
+def made_once(make):
+    """For each kind; whoever asks gets arrays of their own, to be changed at will."""
+    made = {}
+
+    @functools.wraps(make)
+    def copies(kind):
+        if Maker.only_shapes:
+            return make(kind)
+        key = json.dumps(kind, sort_keys=True)
+        if key not in made:
+            made[key] = make(kind)
+        return {name: values.copy() for name, values in made[key].items()}
+    return copies
+
+
+@made_once
 def unet(kind):
     make, channels, text = Maker(1), kind["channels"], kind["text_width"]
     linear, time, last = kind["open_clip"], 4 * kind["channels"][0], len(kind["channels"]) - 1
@@ -186,6 +203,7 @@ def unet(kind):
     return make.tensors
 
 
+@made_once
 def vae(kind):
     make, channels = Maker(2), kind["vae_channels"]
     for side in ("encoder", "decoder"):
@@ -213,6 +231,7 @@ def vae(kind):
     return make.tensors
 
 
+@made_once
 def text_encoder(kind):
     make, width = Maker(3), kind["text_width"]
     make.add("text_model.embeddings.token_embedding.weight", 49408, width)
@@ -258,14 +277,21 @@ def byte_symbols():
     return [chr(byte) for byte in kept] + [chr(256 + i) for i in range(len(others))]
 
 
-def write_tokenizer(folder, pad):
-    folder.mkdir(parents=True, exist_ok=True)
+@functools.cache
+def published_vocabulary():
+    """The texts of merges.txt and vocab.json."""
     merges = (SOURCE / "data/clip/merges.txt").read_text(encoding="utf-8")
-    (folder / "merges.txt").write_text(merges, encoding="utf-8")
     symbols = byte_symbols()
     joined = ["".join(line.split(" ")) for line in merges.splitlines()[1:] if line]
     vocabulary = [*symbols, *(symbol + "</w>" for symbol in symbols), *joined, START, END]
-    write_json(folder / "vocab.json", {token: index for index, token in enumerate(vocabulary)})
+    return merges, json.dumps({token: index for index, token in enumerate(vocabulary)})
+
+
+def write_tokenizer(folder, pad):
+    folder.mkdir(parents=True, exist_ok=True)
+    merges, vocabulary = published_vocabulary()
+    (folder / "merges.txt").write_text(merges, encoding="utf-8")
+    (folder / "vocab.json").write_text(vocabulary)
     write_json(folder / "tokenizer_config.json", {"model_max_length": 77, "pad_token": pad})
     write_json(folder / "special_tokens_map.json", {"pad_token": pad})
 

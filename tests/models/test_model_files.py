@@ -302,7 +302,7 @@ def test_a_model_that_shrinks_while_it_is_converted(sd1, tmp_path, more, said_of
                                 tmp_path / "o.safetensors", *more], stderr=write)
     os.close(write)
     deadline = time.monotonic() + 20
-    while not list(tmp_path.glob("o.*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".diffedit-*.part")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.5)
     os.truncate(model, 4096)

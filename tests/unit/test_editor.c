@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { WIDTH = 72, HEIGHT = 56 };
+enum { WIDTH = 40, HEIGHT = 24 };
 
 static diffedit_model *model;
 
@@ -20,7 +20,7 @@ static diffedit_picture *new_picture(void)
     static uint8_t pixels[HEIGHT][WIDTH][3];
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
-            int inside = (x - 30) * (x - 30) + (y - 30) * (y - 30) < 300;
+            int inside = (x - 16) * (x - 16) + (y - 12) * (y - 12) < 80;
             pixels[y][x][0] = (uint8_t)(inside ? 220 : 90 + y);
             pixels[y][x][1] = (uint8_t)(inside ? 40 + x : 150);
             pixels[y][x][2] = (uint8_t)(inside ? 30 : 200 - y);

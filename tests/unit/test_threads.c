@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { WIDTH = 72, HEIGHT = 56, PIXELS = WIDTH * HEIGHT * 3, ROUNDS = 3, EDITORS = 2 };
+enum { WIDTH = 40, HEIGHT = 24, PIXELS = WIDTH * HEIGHT * 3, ROUNDS = 2, EDITORS = 2 };
 
 /* One thread's work: the same edits by a new editor each time, so that nothing is remembered. */
 typedef struct task {
@@ -67,7 +67,7 @@ static diffedit_picture *new_picture(void)
     static unsigned char pixels[HEIGHT][WIDTH][3];
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
-            int inside = (x - 30) * (x - 30) + (y - 30) * (y - 30) < 300;
+            int inside = (x - 16) * (x - 16) + (y - 12) * (y - 12) < 80;
             pixels[y][x][0] = (unsigned char)(inside ? 220 : 90 + y);
             pixels[y][x][1] = (unsigned char)(inside ? 40 + x : 150);
             pixels[y][x][2] = (unsigned char)(inside ? 30 : 200 - y);
