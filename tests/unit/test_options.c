@@ -530,6 +530,15 @@ static void test_hostile_records(void **state)
     }
 }
 
+/* A record whose last value is `count` times a character. */
+static void write_long_record(char *json, const char *beginning, int character, size_t count)
+{
+    size_t length = strlen(beginning);
+    memcpy(json, beginning, length);
+    memset(json + length, character, count);
+    memcpy(json + length + count, "\"}", sizeof "\"}");
+}
+
 static void test_deep_and_long_records(void **state)
 {
     (void)state;
@@ -541,14 +550,10 @@ static void test_deep_and_long_records(void **state)
     json[SIZE] = '\0';
     assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL),
                      DIFFEDIT_ERROR_FILE);
-    int start = sprintf(json, "{\"diffedit\": \"1\", \"steps\": \"");
-    memset(json + start, '9', SIZE);
-    strcpy(json + start + SIZE, "\"}");
+    write_long_record(json, "{\"diffedit\": \"1\", \"steps\": \"", '9', SIZE);
     assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL),
                      DIFFEDIT_ERROR_FILE);
-    start = sprintf(json, "{\"diffedit\": \"1\", \"from\": \"");
-    memset(json + start, 'a', SIZE);
-    strcpy(json + start + SIZE, "\"}");
+    write_long_record(json, "{\"diffedit\": \"1\", \"from\": \"", 'a', SIZE);
     assert_int_equal(diffedit_options_read_record(&options, &texts, json, NULL), DIFFEDIT_OK);
     assert_int_equal(strlen(options.from), SIZE);
     diffedit_free(texts);
