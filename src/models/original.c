@@ -65,19 +65,6 @@ static diffedit_status add_unet(de_file_set *set, de_weight_file *file, int laye
     return status;
 }
 
-/* Sorts a set that was filled with success and keeps it; closes it else. */
-static diffedit_status keep(de_weights **kept, de_file_set *set, diffedit_status status,
-                            diffedit_error *error)
-{
-    if (status == DIFFEDIT_OK)
-        status = de_file_set_sort(set, error);
-    if (status == DIFFEDIT_OK)
-        *kept = de_file_set_weights(set);
-    else
-        de_file_set_close(set);
-    return status;
-}
-
 static diffedit_status read_unet(de_model_parts *parts, de_weight_file *file, bool second, bool ema,
                                  diffedit_error *error)
 {
@@ -91,7 +78,7 @@ static diffedit_status read_unet(de_model_parts *parts, de_weight_file *file, bo
         return status;
     parts->described[DE_PART_UNET] = true;
     status = add_unet(set, file, parts->unet.down_layers[0], ema, error);
-    return keep(&parts->weights[DE_PART_UNET], set, status, error);
+    return de_file_set_keep(&parts->weights[DE_PART_UNET], NULL, set, status, error);
 }
 
 /* ---- autoencoder ---- */
@@ -113,7 +100,7 @@ static diffedit_status read_vae(de_model_parts *parts, de_weight_file *file, dif
         return status;
     parts->described[DE_PART_VAE] = true;
     status = de_file_set_add_file(set, file, de_original_vae_name, &parts->vae.levels, error);
-    return keep(&parts->weights[DE_PART_VAE], set, status, error);
+    return de_file_set_keep(&parts->weights[DE_PART_VAE], NULL, set, status, error);
 }
 
 /* ---- text encoder ---- */
@@ -168,15 +155,10 @@ static diffedit_status read_text(de_model_parts *parts, de_weight_file *file, di
         return status;
     status = open_clip ? add_open_clip(set, file, layers, error)
                        : de_file_set_add_file(set, file, de_clip_text_name, NULL, error);
-    status = keep(&parts->weights[DE_PART_TEXT], set, status, error);
-    if (status != DIFFEDIT_OK)
+    status = de_file_set_keep(&parts->weights[DE_PART_TEXT], &parts->absent[DE_PART_TEXT], set,
+                              status, error);
+    if (status != DIFFEDIT_OK || parts->absent[DE_PART_TEXT])
         return status;
-    parts->absent[DE_PART_TEXT] = de_file_set_table(set)->count == 0;
-    if (parts->absent[DE_PART_TEXT]) {
-        de_file_set_close(set);
-        parts->weights[DE_PART_TEXT] = NULL;
-        return DIFFEDIT_OK;
-    }
     status = de_clip_text_config(&parts->text, de_file_set_table(set), path, open_clip, error);
     parts->described[DE_PART_TEXT] = status == DIFFEDIT_OK;
     return status;

@@ -36,14 +36,7 @@ static diffedit_status read_weights(de_model_parts *parts, de_part part, de_weig
     if (status != DIFFEDIT_OK)
         return status;
     status = de_file_set_add_file(set, file, name_in_folder, de_layout_parts[part].folder, error);
-    if (status == DIFFEDIT_OK)
-        status = de_file_set_sort(set, error);
-    parts->absent[part] = status == DIFFEDIT_OK && de_file_set_table(set)->count == 0;
-    if (status == DIFFEDIT_OK && !parts->absent[part])
-        parts->weights[part] = de_file_set_weights(set);
-    else
-        de_file_set_close(set);
-    return status;
+    return de_file_set_keep(&parts->weights[part], &parts->absent[part], set, status, error);
 }
 
 diffedit_status de_packed_read_part(de_model_parts *parts, de_part part, de_weight_file *file,

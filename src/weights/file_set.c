@@ -101,9 +101,19 @@ diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de
                          de_weight_file_path(file), error);
 }
 
-diffedit_status de_file_set_sort(de_file_set *set, diffedit_error *error)
+diffedit_status de_file_set_keep(de_weights **weights, bool *empty, de_file_set *set,
+                                 diffedit_status status, diffedit_error *error)
 {
-    return de_table_sort(&set->table, set->path, error);
+    if (status == DIFFEDIT_OK)
+        status = de_table_sort(&set->table, set->path, error);
+    bool none = empty && status == DIFFEDIT_OK && set->table.count == 0;
+    if (empty)
+        *empty = none;
+    if (status == DIFFEDIT_OK && !none)
+        *weights = &set->weights;
+    else
+        de_file_set_close(set);
+    return status;
 }
 
 diffedit_status de_file_set_add_file(de_file_set *set, de_weight_file *file, de_rename_fn rename,
@@ -210,23 +220,12 @@ diffedit_status de_file_set_open(de_weights **weights, const char *path, de_rena
         return status;
     status = de_layout_is_index(path) ? add_index(set, rename, error)
                                       : add_path(set, path, rename, error);
-    if (status == DIFFEDIT_OK)
-        status = de_file_set_sort(set, error);
-    if (status == DIFFEDIT_OK)
-        *weights = de_file_set_weights(set);
-    else
-        de_file_set_close(set);
-    return status;
+    return de_file_set_keep(weights, NULL, set, status, error);
 }
 
 const de_table *de_file_set_table(const de_file_set *set)
 {
     return &set->table;
-}
-
-de_weights *de_file_set_weights(de_file_set *set)
-{
-    return &set->weights;
 }
 
 /* ---- the set as a source ---- */

@@ -21,14 +21,16 @@ diffedit_status de_file_set_add(de_file_set *set, de_weight_file *file, const de
  * their names. Errors: MEMORY, MODEL (a scale that is none). */
 diffedit_status de_file_set_add_file(de_file_set *set, de_weight_file *file, de_rename_fn rename,
                                      const void *user, diffedit_error *error);
-/* After the last array, before any is looked for. Errors: MODEL (two of one name). */
-diffedit_status de_file_set_sort(de_file_set *set, diffedit_error *error);
+/* After the last array: if `status`, that of filling the set, is OK, the set becomes *weights,
+ * which close it; otherwise it is closed. A set without arrays is closed too and tells so in
+ * *empty, where that is not NULL; *weights is untouched then. A matrix [out, in] may stand in the
+ * file as a 1x1 convolution [out, in, 1, 1] or the other way round: the memory is the same. Returns
+ * `status`, or MODEL (two of one name). */
+diffedit_status de_file_set_keep(de_weights **weights, bool *empty, de_file_set *set,
+                                 diffedit_status status, diffedit_error *error);
 
 /* Its arrays under their published names. */
 const de_table *de_file_set_table(const de_file_set *set);
-/* The set as weights, which close it. A matrix [out, in] may stand in the file as a 1x1 convolution
- * [out, in, 1, 1] or the other way round: the memory is the same. */
-de_weights *de_file_set_weights(de_file_set *set);
 
 /* All arrays of one file, or of the files that an index (`*.index.json`, weight_map: name -> file
  * beside it) names. Errors: FILE, MODEL, MEMORY. */
