@@ -8,6 +8,12 @@
 
 enum { DE_STAGE_COUNT = DIFFEDIT_STAGE_COMPOSITE + 1 };
 
+/* What an inpainting UNet reads beside the latent. */
+typedef struct de_condition_slot {
+    de_condition_params params;
+    float *values; /* [1 + c, h, w] */
+} de_condition_slot;
+
 struct diffedit_editor {
     const diffedit_model *model;
     de_schedule schedule;
@@ -32,10 +38,7 @@ struct diffedit_editor {
         de_latent_params params;
         float *values; /* x_0 [c, h, w] */
     } latent;
-    struct {
-        de_condition_params params;
-        float *values;    /* [1 + c, h, w] */
-    } everything, masked; /* what an inpainting UNet reads: of the whole picture, of the region */
+    de_condition_slot everything, masked; /* of the whole picture; of the region */
     struct {
         de_map_params params;
         de_map result;
@@ -80,10 +83,11 @@ diffedit_status de_editor_decode(diffedit_editor *editor, const de_plan *plan,
 diffedit_status de_editor_blend(diffedit_picture **result, diffedit_editor *editor,
                                 const de_plan *plan, diffedit_error *error);
 
-/* The condition of everything at this size, for an inpainting UNet; else NULL. Errors: MEMORY,
- * networks'. */
-diffedit_status de_editor_everything(const float **condition, diffedit_editor *editor,
-                                     const de_latent_params *latent, diffedit_error *error);
+/* The condition at this size for an inpainting UNet, of the region with this content (0: of
+ * everything); NULL for other UNets. Errors: MEMORY, networks'. */
+diffedit_status de_editor_condition(const float **condition, diffedit_editor *editor,
+                                    const de_latent_params *latent, uint64_t mask,
+                                    diffedit_error *error);
 /* The map in use: the given one, or the slot's; values NULL: none. */
 de_map de_editor_map_in_use(const diffedit_editor *editor);
 

@@ -129,12 +129,12 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options, const d
     bool edits = plan->goal == DE_GOAL_EDIT;
     /* The notebook's normalised guidance knows no negative prompt. */
     bool normalised = options->guidance_kind == DIFFEDIT_GUIDANCE_NORMALISED;
-    de_text_role unconditional = normalised ? DE_TEXT_EMPTY : DE_TEXT_NEGATIVE;
+    plan->unconditional = normalised ? DE_TEXT_EMPTY : DE_TEXT_NEGATIVE;
     *denoise = (de_denoise_params){
         .latent = plan->latent,
         .sampler = sampler,
         .to = de_texts_input(inputs->texts, DE_TEXT_TO).serial,
-        .unconditional = de_texts_input(inputs->texts, unconditional).serial,
+        .unconditional = de_texts_input(inputs->texts, plan->unconditional).serial,
         .guidance = options->guidance,
         .guidance_kind = options->guidance_kind,
         .start = DE_START_NOISE,

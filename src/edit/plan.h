@@ -30,8 +30,9 @@ typedef struct de_plan {
     de_map_params map; /* zeros where a map or a mask was given, but for latent and method */
     de_region_params region;
     de_inversion_params inversion;
-    int k;                     /* how far it goes; 0: nothing is inverted */
-    de_denoise_params denoise; /* but for `mask`, which is known when the region is */
+    int k;                      /* how far it goes; 0: nothing is inverted */
+    de_text_role unconditional; /* what `to` is guided away from */
+    de_denoise_params denoise;  /* but for `mask`, which is known when the region is */
     de_blend_params blend;
 } de_plan;
 

@@ -95,35 +95,21 @@ static diffedit_status make_condition(float **values, diffedit_editor *editor,
     return status;
 }
 
-diffedit_status de_editor_everything(const float **condition, diffedit_editor *editor,
-                                     const de_latent_params *latent, diffedit_error *error)
+diffedit_status de_editor_condition(const float **condition, diffedit_editor *editor,
+                                    const de_latent_params *latent, uint64_t mask,
+                                    diffedit_error *error)
 {
     *condition = NULL;
     if (!editor->networks.inpaints)
         return DIFFEDIT_OK;
-    const de_condition_params params = {.latent = *latent};
+    const de_condition_params params = {.latent = *latent, .mask = mask};
+    de_condition_slot *slot = mask ? &editor->masked : &editor->everything;
     diffedit_status status = DIFFEDIT_OK;
-    if (!editor->everything.values || !equal(&params, &editor->everything.params, sizeof params)) {
-        status = make_condition(&editor->everything.values, editor, &params, error);
-        editor->everything.params = params;
+    if (!slot->values || !equal(&params, &slot->params, sizeof params)) {
+        status = make_condition(&slot->values, editor, &params, error);
+        slot->params = params;
     }
-    *condition = editor->everything.values;
-    return status;
-}
-
-static diffedit_status masked_condition(const float **condition, diffedit_editor *editor,
-                                        const de_denoise_params *denoise, diffedit_error *error)
-{
-    *condition = NULL;
-    if (!editor->networks.inpaints)
-        return DIFFEDIT_OK;
-    const de_condition_params params = {.latent = denoise->latent, .mask = denoise->mask};
-    diffedit_status status = DIFFEDIT_OK;
-    if (!editor->masked.values || !equal(&params, &editor->masked.params, sizeof params)) {
-        status = make_condition(&editor->masked.values, editor, &params, error);
-        editor->masked.params = params;
-    }
-    *condition = editor->masked.values;
+    *condition = slot->values;
     return status;
 }
 
@@ -156,7 +142,8 @@ diffedit_status de_editor_map(diffedit_editor *editor, const de_plan *plan, diff
                             .from = de_texts_input(&editor->texts, DE_TEXT_FROM),
                             .to = de_texts_input(&editor->texts, DE_TEXT_TO),
                             .empty = de_texts_input(&editor->texts, DE_TEXT_EMPTY)};
-    diffedit_status status = de_editor_everything(&inputs.condition, editor, &plan->latent, error);
+    diffedit_status status = de_editor_condition(&inputs.condition, editor, &plan->latent, 0,
+                                                 error);
     if (status == DIFFEDIT_OK)
         status = de_map_run(&editor->map.result, params, &inputs, &editor->networks,
                             &editor->context, error);
@@ -201,7 +188,7 @@ diffedit_status de_editor_inversion(diffedit_editor *editor, const de_plan *plan
         de_inversion_inputs inputs = {.latent = editor->latent.values,
                                       .from = de_texts_input(&editor->texts, DE_TEXT_FROM),
                                       .empty = de_texts_input(&editor->texts, DE_TEXT_EMPTY)};
-        status = de_editor_everything(&inputs.condition, editor, &plan->latent, error);
+        status = de_editor_condition(&inputs.condition, editor, &plan->latent, 0, error);
         if (status == DIFFEDIT_OK)
             status = de_inversion_run(&editor->inversion.result, params, plan->k, &inputs,
                                       &editor->schedule, &editor->networks, &editor->context,
@@ -215,21 +202,18 @@ diffedit_status de_editor_inversion(diffedit_editor *editor, const de_plan *plan
 
 /* ---- denoise, decode, blend ---- */
 
-static diffedit_status run_denoise(diffedit_editor *editor, const de_denoise_params *params,
+static diffedit_status run_denoise(diffedit_editor *editor, const de_plan *plan,
                                    diffedit_error *error)
 {
-    de_text_role unconditional = params->guidance_kind == DIFFEDIT_GUIDANCE_NORMALISED
-                                     ? DE_TEXT_EMPTY
-                                     : DE_TEXT_NEGATIVE;
-    de_denoise_inputs inputs = {.latent = editor->latent.values,
-                                .states = editor->inversion.result.states,
-                                .cells = params->background >= 0 ? editor->region.cells : NULL,
-                                .to = de_texts_input(&editor->texts, DE_TEXT_TO),
-                                .unconditional = de_texts_input(&editor->texts, unconditional)};
-    diffedit_status status = params->mask
-                                 ? masked_condition(&inputs.condition, editor, params, error)
-                                 : de_editor_everything(&inputs.condition, editor, &params->latent,
-                                                        error);
+    const de_denoise_params *params = &plan->denoise;
+    de_denoise_inputs inputs = {
+        .latent = editor->latent.values,
+        .states = editor->inversion.result.states,
+        .cells = params->background >= 0 ? editor->region.cells : NULL,
+        .to = de_texts_input(&editor->texts, DE_TEXT_TO),
+        .unconditional = de_texts_input(&editor->texts, plan->unconditional)};
+    diffedit_status status = de_editor_condition(&inputs.condition, editor, &params->latent,
+                                                 params->mask, error);
     if (status == DIFFEDIT_OK)
         status = de_denoise_run(&editor->final.result, params, &inputs, &editor->schedule,
                                 &editor->networks, &editor->context, error);
@@ -247,7 +231,7 @@ diffedit_status de_editor_denoise(diffedit_editor *editor, de_plan *plan, diffed
     double start = de_seconds();
     de_final_free(&editor->final.result);
     editor->final.params = *params;
-    diffedit_status status = run_denoise(editor, params, error);
+    diffedit_status status = run_denoise(editor, plan, error);
     spent(editor, DIFFEDIT_STAGE_DENOISE, start);
     return status;
 }

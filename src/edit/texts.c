@@ -71,12 +71,12 @@ static diffedit_status warn_of_syntax(const setting *set, const char *name, cons
 
 /* ---- a text's chunks ---- */
 
-static diffedit_status read_plain(const setting *set, de_text *new, const char *name, bool is_news,
+static diffedit_status read_plain(const setting *set, de_text *made, const char *name, bool is_news,
                                   diffedit_error *error)
 {
     char *cut = NULL;
     const de_tokenizer *tokenizer = set->model->tokenizer;
-    diffedit_status status = de_chunks_of_plain(&new->chunks, tokenizer, new->text, &cut, error);
+    diffedit_status status = de_chunks_of_plain(&made->chunks, tokenizer, made->text, &cut, error);
     if (status == DIFFEDIT_OK && is_news && cut)
         de_log_write(set->log, DIFFEDIT_LOG_WARNING,
                      "a text is longer than the model's %d tokens; this part is cut: \"%s\" "
@@ -84,20 +84,20 @@ static diffedit_status read_plain(const setting *set, de_text *new, const char *
                      de_tokenizer_length(tokenizer), cut);
     free(cut);
     if (status == DIFFEDIT_OK && is_news)
-        status = warn_of_syntax(set, name, new->text, error);
+        status = warn_of_syntax(set, name, made->text, error);
     if (status == DIFFEDIT_OK && is_news)
-        status = warn_of_unknown_words(set, new->text, error);
+        status = warn_of_unknown_words(set, made->text, error);
     return status;
 }
 
-static diffedit_status read_weighted(const setting *set, de_text *new, const char *name,
+static diffedit_status read_weighted(const setting *set, de_text *made, const char *name,
                                      bool is_news, diffedit_error *error)
 {
     de_prompt prompt;
-    diffedit_status status = de_prompt_parse(&prompt, name, new->text, error);
+    diffedit_status status = de_prompt_parse(&prompt, name, made->text, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_chunks_of_prompt(&new->chunks, set->model->tokenizer, name, &prompt, error);
+    status = de_chunks_of_prompt(&made->chunks, set->model->tokenizer, name, &prompt, error);
     for (size_t i = 0; i < prompt.count && is_news && status == DIFFEDIT_OK; i++)
         if (prompt.pieces[i].text)
             status = warn_of_unknown_words(set, prompt.pieces[i].text, error);
@@ -106,17 +106,17 @@ static diffedit_status read_weighted(const setting *set, de_text *new, const cha
 }
 
 /* The text of a role and its chunks, without padding. */
-static diffedit_status read_text(const setting *set, de_text *new, de_text_role role,
+static diffedit_status read_text(const setting *set, de_text *made, de_text_role role,
                                  const char *text, diffedit_prompt_syntax syntax,
                                  diffedit_error *error)
 {
     const de_text *old = &set->texts->roles[role];
     bool is_news = !old->serial || old->syntax != (int)syntax || strcmp(old->text, text) != 0;
-    *new = (de_text){.text = strdup(text), .syntax = (int)syntax};
-    if (!new->text)
+    *made = (de_text){.text = strdup(text), .syntax = (int)syntax};
+    if (!made->text)
         return de_fail_memory(error, strlen(text) + 1, "a text");
     return (syntax == DIFFEDIT_PROMPT_WEIGHTED ? read_weighted : read_plain)(
-        set, new, role_names[role], is_news, error);
+        set, made, role_names[role], is_news, error);
 }
 
 static void free_text(de_text *text)
@@ -162,24 +162,24 @@ static diffedit_status weigh(float *embedding, const float *weights, int64_t tok
     return DIFFEDIT_OK;
 }
 
-/* Chunk i of `new`: copied where any role has it, or an earlier chunk. */
-static diffedit_status embed_chunk(const setting *set, de_text *new, int i, diffedit_error *error)
+/* Chunk i of `made`: copied where any role has it, or an earlier chunk. */
+static diffedit_status embed_chunk(const setting *set, de_text *made, int i, diffedit_error *error)
 {
     size_t n = (size_t)set->networks->text_tokens, count = n * (size_t)set->networks->text_width;
-    float *embedding = new->embedding + (size_t)i *count;
+    float *embedding = made->embedding + (size_t)i * count;
     for (int role = 0; role <= DE_TEXT_COUNT; role++) {
-        const de_text *known = role < DE_TEXT_COUNT ? &set->texts->roles[role] : new;
-        int chunks = known == new ? i : known->serial ? known->chunks.count : 0;
+        const de_text *known = role < DE_TEXT_COUNT ? &set->texts->roles[role] : made;
+        int chunks = known == made ? i : known->serial ? known->chunks.count : 0;
         for (int j = 0; j < chunks; j++)
-            if (equal(&new->chunks, i, &known->chunks, j, 1, n)) {
+            if (equal(&made->chunks, i, &known->chunks, j, 1, n)) {
                 memcpy(embedding, known->embedding + (size_t)j * count, count * sizeof *embedding);
                 return DIFFEDIT_OK;
             }
     }
     diffedit_status status = set->networks->encode_text(
-        set->networks->self, new->chunks.tokens + (size_t)i *n, embedding, error);
-    return status == DIFFEDIT_OK ? weigh(embedding, new->chunks.weights + (size_t)i *n, (int64_t)n,
-                                         set->networks->text_width, error)
+        set->networks->self, made->chunks.tokens + (size_t)i * n, embedding, error);
+    return status == DIFFEDIT_OK ? weigh(embedding, made->chunks.weights + (size_t)i * n,
+                                         (int64_t)n, set->networks->text_width, error)
                                  : status;
 }
 
@@ -194,15 +194,15 @@ static uint64_t serial_of(const setting *set, const de_chunks *chunks)
     return ++set->texts->last_serial;
 }
 
-static diffedit_status embed(const setting *set, de_text *new, diffedit_error *error)
+static diffedit_status embed(const setting *set, de_text *made, diffedit_error *error)
 {
-    int64_t count = (int64_t) new->chunks.count * set->networks->text_tokens;
-    diffedit_status status = de_allocate_floats(&new->embedding, count * set->networks->text_width,
+    int64_t count = (int64_t)made->chunks.count * set->networks->text_tokens;
+    diffedit_status status = de_allocate_floats(&made->embedding, count * set->networks->text_width,
                                                 "a text", error);
-    for (int i = 0; i < new->chunks.count &&status == DIFFEDIT_OK; i++)
-        status = embed_chunk(set, new, i, error);
+    for (int i = 0; i < made->chunks.count && status == DIFFEDIT_OK; i++)
+        status = embed_chunk(set, made, i, error);
     if (status == DIFFEDIT_OK)
-        new->serial = serial_of(set, &new->chunks);
+        made->serial = serial_of(set, &made->chunks);
     return status;
 }
 
@@ -216,26 +216,26 @@ diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
     const char *said[DE_TEXT_COUNT] = {[DE_TEXT_FROM] = given->from,
                                        [DE_TEXT_TO] = given->to,
                                        [DE_TEXT_NEGATIVE] = given->negative};
-    de_text new[DE_TEXT_COUNT] = {{0}};
+    de_text made[DE_TEXT_COUNT] = {{0}};
     diffedit_status status = DIFFEDIT_OK;
     int most = 0;
     for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
-        status = read_text(&set, &new[role], role, said[role] ? said[role] : "", given->syntax,
+        status = read_text(&set, &made[role], role, said[role] ? said[role] : "", given->syntax,
                            error);
-        most = new[role].chunks.count > most ? new[role].chunks.count : most;
+        most = made[role].chunks.count > most ? made[role].chunks.count : most;
     }
     for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
-        status = de_chunks_pad(&new[role].chunks, model->tokenizer, most, error);
+        status = de_chunks_pad(&made[role].chunks, model->tokenizer, most, error);
         if (status == DIFFEDIT_OK)
-            status = embed(&set, &new[role], error);
+            status = embed(&set, &made[role], error);
         if (status == DIFFEDIT_OK) {
             free_text(&texts->roles[role]);
-            texts->roles[role] = new[role];
-            new[role] = (de_text){0};
+            texts->roles[role] = made[role];
+            made[role] = (de_text){0};
         }
     }
     for (int role = 0; role < DE_TEXT_COUNT; role++)
-        free_text(&new[role]);
+        free_text(&made[role]);
     return status;
 }
 
