@@ -11,6 +11,9 @@
 
 static volatile sig_atomic_t interrupted; /* the signal */
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
 static void remember(int signal_number)
 {
     interrupted = signal_number;
@@ -92,9 +95,8 @@ static void give_up(int signal_number, siginfo_t *info, void *context)
 
 void cli_interrupt_install(void)
 {
-    listen_to(SIGINT);
-    listen_to(SIGTERM);
-    listen_to(SIGHUP);
+    for (int i = 0; i < SIGNALS; i++)
+        listen_to(signals[i]);
     struct sigaction last = {.sa_sigaction = give_up, .sa_flags = SA_SIGINFO};
     sigemptyset(&last.sa_mask);
     sigaction(SIGBUS, &last, NULL);
@@ -111,9 +113,8 @@ bool cli_interrupt_wait(int descriptor)
 {
     sigset_t ours, before;
     sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGHUP);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaddset(&ours, signals[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
     int ready = 0;
     while (!interrupted && ready == 0) {
