@@ -211,3 +211,10 @@ void check_op(const op_case *test)
     }
     free(first);
 }
+
+int print_errors_at_end(void **state)
+{
+    (void)state;
+    print_errors();
+    return 0;
+}

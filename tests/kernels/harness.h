@@ -59,5 +59,7 @@ typedef struct op_case {
 void check_op(const op_case *test);
 /* The largest error that check_op has seen of each name, as comment lines. */
 void print_errors(void);
+/* The same as the end of a group of tests. */
+int print_errors_at_end(void **state);
 
 #endif

@@ -135,13 +135,6 @@ static void test_activations(void **state)
     free(expected);
 }
 
-static int at_end(void **state)
-{
-    (void)state;
-    print_errors();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,5 +142,5 @@ int main(void)
         cmocka_unit_test(test_attention_prefix),
         cmocka_unit_test(test_activations),
     };
-    return cmocka_run_group_tests(tests, NULL, at_end);
+    return cmocka_run_group_tests(tests, NULL, print_errors_at_end);
 }

@@ -660,13 +660,6 @@ static void test_channel_order(void **state)
     free(z);
 }
 
-static int at_end(void **state)
-{
-    (void)state;
-    print_errors();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,5 +674,5 @@ int main(void)
         cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_channel_order),
     };
-    return cmocka_run_group_tests(tests, NULL, at_end);
+    return cmocka_run_group_tests(tests, NULL, print_errors_at_end);
 }

@@ -420,21 +420,27 @@ static void test_outside_the_mask_stands_the_background(void **state)
     de_inversion_free(&states);
 }
 
+/* Five steps from nothing but the noise of seed 9, without a mask. */
+static de_denoise_params from_noise(const de_sampler *sampler, uint64_t to)
+{
+    return (de_denoise_params){.latent = SIZE,
+                               .sampler = sampler,
+                               .seed = 9,
+                               .to = to,
+                               .unconditional = 1,
+                               .guidance = 1,
+                               .start = DE_START_NOISE,
+                               .background = -1,
+                               .steps = 5,
+                               .k = 5};
+}
+
 static void test_generating_begins_with_noise_alone(void **state)
 {
     (void)state;
     const de_sampler *const samplers[] = {&de_ddim, &de_lms};
     for (int s = 0; s < 2; s++) {
-        const de_denoise_params params = {.latent = SIZE,
-                                          .sampler = samplers[s],
-                                          .seed = 9,
-                                          .to = 1,
-                                          .unconditional = 1,
-                                          .guidance = 1,
-                                          .start = DE_START_NOISE,
-                                          .background = -1,
-                                          .steps = 5,
-                                          .k = 5};
+        const de_denoise_params params = from_noise(samplers[s], 1);
         const de_denoise_inputs inputs = {.to = EMPTY_TEXT, .unconditional = EMPTY_TEXT};
         de_stage_context context = {.threads = 1};
         float noise[COUNT];
@@ -458,15 +464,7 @@ static void test_cancelled_stages_leave_nothing(void **state)
 {
     (void)state;
     int at = 2;
-    const de_denoise_params params = {.latent = SIZE,
-                                      .sampler = &de_ddim,
-                                      .to = 3,
-                                      .unconditional = 1,
-                                      .guidance = 1,
-                                      .start = DE_START_NOISE,
-                                      .background = -1,
-                                      .steps = 5,
-                                      .k = 5};
+    const de_denoise_params params = from_noise(&de_ddim, 3);
     const de_denoise_inputs inputs = {.to = TO_TEXT, .unconditional = EMPTY_TEXT};
     de_stage_context context = {.threads = 1, .progress = cancel_at, .progress_user = &at};
     de_final final;
