@@ -64,7 +64,7 @@ static diffedit_array latents_array(const diffedit_editor *editor, const de_late
 static diffedit_status mask_array(diffedit_editor *editor, diffedit_array *array,
                                   diffedit_error *error)
 {
-    const de_region *region = &editor->region;
+    const de_region *region = &editor->whole.region;
     int64_t cells = (int64_t)region->h * region->w;
     *array = (diffedit_array){0};
     if (!region->cells)
@@ -83,15 +83,16 @@ static diffedit_status mask_array(diffedit_editor *editor, diffedit_array *array
 
 static diffedit_array map_array(const diffedit_editor *editor)
 {
-    const de_map map = de_editor_map_in_use(editor);
-    if (!map.values)
+    const de_map *map = de_frame_map_in_use(&editor->whole);
+    if (!map->values)
         return (diffedit_array){0};
-    return (diffedit_array){.dimensions = 2, .shape = {map.h, map.w}, .data = map.values};
+    return (diffedit_array){.dimensions = 2, .shape = {map->h, map->w}, .data = map->values};
 }
 
 static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor,
                                   diffedit_array_id id, diffedit_error *error)
 {
+    const de_frame *frame = &editor->whole;
     switch (id) {
     case DIFFEDIT_ARRAY_TOKENS_FROM: *array = text_array(editor, DE_TEXT_FROM, true); break;
     case DIFFEDIT_ARRAY_TOKENS_TO: *array = text_array(editor, DE_TEXT_TO, true); break;
@@ -102,24 +103,23 @@ static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor
         *array = text_array(editor, DE_TEXT_NEGATIVE, false);
         break;
     case DIFFEDIT_ARRAY_LATENT:
-        *array = latent_array(editor, &editor->latent.params, editor->latent.values);
+        *array = latent_array(editor, &frame->latent.params, frame->latent.values);
         break;
     case DIFFEDIT_ARRAY_MASK_NOISE:
-        *array = latents_array(editor, &editor->map.params.latent,
-                               editor->user_map ? 0 : editor->map.result.samples,
-                               editor->map.result.noise);
+        *array = latents_array(editor, &frame->map.params.latent,
+                               de_frame_map_in_use(frame)->samples, frame->map.result.noise);
         break;
     case DIFFEDIT_ARRAY_MAP: *array = map_array(editor); break;
     case DIFFEDIT_ARRAY_MASK: return mask_array(editor, array, error);
     case DIFFEDIT_ARRAY_INVERTED:
-        *array = latents_array(editor, &editor->inversion.params.latent, editor->inversion.shown,
-                               editor->inversion.result.states);
+        *array = latents_array(editor, &frame->inversion.params.latent, frame->inversion.shown,
+                               frame->inversion.result.states);
         break;
     case DIFFEDIT_ARRAY_NOISE:
-        *array = latent_array(editor, &editor->final.params.latent, editor->final.result.noise);
+        *array = latent_array(editor, &frame->final.params.latent, frame->final.result.noise);
         break;
     case DIFFEDIT_ARRAY_FINAL:
-        *array = latent_array(editor, &editor->final.params.latent, editor->final.result.latent);
+        *array = latent_array(editor, &frame->final.params.latent, frame->final.result.latent);
         break;
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown array %d", (int)id);
     }
@@ -143,19 +143,19 @@ diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *ed
 static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture **picture,
                                 diffedit_error *error)
 {
-    const de_map map = de_editor_map_in_use(editor);
-    if (!map.values)
+    const de_map *map = de_frame_map_in_use(&editor->whole);
+    if (!map->values)
         return DIFFEDIT_OK;
-    int width = diffedit_picture_width(editor->picture),
-        height = diffedit_picture_height(editor->picture);
+    int width = diffedit_picture_width(editor->whole.picture),
+        height = diffedit_picture_height(editor->whole.picture);
     uint8_t *grey;
     diffedit_status status = de_allocate_bytes(&grey, (int64_t)width * height, "the map", error);
     if (status != DIFFEDIT_OK)
         return status;
     for (int y = 0; y < height; y++) {
-        const float *row = map.values + (int64_t)y * map.h / height * map.w;
+        const float *row = map->values + (int64_t)y * map->h / height * map->w;
         for (int x = 0; x < width; x++)
-            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 * row[(int64_t)x * map.w / width]);
+            grey[(int64_t)y * width + x] = (uint8_t)rintf(255 * row[(int64_t)x * map->w / width]);
     }
     status = diffedit_picture_new(picture, width, height, 1, 8, grey, (size_t)width, error);
     free(grey);
@@ -165,7 +165,7 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
 static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture **picture,
                                  diffedit_error *error)
 {
-    const de_region *region = &editor->region;
+    const de_region *region = &editor->whole.region;
     if (!region->mask)
         return DIFFEDIT_OK;
     uint8_t *grey;
@@ -193,16 +193,17 @@ static diffedit_status colour_view(diffedit_picture **picture, int width, int he
 diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor *editor,
                                      diffedit_view_id id, diffedit_error *error)
 {
-    const de_latent_params *decoded = &editor->decoded.params.latent;
+    const de_frame *frame = &editor->whole;
+    const de_latent_params *decoded = &frame->decoded.params.latent;
     *picture = NULL;
     switch (id) {
     case DIFFEDIT_VIEW_INPUT:
-        return colour_view(picture, editor->input.width, editor->input.height, editor->input.pixels,
+        return colour_view(picture, frame->input.width, frame->input.height, frame->input.pixels,
                            error);
     case DIFFEDIT_VIEW_MAP: return map_view(editor, picture, error);
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);
     case DIFFEDIT_VIEW_DECODED:
-        return colour_view(picture, decoded->width, decoded->height, editor->decoded.pixels, error);
+        return colour_view(picture, decoded->width, decoded->height, frame->decoded.pixels, error);
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown view %d", (int)id);
     }
 }

@@ -67,10 +67,10 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
 {
     uint8_t *bytes = NULL;
     if (mask) {
-        if (!editor->picture)
+        if (!editor->whole.picture)
             return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a mask needs an editor with a picture");
-        int width = diffedit_picture_width(editor->picture),
-            height = diffedit_picture_height(editor->picture);
+        int width = diffedit_picture_width(editor->whole.picture),
+            height = diffedit_picture_height(editor->whole.picture);
         diffedit_status status = de_allocate_bytes(&bytes, (int64_t)width * height, "the mask",
                                                    error);
         de_mask_range range;
@@ -82,8 +82,8 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
         }
         warn_of_mask(editor->context.log, range);
     }
-    free(editor->user_mask);
-    editor->user_mask = bytes;
+    free(editor->whole.given_mask);
+    editor->whole.given_mask = bytes;
     return DIFFEDIT_OK;
 }
 
@@ -107,10 +107,8 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
             return status;
         memcpy(copy, map, (size_t)count * sizeof *copy);
     }
-    free(editor->user_map);
-    editor->user_map = copy;
-    editor->user_map_h = height;
-    editor->user_map_w = width;
+    de_map_free(&editor->whole.given_map);
+    editor->whole.given_map = (de_map){.values = copy, .h = height, .w = width};
     return DIFFEDIT_OK;
 }
 
@@ -122,7 +120,7 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
                                           const diffedit_options *options, unsigned needs,
                                           diffedit_error *error)
 {
-    if (!editor->picture)
+    if (!editor->whole.picture)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "the editor has no picture; it can only generate");
     diffedit_options known;
@@ -130,41 +128,48 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
     if (status == DIFFEDIT_OK)
         status = de_editor_begin(plan, editor, goal, &known, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_latent(editor, plan, error);
+        status = de_frame_latent(&editor->whole, editor, plan, error);
     return status;
 }
 
 /* What finding the mask needs of the options. */
 static unsigned mask_needs(const diffedit_editor *editor)
 {
-    return editor->user_mask || editor->user_map ? 0 : DE_NEED_MAP;
+    return editor->whole.given_mask || editor->whole.given_map.values ? 0 : DE_NEED_MAP;
 }
 
 static bool is_empty(const diffedit_editor *editor)
 {
-    return editor->region.changed == 0;
+    return editor->whole.region.changed == 0;
 }
 
 static diffedit_status find_region(diffedit_editor *editor, const de_plan *plan,
                                    diffedit_error *error)
 {
-    diffedit_status status = editor->user_mask ? DIFFEDIT_OK : de_editor_map(editor, plan, error);
+    de_frame *whole = &editor->whole;
+    diffedit_status status = DIFFEDIT_OK;
+    if (!whole->given_mask)
+        status = de_frame_map(whole, editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_region(editor, plan, error);
-    if (status == DIFFEDIT_OK && is_empty(editor))
+        status = de_frame_region(whole, editor, plan, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    editor->stats.mask_share = (double)whole->region.changed /
+                               (double)((int64_t)plan->region.width * plan->region.height);
+    if (is_empty(editor))
         de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
                      "the mask is empty: nothing will change");
-    return status;
+    return DIFFEDIT_OK;
 }
 
 diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_options *options,
                                   diffedit_error *error)
 {
     de_plan plan;
-    unsigned needs = editor->user_map ? 0 : DE_NEED_MAP;
+    unsigned needs = editor->whole.given_map.values ? 0 : DE_NEED_MAP;
     diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MAP, options, needs, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_map(editor, &plan, error);
+        status = de_frame_map(&editor->whole, editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
@@ -189,24 +194,24 @@ diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options 
     de_plan plan;
     diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_INVERT, options, 0, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_inversion(editor, &plan, error);
+        status = de_frame_inversion(&editor->whole, editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
 
-/* From a region that is not empty to the result. */
-static diffedit_status change(diffedit_picture **result, diffedit_editor *editor, de_plan *plan,
-                              diffedit_error *error)
+/* From a frame's region, which is not empty, to the result. */
+static diffedit_status change(diffedit_picture **result, de_frame *frame, diffedit_editor *editor,
+                              de_plan *plan, diffedit_error *error)
 {
     diffedit_status status = DIFFEDIT_OK;
     if (plan->denoise.start == DE_START_INVERTED)
-        status = de_editor_inversion(editor, plan, error);
+        status = de_frame_inversion(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_denoise(editor, plan, error);
+        status = de_frame_denoise(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_decode(editor, plan, error);
+        status = de_frame_decode(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_blend(result, editor, plan, error);
+        status = de_frame_blend(result, frame, editor, plan, error);
     return status;
 }
 
@@ -219,8 +224,8 @@ static diffedit_status edit(diffedit_picture **result, diffedit_editor *editor, 
     if (status == DIFFEDIT_OK)
         status = find_region(editor, &plan, error);
     if (status == DIFFEDIT_OK)
-        status = is_empty(editor) ? de_picture_copy(result, editor->picture, error)
-                                  : change(result, editor, &plan, error);
+        status = is_empty(editor) ? de_picture_copy(result, editor->whole.picture, error)
+                                  : change(result, &editor->whole, editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
@@ -234,7 +239,7 @@ diffedit_status diffedit_edit(diffedit_picture **result, diffedit_editor *editor
 diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,
                                  const diffedit_options *options, diffedit_error *error)
 {
-    if (!editor->user_mask)
+    if (!editor->whole.given_mask)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "inpainting needs a mask: diffedit_editor_set_mask()");
     if (!editor->networks.inpaints)
@@ -251,9 +256,9 @@ diffedit_status diffedit_generate(diffedit_picture **result, diffedit_editor *ed
     if (status == DIFFEDIT_OK)
         status = de_editor_begin(&plan, editor, DE_GOAL_GENERATE, &known, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_denoise(editor, &plan, error);
+        status = de_frame_denoise(&editor->whole, editor, &plan, error);
     if (status == DIFFEDIT_OK)
-        status = de_editor_decode(editor, &plan, error);
+        status = de_frame_decode(&editor->whole, editor, &plan, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_view(result, editor, DIFFEDIT_VIEW_DECODED, error);
     de_editor_end(editor);

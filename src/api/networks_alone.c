@@ -54,7 +54,7 @@ static diffedit_status predict(de_predictor *predictor, diffedit_editor *editor,
     const de_latent_params mean = {.width = of.width * networks->factor,
                                    .height = of.height * networks->factor};
     const float *condition;
-    status = de_editor_condition(&condition, editor, &mean, 0, error);
+    status = de_frame_condition(&condition, &editor->whole, editor, &mean, 0, error);
     const de_text_input texts[] = {{.embedding = embeddings[0], .chunks = 1},
                                    {.embedding = embeddings[n - 1], .chunks = 1}};
     if (status == DIFFEDIT_OK)

@@ -7,8 +7,8 @@
 /* Says at which size the picture is worked on, where that is not its own. */
 static void say_size(const diffedit_editor *editor, const de_latent_params *working)
 {
-    int width = diffedit_picture_width(editor->picture),
-        height = diffedit_picture_height(editor->picture);
+    int width = diffedit_picture_width(editor->whole.picture),
+        height = diffedit_picture_height(editor->whole.picture);
     char size[48];
     if (width == working->width && height == working->height)
         return;
@@ -40,15 +40,15 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     const de_plan_inputs inputs = {.networks = &editor->networks,
                                    .schedule = &editor->schedule,
                                    .texts = &editor->texts,
-                                   .picture = editor->picture,
+                                   .picture = editor->whole.picture,
                                    .native_width = unet->sample_width * editor->networks.factor,
                                    .native_height = unet->sample_height * editor->networks.factor,
-                                   .finds_map = !editor->user_map &&
-                                                (goal == DE_GOAL_MAP || !editor->user_mask)};
+                                   .finds_map = !editor->whole.given_map.values &&
+                                                (goal == DE_GOAL_MAP || !editor->whole.given_mask)};
     status = de_plan_make(plan, goal, options, &inputs, error);
     editor->stats.width = plan->latent.width;
     editor->stats.height = plan->latent.height;
-    if (status == DIFFEDIT_OK && editor->picture && goal != DE_GOAL_GENERATE)
+    if (status == DIFFEDIT_OK && editor->whole.picture && goal != DE_GOAL_GENERATE)
         say_size(editor, &plan->latent);
     return status;
 }
@@ -77,7 +77,7 @@ diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_mod
     diffedit_editor_set_threads(new, 0);
     diffedit_status status = de_schedule_new(&new->schedule, &model->parts.schedule, error);
     if (status == DIFFEDIT_OK && picture)
-        status = de_picture_copy(&new->picture, picture, error);
+        status = de_picture_copy(&new->whole.picture, picture, error);
     if (status != DIFFEDIT_OK) {
         diffedit_editor_free(new);
         return status;
@@ -90,20 +90,9 @@ void diffedit_editor_free(diffedit_editor *editor)
 {
     if (!editor)
         return;
-    free(editor->input.pixels);
-    free(editor->latent.values);
-    free(editor->everything.values);
-    free(editor->masked.values);
-    de_map_free(&editor->map.result);
-    de_region_free(&editor->region);
-    de_inversion_free(&editor->inversion.result);
-    de_final_free(&editor->final.result);
-    free(editor->decoded.pixels);
+    de_frame_free(&editor->whole);
     free(editor->mask_view);
-    free(editor->user_map);
-    free(editor->user_mask);
     de_texts_free(&editor->texts);
-    diffedit_picture_free(editor->picture);
     de_model_networks_free(&editor->model_networks);
     de_schedule_free(&editor->schedule);
     free(editor);

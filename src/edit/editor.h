@@ -1,5 +1,5 @@
-/* The editor: one picture under one model, and a row of slots, each with what a stage made and the
- * parameters that made it. */
+/* The editor: one picture under one model, and frames: pictures that are worked on, each with a row
+ * of slots, which hold what a stage made and the parameters that made it. */
 #ifndef DE_EDITOR_H
 #define DE_EDITOR_H
 
@@ -14,22 +14,12 @@ typedef struct de_condition_slot {
     float *values; /* [1 + c, h, w] */
 } de_condition_slot;
 
-struct diffedit_editor {
-    const diffedit_model *model;
-    de_schedule schedule;
-    de_network_set networks;
-    de_model_networks model_networks; /* what they are */
-    diffedit_picture *picture;        /* own copy; NULL: generates only */
-    de_stage_context context;
-    diffedit_stats stats; /* of the last call */
-    double seconds[DE_STAGE_COUNT];
-    de_texts texts;
-
-    float *user_map; /* [user_map_h, user_map_w], or NULL */
-    int user_map_h, user_map_w;
-    uint8_t *user_mask; /* at picture size, 0 or 1, or NULL */
-
-    /* The slots. What is NULL was not made; params are those of what is there. */
+/* A picture that is worked on, and its slots. What is NULL was not made; params are those of what
+ * is there. */
+typedef struct de_frame {
+    diffedit_picture *picture; /* own copy; NULL: generates only */
+    de_map given_map;          /* instead of one that is found; values NULL: none */
+    uint8_t *given_mask;       /* likewise, at picture size, 0 or 1 */
     struct {
         int32_t width, height;
         uint8_t *pixels; /* [height, width, 3] */
@@ -57,8 +47,24 @@ struct diffedit_editor {
         de_denoise_params params;
         uint8_t *pixels; /* [height, width, 3] */
     } decoded;
+} de_frame;
+
+struct diffedit_editor {
+    const diffedit_model *model;
+    de_schedule schedule;
+    de_network_set networks;
+    de_model_networks model_networks; /* what they are */
+    de_stage_context context;
+    diffedit_stats stats; /* of the last call */
+    double seconds[DE_STAGE_COUNT];
+    de_texts texts;
+
+    de_frame whole;
     float *mask_view; /* [h, w], what diffedit_editor_array() shows of the region's cells */
 };
+
+/* Releases what it holds and makes it zeros. */
+void de_frame_free(de_frame *frame);
 
 /* Starts a public call: clears the statistics, encodes the texts and plans. Errors: ARGUMENT,
  * MEMORY, networks'. */
@@ -68,27 +74,29 @@ void de_editor_end(diffedit_editor *editor);
 
 /* Each fills its slot unless what it would make is there; in the order in which a call needs them.
  * Errors: of their stages. */
-diffedit_status de_editor_latent(diffedit_editor *editor, const de_plan *plan,
-                                 diffedit_error *error);
-diffedit_status de_editor_map(diffedit_editor *editor, const de_plan *plan, diffedit_error *error);
+diffedit_status de_frame_latent(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                diffedit_error *error);
+diffedit_status de_frame_map(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                             diffedit_error *error);
 /* From the given mask, the given map, or the map's slot. */
-diffedit_status de_editor_region(diffedit_editor *editor, const de_plan *plan,
-                                 diffedit_error *error);
-diffedit_status de_editor_inversion(diffedit_editor *editor, const de_plan *plan,
-                                    diffedit_error *error);
+diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                diffedit_error *error);
+diffedit_status de_frame_inversion(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                   diffedit_error *error);
 /* plan->denoise.mask is set here. */
-diffedit_status de_editor_denoise(diffedit_editor *editor, de_plan *plan, diffedit_error *error);
-diffedit_status de_editor_decode(diffedit_editor *editor, const de_plan *plan,
+diffedit_status de_frame_denoise(de_frame *frame, diffedit_editor *editor, de_plan *plan,
                                  diffedit_error *error);
-diffedit_status de_editor_blend(diffedit_picture **result, diffedit_editor *editor,
-                                const de_plan *plan, diffedit_error *error);
+diffedit_status de_frame_decode(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                diffedit_error *error);
+diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffedit_editor *editor,
+                               const de_plan *plan, diffedit_error *error);
 
 /* The condition at this size for an inpainting UNet, of the region with this content (0: of
  * everything); NULL for other UNets. Errors: MEMORY, networks'. */
-diffedit_status de_editor_condition(const float **condition, diffedit_editor *editor,
-                                    const de_latent_params *latent, uint64_t mask,
-                                    diffedit_error *error);
+diffedit_status de_frame_condition(const float **condition, de_frame *frame,
+                                   diffedit_editor *editor, const de_latent_params *latent,
+                                   uint64_t mask, diffedit_error *error);
 /* The map in use: the given one, or the slot's; values NULL: none. */
-de_map de_editor_map_in_use(const diffedit_editor *editor);
+const de_map *de_frame_map_in_use(const de_frame *frame);
 
 #endif
