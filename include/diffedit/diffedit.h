@@ -330,6 +330,14 @@ typedef enum diffedit_mask_method {
     DIFFEDIT_MASK_PLUS_MINUS /* under `from` with guidance of both signs (the notebook) */
 } diffedit_mask_method;
 
+/* What the map is passed through before the threshold. */
+typedef enum diffedit_mask_filter {
+    DIFFEDIT_MASK_FILTER_NONE,
+    DIFFEDIT_MASK_FILTER_BILATERAL /* evens out noise, keeps edges (docs/MASKS.md) */
+} diffedit_mask_filter;
+
+typedef enum diffedit_switch { DIFFEDIT_OFF, DIFFEDIT_ON } diffedit_switch;
+
 typedef enum diffedit_composite {
     DIFFEDIT_COMPOSITE_PIXEL, /* the input's own pixels outside the mask */
     DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
@@ -407,6 +415,11 @@ typedef struct diffedit_options {
     int width, height;
     /* how the texts are read (plain or weighted; default plain) */
     diffedit_prompt_syntax prompt_syntax;
+    /* what a map is passed through; the array DIFFEDIT_ARRAY_MAP stays as it is
+     * (none or bilateral; default none) */
+    diffedit_mask_filter mask_filter;
+    /* whether holes in the mask that follows from a map are changed too (off or on; default off) */
+    diffedit_switch mask_fill;
     int reserved; /* 0; the struct ends without padding */
 } diffedit_options;
 

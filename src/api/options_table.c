@@ -21,6 +21,8 @@ static const char *const guidance_names[] = {"cfg", "normalised", NULL};
 static const char *const background_names[] = {"same", "lagged", "start", NULL};
 static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
+static const char *const filter_names[] = {"none", "bilateral", NULL};
+static const char *const switch_names[] = {"off", "on", NULL};
 static const char *const composite_names[] = {"pixel", "latent", NULL};
 static const char *const syntax_names[] = {"plain", "weighted", NULL};
 
@@ -92,6 +94,14 @@ const de_option de_options_table[] = {
       .minimum = 1, .maximum = 1000,
       .help = "noise samples averaged for the map"},
      .offset = FIELD(mask_samples), .defaults = {"10", "20", "10"}},
+    {{.name = "mask-filter", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = filter_names,
+      .help = "filter of the map before the threshold; bilateral evens out noise, keeps edges"},
+     .offset = FIELD(mask_filter), .defaults = FOR_ALL("none")},
+    {{.name = "mask-fill", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = switch_names,
+      .help = "change the holes of the mask found in the map too"},
+     .offset = FIELD(mask_fill), .defaults = FOR_ALL("off")},
     {{.name = "mask-threshold", .type = DIFFEDIT_TYPE_REAL, .argument = "T",
       .maximum = 1,
       .help = "change where the map is at least T; less changes more"},

@@ -95,6 +95,8 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
     plan->region = (de_region_params){.width = width,
                                       .height = height,
                                       .cells = cells,
+                                      .filter = options->mask_filter,
+                                      .fill = options->mask_fill,
                                       .threshold = options->mask_threshold,
                                       .grow = options->mask_grow};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},

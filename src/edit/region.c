@@ -32,14 +32,52 @@ uint64_t de_region_content(const de_region *region)
     return state ? state : 1;
 }
 
-/* cells[h, w] = map >= threshold; a map at working size is looked at where a cell begins */
-static void threshold_map(de_region *region, const de_map *map, double threshold)
+/* What the map has at each cell: one at working size is looked at where the cell begins. */
+static void take_cells(float *values, const de_map *map, int h, int w)
 {
-    int step_y = map->h / region->h, step_x = map->w / region->w;
-    for (int y = 0; y < region->h; y++)
-        for (int x = 0; x < region->w; x++)
-            region->cells[y * region->w + x] =
-                map->values[(int64_t)y * step_y * map->w + x * step_x] >= (float)threshold;
+    int step_y = map->h / h, step_x = map->w / w;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            values[y * w + x] = map->values[(int64_t)y * step_y * map->w + x * step_x];
+}
+
+/* values [h, w]: the map as the threshold sees it. To be freed. */
+static diffedit_status clean(float **values, const de_region_params *params, const de_map *map,
+                             diffedit_error *error)
+{
+    int h = params->cells.h, w = params->cells.w;
+    float *raw = NULL;
+    diffedit_status status = de_allocate_floats(&raw, (int64_t)h * w, "the map", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    take_cells(raw, map, h, w);
+    if (params->filter == DIFFEDIT_MASK_FILTER_NONE) {
+        *values = raw;
+        return DIFFEDIT_OK;
+    }
+    status = de_allocate_floats(values, (int64_t)h * w, "the map", error);
+    if (status == DIFFEDIT_OK)
+        de_map_bilateral(*values, raw, h, w);
+    free(raw);
+    return status;
+}
+
+/* The mask that a map means. */
+static diffedit_status find(de_region *region, const de_region_params *params, const de_map *map,
+                            diffedit_error *error)
+{
+    int h = region->h, w = region->w;
+    float *values = NULL;
+    diffedit_status status = clean(&values, params, map, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    for (int64_t i = 0; i < (int64_t)h * w; i++)
+        region->cells[i] = values[i] >= (float)params->threshold;
+    free(values);
+    if (params->fill)
+        status = de_mask_fill(region->cells, h, w, error);
+    de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
+    return status;
 }
 
 static diffedit_status grow(de_region *region, int amount, const de_stage_context *context,
@@ -61,12 +99,10 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
     diffedit_status status = de_allocate_bytes(&region->mask, area, "the mask", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_bytes(&region->cells, (int64_t)h * w, "the mask", error);
-    if (status == DIFFEDIT_OK && given) {
+    if (status == DIFFEDIT_OK && given)
         memcpy(region->mask, given, (size_t)area);
-    } else if (status == DIFFEDIT_OK) {
-        threshold_map(region, map, params->threshold);
-        de_mask_from_cells(region->cells, h, w, height, width, region->mask);
-    }
+    else if (status == DIFFEDIT_OK)
+        status = find(region, params, map, error);
     if (status == DIFFEDIT_OK && params->grow)
         status = grow(region, (int)params->grow, context, error);
     if (status != DIFFEDIT_OK) {

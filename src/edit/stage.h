@@ -5,6 +5,7 @@
  *     condition.c  what an inpainting UNet reads beside the latent
  *     map.c        where the two texts disagree
  *     region.c     map or given mask -> mask
+ *     clean.c      what noise a map has
  *     invert.c     x_0 .. x_k
  *     denoise.c    the guided decode inside the mask; text to image
  *     decode.c     latent -> pixels
@@ -142,6 +143,8 @@ diffedit_status de_map_run(de_map *map, const de_map_params *params, const de_ma
 typedef struct de_region_params {
     int32_t width, height; /* of the picture */
     de_cells cells;
+    int32_t filter;   /* DIFFEDIT_MASK_FILTER_..., of the map */
+    int32_t fill;     /* 1: holes are changed too; of a map, not of a given mask */
     double threshold; /* of the map */
     int64_t grow;     /* picture pixels; negative shrinks */
 } de_region_params;
@@ -156,6 +159,10 @@ void de_region_free(de_region *region);
 /* Numbers, never 0, that differ where the cells, or cells and mask, do: a hash of 64 bits. */
 uint64_t de_region_cells_content(const de_region *region);
 uint64_t de_region_content(const de_region *region);
+
+/* values [h, w], a map, through a bilateral filter (Tomasi and Manduchi 1998) of 7 x 7 cells, the
+ * edges replicated; smoothed [h, w]. */
+void de_map_bilateral(float *smoothed, const float *values, int h, int w);
 
 /* From a map, or from a mask [height, width] that somebody gave (then map is not looked at).
  * Errors: MEMORY. */

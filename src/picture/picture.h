@@ -40,6 +40,9 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask);
 /* A cell is 1 if any pixel it covers is. */
 void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, uint8_t *cells);
+/* What is 0 and has no way to the border, from a pixel to one of its four neighbours, becomes 1.
+ * Errors: MEMORY. */
+diffedit_status de_mask_fill(uint8_t *mask, int height, int width, diffedit_error *error);
 /* Grows (amount > 0) or shrinks (< 0) by a Euclidean distance in pixels, in place. Three loops of
  * work. Errors: MEMORY, of the step. */
 diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int amount, de_work *work,

@@ -145,7 +145,7 @@ typedef struct diffedit_model_info {
     int native_width, native_height; /* picture pixels: UNet sample_size x factor */
     int factor;                      /* picture pixels per latent cell, along one side */
     int latent_channels;
-    int text_tokens; /* tokens per text, start and end included */
+    int text_tokens; /* tokens per text, or chunk of one; start and end included */
     int text_width;  /* numbers per token in an embedding */
     int train_timesteps;
     diffedit_prediction prediction; /* AUTO: the files do not say (of an unopened model) */
@@ -181,6 +181,7 @@ typedef struct diffedit_part_info {
     int64_t parameters;     /* values in them */
     int64_t bytes;          /* in the files */
     int64_t f32, f16, bf16; /* tensors in each precision */
+    int64_t f64, f8;        /* likewise; 8 bits: E4M3 and E5M2 together */
 } diffedit_part_info;
 
 typedef struct diffedit_model_description {
@@ -212,7 +213,8 @@ DIFFEDIT_API diffedit_status diffedit_model_check(int64_t *problems, const char 
                                                   diffedit_error *error);
 
 typedef enum diffedit_precision {
-    DIFFEDIT_PRECISION_KEPT, /* each tensor keeps its own */
+    DIFFEDIT_PRECISION_KEPT, /* each tensor keeps its own; but f64 becomes f32, and 8 bits f16, or
+                                f32 where they have a scale */
     DIFFEDIT_PRECISION_F16,
     DIFFEDIT_PRECISION_F32
 } diffedit_precision;
@@ -239,8 +241,8 @@ typedef struct diffedit_picture diffedit_picture;
 
 /* Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file, recognised by its content, not its name.
  * A picture of more than `max_pixels` pixels (0: 2^28) is refused before it is decoded. 1, 2, 4
- * bit, 8 and 16 bit, grey, RGB, CMYK, with or without alpha; bit depth, profile, EXIF and XMP are
- * kept. Errors: FILE, PICTURE. */
+ * bit, 8 and 16 bit, grey, RGB, CMYK, with or without alpha; bit depth, profile, EXIF, XMP,
+ * texts and comments are kept, but no previews. Errors: FILE, PICTURE. */
 DIFFEDIT_API diffedit_status diffedit_picture_open(diffedit_picture **picture, const char *path,
                                                    int64_t max_pixels, diffedit_error *error);
 /* The same from `size` bytes of an encoded file in memory, which need not outlive the call.
@@ -265,7 +267,7 @@ DIFFEDIT_API const void *diffedit_picture_pixels(const diffedit_picture *picture
 /* The JSON record that diffedit wrote into this PNG, or NULL; valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_record(const diffedit_picture *picture);
 /* A warning about how the picture was read ("the picture is CMYK; it was converted to sRGB ..."),
- * or NULL; valid as long as the picture. */
+ * or NULL; several are joined by semicolons. Valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_warning(const diffedit_picture *picture);
 
 /* How a picture is written. Zero is the default of each field. */
@@ -328,14 +330,28 @@ typedef enum diffedit_mask_method {
     DIFFEDIT_MASK_PLUS_MINUS /* under `from` with guidance of both signs (the notebook) */
 } diffedit_mask_method;
 
+/* What the map is passed through before the threshold. */
+typedef enum diffedit_mask_filter {
+    DIFFEDIT_MASK_FILTER_NONE,
+    DIFFEDIT_MASK_FILTER_BILATERAL /* evens out noise, keeps edges (docs/MASKS.md) */
+} diffedit_mask_filter;
+
+typedef enum diffedit_switch { DIFFEDIT_OFF, DIFFEDIT_ON } diffedit_switch;
+
 typedef enum diffedit_composite {
     DIFFEDIT_COMPOSITE_PIXEL, /* the input's own pixels outside the mask */
     DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
 } diffedit_composite;
 
+/* How `from`, `to` and `negative` are read (docs/PROMPTS.md). */
+typedef enum diffedit_prompt_syntax {
+    DIFFEDIT_PROMPT_PLAIN,   /* as they stand, cut to the model's number of tokens */
+    DIFFEDIT_PROMPT_WEIGHTED /* AUTOMATIC1111's: (more), [less], (text:1.3), BREAK; any length */
+} diffedit_prompt_syntax;
+
 /* The options of an edit. Fill the struct with diffedit_options_init() and change what you need.
- * Texts are borrowed: they must live as long as the struct is used; they are cut to the model's
- * number of tokens. Range and default (by preset where they differ) are in parentheses. */
+ * Texts are borrowed: they must live as long as the struct is used. Range and default (by preset
+ * where they differ) are in parentheses. */
 typedef struct diffedit_options {
     size_t struct_size; /* set by diffedit_options_init() */
     const char *preset; /* set by diffedit_options_init(): whose defaults these are */
@@ -397,6 +413,14 @@ typedef struct diffedit_options {
     /* working size in pixels, multiples of the model's factor; 0, 0: the model's native area in the
      * picture's aspect (sides 1..16384 or fit; default fit) */
     int width, height;
+    /* how the texts are read (plain or weighted; default plain) */
+    diffedit_prompt_syntax prompt_syntax;
+    /* what a map is passed through; the array DIFFEDIT_ARRAY_MAP stays as it is
+     * (none or bilateral; default none) */
+    diffedit_mask_filter mask_filter;
+    /* whether holes in the mask that follows from a map are changed too (off or on; default off) */
+    diffedit_switch mask_fill;
+    int reserved; /* 0; the struct ends without padding */
 } diffedit_options;
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's
@@ -548,8 +572,9 @@ DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffed
                                                const diffedit_options *options,
                                                diffedit_error *error);
 
-/* The intermediate results of an editor: n tokens of width d; latents of c channels, h x w cells.
- * float32 in C order, except tokens. */
+/* The intermediate results of an editor: n tokens of width d, n being text_tokens times
+ * diffedit_editor_text_chunks(); latents of c channels, h x w cells. float32 in C order, except
+ * tokens. */
 typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_TOKENS_FROM, /* [n] int32 */
     DIFFEDIT_ARRAY_TOKENS_TO,
@@ -580,6 +605,10 @@ DIFFEDIT_API const char *diffedit_array_name(diffedit_array_id array);
 /* Errors: ARGUMENT (no such array, `struct_size` not set). */
 DIFFEDIT_API diffedit_status diffedit_editor_array(diffedit_array *array, diffedit_editor *editor,
                                                    diffedit_array_id id, diffedit_error *error);
+
+/* The chunks of text_tokens tokens that each text of the last call had: 1 of plain texts; of
+ * weighted ones as many as the longest needs, to which the others are padded. 0: no call yet. */
+DIFFEDIT_API int diffedit_editor_text_chunks(const diffedit_editor *editor);
 
 /* Intermediate pictures, 8 bit. */
 typedef enum diffedit_view_id {

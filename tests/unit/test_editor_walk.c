@@ -35,6 +35,8 @@ static const struct {
     {"mask-method", {"contrast", "plus-minus"}},
     {"mask-noise-level", {"0.5", "1"}},
     {"mask-samples", {"1", "2"}},
+    {"mask-filter", {"none", "bilateral"}},
+    {"mask-fill", {"off", "on"}},
     {"mask-threshold", {"0", "0.2", "0.4", "0.6"}},
     {"mask-grow", {"0", "3", "-2"}},
     {"mask-blur", {"0", "2"}},

@@ -407,6 +407,42 @@ static void test_growth_against_brute_force(void **state)
     }
 }
 
+/* What a walk from the border reaches, in as many rounds as it needs. */
+static void fill_exactly(uint8_t *mask, int height, int width)
+{
+    uint8_t reached[H * W] = {0};
+    for (bool more = true; more;) {
+        more = false;
+        for (int i = 0; i < height * width; i++) {
+            int y = i / width, x = i % width;
+            bool outside = y == 0 || x == 0 || y == height - 1 || x == width - 1 ||
+                           reached[i - width] || reached[i + width] || reached[i - 1] ||
+                           reached[i + 1];
+            if (!mask[i] && !reached[i] && outside)
+                more = (reached[i] = 1);
+        }
+    }
+    for (int i = 0; i < height * width; i++)
+        mask[i] = !reached[i];
+}
+
+static void test_holes_are_what_has_no_way_out(void **state)
+{
+    (void)state;
+    unsigned seed = 3;
+    for (int i = 0; i < 400; i++) {
+        uint8_t mask[H * W], expected[H * W];
+        int height = 1 + i % H, width = 1 + i / 20 % W;
+        for (int j = 0; j < height * width; j++) {
+            seed = seed * 1664525u + 1013904223u;
+            mask[j] = expected[j] = (int)(seed >> 24) < 90 + i % 3 * 40;
+        }
+        fill_exactly(expected, height, width);
+        assert_int_equal(de_mask_fill(mask, height, width, NULL), DIFFEDIT_OK);
+        assert_memory_equal(mask, expected, (size_t)(height * width));
+    }
+}
+
 static void test_alpha_follows_the_formula(void **state)
 {
     (void)state;
@@ -623,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_the_largest_size_is_checked),
         cmocka_unit_test(test_outputs_are_checked_first),
         cmocka_unit_test(test_growth_against_brute_force),
+        cmocka_unit_test(test_holes_are_what_has_no_way_out),
         cmocka_unit_test(test_alpha_follows_the_formula),
         cmocka_unit_test(test_distances_are_exact_up_to_their_reach),
         cmocka_unit_test(test_blur_is_nearly_a_gaussian),

@@ -473,6 +473,70 @@ static void test_cancelled_stages_leave_nothing(void **state)
     assert_null(final.latent);
 }
 
+/* numpy's, of the same formula in double */
+static void test_a_bilateral_filter_keeps_edges(void **state)
+{
+    (void)state;
+    const float values[CELLS] = {0.1f,  0.2f, 0.9f, 0.8f,  0.15f, 0.6f,
+                                 0.95f, 1,    0.1f, 0.05f, 0.4f,  0.7f},
+                expected[CELLS] = {0.1252779f, 0.1551434f, 0.8586147f, 0.827671f,
+                                   0.1264792f, 0.6002287f, 0.8682771f, 0.8793405f,
+                                   0.1133444f, 0.1134723f, 0.4104507f, 0.7227323f};
+    float smoothed[CELLS];
+    de_map_bilateral(smoothed, values, H, W);
+    expect_near(smoothed, expected, CELLS);
+}
+
+static void expect_cells(const de_region_params *params, const de_map *map, const uint8_t *given,
+                         const char *expected)
+{
+    de_stage_context context = {.threads = 1};
+    de_region region;
+    assert_int_equal(de_region_run(&region, params, map, given, &context, NULL), DIFFEDIT_OK);
+    for (int i = 0; i < params->cells.h * params->cells.w; i++)
+        assert_int_equal(region.cells[i], expected[i] == '#');
+    de_region_free(&region);
+}
+
+static void test_a_map_is_cleaned_and_a_given_mask_is_not(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    float values[N * N];
+    uint8_t given[N * N];
+    static const char ring[] = "....."
+                               ".####"
+                               ".#..#"
+                               ".####"
+                               "#....";
+    for (int i = 0; i < N * N; i++) {
+        given[i] = ring[i] == '#';
+        values[i] = given[i] ? 0.6f : 0.5f;
+    }
+    const de_map map = {.values = values, .h = N, .w = N};
+    de_region_params params = {.width = N, .height = N, .cells = {N, N}, .threshold = 0.55};
+    expect_cells(&params, &map, NULL, ring);
+    params.fill = 1;
+    expect_cells(&params, &map, NULL,
+                 "....."
+                 ".####"
+                 ".####"
+                 ".####"
+                 "#....");
+    expect_cells(&params, NULL, given, ring);
+    params.filter = DIFFEDIT_MASK_FILTER_BILATERAL;
+    expect_cells(&params, NULL, given, ring);
+    params.fill = 0;
+    expect_cells(&params, &map, NULL,
+                 "....." /* numpy's */
+                 "...##"
+                 "...##"
+                 "...##"
+                 "#....");
+    for (int i = 0; i < N * N; i++)
+        assert_true(values[i] == (given[i] ? 0.6f : 0.5f));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +546,8 @@ int main(void)
         cmocka_unit_test(test_contrast_is_where_texts_disagree),
         cmocka_unit_test(test_equal_texts_make_an_empty_map),
         cmocka_unit_test(test_a_region_follows_the_threshold),
+        cmocka_unit_test(test_a_bilateral_filter_keeps_edges),
+        cmocka_unit_test(test_a_map_is_cleaned_and_a_given_mask_is_not),
         cmocka_unit_test(test_a_new_sampler_is_a_row),
         cmocka_unit_test(test_an_inversion_goes_on_where_it_ended),
         cmocka_unit_test(test_outside_the_mask_stands_the_background),
