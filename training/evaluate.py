@@ -1,17 +1,20 @@
-"""Measures the model that ships on held-out scenes, driving the built program; PyTorch only judges
-what it made.
+"""Measures settings of the program on held-out scenes of the pocket world, driving the built
+program; PyTorch only judges what it made.
 
-For each scene: one edit with `diffedit edit`. The true region is the union of what
-stands there and of what would stand there had the scene been drawn with the new thing.
-An edit is a success if classifier.py's judge sees the new thing and no longer the old one.
-Look at the sheet before you believe the numbers.
+A setting is a preset with options, as in --settings paper "fast --encode none". For each scene and
+setting: one edit with `diffedit edit`, so that settings are compared scene by scene. The true
+region is the union of what stands there (old) and of what would stand there had the scene been
+drawn with the new thing. An edit is a success if classifier.py's judge sees the new thing and no
+longer the old one. Look at the sheet before you believe the numbers.
 """
 import argparse
 import collections
+import itertools
 import json
 import os
 import subprocess
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,6 +43,20 @@ THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 FEATHER = 4       # width of the pixel composite's soft edge: one latent cell
 CORNER = 16       # of the reconstruction: the only part that is denoised
 
+# Columns of the table: what is measured of an edit, its heading, how its mean is written.
+COLUMNS = [
+    ("evaluations", "evaluations", "{:.1f}"), ("seconds", "seconds", "{:.2f}"),
+    ("cells", "overlap of cells", "{:.3f}"), ("overlap", "of the region", "{:.3f}"),
+    ("overlap_old", "with the old thing", "{:.3f}"),
+    ("spill", "region outside both", "{:.2%}"), ("needless", "changed outside both", "{:.2%}"),
+    ("success", "success", "{:.1%}"), ("new_there", "new there", "{:.1%}"),
+    ("old_gone", "old gone", "{:.1%}"), ("companion_there", "the other there", "{:.1%}"),
+    ("outside_psnr", "outside, dB", "{:.1f}"), ("outside_equal", "equal outside", "{:.1%}"),
+    ("reconstruction_psnr", "autoencoder, dB", "{:.1f}"),
+]
+PAIRED = [("success", "success"), ("overlap", "overlap"), ("overlap_old", "with the old thing"),
+          ("needless", "changed outside both")]
+
 
 def overlap(found, true):
     union = (found | true).sum()
@@ -60,11 +77,33 @@ def grown(mask, pixels):
     return np.asarray(picture) > 127
 
 
+class Kept:
+    """Results that an earlier run left in a file, one a line; new ones are added to it. The file
+    does not know which program and weights made them."""
+
+    def __init__(self, path):
+        self.path, self.lock, self.known = path, threading.Lock(), {}
+        if path and path.exists():
+            for line in path.read_text().splitlines():
+                result = json.loads(line)
+                self.known[result["setting"], result["scene"]] = result
+
+    def add(self, result):
+        if (result["setting"], result["scene"]) in self.known:
+            return
+        with self.lock:
+            print(json.dumps(result), flush=True)
+            if self.path:
+                with open(self.path, "a") as file:
+                    file.write(json.dumps(result) + "\n")
+
+
 class Evaluation:
     def __init__(self, options):
         self.options = options
         self.judge = classifier.load_classifier(options.work)
         self.edits = [edit for edit in EDITS if not options.unseen or edit[0] in world.UNSEEN]
+        self.kept = Kept(options.results)
 
     def scene(self, index, kind, companion, unseen=False):
         """The same spot, place and light for every kind."""
@@ -80,65 +119,97 @@ class Evaluation:
         return others[index % len(others)]
 
     def run(self, index):
-        """One scene's numbers and its row of the sheet."""
+        """One scene's results by setting and its row of the sheet."""
         source, target = self.edits[index % len(self.edits)]
         companion = self.companion(index, source, target)
         scene = self.scene(index, source, companion, self.options.unseen)
         wished = self.scene(index, target, companion)
-        true = scene.masks[0] | wished.masks[0]
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            Image.fromarray(scene.picture).save(folder / "input.png")
-            tail = f" and {world.with_article(companion)}" if companion else ""
-            texts = ["--from", world.with_article(source) + tail, "--to",
-                     world.with_article(target) + tail]
-            result = {"edit": f"{source} to {target}",
-                      **self.find(folder, texts, index, true, scene)}
-            found = read(folder / "stages/mask.png", "L") > 127
-            row = [scene.picture, read(folder / "stages/map.png", "RGB"),
-                   read(folder / "stages/mask.png", "RGB")]
-            if not self.options.masks_only:
-                result.update(self.change(folder, scene, found | true, found, source, target))
-                row.append(read(folder / "stages/decoded.png", "RGB"))
-            if self.options.reconstruct:
-                result["reconstruction_psnr"] = self.reconstruct(folder, scene)
-        print(json.dumps(result), flush=True)
-        return result, np.concatenate(row, axis=1)
+        edit = {"scene": index, "edit": f"{source} to {target}",
+                "kinds": (source, target, companion), "picture": scene.picture,
+                "old": scene.masks[0], "true": scene.masks[0] | wished.masks[0]}
+        results, row = [], [scene.picture]
+        for setting in self.options.settings:
+            result = self.kept.known.get((setting, index))
+            if result is None or self.options.sheet:
+                with tempfile.TemporaryDirectory() as name:
+                    result = self.measure(Path(name), setting, edit)
+                    row += self.pictures(Path(name))
+                self.kept.add(result)
+            results.append(result)
+        return results, np.concatenate(row, axis=1)
+
+    def measure(self, folder, setting, edit):
+        """The numbers of one edit."""
+        Image.fromarray(edit["picture"]).save(folder / "input.png")
+        source, target, companion = edit["kinds"]
+        tail = f" and {world.with_article(companion)}" if companion else ""
+        outputs = ["--output", folder / "region.png"] if self.options.masks_only else [
+            "--output", folder / "result.png", "--mask-out", folder / "region.png"]
+        report = self.program(
+            "mask" if self.options.masks_only else "edit", folder / "input.png", "--from",
+            world.with_article(source) + tail, "--to", world.with_article(target) + tail, *outputs,
+            "--preset", *setting.split(), "--seed", str(edit["scene"]), "--stages",
+            folder / "stages", "--json")
+        result = {"setting": setting, "scene": edit["scene"], "edit": edit["edit"],
+                  "evaluations": report["evaluations"], "seconds": report["seconds"]["total"],
+                  **self.found(folder, edit)}
+        if not self.options.masks_only:
+            result.update(self.changed(folder, edit))
+        if self.options.reconstruct:
+            result["reconstruction_psnr"] = self.reconstruct(folder, edit["picture"])
+        return result
+
+    def pictures(self, folder):
+        """Of the sheet: with one setting, how the result came about; with several, their
+        results."""
+        result = [] if self.options.masks_only else [read(folder / "result.png", "RGB")]
+        if len(self.options.settings) > 1 and result:
+            return result
+        return [read(folder / "stages/map.png", "RGB"), read(folder / "region.png", "RGB")] + result
 
     def program(self, *arguments):
-        subprocess.run([self.options.program, *arguments, "--model", self.options.model, "--quiet",
-                        "--force", "--threads", "1"], check=True)
+        report = subprocess.run([self.options.program, *arguments, "--model", self.options.model,
+                                 "--quiet", "--force", "--threads", "1"], check=True,
+                                stdout=subprocess.PIPE).stdout
+        return json.loads(report) if report else {}
 
-    def find(self, folder, texts, index, true, scene):
-        """Runs the program; how well its mask meets the truth."""
-        command = "mask" if self.options.masks_only else "edit"
-        self.program(command, folder / "input.png", *texts, "--preset", self.options.preset,
-                     "--seed", str(index), "--stages", folder / "stages", "--output",
-                     folder / "result.png", *self.options.extra)
-        found = read(folder / "stages/mask.png", "L") > 127
-        levels = np.load(folder / "stages/map.npy")
+    def found(self, folder, edit):
+        """How well cells and region meet the truth."""
+        region, true = read(folder / "region.png", "L") > 127, edit["true"]
+        result = {"overlap": overlap(region, true), "overlap_old": overlap(region, edit["old"]),
+                  "spill": float((region & ~true).mean())}
+        cells, levels = (np.load(folder / f"stages/{name}.npy") for name in ("mask", "map"))
         side = world.SIZE // levels.shape[0]
-        at = {threshold: overlap(np.kron(levels >= threshold, np.ones((side, side))) > 0, true)
-              for threshold in THRESHOLDS}
-        return {"overlap": overlap(found, true), "overlap_old": overlap(found, scene.masks[0]),
-                "at": at}
+        if cells.shape == levels.shape:
+            result["cells"] = overlap(np.kron(cells, np.ones((side, side))) > 0, true)
+        result["at"] = {threshold: overlap(np.kron(levels >= threshold, np.ones((side, side))) > 0,
+                                           true) for threshold in THRESHOLDS}
+        return result
 
-    def change(self, folder, scene, region, found, source, target):
+    def changed(self, folder, edit):
         """`decoded.png` is what --composite latent gives, `result.png` is the pixel composite of
         the same edit."""
-        decoded, result = read(folder / "stages/decoded.png",
-                               "RGB"), read(folder / "result.png", "RGB")
-        kept = ~grown(found, FEATHER + 1)
+        picture, (source, target, companion) = edit["picture"], edit["kinds"]
+        result, decoded = read(folder / "result.png", "RGB"), read(folder / "stages/decoded.png",
+                                                                   "RGB")
+        region = read(folder / "region.png", "L") > 127
+        kept, differs = ~grown(region, FEATHER + 1), (result != picture).any(2)
         seen = classifier.probabilities(self.judge, result)
-        return {"success": seen[target] > 0.5 > seen[source], "new_there": seen[target] > 0.5,
-                "old_gone": seen[source] < 0.5,
-                "outside_psnr": psnr(decoded, scene.picture, ~region),
-                "outside_equal": bool((result[kept] == scene.picture[kept]).all())}
+        numbers = {"success": seen[target] > 0.5 > seen[source], "new_there": seen[target] > 0.5,
+                   "old_gone": seen[source] < 0.5,
+                   "needless": float((differs & ~edit["true"]).mean()),
+                   "outside_equal": not differs[kept].any()}
+        if companion:
+            numbers["companion_there"] = seen[companion] > 0.5
+        if decoded.shape == picture.shape:
+            numbers["outside_psnr"] = psnr(decoded, picture, ~(region | edit["true"]))
+        return {name: value if isinstance(value, float) else bool(value)
+                for name, value in numbers.items()}
 
-    def reconstruct(self, folder, scene):
+    def reconstruct(self, folder, picture):
         """Everything but one cell in a corner is kept, so the decoder shows what it makes of the
         picture's own latent."""
-        corner = np.zeros(scene.picture.shape[:2], np.uint8)
+        corner = np.zeros(picture.shape[:2], np.uint8)
         corner[0, 0] = 255
         Image.fromarray(corner).save(folder / "corner.png")
         self.program("inpaint", folder / "input.png", "--mask", folder / "corner.png", "--to", "",
@@ -146,28 +217,59 @@ class Evaluation:
                      folder / "reconstruction.png")
         away = np.ones_like(corner, bool)
         away[:CORNER, :CORNER] = False
-        return psnr(read(folder / "reconstruction.png", "RGB"), scene.picture, away)
+        return psnr(read(folder / "reconstruction.png", "RGB"), picture, away)
 
 
-def summary(results):
-    overlaps = np.array([result["overlap"] for result in results])
-    by_edit = collections.defaultdict(list)
-    for result in results:
-        by_edit[result["edit"]].append((result["overlap"], result.get("success", 0)))
-    numbers = {"scenes": len(results), "share_above_half": float((overlaps > 0.5).mean())}
-    for name in results[0]:
-        if name not in ("edit", "at"):
-            numbers[name] = float(np.mean([result[name] for result in results]))
-    numbers["overlap_at_threshold"] = {
-        threshold: round(float(np.mean([result["at"][threshold] for result in results])), 3)
-        for threshold in THRESHOLDS}
-    numbers["by_edit"] = {edit: [round(float(np.mean(values)), 2) for values in zip(*pairs)]
-                          for edit, pairs in by_edit.items()}
-    return numbers
+def table(rows):
+    """Markdown; the first row is the heading."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0])] + lines[1:]) + "\n"
+
+
+def means(settings, results):
+    """A row for each setting; `results` has one list of scenes for each."""
+    columns = [column for column in COLUMNS if all(column[0] in of[0] for of in results)]
+    return table([["setting"] + [heading for _, heading, _ in columns]] +
+                 [[f"`{setting}`"] + [form.format(np.mean([scene[name] for scene in of]))
+                                      for name, _, form in columns]
+                  for setting, of in zip(settings, results)])
+
+
+def differences(settings, results):
+    """Of each pair of settings, scene by scene: the mean and its standard error."""
+    columns = [column for column in PAIRED if all(column[0] in of[0] for of in results)]
+    rows = [["pair"] + [heading for _, heading in columns]]
+    for one, other in itertools.combinations(range(len(settings)), 2):
+        row = [f"`{settings[other]}` less `{settings[one]}`"]
+        for name, _ in columns:
+            steps = [float(b[name]) - float(a[name]) for a, b in zip(results[one], results[other])]
+            error = np.std(steps, ddof=1) / len(steps) ** 0.5 if len(steps) > 1 else 0
+            row.append(f"{np.mean(steps):+.3f} ± {error:.3f}")
+        rows.append(row)
+    return table(rows)
+
+
+def by_edit(settings, results):
+    """Overlap and success of each pair of texts."""
+    rows = collections.defaultdict(lambda: [[] for _ in settings])
+    for index, of in enumerate(results):
+        for scene in of:
+            rows[scene["edit"]][index].append((scene["overlap"], scene.get("success", 0)))
+    return table([["edit"] + [f"`{setting}`" for setting in settings]] +
+                 [[edit] + ["{:.2f}, {:.0%}".format(*np.mean(values, axis=0)) for values in row]
+                  for edit, row in sorted(rows.items())])
+
+
+def by_threshold(settings, results):
+    """Overlap of the map's cells at other thresholds."""
+    return table([["setting"] + [str(threshold) for threshold in THRESHOLDS]] +
+                 [[f"`{setting}`"] + [f"{value:.3f}" for value in
+                                      np.mean([list(scene["at"].values()) for scene in of], axis=0)]
+                  for setting, of in zip(settings, results)])
 
 
 def sheet(rows):
-    """Two edits a line: input, map, mask, result."""
+    """Two edits a line. Of one setting: input, map, region, result; of several: input, results."""
     rows = rows + rows[-1:] * (len(rows) % 2)
     half = len(rows) // 2
     columns = [np.concatenate(rows[:half]), np.concatenate(rows[half:])]
@@ -175,9 +277,10 @@ def sheet(rows):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="What follows -- is given to diffedit as it stands, for instance -- --steps 10.")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", nargs="+", default=["paper"], metavar="SETTING",
+                        help="presets, each with options [paper]")
     parser.add_argument("--program", default=ROOT / "build/diffedit", help="[%(default)s]")
     parser.add_argument("--model", default=ROOT / "models/pocket", help="[%(default)s]")
     parser.add_argument("--work", type=Path, default=common.WORK,
@@ -185,7 +288,10 @@ if __name__ == "__main__":
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--first", type=int, default=0,
                         help="number of the first scene [%(default)s]")
-    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)),
+                        help="edits at a time [%(default)s]")
+    parser.add_argument("--results", type=Path, metavar="FILE",
+                        help="keep each edit's numbers here; what is there is not measured again")
     parser.add_argument("--validation", action="store_true",
                         help="other scenes, on which defaults may be chosen")
     parser.add_argument("--unseen", action="store_true", help="cut-outs that no training saw")
@@ -194,14 +300,15 @@ if __name__ == "__main__":
     parser.add_argument("--masks-only", action="store_true",
                         help="find the regions and change nothing")
     parser.add_argument("--reconstruct", action="store_true", help="measure the autoencoder too")
-    parser.add_argument("--sheet", metavar="PNG",
-                        help="write input, map, mask and result of each edit")
-    parser.add_argument("extra", nargs="*", help="options for diffedit")
+    parser.add_argument("--sheet", metavar="PNG", help="write the pictures of each edit")
     options = parser.parse_args()
     evaluation = Evaluation(options)
     scenes = range(options.first, options.first + options.scenes)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as workers:
-        results, rows = zip(*workers.map(evaluation.run, scenes))
-    print(json.dumps(summary(results), indent=1))
+    with ThreadPoolExecutor(options.workers) as workers:
+        by_scene, rows = zip(*workers.map(evaluation.run, scenes))
+    by_setting = list(zip(*by_scene))
+    makers = [means] + [differences] * (len(options.settings) > 1) + [by_threshold, by_edit]
+    for make in makers:
+        print("\n" + make(options.settings, by_setting))
     if options.sheet:
         sheet(list(rows)).save(options.sheet)
