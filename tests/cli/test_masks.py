@@ -13,8 +13,8 @@ CELLS = 16   # of FAST's size
 def ring(tmp_path):
     """A map of a ring around a middle below the threshold, and one uncertain cell in it."""
     far = np.maximum.outer(abs(np.arange(CELLS) - 8), abs(np.arange(CELLS) - 8))
-    values = np.where((far == 3) | (far == 4), 0.9, 0.1).astype(np.float32)
-    values[5, 8] = 0.45
+    values = np.where((far == 3) | (far == 4), 0.7, 0.1).astype(np.float32)
+    values[5, 8] = 0.48
     np.save(tmp_path / "ring.npy", values)
     return tmp_path / "ring.npy"
 
