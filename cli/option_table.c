@@ -86,6 +86,7 @@ static const cli_option table[] = {
     {"mask-samples", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-filter", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-fill", FINDERS, false, .kind = CLI_LIBRARY},
+    {"mask-refine", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-blur", CHANGERS, false, .kind = CLI_LIBRARY},
     {"map-in", FINDERS, false, CLI_TEXT, 0, FIELD(map_in), .argument = "FILE.npy",
      .help = "reuse a map written by --stages; another threshold then costs no evaluation"},

@@ -19,7 +19,8 @@ const char *diffedit_array_name(diffedit_array_id array)
                                         [DIFFEDIT_ARRAY_MASK] = "mask",
                                         [DIFFEDIT_ARRAY_INVERTED] = "inverted",
                                         [DIFFEDIT_ARRAY_NOISE] = "noise",
-                                        [DIFFEDIT_ARRAY_FINAL] = "final"};
+                                        [DIFFEDIT_ARRAY_FINAL] = "final",
+                                        [DIFFEDIT_ARRAY_MAP_REFINED] = "map-refined"};
     return (unsigned)array < sizeof names / sizeof *names ? names[array] : NULL;
 }
 
@@ -89,6 +90,14 @@ static diffedit_array map_array(const diffedit_editor *editor)
     return (diffedit_array){.dimensions = 2, .shape = {map->h, map->w}, .data = map->values};
 }
 
+static diffedit_array refined_array(const de_region *region)
+{
+    if (!region->refined)
+        return (diffedit_array){0};
+    return (diffedit_array){
+        .dimensions = 2, .shape = {region->height, region->width}, .data = region->refined};
+}
+
 static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor,
                                   diffedit_array_id id, diffedit_error *error)
 {
@@ -121,6 +130,7 @@ static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor
     case DIFFEDIT_ARRAY_FINAL:
         *array = latent_array(editor, &frame->final.params.latent, frame->final.result.latent);
         break;
+    case DIFFEDIT_ARRAY_MAP_REFINED: *array = refined_array(&editor->whole.region); break;
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown array %d", (int)id);
     }
     return DIFFEDIT_OK;

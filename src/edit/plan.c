@@ -97,6 +97,7 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                                       .cells = cells,
                                       .filter = options->mask_filter,
                                       .fill = options->mask_fill,
+                                      .refine = options->mask_refine,
                                       .threshold = options->mask_threshold,
                                       .grow = options->mask_grow};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},

@@ -8,6 +8,7 @@ void de_region_free(de_region *region)
 {
     free(region->mask);
     free(region->cells);
+    free(region->refined);
     *region = (de_region){0};
 }
 
@@ -62,21 +63,52 @@ static diffedit_status clean(float **values, const de_region_params *params, con
     return status;
 }
 
-/* The mask that a map means. */
-static diffedit_status find(de_region *region, const de_region_params *params, const de_map *map,
-                            diffedit_error *error)
+static void threshold(uint8_t *mask, const float *values, int64_t count, double limit)
+{
+    for (int64_t i = 0; i < count; i++)
+        mask[i] = values[i] >= (float)limit;
+}
+
+/* The mask in cells, and from them in pixels. */
+static diffedit_status cut_cells(de_region *region, const de_region_params *params,
+                                 const float *values, diffedit_error *error)
 {
     int h = region->h, w = region->w;
-    float *values = NULL;
-    diffedit_status status = clean(&values, params, map, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    for (int64_t i = 0; i < (int64_t)h * w; i++)
-        region->cells[i] = values[i] >= (float)params->threshold;
-    free(values);
+    diffedit_status status = DIFFEDIT_OK;
+    threshold(region->cells, values, (int64_t)h * w, params->threshold);
     if (params->fill)
         status = de_mask_fill(region->cells, h, w, error);
     de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
+    return status;
+}
+
+/* The mask in pixels, along the picture's edges. */
+static diffedit_status cut_pixels(de_region *region, const de_region_params *params,
+                                  const float *values, const diffedit_picture *picture,
+                                  de_stage_context *context, diffedit_error *error)
+{
+    int64_t area = (int64_t)region->width * region->height;
+    diffedit_status status = de_allocate_floats(&region->refined, area, "the map", error);
+    if (status == DIFFEDIT_OK)
+        status = de_map_refine(region->refined, values, params->cells, picture, context, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    threshold(region->mask, region->refined, area, params->threshold);
+    return params->fill ? de_mask_fill(region->mask, region->height, region->width, error) : status;
+}
+
+/* The mask that a map means. */
+static diffedit_status find(de_region *region, const de_region_params *params,
+                            const de_region_inputs *inputs, de_stage_context *context,
+                            diffedit_error *error)
+{
+    float *values = NULL;
+    diffedit_status status = clean(&values, params, inputs->map, error);
+    if (status == DIFFEDIT_OK)
+        status = params->refine
+                     ? cut_pixels(region, params, values, inputs->picture, context, error)
+                     : cut_cells(region, params, values, error);
+    free(values);
     return status;
 }
 
@@ -89,8 +121,8 @@ static diffedit_status grow(de_region *region, int amount, const de_stage_contex
     return de_mask_grow(region->mask, region->height, region->width, amount, &work, error);
 }
 
-diffedit_status de_region_run(de_region *region, const de_region_params *params, const de_map *map,
-                              const uint8_t *given, de_stage_context *context,
+diffedit_status de_region_run(de_region *region, const de_region_params *params,
+                              const de_region_inputs *inputs, de_stage_context *context,
                               diffedit_error *error)
 {
     int width = params->width, height = params->height, h = params->cells.h, w = params->cells.w;
@@ -99,17 +131,17 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
     diffedit_status status = de_allocate_bytes(&region->mask, area, "the mask", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_bytes(&region->cells, (int64_t)h * w, "the mask", error);
-    if (status == DIFFEDIT_OK && given)
-        memcpy(region->mask, given, (size_t)area);
+    if (status == DIFFEDIT_OK && inputs->given)
+        memcpy(region->mask, inputs->given, (size_t)area);
     else if (status == DIFFEDIT_OK)
-        status = find(region, params, map, error);
+        status = find(region, params, inputs, context, error);
     if (status == DIFFEDIT_OK && params->grow)
-        status = grow(region, (int)params->grow, context, error);
+        status = grow(region, params->grow, context, error);
     if (status != DIFFEDIT_OK) {
         de_region_free(region);
         return status;
     }
-    if (params->grow || given)
+    if (params->grow || params->refine || inputs->given)
         de_mask_to_cells(region->mask, height, width, h, w, region->cells);
     for (int64_t i = 0; i < area; i++)
         region->changed += region->mask[i];

@@ -5,7 +5,8 @@
  *     condition.c  what an inpainting UNet reads beside the latent
  *     map.c        where the two texts disagree
  *     region.c     map or given mask -> mask
- *     clean.c      what noise a map has
+ *     clean.c      the noise of a map
+ *     refine.c     the edges of a map
  *     invert.c     x_0 .. x_k
  *     denoise.c    the guided decode inside the mask; text to image
  *     decode.c     latent -> pixels
@@ -146,12 +147,14 @@ typedef struct de_region_params {
     int32_t filter;   /* DIFFEDIT_MASK_FILTER_..., of the map */
     int32_t fill;     /* 1: holes are changed too; of a map, not of a given mask */
     double threshold; /* of the map */
-    int64_t grow;     /* picture pixels; negative shrinks */
+    int32_t grow;     /* picture pixels; negative shrinks */
+    int32_t refine;   /* 1: the map's edges become the picture's */
 } de_region_params;
 
 typedef struct de_region {
     uint8_t *mask;  /* [height, width], 0 or 1, at picture size */
     uint8_t *cells; /* [h, w]: 1 where any pixel of the cell is */
+    float *refined; /* [height, width]: the map with the picture's edges, or NULL */
     int width, height, h, w;
     int64_t changed; /* pixels */
 } de_region;
@@ -164,10 +167,22 @@ uint64_t de_region_content(const de_region *region);
  * edges replicated; smoothed [h, w]. */
 void de_map_bilateral(float *smoothed, const float *values, int h, int w);
 
-/* From a map, or from a mask [height, width] that somebody gave (then map is not looked at).
- * Errors: MEMORY. */
-diffedit_status de_region_run(de_region *region, const de_region_params *params, const de_map *map,
-                              const uint8_t *given, de_stage_context *context,
+/* values [h, w], a map -> refined [height, width] in 0..1, the picture's size: bilinear, and
+ * through a guided filter whose guide is the picture. Errors: CANCELLED, PICTURE, MEMORY. */
+diffedit_status de_map_refine(float *refined, const float *values, de_cells cells,
+                              const diffedit_picture *picture, de_stage_context *context,
+                              diffedit_error *error);
+
+typedef struct de_region_inputs {
+    const de_map *map;
+    const uint8_t
+        *given; /* [height, width], a mask that somebody gave: then map is not looked at */
+    const diffedit_picture *picture;
+} de_region_inputs;
+
+/* Errors: CANCELLED, PICTURE, MEMORY. */
+diffedit_status de_region_run(de_region *region, const de_region_params *params,
+                              const de_region_inputs *inputs, de_stage_context *context,
                               diffedit_error *error);
 
 /* ---- invert: x_0 .. x_k (DiffEdit section 3.2, step 2) ---- */

@@ -420,7 +420,8 @@ typedef struct diffedit_options {
     diffedit_mask_filter mask_filter;
     /* whether holes in the mask that follows from a map are changed too (off or on; default off) */
     diffedit_switch mask_fill;
-    int reserved; /* 0; the struct ends without padding */
+    /* whether the mask follows the picture's edges, not the map's cells (off or on; default off) */
+    diffedit_switch mask_refine;
 } diffedit_options;
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's
@@ -588,7 +589,9 @@ typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_MASK,       /* [h, w], 0 or 1 */
     DIFFEDIT_ARRAY_INVERTED,   /* [k+1, c, h, w], x_0 .. x_k, k = rint(ratio x steps) */
     DIFFEDIT_ARRAY_NOISE,      /* [c, h, w], from which the decode started */
-    DIFFEDIT_ARRAY_FINAL       /* [c, h, w], the input of the decoder */
+    DIFFEDIT_ARRAY_FINAL,      /* [c, h, w], the input of the decoder */
+    /* [height, width] of the picture, 0..1: the map with the picture's edges; `mask_refine` only */
+    DIFFEDIT_ARRAY_MAP_REFINED
 } diffedit_array_id;
 
 /* A borrowed view, valid until the editor is used again or freed. */

@@ -2,9 +2,10 @@
 import json
 
 import numpy as np
+import PIL.Image
 import pytest
 
-from test_cli import edit, picture, pixels, succeed  # noqa: F401 (a fixture)
+from test_cli import MODEL, edit, picture, pixels, succeed  # noqa: F401 (a fixture)
 
 CELLS = 16   # of FAST's size
 
@@ -51,3 +52,66 @@ def test_a_given_mask_is_not_cleaned(picture, ring, tmp_path):  # noqa: F811
     assert (pixels(tmp_path / "m.png") == pixels(tmp_path / "n.png")).all()
     assert share == pytest.approx((pixels(tmp_path / "m.png") == 255).mean())
     assert (pixels(tmp_path / "o.png") == pixels(tmp_path / "g.png")).all()
+
+
+# ---- refinement ----
+
+@pytest.fixture
+def thing(tmp_path):
+    """A picture of a disc, and a map that knows of it to the cell, roughly."""
+    y, x = np.mgrid[:120, :160]
+    inside = (y - 50) ** 2 + (x - 90) ** 2 < 30 ** 2
+    noise = np.random.default_rng(1).integers(0, 12, (120, 160, 3))
+    colours = np.where(inside[:, :, None], [180, 120, 60], [90, 130, 160]) + noise
+    PIL.Image.fromarray(colours.astype(np.uint8)).save(tmp_path / "thing.png")
+    y, x = (np.mgrid[:14, :18] + 0.5) * [[[120 / 14]], [[160 / 18]]]
+    far = np.hypot(y - 50, x - 90)
+    np.save(tmp_path / "thing.npy", np.clip(1 - far / 60, 0.1, 0.9).astype(np.float32))
+    return tmp_path, inside
+
+
+def refine(folder, name, *more):
+    """The mask of the thing's map."""
+    succeed("mask", folder / name, "--map-in", folder / "thing.npy", "--mask-refine", "on",
+            "--from", "a horse", "--to", "a zebra", "-m", MODEL, "--size", "72x56", "-q", "-o",
+            folder / "mask.png", "--stages", folder / "stages", *more)
+    return pixels(folder / "mask.png") == 255
+
+
+def test_a_refined_mask_is_the_thing(thing):
+    folder, inside = thing
+    found = refine(folder, "thing.png")
+    assert (found & inside).sum() / (found | inside).sum() > 0.98
+    assert (folder / "stages/map.npy").read_bytes() == (folder / "thing.npy").read_bytes()
+    refined = np.load(folder / "stages/map-refined.npy")
+    assert refined.shape == inside.shape and refined.dtype == np.float32
+    assert 0 <= refined.min() and refined.max() <= 1
+    assert (found == (refined >= 0.5)).all()
+    cells = np.load(folder / "stages/mask.npy") == 1
+    rows, columns = np.arange(120) * 14 // 120, np.arange(160) * 18 // 160
+    any_pixel = np.zeros_like(cells)
+    np.logical_or.at(any_pixel, (rows[:, None], columns[None, :]), found)
+    assert (cells == any_pixel).all()
+    threads = refine(folder, "thing.png", "-j", "3")
+    assert (threads == found).all()
+
+
+def test_without_refinement_there_is_no_refined_map(thing):
+    folder, _ = thing
+    refine(folder, "thing.png", "--mask-refine", "off")
+    assert not (folder / "stages/map-refined.npy").exists()
+
+
+def test_every_kind_of_picture_guides(thing):
+    """Sixteen bits, grey, alpha: the guide is what the networks see of it."""
+    folder, inside = thing
+    plain = PIL.Image.open(folder / "thing.png")
+    grey = np.asarray(plain)[:, :, 0]
+    PIL.Image.fromarray(grey.astype(np.uint16) * 257).save(folder / "wide.png")
+    PIL.Image.fromarray(grey).save(folder / "grey.png")
+    clear = plain.copy()
+    clear.putalpha(PIL.Image.fromarray(np.uint8(255 * inside)))
+    clear.save(folder / "clear.png")
+    for name in ("wide.png", "grey.png", "clear.png"):
+        found = refine(folder, name)
+        assert (found & inside).sum() / (found | inside).sum() > 0.95, name

@@ -245,28 +245,35 @@ static void test_equal_texts_make_an_empty_map(void **state)
     de_map_free(&map);
 }
 
+static diffedit_status run_region(de_region *region, const de_region_params *params,
+                                  const de_map *map, const uint8_t *given)
+{
+    de_stage_context context = {.threads = 1};
+    const de_region_inputs inputs = {.map = map, .given = given};
+    return de_region_run(region, params, &inputs, &context, NULL);
+}
+
 static void test_a_region_follows_the_threshold(void **state)
 {
     (void)state;
     float values[CELLS] = {[1] = 0.5f, [6] = 0.9f};
     const de_map map = {.values = values, .h = H, .w = W};
-    de_stage_context context = {.threads = 1};
     de_region_params params = {
         .width = W * FACTOR, .height = H * FACTOR, .cells = {H, W}, .threshold = 0.5};
     de_region region;
-    assert_int_equal(de_region_run(&region, &params, &map, NULL, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
     assert_int_equal(region.changed, 2 * FACTOR * FACTOR);
     uint64_t content = de_region_content(&region), cells = de_region_cells_content(&region);
     for (int i = 0; i < CELLS; i++)
         assert_int_equal(region.cells[i], i == 1 || i == 6);
     de_region_free(&region);
     params.threshold = 0.4; /* the same cells: the same content */
-    assert_int_equal(de_region_run(&region, &params, &map, NULL, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
     assert_true(de_region_content(&region) == content);
     de_region_free(&region);
     uint8_t given[CELLS * FACTOR * FACTOR] = {
         [2] = 1, [20] = 1}; /* a pixel of each of these cells */
-    assert_int_equal(de_region_run(&region, &params, NULL, given, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(run_region(&region, &params, NULL, given), DIFFEDIT_OK);
     assert_int_equal(region.changed, 2);
     assert_true(de_region_cells_content(&region) == cells);
     assert_true(de_region_content(&region) != content);
@@ -490,9 +497,8 @@ static void test_a_bilateral_filter_keeps_edges(void **state)
 static void expect_cells(const de_region_params *params, const de_map *map, const uint8_t *given,
                          const char *expected)
 {
-    de_stage_context context = {.threads = 1};
     de_region region;
-    assert_int_equal(de_region_run(&region, params, map, given, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(run_region(&region, params, map, given), DIFFEDIT_OK);
     for (int i = 0; i < params->cells.h * params->cells.w; i++)
         assert_int_equal(region.cells[i], expected[i] == '#');
     de_region_free(&region);
@@ -537,6 +543,48 @@ static void test_a_map_is_cleaned_and_a_given_mask_is_not(void **state)
         assert_true(values[i] == (given[i] ? 0.6f : 0.5f));
 }
 
+/* A picture of a bright part that begins within a cell, and a map that rises slowly over it. */
+static void test_a_refined_region_ends_where_the_thing_does(void **state)
+{
+    (void)state;
+    enum { N = 12, SIDE = N * 4, EDGE = 26 };
+    float values[N * N];
+    uint8_t pixels[SIDE * SIDE];
+    for (int i = 0; i < N * N; i++)
+        values[i] = (float)(i % N) / (N - 1);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        pixels[i] = i % SIDE >= EDGE ? 180 : 70;
+    const de_map map = {.values = values, .h = N, .w = N};
+    de_region_params params = {
+        .width = SIDE, .height = SIDE, .cells = {N, N}, .threshold = 0.5, .refine = 1};
+    de_stage_context context = {.threads = 2};
+    de_region_inputs inputs = {.map = &map};
+    de_region region;
+    diffedit_picture *picture;
+    assert_int_equal(diffedit_picture_new(&picture, SIDE, SIDE, 1, 8, pixels, SIDE, NULL), 0);
+    inputs.picture = picture;
+    assert_int_equal(de_region_run(&region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
+    assert_non_null(region.refined);
+    assert_int_equal(region.changed, SIDE * (SIDE - EDGE));
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_int_equal(region.mask[i], i % SIDE >= EDGE);
+    for (int i = 0; i < N * N; i++) /* those with any pixel of it */
+        assert_int_equal(region.cells[i], i % N >= EDGE / 4);
+    de_region_free(&region);
+    params.grow = 3;
+    assert_int_equal(de_region_run(&region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(region.changed, SIDE * (SIDE - EDGE + 3));
+    de_region_free(&region);
+    uint8_t given[SIDE * SIDE] = {[5] = 1};
+    inputs.given = given;
+    params.grow = 0;
+    assert_int_equal(de_region_run(&region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
+    assert_memory_equal(region.mask, given, sizeof given);
+    assert_null(region.refined);
+    de_region_free(&region);
+    diffedit_picture_free(picture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_a_region_follows_the_threshold),
         cmocka_unit_test(test_a_bilateral_filter_keeps_edges),
         cmocka_unit_test(test_a_map_is_cleaned_and_a_given_mask_is_not),
+        cmocka_unit_test(test_a_refined_region_ends_where_the_thing_does),
         cmocka_unit_test(test_a_new_sampler_is_a_row),
         cmocka_unit_test(test_an_inversion_goes_on_where_it_ended),
         cmocka_unit_test(test_outside_the_mask_stands_the_background),

@@ -115,6 +115,7 @@ static const struct {
     {"mask-samples", "a whole number from 1 to 1000", {"0", "1001"}},
     {"mask-filter", "one of none, bilateral", {"median", ""}},
     {"mask-fill", "one of off, on", {"yes", "1"}},
+    {"mask-refine", "one of off, on", {"true", "2"}},
     {"mask-threshold", "a number from 0 to 1", {"-0.1", "1.1"}},
     {"mask-grow", "a whole number from -4096 to 4096", {"-4097", "4097", "0.5"}},
     {"mask-blur", "a number from 0 to 4096", {"-1", "4097"}},
