@@ -101,6 +101,7 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                                       .threshold = options->mask_threshold,
                                       .grow = options->mask_grow};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
+                                    .at = {0, 0, width, height},
                                     .feather = options->feather < 0 ? cell : options->feather,
                                     .blur = options->mask_blur,
                                     .everywhere = options->composite == DIFFEDIT_COMPOSITE_LATENT};

@@ -277,13 +277,14 @@ diffedit_status de_decode_run(uint8_t *pixels, const de_latent_params *params, c
 
 typedef struct de_blend_params {
     de_cells working; /* size of the decoded pixels */
+    de_rectangle at;  /* the part of the picture that they show */
     double feather;   /* picture pixels, as blur is */
     double blur;
     int64_t everywhere; /* 1: the decoded picture as it is */
 } de_blend_params;
 
-/* decoded [working.h, working.w, 3]; mask [height, width] at picture size. Errors: CANCELLED,
- * PICTURE, MEMORY. */
+/* decoded [working.h, working.w, 3]; mask [at.height, at.width]. Errors: CANCELLED, PICTURE,
+ * MEMORY. */
 diffedit_status de_blend_run(diffedit_picture **result, const de_blend_params *params,
                              const diffedit_picture *picture, const uint8_t *decoded,
                              const uint8_t *mask, de_stage_context *context, diffedit_error *error);

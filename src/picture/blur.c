@@ -50,6 +50,11 @@ static box make_box(double sigma)
                  .one = ldexpf(1, bits)};
 }
 
+int de_blur_reach(double sigma)
+{
+    return PASSES * (make_box(sigma).radius + 1);
+}
+
 static const int32_t *line_at(const int32_t *x, int64_t i, int64_t n)
 {
     return x + LANES * de_max_i64(0, de_min_i64(i, n - 1));

@@ -10,4 +10,7 @@
 diffedit_status de_blur(float *alpha, int height, int width, double sigma, de_work *work,
                         diffedit_error *error);
 
+/* How far it carries a value. */
+int de_blur_reach(double sigma);
+
 #endif

@@ -167,11 +167,11 @@ static diffedit_status unconvertible(diffedit_error *error)
 }
 
 diffedit_status de_edit_colours_open(de_edit_colours *colours, const diffedit_picture *picture,
-                                     const uint8_t *edited, int width, int height, int threads,
-                                     diffedit_error *error)
+                                     const de_edited *edited, int threads, diffedit_error *error)
 {
-    VipsImage *image = de_image_over(edited, width, height, 3, VIPS_FORMAT_UCHAR);
-    if (!image || resize(&image, picture->image->Xsize, picture->image->Ysize) ||
+    VipsImage *image = de_image_over(edited->pixels, edited->width, edited->height, 3,
+                                     VIPS_FORMAT_UCHAR);
+    if (!image || resize(&image, edited->at.width, edited->at.height) ||
         (!picture->is_srgb && to_profile(picture, &image))) {
         if (image)
             g_object_unref(image);

@@ -3,19 +3,19 @@
 
 #include "picture/image.h"
 
-/* An edit of 8-bit sRGB at the picture's size, depth and profile, made row by row. */
+/* An edit of 8-bit sRGB at its part's size, and the picture's depth and profile, made row by row.
+ */
 typedef struct de_edit_colours {
     const VipsImage *picture;
     VipsImage *image; /* computes its pixels when they are asked for */
     bool widen;       /* 8 bit to the picture's 16 */
 } de_edit_colours;
 
-/* edited [height, width, 3] must outlive it. Errors: PICTURE. */
+/* The edited pixels must outlive it. Errors: PICTURE. */
 diffedit_status de_edit_colours_open(de_edit_colours *colours, const diffedit_picture *picture,
-                                     const uint8_t *edited, int width, int height, int threads,
-                                     diffedit_error *error);
+                                     const de_edited *edited, int threads, diffedit_error *error);
 void de_edit_colours_close(de_edit_colours *colours);
-/* *pixels: rows [begin, end) as libvips has them, for g_free(). Errors: PICTURE. */
+/* *pixels: rows [begin, end) of the part as libvips has them, for g_free(). Errors: PICTURE. */
 diffedit_status de_edit_colours_rows(void **pixels, const de_edit_colours *colours, int begin,
                                      int end, diffedit_error *error);
 /* The colours of pixel i of such rows, without alpha, at the picture's depth: RGB, or the luma

@@ -6,8 +6,9 @@
 
 typedef struct blending {
     const de_edit_colours *colours;
+    de_rectangle at;    /* the part that is edited; rows are counted from its top */
     const void *edited; /* rows from `first` on */
-    const float *alpha; /* NULL: 1 everywhere */
+    const float *alpha; /* of the part; NULL: 1 everywhere */
     void *pixels;       /* of the result */
     int64_t first;
 } blending;
@@ -39,13 +40,17 @@ static void blend_rows(void *user, int64_t begin, int64_t end, int thread)
     (void)thread;
     const blending *b = user;
     const VipsImage *image = b->colours->picture;
-    const int64_t width = image->Xsize, skipped = b->first * width;
-    for (int64_t i = (b->first + begin) * width; i < (b->first + end) * width; i++) {
-        uint16_t colours[3];
-        if (b->alpha && !(b->alpha[i] > 0))
-            continue;
-        de_edit_colours_at(b->colours, b->edited, (size_t)(i - skipped), colours);
-        blend_pixel(image, b->pixels, (size_t)i, colours, b->alpha ? b->alpha[i] : 1);
+    const int64_t width = b->at.width, skipped = b->first * width;
+    for (int64_t y = b->first + begin; y < b->first + end; y++) {
+        const int64_t left = (b->at.y + y) * image->Xsize + b->at.x;
+        for (int64_t x = 0; x < width; x++) {
+            const int64_t i = y * width + x;
+            uint16_t colours[3];
+            if (b->alpha && !(b->alpha[i] > 0))
+                continue;
+            de_edit_colours_at(b->colours, b->edited, (size_t)(i - skipped), colours);
+            blend_pixel(image, b->pixels, (size_t)(left + x), colours, b->alpha ? b->alpha[i] : 1);
+        }
     }
 }
 
@@ -62,11 +67,10 @@ static bool is_touched(const float *alpha, int64_t y, int64_t width)
 static diffedit_status blend(blending *b, de_work *work, diffedit_error *error)
 {
     enum { ROWS = 16 };
-    const VipsImage *image = b->colours->picture;
-    int top = 0, bottom = image->Ysize;
-    while (b->alpha && top < bottom && !is_touched(b->alpha, top, image->Xsize))
+    int top = 0, bottom = b->at.height;
+    while (b->alpha && top < bottom && !is_touched(b->alpha, top, b->at.width))
         top++;
-    while (b->alpha && top < bottom && !is_touched(b->alpha, bottom - 1, image->Xsize))
+    while (b->alpha && top < bottom && !is_touched(b->alpha, bottom - 1, b->at.width))
         bottom--;
     diffedit_status status = DIFFEDIT_OK;
     for (int i = 0; i < DE_WORK_BANDS && status == DIFFEDIT_OK; i++) {
@@ -105,17 +109,16 @@ static diffedit_status finish(diffedit_picture **result, const diffedit_picture 
 }
 
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
-                                     const uint8_t *edited, int edit_width, int edit_height,
-                                     const float *alpha, de_work *work, diffedit_error *error)
+                                     const de_edited *edited, const float *alpha, de_work *work,
+                                     diffedit_error *error)
 {
     const VipsImage *image = input->image;
     size_t bytes = VIPS_IMAGE_SIZEOF_IMAGE(image);
     de_edit_colours colours;
-    diffedit_status status = de_edit_colours_open(&colours, input, edited, edit_width, edit_height,
-                                                  work->threads, error);
+    diffedit_status status = de_edit_colours_open(&colours, input, edited, work->threads, error);
     if (status != DIFFEDIT_OK)
         return status;
-    blending b = {.colours = &colours, .alpha = alpha, .pixels = malloc(bytes)};
+    blending b = {.colours = &colours, .at = edited->at, .alpha = alpha, .pixels = malloc(bytes)};
     if (b.pixels) {
         memcpy(b.pixels, VIPS_IMAGE_ADDR(image, 0, 0), bytes);
         status = blend(&b, work, error);

@@ -67,6 +67,31 @@ void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int widt
     }
 }
 
+de_rectangle de_mask_bounds(const uint8_t *mask, int height, int width)
+{
+    int left = width, right = 0, top = height, bottom = 0;
+    for (int y = 0; y < height; y++) {
+        const uint8_t *row = mask + (int64_t)y * width;
+        const uint8_t *first = memchr(row, 1, (size_t)width);
+        if (!first)
+            continue;
+        int last = width - 1;
+        while (!row[last])
+            last--;
+        left = first - row < left ? (int)(first - row) : left;
+        right = last + 1 > right ? last + 1 : right;
+        top = y < top ? y : top;
+        bottom = y + 1;
+    }
+    return bottom ? (de_rectangle){left, top, right - left, bottom - top} : (de_rectangle){0};
+}
+
+void de_mask_crop(const uint8_t *mask, int width, de_rectangle at, uint8_t *part)
+{
+    for (int64_t y = 0; y < at.height; y++)
+        memcpy(part + y * at.width, mask + (at.y + y) * width + at.x, (size_t)at.width);
+}
+
 /* The pixels of cell i of n among `size`, as de_mask_from_cells() has them; where cells are smaller
  * than pixels, the one pixel that it lies in. */
 static void cell_range(int64_t i, int64_t n, int64_t size, int64_t *begin, int64_t *end)
@@ -155,6 +180,11 @@ static void feather_rows(void *user, int64_t begin, int64_t end, int thread)
 int de_mask_alpha_loops(double blur)
 {
     return blur > 0 ? 5 : 3;
+}
+
+double de_mask_alpha_reach(double feather, double blur)
+{
+    return feather + (blur > 0 ? de_blur_reach(blur / 2) : 0);
 }
 
 diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double feather,

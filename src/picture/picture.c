@@ -128,6 +128,23 @@ diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture 
     return status;
 }
 
+diffedit_status de_picture_crop(diffedit_picture **part, const diffedit_picture *picture,
+                                de_rectangle at, diffedit_error *error)
+{
+    VipsImage *lazy, *image = NULL;
+    if (vips_extract_area(picture->image, &lazy, at.x, at.y, at.width, at.height, NULL) == 0) {
+        image = vips_image_copy_memory(lazy);
+        g_object_unref(lazy);
+    }
+    if (!image)
+        return de_vips_fail(error, DIFFEDIT_ERROR_MEMORY, "a part of the picture",
+                            "cannot be copied");
+    diffedit_status status = de_picture_wrap(part, image, error);
+    if (status == DIFFEDIT_OK)
+        (*part)->is_srgb = picture->is_srgb;
+    return status;
+}
+
 void diffedit_picture_free(diffedit_picture *picture)
 {
     if (!picture)

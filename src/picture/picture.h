@@ -4,23 +4,37 @@
 
 #include "picture/work.h"
 
+/* A part of a picture, in its pixels. */
+typedef struct de_rectangle {
+    int32_t x, y, width, height;
+} de_rectangle;
+
 /* The picture as 8-bit sRGB (alpha over white, profile converted, 16 bit reduced, grey copied to
  * all three), scaled to width x height with lanczos3. At its own size an 8-bit sRGB RGB picture is
  * returned bit for bit. rgb [height, width, 3]. Errors: PICTURE, MEMORY. */
 diffedit_status de_picture_network_input(const diffedit_picture *picture, int width, int height,
                                          uint8_t *rgb, diffedit_error *error);
 
-/* The pixel composite: where alpha is 0 the input's values are copied; elsewhere they are
- * input + alpha (edited - input), in the input's depth and profile, to which the edit is converted.
- * edited [edit_height, edit_width, 3], 8-bit sRGB at working size, is scaled to picture size here;
- * alpha [height, width] is in 0..1 at picture size, or NULL: 1 everywhere. The picture's own alpha
- * channel, metadata and profile are the input's. One loop of work. Errors: PICTURE, MEMORY, of the
- * step. */
+/* An edit of a part of a picture: 8-bit sRGB at working size. */
+typedef struct de_edited {
+    const uint8_t *pixels; /* [height, width, 3] */
+    int width, height;
+    de_rectangle at; /* the part */
+} de_edited;
+
+/* The pixel composite: where alpha is 0, and outside the part, the input's values are copied;
+ * elsewhere they are input + alpha (edited - input), in the input's depth and profile, to which the
+ * edit is converted. It is scaled to the part's size here; alpha [at.height, at.width] is in 0..1,
+ * or NULL: 1 everywhere. The picture's own alpha channel, metadata and profile are the input's. One
+ * loop of work. Errors: PICTURE, MEMORY, of the step. */
 diffedit_status de_picture_composite(diffedit_picture **result, const diffedit_picture *input,
-                                     const uint8_t *edited, int edit_width, int edit_height,
-                                     const float *alpha, de_work *work, diffedit_error *error);
+                                     const de_edited *edited, const float *alpha, de_work *work,
+                                     diffedit_error *error);
 diffedit_status de_picture_copy(diffedit_picture **copy, const diffedit_picture *picture,
                                 diffedit_error *error);
+/* A part of it, with the profile. Errors: MEMORY. */
+diffedit_status de_picture_crop(diffedit_picture **part, const diffedit_picture *picture,
+                                de_rectangle at, diffedit_error *error);
 
 /* ---- masks: bytes 0 or 1, [height, width] ---- */
 
@@ -54,5 +68,11 @@ diffedit_status de_mask_alpha(const uint8_t *mask, int height, int width, double
                               double blur, float *alpha, de_work *work, diffedit_error *error);
 /* How many loops of work that is. */
 int de_mask_alpha_loops(double blur);
+/* Farther from the mask than so many pixels it is 0. */
+double de_mask_alpha_reach(double feather, double blur);
+/* The smallest rectangle that holds all of a mask; zeros where it is empty. */
+de_rectangle de_mask_bounds(const uint8_t *mask, int height, int width);
+/* part [at.height, at.width] of a mask of this width */
+void de_mask_crop(const uint8_t *mask, int width, de_rectangle at, uint8_t *part);
 
 #endif

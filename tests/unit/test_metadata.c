@@ -197,8 +197,8 @@ static void check_seen(int channels, int bits, const char *type, const char *dat
     for (int i = 0; i < 3; i++)
         assert_true(abs(seen[i] - expected[channels < 3 ? 0 : i]) <= 1);
     de_work work = {.threads = 1};
-    assert_int_equal(de_picture_composite(&back, picture, seen, 1, 1, NULL, &work, NULL),
-                     DIFFEDIT_OK);
+    const de_edited edited = {seen, 1, 1, {0, 0, 1, 1}};
+    assert_int_equal(de_picture_composite(&back, picture, &edited, NULL, &work, NULL), DIFFEDIT_OK);
     for (int i = 0; i < channels; i++) {
         const void *pixels = diffedit_picture_pixels(back);
         int value = bits == 8 ? ((const uint8_t *)pixels)[i] : ((const uint16_t *)pixels)[i] / 257;

@@ -197,11 +197,12 @@ static void test_a_profile_is_converted_and_kept(void **state)
     (void)state;
     diffedit_picture *plain = new_picture(3, 8), *picture = with_p3_profile(plain), *result;
     uint8_t rgb[W * H * 3];
+    const de_edited edited = {rgb, W, H, {0, 0, W, H}};
     assert_false(picture->is_srgb);
     assert_int_equal(de_picture_network_input(picture, W, H, rgb, NULL), DIFFEDIT_OK);
     assert_memory_not_equal(rgb, diffedit_picture_pixels(plain), sizeof rgb);
     /* there and back: colours that sRGB can hold return */
-    assert_int_equal(de_picture_composite(&result, picture, rgb, W, H, NULL, &work, NULL),
+    assert_int_equal(de_picture_composite(&result, picture, &edited, NULL, &work, NULL),
                      DIFFEDIT_OK);
     const uint8_t *before = diffedit_picture_pixels(picture),
                   *after = diffedit_picture_pixels(result);
@@ -223,13 +224,14 @@ static void test_a_profile_is_converted_and_kept(void **state)
 
 static void check_composite(const diffedit_picture *picture)
 {
-    uint8_t edited[W * H * 3];
+    uint8_t rgb[W * H * 3];
+    const de_edited edited = {rgb, W, H, {0, 0, W, H}};
     float alpha[W * H];
     diffedit_picture *result;
-    fill(edited, W * H * 3, 8, 5);
+    fill(rgb, W * H * 3, 8, 5);
     for (int i = 0; i < W * H; i++)
         alpha[i] = i % 3 == 0 ? 1 : i % 3 == 1 ? 0.5f : 0;
-    assert_int_equal(de_picture_composite(&result, picture, edited, W, H, alpha, &work, NULL),
+    assert_int_equal(de_picture_composite(&result, picture, &edited, alpha, &work, NULL),
                      DIFFEDIT_OK);
     size_t pixel = bytes_of(picture) / (W * H);
     int colours = diffedit_picture_channels(picture) > 2 ? 3 : 1, changed = 0;
@@ -250,7 +252,7 @@ static void check_composite(const diffedit_picture *picture)
                 uint16_t wide;
                 memcpy(&wide, at, value);
                 assert_int_equal(value == 1 ? *at : wide,
-                                 edited[3 * i + j] * (value == 1 ? 1 : 257));
+                                 rgb[3 * i + j] * (value == 1 ? 1 : 257));
             }
     }
     assert_true(changed > W * H / 2);
@@ -551,9 +553,10 @@ static void test_every_step_of_a_composite_can_be_the_last(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8), *result;
-    uint8_t edited[W * H * 3], mask[W * H];
+    uint8_t rgb[W * H * 3], mask[W * H];
+    const de_edited edited = {rgb, W, H, {0, 0, W, H}};
     float alpha[W * H];
-    fill(edited, W * H * 3, 8, 5);
+    fill(rgb, W * H * 3, 8, 5);
     for (int i = 0; i < W * H; i++)
         mask[i] = i % 5 == 0;
     int total = DE_WORK_BANDS * (de_mask_alpha_loops(2) + 1);
@@ -561,7 +564,7 @@ static void test_every_step_of_a_composite_can_be_the_last(void **state)
         de_work stopped = {.threads = 2, .step = stop_at, .user = &at, .total = total};
         diffedit_status status = de_mask_alpha(mask, H, W, 3, 2, alpha, &stopped, NULL);
         if (status == DIFFEDIT_OK)
-            status = de_picture_composite(&result, picture, edited, W, H, alpha, &stopped, NULL);
+            status = de_picture_composite(&result, picture, &edited, alpha, &stopped, NULL);
         assert_int_equal(status, at <= total ? DIFFEDIT_ERROR_CANCELLED : DIFFEDIT_OK);
         assert_int_equal(stopped.done, at <= total ? at : total);
     }
