@@ -92,6 +92,8 @@ static const cli_option table[] = {
      .help = "reuse a map written by --stages; another threshold then costs no evaluation"},
     {"composite", CHANGERS, false, .kind = CLI_LIBRARY},
     {"feather", CHANGERS, false, .kind = CLI_LIBRARY},
+    {"region", CHANGERS, true, .kind = CLI_LIBRARY},
+    {"region-margin", CHANGERS, false, .kind = CLI_LIBRARY},
     {"max-pixels", PICTURES, false, CLI_WHOLE, 0, FIELD(max_pixels), 1, (int64_t)1 << 40,
      DIFFEDIT_MAX_PIXELS_DEFAULT, .argument = "N", .shown_default = "2^28",
      .help = "refuse larger pictures, before they are decoded"},

@@ -101,7 +101,7 @@ static diffedit_array refined_array(const de_region *region)
 static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor,
                                   diffedit_array_id id, diffedit_error *error)
 {
-    const de_frame *frame = &editor->whole;
+    const de_frame *frame = editor->shown, *whole = &editor->whole;
     switch (id) {
     case DIFFEDIT_ARRAY_TOKENS_FROM: *array = text_array(editor, DE_TEXT_FROM, true); break;
     case DIFFEDIT_ARRAY_TOKENS_TO: *array = text_array(editor, DE_TEXT_TO, true); break;
@@ -115,8 +115,8 @@ static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor
         *array = latent_array(editor, &frame->latent.params, frame->latent.values);
         break;
     case DIFFEDIT_ARRAY_MASK_NOISE:
-        *array = latents_array(editor, &frame->map.params.latent,
-                               de_frame_map_in_use(frame)->samples, frame->map.result.noise);
+        *array = latents_array(editor, &whole->map.params.latent,
+                               de_frame_map_in_use(whole)->samples, whole->map.result.noise);
         break;
     case DIFFEDIT_ARRAY_MAP: *array = map_array(editor); break;
     case DIFFEDIT_ARRAY_MASK: return mask_array(editor, array, error);
@@ -203,7 +203,7 @@ static diffedit_status colour_view(diffedit_picture **picture, int width, int he
 diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor *editor,
                                      diffedit_view_id id, diffedit_error *error)
 {
-    const de_frame *frame = &editor->whole;
+    const de_frame *frame = editor->shown;
     const de_latent_params *decoded = &frame->decoded.params.latent;
     *picture = NULL;
     switch (id) {

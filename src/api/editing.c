@@ -114,28 +114,27 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
 
 /* ---- the stages ---- */
 
-/* Checks the options for what the call needs (DE_NEED_...), plans it, and encodes the picture: the
- * beginning of every call but generate. */
-static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor, de_goal goal,
-                                          const diffedit_options *options, unsigned needs,
-                                          diffedit_error *error)
-{
-    if (!editor->whole.picture)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the editor has no picture; it can only generate");
-    diffedit_options known;
-    diffedit_status status = de_options_read_run(&known, options, needs, error);
-    if (status == DIFFEDIT_OK)
-        status = de_editor_begin(plan, editor, goal, &known, error);
-    if (status == DIFFEDIT_OK)
-        status = de_frame_latent(&editor->whole, editor, plan, error);
-    return status;
-}
-
 /* What finding the mask needs of the options. */
 static unsigned mask_needs(const diffedit_editor *editor)
 {
     return editor->whole.given_mask || editor->whole.given_map.values ? 0 : DE_NEED_MAP;
+}
+
+/* Checks the options for what the call needs (DE_NEED_...), plans it, and encodes the picture where
+ * the whole of it is worked on: the beginning of every call but generate. */
+static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor, de_goal goal,
+                                          diffedit_options *known, const diffedit_options *options,
+                                          unsigned needs, diffedit_error *error)
+{
+    if (!editor->whole.picture)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "the editor has no picture; it can only generate");
+    diffedit_status status = de_options_read_run(known, options, needs, error);
+    if (status == DIFFEDIT_OK)
+        status = de_editor_begin(plan, editor, goal, known, error);
+    if (status == DIFFEDIT_OK && (!plan->crops || mask_needs(editor)))
+        status = de_frame_latent(&editor->whole, editor, plan, error);
+    return status;
 }
 
 static bool is_empty(const diffedit_editor *editor)
@@ -167,7 +166,9 @@ diffedit_status diffedit_find_map(diffedit_editor *editor, const diffedit_option
 {
     de_plan plan;
     unsigned needs = editor->whole.given_map.values ? 0 : DE_NEED_MAP;
-    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MAP, options, needs, error);
+    diffedit_options known;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MAP, &known, options, needs,
+                                                error);
     if (status == DIFFEDIT_OK)
         status = de_frame_map(&editor->whole, editor, &plan, error);
     de_editor_end(editor);
@@ -178,7 +179,8 @@ diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *edi
                                    const diffedit_options *options, diffedit_error *error)
 {
     de_plan plan;
-    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MASK, options,
+    diffedit_options known;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_MASK, &known, options,
                                                 mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
         status = find_region(editor, &plan, error);
@@ -192,19 +194,26 @@ diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options 
                                 diffedit_error *error)
 {
     de_plan plan;
-    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_INVERT, options, 0, error);
+    diffedit_options known;
+    diffedit_status status = begin_with_picture(&plan, editor, DE_GOAL_INVERT, &known, options, 0,
+                                                error);
     if (status == DIFFEDIT_OK)
         status = de_frame_inversion(&editor->whole, editor, &plan, error);
     de_editor_end(editor);
     return status;
 }
 
-/* From a frame's region, which is not empty, to the result. */
-static diffedit_status change(diffedit_picture **result, de_frame *frame, diffedit_editor *editor,
-                              de_plan *plan, diffedit_error *error)
+/* From a region that is not empty to the result. */
+static diffedit_status change(diffedit_picture **result, diffedit_editor *editor, de_plan *plan,
+                              const diffedit_options *options, diffedit_error *error)
 {
+    de_frame *frame = &editor->whole;
     diffedit_status status = DIFFEDIT_OK;
-    if (plan->denoise.start == DE_START_INVERTED)
+    if (plan->crops)
+        status = de_editor_crop(&frame, plan, editor, options, error);
+    if (status == DIFFEDIT_OK)
+        status = de_frame_latent(frame, editor, plan, error);
+    if (status == DIFFEDIT_OK && plan->denoise.start == DE_START_INVERTED)
         status = de_frame_inversion(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
         status = de_frame_denoise(frame, editor, plan, error);
@@ -219,13 +228,14 @@ static diffedit_status edit(diffedit_picture **result, diffedit_editor *editor, 
                             const diffedit_options *options, unsigned needs, diffedit_error *error)
 {
     de_plan plan;
-    diffedit_status status = begin_with_picture(&plan, editor, goal, options,
+    diffedit_options known;
+    diffedit_status status = begin_with_picture(&plan, editor, goal, &known, options,
                                                 needs | mask_needs(editor), error);
     if (status == DIFFEDIT_OK)
         status = find_region(editor, &plan, error);
     if (status == DIFFEDIT_OK)
         status = is_empty(editor) ? de_picture_copy(result, editor->whole.picture, error)
-                                  : change(result, &editor->whole, editor, &plan, error);
+                                  : change(result, editor, &plan, &known, error);
     de_editor_end(editor);
     return status;
 }

@@ -24,6 +24,7 @@ static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
 static const char *const filter_names[] = {"none", "bilateral", NULL};
 static const char *const switch_names[] = {"off", "on", NULL};
 static const char *const composite_names[] = {"pixel", "latent", NULL};
+static const char *const region_names[] = {"whole", "crop", NULL};
 static const char *const syntax_names[] = {"plain", "weighted", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
@@ -131,6 +132,14 @@ const de_option de_options_table[] = {
       .minimum = 1, .maximum = 16384, .word = "fit",
       .help = "working size; fit is the model's area with the picture's aspect ratio"},
      .offset = FIELD(width), .defaults = FOR_ALL("fit")},
+    {{.name = "region", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = region_names,
+      .help = "crop works on a box around the mask alone"},
+     .offset = FIELD(region), .defaults = FOR_ALL("whole")},
+    {{.name = "region-margin", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
+      .maximum = 4096, .word = "auto",
+      .help = "room around the mask in such a box; auto goes by the mask's size"},
+     .offset = FIELD(region_margin), .defaults = FOR_ALL("auto"), .word_value = -1},
     {{.name = "prompt-syntax", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = syntax_names,
       .help = "how texts are read; weighted is AUTOMATIC1111's: (more), [less], (text:1.3), BREAK, "

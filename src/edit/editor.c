@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Says at which size the picture is worked on, where that is not its own. */
-static void say_size(const diffedit_editor *editor, const de_latent_params *working)
+void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *working)
 {
     int width = diffedit_picture_width(editor->whole.picture),
         height = diffedit_picture_height(editor->whole.picture);
@@ -22,12 +21,30 @@ static void say_size(const diffedit_editor *editor, const de_latent_params *work
                  working->width, working->height);
 }
 
+diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_goal goal,
+                               const diffedit_options *options, de_rectangle at,
+                               diffedit_error *error)
+{
+    const de_unet_config *unet = &editor->model->parts.unet;
+    const de_plan_inputs inputs = {.networks = &editor->networks,
+                                   .schedule = &editor->schedule,
+                                   .texts = &editor->texts,
+                                   .picture = editor->whole.picture,
+                                   .native_width = unet->sample_width * editor->networks.factor,
+                                   .native_height = unet->sample_height * editor->networks.factor,
+                                   .finds_map = !at.width && !editor->whole.given_map.values &&
+                                                (goal == DE_GOAL_MAP || !editor->whole.given_mask),
+                                   .at = at};
+    return de_plan_make(plan, goal, options, &inputs, error);
+}
+
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options, diffedit_error *error)
 {
     double start = de_seconds();
     editor->context.evaluations = 0;
     editor->stats = (diffedit_stats){.total_seconds = -start};
+    editor->shown = &editor->whole;
     memset(editor->seconds, 0, sizeof editor->seconds);
     const de_texts_given given = {options->from, options->to, options->negative,
                                   options->prompt_syntax};
@@ -36,20 +53,11 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     editor->seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
     if (status != DIFFEDIT_OK)
         return status;
-    const de_unet_config *unet = &editor->model->parts.unet;
-    const de_plan_inputs inputs = {.networks = &editor->networks,
-                                   .schedule = &editor->schedule,
-                                   .texts = &editor->texts,
-                                   .picture = editor->whole.picture,
-                                   .native_width = unet->sample_width * editor->networks.factor,
-                                   .native_height = unet->sample_height * editor->networks.factor,
-                                   .finds_map = !editor->whole.given_map.values &&
-                                                (goal == DE_GOAL_MAP || !editor->whole.given_mask)};
-    status = de_plan_make(plan, goal, options, &inputs, error);
+    status = de_editor_plan(plan, editor, goal, options, (de_rectangle){0}, error);
     editor->stats.width = plan->latent.width;
     editor->stats.height = plan->latent.height;
-    if (status == DIFFEDIT_OK && editor->whole.picture && goal != DE_GOAL_GENERATE)
-        say_size(editor, &plan->latent);
+    if (status == DIFFEDIT_OK && editor->whole.picture && goal != DE_GOAL_GENERATE && !plan->crops)
+        de_editor_say_size(editor, &plan->latent);
     return status;
 }
 
@@ -73,6 +81,7 @@ diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_mod
     if (!new)
         return de_fail_memory(error, sizeof *new, "an editor");
     new->model = model;
+    new->shown = &new->whole;
     de_model_networks_init(&new->model_networks, &new->networks, model);
     diffedit_editor_set_threads(new, 0);
     diffedit_status status = de_schedule_new(&new->schedule, &model->parts.schedule, error);
@@ -91,6 +100,7 @@ void diffedit_editor_free(diffedit_editor *editor)
     if (!editor)
         return;
     de_frame_free(&editor->whole);
+    de_frame_free(&editor->box);
     free(editor->mask_view);
     de_texts_free(&editor->texts);
     de_model_networks_free(&editor->model_networks);

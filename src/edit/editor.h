@@ -60,7 +60,11 @@ struct diffedit_editor {
     de_texts texts;
 
     de_frame whole;
-    float *mask_view; /* [h, w], what diffedit_editor_array() shows of the region's cells */
+    de_frame box;          /* a part of the picture, with the region in it as its given mask */
+    de_rectangle box_at;   /* that part; width 0: none */
+    de_box_params box_for; /* how it was chosen */
+    const de_frame *shown; /* the frame that the last call worked on */
+    float *mask_view;      /* [h, w], what diffedit_editor_array() shows of the region's cells */
 };
 
 /* Releases what it holds and makes it zeros. */
@@ -71,6 +75,18 @@ void de_frame_free(de_frame *frame);
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options, diffedit_error *error);
 void de_editor_end(diffedit_editor *editor);
+/* Where the plan crops and the region is known, and not empty: chooses the box, makes its frame
+ * ready, with a region of its own, and plans the rest of the call anew in it. *frame is what the
+ * call goes on with: the box, or the whole picture where the box has all of it. Errors: ARGUMENT (a
+ * size that does not fit the model), MEMORY. */
+diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor *editor,
+                               const diffedit_options *options, diffedit_error *error);
+/* Says at which size the whole picture is worked on, where that is not its own. */
+void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *working);
+/* The plan of a call for the whole picture, or for a box of it. Errors: as de_plan_make(). */
+diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_goal goal,
+                               const diffedit_options *options, de_rectangle at,
+                               diffedit_error *error);
 
 /* Each fills its slot unless what it would make is there; in the order in which a call needs them.
  * Errors: of their stages. */

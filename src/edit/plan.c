@@ -2,6 +2,16 @@
 
 #include <math.h>
 
+enum { BOX_GRID = 16 }; /* grid lines along the side of a square of the native area */
+
+/* The part of the picture that is worked on. */
+static de_rectangle part_of(const de_plan_inputs *inputs)
+{
+    return inputs->at.width ? inputs->at
+                            : (de_rectangle){.width = diffedit_picture_width(inputs->picture),
+                                             .height = diffedit_picture_height(inputs->picture)};
+}
+
 /* The smallest multiple of the factor is the factor. */
 static int nearest_multiple(double side, int factor)
 {
@@ -9,13 +19,35 @@ static int nearest_multiple(double side, int factor)
     return multiple < factor ? factor : multiple;
 }
 
-/* The working size: as asked, or the picture scaled to the model's native area with each side
- * rounded to the nearest multiple of the factor. */
+static bool uses_box(de_goal goal, const diffedit_options *options)
+{
+    return options->region == DIFFEDIT_REGION_CROP && goal != DE_GOAL_INVERT &&
+           goal != DE_GOAL_GENERATE;
+}
+
+/* What the choice of a box depends on. */
+static void plan_box(de_plan *plan, const diffedit_options *options, const de_plan_inputs *inputs)
+{
+    double native = (double)inputs->native_width * inputs->native_height;
+    int factor = inputs->networks->factor;
+    plan->crops = uses_box(plan->goal, options) && plan->goal >= DE_GOAL_EDIT && !inputs->at.width;
+    plan->box = (de_box_params){.width = diffedit_picture_width(inputs->picture),
+                                .height = diffedit_picture_height(inputs->picture),
+                                .asked_width = options->width,
+                                .asked_height = options->height,
+                                .native = native,
+                                .margin = options->region_margin,
+                                .grid = nearest_multiple(sqrt(native) / BOX_GRID, factor)};
+}
+
+/* The working size: as asked, or the part of the picture at the scale that box.h gives, with each
+ * side rounded to the nearest multiple of the factor. Where a box is used, its size is the one that
+ * is asked for. */
 static diffedit_status plan_size(de_plan *plan, const diffedit_options *options,
                                  const de_plan_inputs *inputs, diffedit_error *error)
 {
     int factor = inputs->networks->factor;
-    if (options->width) {
+    if (options->width && uses_box(plan->goal, options) == (inputs->at.width > 0)) {
         if (options->width % factor || options->height % factor)
             return de_fail(
                 error, DIFFEDIT_ERROR_ARGUMENT,
@@ -24,11 +56,10 @@ static diffedit_status plan_size(de_plan *plan, const diffedit_options *options,
         plan->latent.width = options->width;
         plan->latent.height = options->height;
     } else if (inputs->picture) {
-        double w = diffedit_picture_width(inputs->picture);
-        double h = diffedit_picture_height(inputs->picture);
-        double scale = sqrt((double)inputs->native_width * inputs->native_height / (w * h));
-        plan->latent.width = nearest_multiple(w * scale, factor);
-        plan->latent.height = nearest_multiple(h * scale, factor);
+        de_rectangle at = part_of(inputs);
+        double scale = de_box_scale(&plan->box, at.width, at.height);
+        plan->latent.width = nearest_multiple(at.width * scale, factor);
+        plan->latent.height = nearest_multiple(at.height * scale, factor);
     } else {
         plan->latent.width = inputs->native_width;
         plan->latent.height = inputs->native_height;
@@ -89,19 +120,22 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                         const de_plan_inputs *inputs)
 {
     de_cells cells = de_latent_cells(&plan->latent, inputs->networks);
-    int width = diffedit_picture_width(inputs->picture);
-    int height = diffedit_picture_height(inputs->picture);
-    double cell = ((double)width / cells.w + (double)height / cells.h) / 2;
-    plan->region = (de_region_params){.width = width,
-                                      .height = height,
+    de_rectangle at = part_of(inputs);
+    double cell = ((double)at.width / cells.w + (double)at.height / cells.h) / 2;
+    if (inputs->at.width) /* a box has a margin for the cells of the whole picture */
+        cell = fmin(cell, inputs->networks->factor /
+                              de_box_scale(&plan->box, plan->box.width, plan->box.height));
+    plan->region = (de_region_params){.width = at.width,
+                                      .height = at.height,
                                       .cells = cells,
                                       .filter = options->mask_filter,
                                       .fill = options->mask_fill,
                                       .refine = options->mask_refine,
                                       .threshold = options->mask_threshold,
-                                      .grow = options->mask_grow};
+                                      /* the region of a box has grown */
+                                      .grow = inputs->at.width ? 0 : options->mask_grow};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
-                                    .at = {0, 0, width, height},
+                                    .at = at,
                                     .feather = options->feather < 0 ? cell : options->feather,
                                     .blur = options->mask_blur,
                                     .everywhere = options->composite == DIFFEDIT_COMPOSITE_LATENT};
@@ -161,6 +195,8 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
                              const de_plan_inputs *inputs, diffedit_error *error)
 {
     *plan = (de_plan){.goal = goal};
+    if (inputs->picture)
+        plan_box(plan, options, inputs);
     diffedit_status status = plan_size(plan, options, inputs, error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -173,5 +209,6 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
     if (goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
         return DIFFEDIT_OK;
     plan_region(plan, options, inputs);
+    plan->box.soft = de_mask_alpha_reach(plan->blend.feather, plan->blend.blur);
     return plan_map(plan, options, inputs, error);
 }

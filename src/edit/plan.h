@@ -2,6 +2,7 @@
 #ifndef DE_PLAN_H
 #define DE_PLAN_H
 
+#include "edit/box.h"
 #include "edit/texts.h"
 
 /* What a call is going to do. */
@@ -22,10 +23,13 @@ typedef struct de_plan_inputs {
     const diffedit_picture *picture; /* NULL: generates only */
     int native_width, native_height; /* of the model, pixels */
     bool finds_map;                  /* nothing was given that makes a map needless */
+    de_rectangle at;                 /* the box that is worked on; width 0: the whole picture */
 } de_plan_inputs;
 
 typedef struct de_plan {
     de_goal goal;
+    bool crops; /* what follows the region happens in a box around it, with a plan of its own */
+    de_box_params box;
     de_latent_params latent;
     de_map_params map; /* zeros where a map or a mask was given, but for latent and method */
     de_region_params region;

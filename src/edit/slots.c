@@ -182,8 +182,8 @@ diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const 
         .map = de_frame_map_in_use(frame), .given = frame->given_mask, .picture = frame->picture};
     double start = de_seconds();
     de_region_free(&frame->region);
-    diffedit_status status = de_region_run(&frame->region, &plan->region, &inputs,
-                                           &editor->context, error);
+    diffedit_status status = de_region_run(&frame->region, &plan->region, &inputs, &editor->context,
+                                           error);
     spent(editor, DIFFEDIT_STAGE_MAP, start);
     return status;
 }
@@ -282,7 +282,7 @@ diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffe
                                const de_plan *plan, diffedit_error *error)
 {
     double start = de_seconds();
-    diffedit_status status = de_blend_run(result, &plan->blend, frame->picture,
+    diffedit_status status = de_blend_run(result, &plan->blend, editor->whole.picture,
                                           frame->decoded.pixels, frame->region.mask,
                                           &editor->context, error);
     spent(editor, DIFFEDIT_STAGE_COMPOSITE, start);

@@ -349,6 +349,12 @@ typedef enum diffedit_prompt_syntax {
     DIFFEDIT_PROMPT_WEIGHTED /* AUTOMATIC1111's: (more), [less], (text:1.3), BREAK; any length */
 } diffedit_prompt_syntax;
 
+/* What is worked on, once it is known what is to be changed. */
+typedef enum diffedit_region {
+    DIFFEDIT_REGION_WHOLE, /* the whole picture */
+    DIFFEDIT_REGION_CROP   /* a box around what is to be changed (docs/REGION.md) */
+} diffedit_region;
+
 /* The options of an edit. Fill the struct with diffedit_options_init() and change what you need.
  * Texts are borrowed: they must live as long as the struct is used. Range and default (by preset
  * where they differ) are in parentheses. */
@@ -422,6 +428,13 @@ typedef struct diffedit_options {
     diffedit_switch mask_fill;
     /* whether the mask follows the picture's edges, not the map's cells (off or on; default off) */
     diffedit_switch mask_refine;
+    /* room around the mask in the part that `region` crop works on, in picture pixels; negative: by
+     * the mask's size (0..4096 or auto; default auto) */
+    double region_margin;
+    /* what is worked on: the picture, or the part of it that the mask needs, at its own scale;
+     * `width` and `height` are then that part's (whole or crop; default whole) */
+    diffedit_region region;
+    int reserved; /* 0; the struct ends without padding */
 } diffedit_options;
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's
@@ -489,7 +502,8 @@ DIFFEDIT_API const char *const *diffedit_presets(void);
 /* ---- the editor ---- */
 
 /* One picture under one model. It remembers the encoded picture, the map and the inversion, each
- * with the options that made it, and recomputes only what a changed option touches. */
+ * with the options that made it, and recomputes only what a changed option touches. With region
+ * crop it also keeps its box, so that a corrected mask needs no new encoding (docs/REGION.md). */
 typedef struct diffedit_editor diffedit_editor;
 
 typedef enum diffedit_stage_id {
@@ -575,7 +589,8 @@ DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffed
 
 /* The intermediate results of an editor: n tokens of width d, n being text_tokens times
  * diffedit_editor_text_chunks(); latents of c channels, h x w cells. float32 in C order, except
- * tokens. */
+ * tokens. Where the last call worked on a box, map and mask are those of the whole picture, and
+ * what follows them is the box's. */
 typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_TOKENS_FROM, /* [n] int32 */
     DIFFEDIT_ARRAY_TOKENS_TO,
@@ -615,7 +630,7 @@ DIFFEDIT_API int diffedit_editor_text_chunks(const diffedit_editor *editor);
 
 /* Intermediate pictures, 8 bit. */
 typedef enum diffedit_view_id {
-    DIFFEDIT_VIEW_INPUT,  /* the picture at working size */
+    DIFFEDIT_VIEW_INPUT,  /* what was worked on, at working size */
     DIFFEDIT_VIEW_MAP,    /* grey, at picture size */
     DIFFEDIT_VIEW_MASK,   /* grey, 0 or 255, at picture size */
     DIFFEDIT_VIEW_DECODED /* the decoder's picture at working size */

@@ -222,6 +222,14 @@ static void test_a_profile_is_converted_and_kept(void **state)
     diffedit_picture_free(result);
 }
 
+static void expect_rectangle(de_rectangle found, int x, int y, int width, int height)
+{
+    assert_int_equal(found.x, x);
+    assert_int_equal(found.y, y);
+    assert_int_equal(found.width, width);
+    assert_int_equal(found.height, height);
+}
+
 static void check_composite(const diffedit_picture *picture)
 {
     uint8_t rgb[W * H * 3];
@@ -251,12 +259,65 @@ static void check_composite(const diffedit_picture *picture)
                 const uint8_t *at = after + i * pixel + j * value;
                 uint16_t wide;
                 memcpy(&wide, at, value);
-                assert_int_equal(value == 1 ? *at : wide,
-                                 rgb[3 * i + j] * (value == 1 ? 1 : 257));
+                assert_int_equal(value == 1 ? *at : wide, rgb[3 * i + j] * (value == 1 ? 1 : 257));
             }
     }
     assert_true(changed > W * H / 2);
     diffedit_picture_free(result);
+}
+
+/* What the composite of a part makes is the composite of the cropped picture, laid over it. */
+static void check_part(const diffedit_picture *picture)
+{
+    const de_rectangle at = {5, 3, 11, 8};
+    uint8_t rgb[4 * 6 * 3], mask[W * H] = {0}, cut[11 * 8];
+    float alpha[11 * 8];
+    diffedit_picture *part, *result, *expected;
+    de_edited edited = {rgb, 6, 4, at};
+    fill(rgb, 4 * 6 * 3, 8, 7);
+    mask[5 * W + 8] = mask[6 * W + 9] = 1;
+    expect_rectangle(de_mask_bounds(mask, H, W), 8, 5, 2, 2);
+    de_mask_crop(mask, W, at, cut);
+    expect_rectangle(de_mask_bounds(cut, 8, 11), 3, 2, 2, 2);
+    assert_int_equal(de_mask_alpha(cut, 8, 11, 3, 0, alpha, &work, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_picture_crop(&part, picture, at, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_picture_composite(&result, picture, &edited, alpha, &work, NULL),
+                     DIFFEDIT_OK);
+    edited.at = (de_rectangle){0, 0, 11, 8};
+    assert_int_equal(de_picture_composite(&expected, part, &edited, alpha, &work, NULL),
+                     DIFFEDIT_OK);
+    const size_t pixel = bytes_of(picture) / (W * H);
+    for (size_t y = 0; y < H; y++)
+        for (size_t x = 0; x < W; x++) {
+            const bool inside = x >= 5 && x < 16 && y >= 3 && y < 11;
+            const char *from = diffedit_picture_pixels(inside ? expected : picture),
+                       *to = diffedit_picture_pixels(result);
+            from += inside ? ((y - 3) * 11 + x - 5) * pixel : (y * W + x) * pixel;
+            assert_memory_equal(to + (y * W + x) * pixel, from, pixel);
+        }
+    assert_memory_not_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(picture),
+                            bytes_of(picture));
+    diffedit_picture_free(part);
+    diffedit_picture_free(result);
+    diffedit_picture_free(expected);
+}
+
+static void test_the_composite_of_a_part(void **state)
+{
+    (void)state;
+    for (int channels = 1; channels <= 4; channels++)
+        for (int bits = 8; bits <= 16; bits += 8) {
+            diffedit_picture *picture = new_picture(channels, bits);
+            check_part(picture);
+            diffedit_picture_free(picture);
+        }
+    diffedit_picture *plain = new_picture(3, 8), *profiled = with_p3_profile(plain);
+    check_part(profiled);
+    diffedit_picture_free(plain);
+    diffedit_picture_free(profiled);
+    const uint8_t none[W] = {0};
+    expect_rectangle(de_mask_bounds(none, 1, W), 0, 0, 0, 0);
+    assert_true(de_mask_alpha_reach(3, 0) == 3);
 }
 
 static void test_the_composite_keeps_what_it_must(void **state)
@@ -656,6 +717,7 @@ int main(void)
         cmocka_unit_test(test_what_was_turned_is_not_turned_again),
         cmocka_unit_test(test_a_profile_is_converted_and_kept),
         cmocka_unit_test(test_the_composite_keeps_what_it_must),
+        cmocka_unit_test(test_the_composite_of_a_part),
         cmocka_unit_test(test_the_networks_see_the_picture_as_it_is),
         cmocka_unit_test(test_cmyk_becomes_srgb),
         cmocka_unit_test(test_bad_files),

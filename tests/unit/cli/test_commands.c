@@ -121,6 +121,8 @@ static const struct {
     {"mask-blur", "a number from 0 to 4096", {"-1", "4097"}},
     {"composite", "one of pixel, latent", {"x"}},
     {"feather", "a number from 0 to 4096 or \"cell\"", {"-1", "4097"}},
+    {"region", "one of whole, crop", {"box", ""}},
+    {"region-margin", "a number from 0 to 4096 or \"auto\"", {"-1", "4097", "cell"}},
     {"size",
      "WxH with sides from 1 to 16384 or \"fit\"",
      {"64", "64x", "x64", "0x64", "64x99999", "64 x 64", "64x64x64"}},
