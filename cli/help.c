@@ -87,7 +87,7 @@ static void add_library_range(writing *to, const diffedit_option *row)
     add(to, "; ");
 }
 
-/* "(1..999; paper 50, notebook 30, diffusers 50)" */
+/* "(1..999; default 50, notebook 30, fast 14)" */
 static void add_range_and_defaults(writing *to, const cli_option *option)
 {
     if (option->kind == CLI_WHOLE)
@@ -100,12 +100,12 @@ static void add_range_and_defaults(writing *to, const cli_option *option)
     const diffedit_option *row = cli_library_row(option);
     add(to, " (");
     add_library_range(to, row);
-    if (cli_presets_differ(row))
-        for (const char *const *preset = diffedit_presets(); *preset; preset++)
-            add(to, "%s %s%s", *preset, diffedit_option_default(row, *preset),
-                preset[1] ? ", " : "");
-    else
-        add(to, "default %s", default_of(option));
+    add(to, "default %s", default_of(option));
+    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
+        const char *value = diffedit_option_default(row, *preset);
+        if (strcmp(value, default_of(option)) != 0)
+            add(to, ", %s %s", *preset, value);
+    }
     add(to, ")");
 }
 

@@ -143,21 +143,39 @@ static diffedit_status check_ranges(const diffedit_options *known, diffedit_erro
     return status;
 }
 
-/* Whether the sampler can keep this background. */
-static diffedit_status check_background(const diffedit_options *options, diffedit_error *error)
+/* Whether the sampler can have this choice of the option `name`. */
+static diffedit_status check_choice(const de_sampler *sampler, const char *name, unsigned can,
+                                    int choice, diffedit_error *error)
 {
-    const de_sampler *sampler = de_sampler_at(options->scheduler);
-    const char *const *names = de_option_find("background")->shown.choices;
-    if (sampler->backgrounds >> options->background & 1)
+    const char *const *names = de_option_find(name)->shown.choices;
+    if (can >> choice & 1)
         return DIFFEDIT_OK;
     char allowed[64] = "";
     for (int i = 0; names[i]; i++)
-        if (sampler->backgrounds >> i & 1)
+        if (can >> i & 1)
             snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
                      allowed[0] ? " or " : "", names[i]);
-    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                   "`scheduler` %s needs `background` %s, found \"%s\"", sampler->name, allowed,
-                   names[options->background]);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`scheduler` %s needs `%s` %s, found \"%s\"",
+                   sampler->name, name, allowed, names[choice]);
+}
+
+/* Whether the sampler can edit with what stands outside the mask. */
+static diffedit_status check_background(const diffedit_options *options, diffedit_error *error)
+{
+    const de_sampler *sampler = de_sampler_at(options->scheduler);
+    if (options->encode == DIFFEDIT_ENCODE_INVERSION && !sampler->encode_step)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "`scheduler` %s inverts nothing: `encode` inversion needs another",
+                       sampler->name);
+    return check_choice(sampler, "background", sampler->backgrounds, (int)options->background,
+                        error);
+}
+
+static diffedit_status check_spacing(const diffedit_options *options, diffedit_error *error)
+{
+    const de_sampler *sampler = de_sampler_at(options->scheduler);
+    return check_choice(sampler, "spacing", sampler->spacings,
+                        de_sampler_spacing(sampler, (int)options->spacing), error);
 }
 
 diffedit_status de_options_read_run(diffedit_options *known, const diffedit_options *given,
@@ -166,6 +184,8 @@ diffedit_status de_options_read_run(diffedit_options *known, const diffedit_opti
     diffedit_status status = de_options_read(known, given, error);
     if (status == DIFFEDIT_OK)
         status = check_ranges(known, error);
+    if (status == DIFFEDIT_OK)
+        status = check_spacing(known, error);
     if (status != DIFFEDIT_OK)
         return status;
     bool needs_to = needs & DE_NEED_TO ||

@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 enum {
-    DE_PRESET_COUNT = 3,
+    DE_PRESET_COUNT = 6,
     DE_VALUE_SIZE = 48 /* room for the text of any value that is not a text */
 };
 

@@ -10,15 +10,17 @@
 
 #define FIELD(name) offsetof(diffedit_options, name)
 /* clang-format off */
-#define FOR_ALL(value) {value, value, value}
+#define FOR_ALL(value) {value, value, value, value, value, value}
 /* clang-format on */
 
-static const char *const preset_names[DE_PRESET_COUNT + 1] = {"paper", "notebook", "diffusers"};
+static const char *const preset_names[DE_PRESET_COUNT + 1] = {"paper", "notebook", "diffusers",
+                                                              "fast",  "lcm",      "turbo"};
 
 /* in the order of the enumerations of the public header */
 static const char *const rng_names[] = {"cpu", "cuda", NULL};
 static const char *const guidance_names[] = {"cfg", "normalised", NULL};
 static const char *const background_names[] = {"same", "lagged", "start", NULL};
+static const char *const encode_names[] = {"auto", "inversion", "none", NULL};
 static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
 static const char *const filter_names[] = {"none", "bilateral", NULL};
@@ -31,7 +33,7 @@ static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints i
 static_assert(offsetof(de_option, shown) == 0, "a public row is the beginning of a row");
 
 /* clang-format off */
-/* what is public of it, its field, defaults: paper, notebook, diffusers */
+/* what is public of it, its field, defaults: paper, notebook, diffusers, fast, lcm, turbo */
 const de_option de_options_table[] = {
     {{.name = "from", .type = DIFFEDIT_TYPE_TEXT, .argument = "TEXT",
       .help = "what the picture shows; may be empty, except where `mask-method` is plus-minus"},
@@ -52,41 +54,53 @@ const de_option de_options_table[] = {
     {{.name = "steps", .type = DIFFEDIT_TYPE_INT, .argument = "N",
       .minimum = 1, .maximum = 999,
       .help = "sampling steps; an edit takes ratio x steps of them"},
-     .offset = FIELD(steps), .defaults = {"50", "30", "50"}},
+     .offset = FIELD(steps), .defaults = {"50", "30", "50", "14", "5", "4"}},
     {{.name = "ratio", .type = DIFFEDIT_TYPE_REAL, .argument = "R",
       .maximum = 1, .minimum_excluded = 1,
       .help = "how far the picture is taken back to noise; more changes more"},
-     .offset = FIELD(ratio), .defaults = {"0.8", "2/3", "0.8"}},
+     .offset = FIELD(ratio), .defaults = {"0.8", "2/3", "0.8", "0.8", "0.8", "0.75"}},
     {{.name = "guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
       .minimum = -100, .maximum = 100,
       .help = "guidance scale, how closely to follow the text"},
-     .offset = FIELD(guidance), .defaults = {"7.5", "0.15", "7.5"}},
+     .offset = FIELD(guidance), .defaults = {"7.5", "0.15", "7.5", "7.5", "1", "1"}},
     {{.name = "guidance-kind", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = guidance_names,
       .help = "classifier-free, or the notebook's normalised form"},
-     .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg"}},
+     .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg", "cfg", "cfg", "cfg"}},
     {{.name = "scheduler", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = de_sampler_names,
-      .help = "sampler of the decode; lms can edit only with `background` start"},
-     .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim"}},
+      .help = "sampler of the decode and of the encoding; lms can edit only with `background` "
+              "start, lcm and euler-a are for distilled models"},
+     .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim", "dpm++2m", "lcm", "euler-a"}},
+    {{.name = "spacing", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = de_spacing_names,
+      .help = "where the timesteps lie; auto is what suits the scheduler"},
+     .offset = FIELD(spacing), .defaults = {"auto", "auto", "auto", "karras", "auto", "auto"}},
+    {{.name = "encode", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = encode_names,
+      .help = "what an edit decodes from; the inversion of the picture, or the picture with noise "
+              "added; auto is the inversion where the scheduler has one"},
+     .offset = FIELD(encode), .defaults = {"auto", "auto", "auto", "auto", "none", "none"}},
     {{.name = "encode-guidance", .type = DIFFEDIT_TYPE_REAL, .argument = "G",
       .minimum = -100, .maximum = 100, .word = "guidance",
       .help = "guidance scale of the encoding; 1 encodes with the empty text alone, other values "
               "are guided by `from`"},
-     .offset = FIELD(encode_guidance), .defaults = {"1", "1", "guidance"}, .word_value = NAN},
+     .offset = FIELD(encode_guidance), .defaults = {"1", "1", "guidance", "1", "1", "1"},
+     .word_value = NAN},
     {{.name = "background", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = background_names,
       .help = "latent outside the mask at each step; the encoding at the same time, one step "
               "noisier, or x_0"},
-     .offset = FIELD(background), .defaults = {"same", "start", "lagged"}},
+     .offset = FIELD(background), .defaults = {"same", "start", "lagged", "same", "same", "same"}},
     {{.name = "posterior", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = posterior_names,
       .help = "how the autoencoder's posterior is used"},
-     .offset = FIELD(posterior), .defaults = {"mean", "sample", "mean"}},
+     .offset = FIELD(posterior), .defaults = {"mean", "sample", "mean", "mean", "mean", "mean"}},
     {{.name = "mask-method", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = mask_names,
       .help = "contrast of two texts, or one text with guidance of both signs"},
-     .offset = FIELD(mask_method), .defaults = {"contrast", "plus-minus", "contrast"}},
+     .offset = FIELD(mask_method),
+     .defaults = {"contrast", "plus-minus", "contrast", "contrast", "contrast", "contrast"}},
     {{.name = "mask-noise-level", .type = DIFFEDIT_TYPE_REAL, .argument = "S",
       .maximum = 1, .minimum_excluded = 1,
       .help = "noise level at which the predictions for the map are made"},
@@ -94,19 +108,20 @@ const de_option de_options_table[] = {
     {{.name = "mask-samples", .type = DIFFEDIT_TYPE_INT, .argument = "N",
       .minimum = 1, .maximum = 1000,
       .help = "noise samples averaged for the map"},
-     .offset = FIELD(mask_samples), .defaults = {"10", "20", "10"}},
+     .offset = FIELD(mask_samples), .defaults = {"10", "20", "10", "2", "2", "2"}},
     {{.name = "mask-filter", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = filter_names,
       .help = "filter of the map before the threshold; bilateral evens out noise, keeps edges"},
-     .offset = FIELD(mask_filter), .defaults = FOR_ALL("none")},
+     .offset = FIELD(mask_filter),
+     .defaults = {"none", "none", "none", "bilateral", "bilateral", "bilateral"}},
     {{.name = "mask-fill", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = switch_names,
       .help = "change the holes of the mask found in the map too"},
-     .offset = FIELD(mask_fill), .defaults = FOR_ALL("off")},
+     .offset = FIELD(mask_fill), .defaults = {"off", "off", "off", "on", "on", "on"}},
     {{.name = "mask-refine", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = switch_names,
       .help = "let the mask found in the map follow the picture's edges, not the map's cells"},
-     .offset = FIELD(mask_refine), .defaults = FOR_ALL("off")},
+     .offset = FIELD(mask_refine), .defaults = {"off", "off", "off", "on", "on", "on"}},
     {{.name = "mask-threshold", .type = DIFFEDIT_TYPE_REAL, .argument = "T",
       .maximum = 1,
       .help = "change where the map is at least T; less changes more"},

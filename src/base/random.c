@@ -1,6 +1,7 @@
 #include "random.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- MT19937 (Matsumoto and Nishimura 1998) ---- */
 
@@ -93,14 +94,19 @@ static void normal_small(mt19937 *mt, int64_t count, float *out)
     }
 }
 
+static void draw_cpu(mt19937 *mt, int64_t count, float *out)
+{
+    if (count >= NORMAL_BLOCK)
+        normal_large(mt, count, out);
+    else
+        normal_small(mt, count, out);
+}
+
 void de_random_normal_cpu(uint64_t seed, int64_t count, float *out)
 {
     mt19937 mt;
     mt_seed(&mt, (uint32_t)seed);
-    if (count >= NORMAL_BLOCK)
-        normal_large(&mt, count, out);
-    else
-        normal_small(&mt, count, out);
+    draw_cpu(&mt, count, out);
 }
 
 /* ---- torch's CUDA generator: Philox 4x32-10 (Salmon et al. 2011) ---- */
@@ -120,15 +126,21 @@ static void philox(uint32_t counter[4], uint64_t key)
     }
 }
 
-void de_random_normal_cuda(uint64_t seed, int64_t count, float *out)
+/* the `number`th array drawn */
+static void draw_cuda(uint64_t seed, uint32_t number, int64_t count, float *out)
 {
     for (int64_t i = 0; i < count; i++) {
-        uint32_t words[4] = {0, 0, (uint32_t)i, 0};
+        uint32_t words[4] = {number, 0, (uint32_t)i, 0};
         philox(words, seed);
         double u = words[0] * 0x1p-32 + 0x1p-33;
         double v = TWO_PI * (words[1] * 0x1p-32 + 0x1p-33);
         out[i] = (float)(sqrt(-2.0 * log(u)) * sin(v));
     }
+}
+
+void de_random_normal_cuda(uint64_t seed, int64_t count, float *out)
+{
+    draw_cuda(seed, 0, count, out);
 }
 
 void de_random_normal(int rng, uint64_t seed, int64_t count, float *out)
@@ -137,4 +149,37 @@ void de_random_normal(int rng, uint64_t seed, int64_t count, float *out)
         de_random_normal_cuda(seed, count, out);
     else
         de_random_normal_cpu(seed, count, out);
+}
+
+/* ---- a generator that goes on ---- */
+
+struct de_random {
+    bool cuda;
+    uint64_t seed;
+    uint32_t drawn; /* arrays */
+    mt19937 mt;
+};
+
+diffedit_status de_random_new(de_random **random, int rng, uint64_t seed, diffedit_error *error)
+{
+    de_random *new = malloc(sizeof *new);
+    if (!new)
+        return de_fail_memory(error, sizeof *new, "a random generator");
+    *new = (de_random){.cuda = rng == DIFFEDIT_RNG_CUDA, .seed = seed};
+    mt_seed(&new->mt, (uint32_t)seed);
+    *random = new;
+    return DIFFEDIT_OK;
+}
+
+void de_random_draw(de_random *random, int64_t count, float *out)
+{
+    if (random->cuda)
+        draw_cuda(random->seed, random->drawn++, count, out);
+    else
+        draw_cpu(&random->mt, count, out);
+}
+
+void de_random_free(de_random *random)
+{
+    free(random);
 }

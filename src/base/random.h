@@ -13,4 +13,13 @@ void de_random_normal_cuda(uint64_t seed, int64_t count, float *out);
 /* `rng` is that of diffedit_options (DIFFEDIT_RNG_...). Each call starts a new generator. */
 void de_random_normal(int rng, uint64_t seed, int64_t count, float *out);
 
+/* A generator from which arrays are drawn one after the other, as from one of torch's. */
+typedef struct de_random de_random;
+/* Errors: MEMORY. */
+diffedit_status de_random_new(de_random **random, int rng, uint64_t seed, diffedit_error *error);
+/* The first draw gives what de_random_normal() gives. */
+void de_random_draw(de_random *random, int64_t count, float *out);
+/* Takes NULL. */
+void de_random_free(de_random *random);
+
 #endif

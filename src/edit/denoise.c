@@ -23,64 +23,100 @@ static void keep_background(const uint8_t *cells, const float *background, int c
                 y[j * area + i] = background[j * area + i];
 }
 
-/* What stands outside the mask after the step to node i (DiffEdit section 3.2, step 3, for `same`).
- */
-static const float *background_at(const de_denoise_params *params, const de_denoise_inputs *inputs,
-                                  int i, int64_t count)
+/* A decode on its way. */
+typedef struct decoding {
+    const de_denoise_params *params;
+    const de_denoise_inputs *inputs;
+    de_final *final;
+    de_grid grid;
+    de_walk walk;
+    de_guided guided;
+    de_random *random; /* draws the first noise, and goes on with those of the steps; or NULL */
+    float *scaled;     /* [count], the UNet's input */
+    float *noised;     /* [count], the background without an encoding, and each step's noise */
+    int first;         /* the node that it starts from */
+    int64_t area;      /* cells */
+} decoding;
+
+/* What stands outside the mask after the step to node i (DiffEdit section 3.2, step 3, for `same`):
+ * a state of the encoding, or x_0 with as much of the first noise. */
+static const float *background_at(const decoding *d, int i)
 {
-    switch (params->background) {
-    case DIFFEDIT_BACKGROUND_SAME: return inputs->states + i * count;
-    case DIFFEDIT_BACKGROUND_LAGGED: return inputs->states + (i + 1) * count;
-    default: return inputs->latent;
-    }
+    const de_denoise_params *params = d->params;
+    const de_denoise_inputs *inputs = d->inputs;
+    int node = params->background == DIFFEDIT_BACKGROUND_SAME     ? i
+               : params->background == DIFFEDIT_BACKGROUND_LAGGED ? i + 1
+                                                                  : 0;
+    if (node == 0)
+        return inputs->latent;
+    if (params->start == DE_START_INVERTED)
+        return inputs->states + node * d->walk.count;
+    de_sampler_add_noise(params->sampler, &d->grid, node, inputs->latent, d->final->noise,
+                         d->walk.count, d->noised);
+    return d->noised;
 }
 
-/* final->latent as the decode finds it, and the node it stands at. */
-static diffedit_status begin(de_final *final, int *first, const de_denoise_params *params,
-                             const de_denoise_inputs *inputs, const de_grid *grid, int64_t count,
-                             diffedit_error *error)
+/* final->latent as the decode finds it. */
+static diffedit_status begin(decoding *d, diffedit_error *error)
 {
-    *first = params->k;
+    const de_denoise_params *params = d->params;
+    int64_t count = d->walk.count;
+    de_final *final = d->final;
+    d->first = params->k;
     diffedit_status status = de_allocate_floats(&final->latent, count, "a latent", error);
     if (status == DIFFEDIT_OK && params->start == DE_START_INVERTED) {
-        memcpy(final->latent, inputs->states + params->k * count, (size_t)count * sizeof(float));
+        memcpy(final->latent, d->inputs->states + params->k * count, (size_t)count * sizeof(float));
         return DIFFEDIT_OK;
     }
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&final->noise, count, "noise", error);
+    if (status == DIFFEDIT_OK)
+        status = de_random_new(&d->random, params->rng, params->seed, error);
     if (status != DIFFEDIT_OK)
         return status;
     bool noised = params->start == DE_START_NOISED;
-    de_random_normal(params->rng, params->seed, count, final->noise);
-    de_sampler_add_noise(params->sampler, grid, params->k, noised ? inputs->latent : NULL,
+    de_random_draw(d->random, count, final->noise);
+    de_sampler_add_noise(params->sampler, &d->grid, params->k, noised ? d->inputs->latent : NULL,
                          final->noise, count, final->latent);
     if (noised)
-        *first -= params->sampler->edit_skips;
+        d->first -= params->sampler->edit_skips;
     return DIFFEDIT_OK;
 }
 
-/* y from node `first` down to node 0. */
-static diffedit_status decode(float *y, int first, const de_denoise_params *params,
-                              const de_denoise_inputs *inputs, de_walk *walk, de_guided *guided,
-                              int64_t area, diffedit_error *error)
+/* y of node i to node i - 1. */
+static diffedit_status step(decoding *d, int i, float *y, diffedit_error *error)
 {
-    const de_sampler *sampler = params->sampler;
-    const de_grid *grid = walk->grid;
-    float *scaled = NULL;
-    diffedit_status status = de_allocate_floats(&scaled, walk->count, "the UNet's input", error);
-    for (int i = first; i > 0 && status == DIFFEDIT_OK; i--) {
-        const float *eps, *x = de_sampler_network_input(sampler, grid, i, y, walk->count, scaled);
-        status = de_guided_run(&eps, guided, x, grid->timesteps[i], grid->levels[i], error);
-        if (status != DIFFEDIT_OK)
-            break;
-        sampler->decode_step(walk, i, eps, y);
-        if (inputs->cells)
-            keep_background(inputs->cells, background_at(params, inputs, i - 1, walk->count),
-                            (int)(walk->count / area), area, y);
-        status = de_stage_step(guided->predictor.context, DIFFEDIT_STAGE_DENOISE, first - i + 1,
-                               first, error);
-    }
-    free(scaled);
+    const de_sampler *sampler = d->params->sampler;
+    const float *eps;
+    const float *x = de_sampler_network_input(sampler, &d->grid, i, y, d->walk.count, d->scaled);
+    diffedit_status status = de_guided_run(&eps, &d->guided, x, d->grid.timesteps[i],
+                                           d->grid.levels[i], error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (sampler->draws && i > 1)
+        de_random_draw(d->random, d->walk.count, d->noised);
+    sampler->decode_step(&d->walk, i, eps, y);
+    if (d->inputs->cells)
+        keep_background(d->inputs->cells, background_at(d, i - 1), (int)(d->walk.count / d->area),
+                        d->area, y);
+    return de_stage_step(d->guided.predictor.context, DIFFEDIT_STAGE_DENOISE, d->first - i + 1,
+                         d->first, error);
+}
+
+/* From node k down to node 0. */
+static diffedit_status decode(decoding *d, diffedit_error *error)
+{
+    diffedit_status status = begin(d, error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&d->scaled, d->walk.count, "the UNet's input", error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&d->noised, d->walk.count, "noise", error);
+    d->walk.noise = d->noised;
+    for (int i = d->first; i > 0 && status == DIFFEDIT_OK; i--)
+        status = step(d, i, d->final->latent, error);
+    free(d->noised);
+    free(d->scaled);
+    de_random_free(d->random);
     return status;
 }
 
@@ -90,26 +126,22 @@ diffedit_status de_denoise_run(de_final *final, const de_denoise_params *params,
                                diffedit_error *error)
 {
     de_cells size = de_latent_cells(&params->latent, networks);
-    int64_t area = (int64_t)size.h * size.w, count = networks->channels * area;
-    int first = 0;
-    de_grid grid = {0};
-    de_walk walk = {0};
-    de_guided guided = {0};
+    int64_t area = (int64_t)size.h * size.w;
+    decoding d = {.params = params, .inputs = inputs, .final = final, .area = area};
     *final = (de_final){0};
-    diffedit_status status = params->sampler->make_grid(&grid, schedule, params->steps, error);
+    diffedit_status status = params->sampler->make_grid(&d.grid, schedule, params->spacing,
+                                                        params->steps, error);
     if (status == DIFFEDIT_OK)
-        status = de_walk_new(&walk, params->sampler, &grid, count, error);
+        status = de_walk_new(&d.walk, params->sampler, &d.grid, networks->channels * area, error);
     if (status == DIFFEDIT_OK)
-        status = begin(final, &first, params, inputs, &grid, count, error);
+        status = de_guided_new(&d.guided, networks, context, inputs->unconditional, inputs->to,
+                               (int)params->guidance_kind, params->guidance, size,
+                               inputs->condition, error);
     if (status == DIFFEDIT_OK)
-        status = de_guided_new(&guided, networks, context, inputs->unconditional, inputs->to,
-                               params->guidance_kind, params->guidance, size, inputs->condition,
-                               error);
-    if (status == DIFFEDIT_OK)
-        status = decode(final->latent, first, params, inputs, &walk, &guided, area, error);
-    de_guided_free(&guided);
-    de_walk_free(&walk);
-    de_grid_free(&grid);
+        status = decode(&d, error);
+    de_guided_free(&d.guided);
+    de_walk_free(&d.walk);
+    de_grid_free(&d.grid);
     if (status != DIFFEDIT_OK)
         de_final_free(final);
     return status;

@@ -17,7 +17,8 @@ static diffedit_status begin(de_inversion *inversion, const de_inversion_params 
                              diffedit_error *error)
 {
     const de_sampler *sampler = params->sampler;
-    diffedit_status status = sampler->make_grid(&inversion->grid, schedule, params->steps, error);
+    diffedit_status status = sampler->make_grid(&inversion->grid, schedule, params->spacing,
+                                                params->steps, error);
     if (status == DIFFEDIT_OK)
         status = de_walk_new(&inversion->walk, sampler, &inversion->grid, count, error);
     if (status == DIFFEDIT_OK)
@@ -56,9 +57,9 @@ diffedit_status de_inversion_run(de_inversion *inversion, const de_inversion_par
         status = reserve(inversion, k, count, error);
     de_guided guided = {0};
     if (status == DIFFEDIT_OK)
-        status = de_guided_new(&guided, networks, context, inputs->empty,
-                               params->from ? inputs->from : inputs->empty, params->guidance_kind,
-                               params->guidance, size, inputs->condition, error);
+        status = de_guided_new(
+            &guided, networks, context, inputs->empty, params->from ? inputs->from : inputs->empty,
+            (int)params->guidance_kind, params->guidance, size, inputs->condition, error);
     const de_grid *grid = &inversion->grid;
     for (int i = inversion->count - 1; i < k && status == DIFFEDIT_OK; i++) {
         float *x = inversion->states + i * count;

@@ -76,14 +76,25 @@ static void plan_posterior(de_latent_params *latent, const diffedit_options *opt
     }
 }
 
-/* Each method looks at the node that its own sampler has at the noise level: DDIM for the paper's,
- * LMS for the notebook's. */
+/* The map's timestep is a node of the paper's grid, or of the notebook's (plus-minus). With other
+ * spacings it comes from the noise level alone, so that another number of steps leaves the map. */
 static diffedit_status plan_noise(de_map_params *map, const diffedit_options *options,
-                                  const de_schedule *schedule, diffedit_error *error)
+                                  const de_sampler *sampler, const de_schedule *schedule,
+                                  diffedit_error *error)
 {
-    const de_sampler *sampler = map->method == DIFFEDIT_MASK_CONTRAST ? &de_ddim : &de_lms;
+    int spacing = de_sampler_spacing(sampler, options->spacing);
+    bool contrast = map->method == DIFFEDIT_MASK_CONTRAST;
+    if (contrast && spacing != DIFFEDIT_SPACING_LEADING && sampler != &de_lms) {
+        int t = de_schedule_share(schedule->train_timesteps, options->mask_noise_level) - 1;
+        map->timestep = t;
+        map->level = schedule->alphas_cumprod[t];
+        map->sigma = sqrt((1 - map->level) / map->level);
+        return DIFFEDIT_OK;
+    }
     de_grid grid;
-    diffedit_status status = sampler->make_grid(&grid, schedule, options->steps, error);
+    diffedit_status status = de_grid_space(
+        &grid, schedule, contrast ? DIFFEDIT_SPACING_LEADING : DIFFEDIT_SPACING_LINSPACE,
+        options->steps, error);
     if (status != DIFFEDIT_OK)
         return status;
     int node = de_schedule_share(options->steps, options->mask_noise_level);
@@ -95,7 +106,8 @@ static diffedit_status plan_noise(de_map_params *map, const diffedit_options *op
 }
 
 static diffedit_status plan_map(de_plan *plan, const diffedit_options *options,
-                                const de_plan_inputs *inputs, diffedit_error *error)
+                                const de_sampler *sampler, const de_plan_inputs *inputs,
+                                diffedit_error *error)
 {
     de_map_params *map = &plan->map;
     map->latent = plan->latent;
@@ -113,7 +125,7 @@ static diffedit_status plan_map(de_plan *plan, const diffedit_options *options,
         map->guidance = options->guidance;
         map->guidance_kind = options->guidance_kind;
     }
-    return plan_noise(map, options, inputs->schedule, error);
+    return plan_noise(map, options, sampler, inputs->schedule, error);
 }
 
 static void plan_region(de_plan *plan, const diffedit_options *options,
@@ -148,10 +160,13 @@ static void plan_inversion(de_plan *plan, const diffedit_options *options,
 {
     de_inversion_params *inversion = &plan->inversion;
     plan->k = de_schedule_share(options->steps, options->ratio);
+    if (!sampler->encode_step)
+        sampler = &de_ddim;
     *inversion = (de_inversion_params){
         .latent = plan->latent,
-        .sampler = sampler->encode_step ? sampler : &de_ddim,
+        .sampler = sampler,
         .empty = de_texts_input(inputs->texts, DE_TEXT_EMPTY).serial,
+        .spacing = de_sampler_spacing(sampler, options->spacing),
         .steps = options->steps,
         .guidance = isnan(options->encode_guidance) ? options->guidance : options->encode_guidance};
     if (inversion->guidance != 1) {
@@ -177,9 +192,10 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options, const d
         .guidance_kind = options->guidance_kind,
         .start = DE_START_NOISE,
         .background = edits ? (int)options->background : -1,
+        .spacing = de_sampler_spacing(sampler, options->spacing),
         .steps = options->steps,
         .k = edits ? de_schedule_share(options->steps, options->ratio) : options->steps};
-    if (edits && sampler->encode_step) {
+    if (edits && sampler->encode_step && options->encode != DIFFEDIT_ENCODE_NONE) {
         plan_inversion(plan, options, sampler, inputs);
         denoise->start = DE_START_INVERTED;
         denoise->inversion = plan->inversion;
@@ -210,5 +226,5 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
         return DIFFEDIT_OK;
     plan_region(plan, options, inputs);
     plan->box.soft = de_mask_alpha_reach(plan->blend.feather, plan->blend.blur);
-    return plan_map(plan, options, inputs, error);
+    return plan_map(plan, options, sampler, inputs, error);
 }

@@ -193,10 +193,10 @@ typedef struct de_inversion_params {
     uint64_t empty;            /* the empty text, whose chunks are as many as the longest's */
     uint64_t from;             /* the text that guides it; 0: none */
     double guidance;           /* 1: without text */
-    int32_t guidance_kind;     /* 0 where no text guides */
-    int32_t steps;             /* of the whole grid */
+    int64_t guidance_kind;     /* 0 where no text guides */
+    int32_t spacing, steps;    /* of the whole grid */
 } de_inversion_params;
-static_assert(sizeof(de_inversion_params) == 64, "a key has no padding");
+static_assert(sizeof(de_inversion_params) == 72, "a key has no padding");
 
 /* As far as it went: a run with a larger k goes on where it ended. */
 typedef struct de_inversion {
@@ -237,13 +237,14 @@ typedef struct de_denoise_params {
     uint64_t mask; /* the content of the region, or of its cells where the UNet does not read it;
                     * 0: no region */
     double guidance;
-    int32_t guidance_kind;
-    int32_t start;      /* de_start */
-    int32_t background; /* DIFFEDIT_BACKGROUND_...: what stands outside the mask; -1: no mask */
-    int32_t steps, k;   /* k: the node it starts from; `steps` from noise alone */
+    int64_t guidance_kind;
+    int32_t start;             /* de_start */
+    int32_t background;        /* DIFFEDIT_BACKGROUND_...: what stands outside the mask, taken from
+                                * where it starts; -1: no mask */
+    int32_t spacing, steps, k; /* k: the node it starts from; `steps` from noise alone */
     int32_t rng;
 } de_denoise_params;
-static_assert(sizeof(de_denoise_params) == 160, "a key has no padding");
+static_assert(sizeof(de_denoise_params) == 176, "a key has no padding");
 
 typedef struct de_final {
     float *latent; /* [c, h, w] */

@@ -13,7 +13,8 @@ diffedit_status de_grid_new(de_grid *grid, int steps, diffedit_error *error)
     *grid = (de_grid){.steps = steps,
                       .timesteps = memory,
                       .levels = memory + nodes,
-                      .sigmas = memory + 2 * nodes};
+                      .sigmas = memory + 2 * nodes,
+                      .ends_apart = true};
     return DIFFEDIT_OK;
 }
 

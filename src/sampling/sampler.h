@@ -13,11 +13,20 @@ typedef struct de_grid {
     double *timesteps; /* [steps + 1]: where the network looks at a sample of node i */
     double *levels;    /* [steps + 1]: the node's alphas_cumprod */
     double *sigmas;    /* [steps + 1]: noise per signal, sqrt((1 - level) / level) */
+    bool ends_apart;   /* node 0 is no node of the spacing: it was put before them */
 } de_grid;
 
 /* Room for a grid. Errors: MEMORY. */
 diffedit_status de_grid_new(de_grid *grid, int steps, diffedit_error *error);
 void de_grid_free(de_grid *grid);
+
+/* A grid of DIFFEDIT_SPACING_... but not AUTO (spacing.c). Errors: ARGUMENT (more steps than fit),
+ * MEMORY. */
+diffedit_status de_grid_space(de_grid *grid, const de_schedule *schedule, int spacing, int steps,
+                              diffedit_error *error);
+/* Makes node 0 the picture without any noise, as samplers have it that end at sigma 0. */
+void de_grid_end_clean(de_grid *grid);
+extern const char *const de_spacing_names[];
 
 /* How a sample at a node holds its signal x_0 and its noise. */
 typedef enum de_sample_kind {
@@ -36,15 +45,19 @@ typedef struct de_walk {
     int64_t count;              /* values of a sample */
     float *history[DE_HISTORY]; /* [count] each, the newest first; as many as the sampler wants */
     int filled;
+    const float *noise; /* [count] of variance 1, drawn for this step; NULL unless it draws */
 } de_walk;
 
 struct de_sampler {
-    const char *name; /* as the option `scheduler` has it */
+    const char *name;  /* as the option `scheduler` has it */
+    int spacing;       /* DIFFEDIT_SPACING_..., what AUTO means */
+    unsigned spacings; /* 1 << DIFFEDIT_SPACING_..., those it can have */
     /* Errors: ARGUMENT (more steps than fit), MEMORY. */
-    diffedit_status (*make_grid)(de_grid *grid, const de_schedule *schedule, int steps,
+    diffedit_status (*make_grid)(de_grid *grid, const de_schedule *schedule, int spacing, int steps,
                                  diffedit_error *error);
     de_sample_kind kind;
     int history; /* arrays that its steps remember, at most DE_HISTORY */
+    bool draws;  /* its decode steps to node 1 and above add fresh noise */
 
     /* x of node i becomes that of node i - 1 along eps, 1 <= i <= steps. */
     void (*decode_step)(de_walk *walk, int i, const float *eps, float *x);
@@ -62,6 +75,8 @@ struct de_sampler {
 const de_sampler *de_sampler_at(int scheduler);
 /* Their names, NULL-terminated, in the same order. */
 extern const char *const de_sampler_names[];
+/* The spacing that an option (DIFFEDIT_SPACING_..., AUTO too) means to a sampler. */
+int de_sampler_spacing(const de_sampler *sampler, int spacing);
 
 /* Errors: MEMORY. */
 diffedit_status de_walk_new(de_walk *walk, const de_sampler *sampler, const de_grid *grid,
@@ -79,19 +94,30 @@ const float *de_sampler_network_input(const de_sampler *sampler, const de_grid *
 
 /* ---- the samplers ---- */
 
-/* Deterministic DDIM (Song et al. 2021, equation 12, eta 0): t_i = i * (T // steps) + offset. Its
- * inversion is the same step upwards, at the next node's timestep. */
+/* Deterministic DDIM (Song et al. 2021, equation 12, eta 0). Its inversion is the same step
+ * upwards, at the next node's timestep. */
 extern const de_sampler de_ddim;
 /* Moves x[count] from level `from` to level `to` along eps without noise; y may be x. */
 void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count,
                   float *y);
 
-/* Linear multistep of order 4 (k-diffusion's LMS; Karras et al. 2022, section 3): timesteps
- * linspace(0, T - 1, steps), fractional. An edit starts a step after the one whose noise it adds,
- * as in the DiffEdit-practice notebook. */
+/* Linear multistep of order 4 (k-diffusion's LMS; Karras et al. 2022, section 3). An edit starts a
+ * step after the one whose noise it adds, as in the DiffEdit-practice notebook. */
 extern const de_sampler de_lms;
 /* The integral from sigma_i to sigma_(i-1) of the Lagrange polynomial that is 1 at sigma_(i+j) and
  * 0 at the other of the last `order` sigmas; 0 <= j < order <= min(steps - i + 1, DE_HISTORY). */
 double de_lms_coefficient(const de_grid *grid, int order, int i, int j);
+
+/* DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2), of first order at its first and last step. Its
+ * inversion is the second-order multistep of DPM-Solver (Lu et al. 2022a), which predicts noise,
+ * upwards, at the state's own timestep. */
+extern const de_sampler de_dpmpp_2m;
+
+/* Multistep sampling of latent consistency models (Luo et al. 2023, algorithm 2), on some of the
+ * fifty timesteps that they are distilled for. */
+extern const de_sampler de_lcm;
+
+/* Ancestral sampling with Euler steps (k-diffusion; Karras et al. 2022). */
+extern const de_sampler de_euler_a;
 
 #endif

@@ -78,8 +78,9 @@ static void test_init_refuses(void **state)
     diffedit_error error;
     assert_int_equal(diffedit_options_init(&options, sizeof options, "papers", NULL, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message,
-                        "`preset`: expected one of paper, notebook, diffusers, found \"papers\"");
+    assert_string_equal(
+        error.message,
+        "`preset`: expected one of paper, notebook, diffusers, fast, lcm, turbo, found \"papers\"");
     assert_int_equal(diffedit_options_init(&options, 4, NULL, NULL, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     memset(&options, 0, sizeof options);
@@ -166,7 +167,9 @@ static void test_messages(void **state)
     assert_refused("seed", "x",
                    "`seed`: expected a whole number from 0 to 18446744073709551615, decimal or 0x, "
                    "found \"x\"");
-    assert_refused("scheduler", "euler", "`scheduler`: expected one of ddim, lms, found \"euler\"");
+    assert_refused(
+        "scheduler", "euler",
+        "`scheduler`: expected one of ddim, lms, dpm++2m, lcm, euler-a, found \"euler\"");
     assert_refused("size", "512",
                    "`size`: expected WxH with sides from 1 to 16384 or \"fit\", found \"512\"");
     assert_refused("feather", "-1",
@@ -272,7 +275,9 @@ static void test_check(void **state)
     options = initial(NULL);
     options.scheduler = 7;
     assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "`scheduler`: expected one of ddim, lms, found \"7\"");
+    assert_string_equal(
+        error.message,
+        "`scheduler`: expected one of ddim, lms, dpm++2m, lcm, euler-a, found \"7\"");
     options = initial(NULL);
     options.width = 512;
     assert_int_equal(diffedit_options_check(&options, NULL), DIFFEDIT_ERROR_ARGUMENT);

@@ -50,14 +50,17 @@ static void test_ddim_grid(void **state)
     de_schedule schedule = new_schedule();
     de_grid grid;
     diffedit_error error;
-    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 50, &error), DIFFEDIT_OK);
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_LEADING, 50, &error),
+                     DIFFEDIT_OK);
     assert_true(grid.timesteps[25] == 481);
     assert_true(grid.levels[0] == (double)schedule.alphas_cumprod[0]);
     assert_true(grid.levels[25] == (double)schedule.alphas_cumprod[481]);
     de_grid_free(&grid);
-    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 999, &error), DIFFEDIT_OK);
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_LEADING, 999, &error),
+                     DIFFEDIT_OK);
     de_grid_free(&grid);
-    assert_int_equal(de_ddim.make_grid(&grid, &schedule, 1000, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_LEADING, 1000, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "1000 steps do not fit the model's 1000 training timesteps; "
                                        "the largest number that fits is 999");
     de_schedule_free(&schedule);
@@ -80,7 +83,8 @@ static void test_lms_grid(void **state)
     (void)state;
     de_schedule schedule = new_schedule();
     de_grid grid;
-    assert_int_equal(de_lms.make_grid(&grid, &schedule, 30, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_LINSPACE, 30, NULL),
+                     DIFFEDIT_OK);
     assert_float_equal(grid.timesteps[15], 482.27585f, 1e-4);
     assert_float_equal(grid.sigmas[15], 1.5256537f, 1e-6);
     assert_float_equal(grid.timesteps[20], 654.51721f, 1e-4);
@@ -98,7 +102,8 @@ static void test_lms_coefficients_integrate_polynomials(void **state)
     (void)state;
     de_schedule schedule = new_schedule();
     de_grid grid;
-    assert_int_equal(de_lms.make_grid(&grid, &schedule, 20, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_LINSPACE, 20, NULL),
+                     DIFFEDIT_OK);
     for (int order = 1; order <= DE_HISTORY; order++)
         for (int i = 1; i <= 20 - order + 1; i++)
             for (int power = 0; power < order; power++) {

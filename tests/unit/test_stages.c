@@ -284,10 +284,10 @@ static void test_a_region_follows_the_threshold(void **state)
 
 /* A sampler of this program: a step adds or takes eps / 8; it encodes at the state's own timestep
  * and remembers one prediction, which it averages with the newest. */
-static diffedit_status toy_grid(de_grid *grid, const de_schedule *schedule, int steps,
+static diffedit_status toy_grid(de_grid *grid, const de_schedule *schedule, int spacing, int steps,
                                 diffedit_error *error)
 {
-    (void)schedule;
+    (void)schedule, (void)spacing;
     diffedit_status status = de_grid_new(grid, steps, error);
     for (int i = 0; i <= steps && status == DIFFEDIT_OK; i++) {
         grid->timesteps[i] = 100 * i;
@@ -319,6 +319,8 @@ static void toy_encode(de_walk *walk, int i, const float *eps, const float *x, f
 }
 
 static const de_sampler TOY = {.name = "toy",
+                               .spacing = DIFFEDIT_SPACING_LEADING,
+                               .spacings = 1u << DIFFEDIT_SPACING_LEADING,
                                .make_grid = toy_grid,
                                .history = 1,
                                .decode_step = toy_decode,
@@ -363,11 +365,15 @@ static void test_a_new_sampler_is_a_row(void **state)
 static void test_an_inversion_goes_on_where_it_ended(void **state)
 {
     (void)state;
-    const de_sampler *const samplers[] = {&de_ddim, &TOY};
-    for (int s = 0; s < 2; s++) {
+    const de_sampler *const samplers[] = {&de_ddim, &de_dpmpp_2m, &TOY};
+    for (int s = 0; s < 3; s++) {
         arithmetic self;
-        const de_inversion_params params = {
-            .latent = SIZE, .sampler = samplers[s], .from = 2, .guidance = 3, .steps = 6};
+        const de_inversion_params params = {.latent = SIZE,
+                                            .sampler = samplers[s],
+                                            .from = 2,
+                                            .guidance = 3,
+                                            .spacing = samplers[s]->spacing,
+                                            .steps = 6};
         de_inversion whole = invert(&params, 6, 6, &self), parts = invert(&params, 6, 2, &self);
         assert_memory_equal(whole.states, parts.states, 7 * COUNT * sizeof(float));
         de_inversion_free(&whole);
@@ -392,8 +398,11 @@ static void test_outside_the_mask_stands_the_background(void **state)
 {
     (void)state;
     arithmetic self;
-    const de_inversion_params inversion = {
-        .latent = SIZE, .sampler = &de_ddim, .guidance = 1, .steps = 6};
+    const de_inversion_params inversion = {.latent = SIZE,
+                                           .sampler = &de_ddim,
+                                           .guidance = 1,
+                                           .spacing = DIFFEDIT_SPACING_LEADING,
+                                           .steps = 6};
     de_inversion states = invert(&inversion, 5, 5, &self);
     const uint8_t cells[CELLS] = {[3] = 1, [7] = 1};
     de_denoise_params params = {.latent = SIZE,
@@ -403,6 +412,7 @@ static void test_outside_the_mask_stands_the_background(void **state)
                                 .unconditional = 1,
                                 .guidance = 2,
                                 .start = DE_START_INVERTED,
+                                .spacing = DIFFEDIT_SPACING_LEADING,
                                 .steps = 6,
                                 .k = 5};
     const de_denoise_inputs inputs = {.latent = x_0(),
@@ -438,6 +448,7 @@ static de_denoise_params from_noise(const de_sampler *sampler, uint64_t to)
                                .guidance = 1,
                                .start = DE_START_NOISE,
                                .background = -1,
+                               .spacing = sampler->spacing,
                                .steps = 5,
                                .k = 5};
 }
@@ -445,9 +456,9 @@ static de_denoise_params from_noise(const de_sampler *sampler, uint64_t to)
 static void test_generating_begins_with_noise_alone(void **state)
 {
     (void)state;
-    const de_sampler *const samplers[] = {&de_ddim, &de_lms};
-    for (int s = 0; s < 2; s++) {
-        const de_denoise_params params = from_noise(samplers[s], 1);
+    const de_sampler *sampler;
+    for (int s = 0; (sampler = de_sampler_at(s)); s++) {
+        const de_denoise_params params = from_noise(sampler, 1);
         const de_denoise_inputs inputs = {.to = EMPTY_TEXT, .unconditional = EMPTY_TEXT};
         de_stage_context context = {.threads = 1};
         float noise[COUNT];

@@ -115,9 +115,9 @@ static void squeeze(char *text)
 static void test_ranges_and_defaults(void **state)
 {
     static const char *const parts[] = {
-        "(1..999; paper 50, notebook 30, diffusers 50)",
+        "(1..999; default 50, notebook 30, fast 14, lcm 5, turbo 4)",
         "(0..2^64-1; default 42)",
-        "(above 0..1; paper 0.8, notebook 2/3, diffusers 0.8)",
+        "(above 0..1; default 0.8, notebook 2/3, turbo 0.75)",
         "(cpu or cuda; default cpu)",
         "(sides 1..16384 or fit; default fit)",
         "(0..4096 or cell; default cell)",
