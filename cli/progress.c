@@ -125,7 +125,7 @@ static void say_line(cli_progress *progress, const char *stage, int done, int to
 {
     char state[96];
     int tenths = (int)(10L * done / total);
-    if (done == 0 || (tenths == progress->tenths && !progress->verbose))
+    if (done == 0 || (tenths <= progress->tenths && !progress->verbose))
         return;
     progress->tenths = tenths;
     format_state(state, progress, done, total, false);

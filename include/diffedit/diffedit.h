@@ -362,8 +362,11 @@ typedef enum diffedit_mask_filter {
 typedef enum diffedit_switch { DIFFEDIT_OFF, DIFFEDIT_ON } diffedit_switch;
 
 typedef enum diffedit_composite {
-    DIFFEDIT_COMPOSITE_PIXEL, /* the input's own pixels outside the mask */
-    DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
+    DIFFEDIT_COMPOSITE_PIXEL,  /* the input's own pixels outside the mask */
+    DIFFEDIT_COMPOSITE_LATENT, /* the decoder's picture everywhere */
+    /* as pixel, but of a mask found in a map: the decode has room around it, and the composite
+     * takes what really changed (docs/MASKS.md) */
+    DIFFEDIT_COMPOSITE_CHANGED
 } diffedit_composite;
 
 /* How `from`, `to` and `negative` are read (docs/PROMPTS.md). */
@@ -437,7 +440,7 @@ typedef struct diffedit_options {
      * pixels (0..4096; default 0) */
     double mask_blur;
 
-    /* what the result has outside the mask (pixel or latent; default pixel) */
+    /* what the result has outside the mask (pixel or latent or changed; default pixel) */
     diffedit_composite composite;
     /* width of the soft edge outside the mask, in picture pixels; negative: one latent cell
      * (0..4096 or cell; default cell) */

@@ -137,6 +137,14 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
     return status;
 }
 
+static void say_share(diffedit_editor *editor)
+{
+    const de_region *region = &editor->whole.region;
+    if (region->mask)
+        editor->stats.mask_share = (double)region->changed /
+                                   (double)((int64_t)region->width * region->height);
+}
+
 static bool is_empty(const diffedit_editor *editor)
 {
     return editor->whole.region.changed == 0;
@@ -153,8 +161,6 @@ static diffedit_status find_region(diffedit_editor *editor, const de_plan *plan,
         status = de_frame_region(whole, editor, plan, error);
     if (status != DIFFEDIT_OK)
         return status;
-    editor->stats.mask_share = (double)whole->region.changed /
-                               (double)((int64_t)plan->region.width * plan->region.height);
     if (is_empty(editor))
         de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
                      "the mask is empty: nothing will change");
@@ -186,6 +192,8 @@ diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *edi
         status = find_region(editor, &plan, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_view(mask, editor, DIFFEDIT_VIEW_MASK, error);
+    if (status == DIFFEDIT_OK)
+        say_share(editor);
     de_editor_end(editor);
     return status;
 }
@@ -220,6 +228,8 @@ static diffedit_status change(diffedit_picture **result, diffedit_editor *editor
     if (status == DIFFEDIT_OK)
         status = de_frame_decode(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
+        status = de_frame_cut(frame, editor, plan, error);
+    if (status == DIFFEDIT_OK)
         status = de_frame_blend(result, frame, editor, plan, error);
     return status;
 }
@@ -236,6 +246,8 @@ static diffedit_status edit(diffedit_picture **result, diffedit_editor *editor, 
     if (status == DIFFEDIT_OK)
         status = is_empty(editor) ? de_picture_copy(result, editor->whole.picture, error)
                                   : change(result, editor, &plan, &known, error);
+    if (status == DIFFEDIT_OK)
+        say_share(editor);
     de_editor_end(editor);
     return status;
 }

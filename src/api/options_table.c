@@ -25,7 +25,7 @@ static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
 static const char *const filter_names[] = {"none", "bilateral", NULL};
 static const char *const switch_names[] = {"off", "on", NULL};
-static const char *const composite_names[] = {"pixel", "latent", NULL};
+static const char *const composite_names[] = {"pixel", "latent", "changed", NULL};
 static const char *const region_names[] = {"whole", "crop", NULL};
 static const char *const syntax_names[] = {"plain", "weighted", NULL};
 
@@ -137,7 +137,7 @@ const de_option de_options_table[] = {
     {{.name = "composite", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = composite_names,
       .help = "pixel keeps the input's pixels outside the mask, "
-              "latent takes the decoder's picture"},
+              "latent takes the decoder's picture, changed takes what really changed"},
      .offset = FIELD(composite), .defaults = FOR_ALL("pixel")},
     {{.name = "feather", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
       .maximum = 4096, .word = "cell",

@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
-/* Whether a pixel at working size lies in the mask, which has the picture's size. */
+/* Whether a pixel at working size lies in what is to be changed, which has the picture's size. */
 static bool is_masked(const de_region *region, const de_latent_params *working, int y, int x)
 {
     int64_t width = region->width, height = region->height;
     int64_t row = (2 * y + 1) * height / (2 * working->height);
     int64_t column = (2 * x + 1) * width / (2 * working->width);
-    return region->mask[row * width + column];
+    return de_region_reach(region)[row * width + column];
 }
 
 /* floats [height, width, 3] in -1..1: the picture, grey (0) where it is to be changed */

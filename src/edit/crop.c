@@ -2,6 +2,7 @@
 #include "edit/editor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_same(de_rectangle a, de_rectangle b)
 {
@@ -18,7 +19,8 @@ static de_rectangle choose(const diffedit_editor *editor, const de_box_params *p
     if (before->asked_width != params->asked_width ||
         before->asked_height != params->asked_height || before->margin != params->margin)
         kept = (de_rectangle){0};
-    return de_box_choose(params, de_mask_bounds(region->mask, region->height, region->width), kept);
+    return de_box_choose(
+        params, de_mask_bounds(de_region_reach(region), region->height, region->width), kept);
 }
 
 /* The part of the picture and of the region. The slots of another part are emptied. */
@@ -36,8 +38,27 @@ static diffedit_status fill_frame(diffedit_editor *editor, de_rectangle at, diff
         if (status != DIFFEDIT_OK)
             return status;
     }
-    de_mask_crop(editor->whole.region.mask, editor->whole.region.width, at, box->given_mask);
-    return DIFFEDIT_OK;
+    const de_region *region = &editor->whole.region;
+    de_mask_crop(region->mask, region->width, at, box->given_mask);
+    free(box->given_room);
+    box->given_room = NULL;
+    if (!region->room)
+        return DIFFEDIT_OK;
+    status = de_allocate_bytes(&box->given_room, (int64_t)at.width * at.height, "the mask", error);
+    if (status == DIFFEDIT_OK)
+        de_mask_crop(region->room, region->width, at, box->given_room);
+    return status;
+}
+
+void de_editor_take_mask(diffedit_editor *editor)
+{
+    const de_region *box = &editor->box.region;
+    de_region *whole = &editor->whole.region;
+    de_rectangle at = editor->box_at;
+    for (int64_t y = 0; y < at.height; y++)
+        memcpy(whole->mask + (at.y + y) * whole->width + at.x, box->mask + y * at.width,
+               (size_t)at.width);
+    whole->changed = box->changed; /* there is nothing beside the box */
 }
 
 diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor *editor,

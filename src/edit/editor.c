@@ -32,6 +32,7 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
                                    .picture = editor->whole.picture,
                                    .native_width = unet->sample_width * editor->networks.factor,
                                    .native_height = unet->sample_height * editor->networks.factor,
+                                   .mask_given = editor->whole.given_mask != NULL,
                                    .finds_map = !at.width && !editor->whole.given_map.values &&
                                                 (goal == DE_GOAL_MAP || !editor->whole.given_mask),
                                    .at = at};

@@ -20,6 +20,7 @@ typedef struct de_frame {
     diffedit_picture *picture; /* own copy; NULL: generates only */
     de_map given_map;          /* instead of one that is found; values NULL: none */
     uint8_t *given_mask;       /* likewise, at picture size, 0 or 1 */
+    uint8_t *given_room;       /* of a box: room around given_mask, or NULL */
     struct {
         int32_t width, height;
         uint8_t *pixels; /* [height, width, 3] */
@@ -47,6 +48,10 @@ typedef struct de_frame {
         de_denoise_params params;
         uint8_t *pixels; /* [height, width, 3] */
     } decoded;
+    struct {
+        de_latent_params params;
+        uint8_t *pixels; /* [height, width, 3]: x_0 decoded */
+    } reconstructed;
 } de_frame;
 
 struct diffedit_editor {
@@ -81,6 +86,8 @@ void de_editor_end(diffedit_editor *editor);
  * size that does not fit the model), MEMORY. */
 diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor *editor,
                                const diffedit_options *options, diffedit_error *error);
+/* The mask of the whole picture becomes that of the box. */
+void de_editor_take_mask(diffedit_editor *editor);
 /* Says at which size the whole picture is worked on, where that is not its own. */
 void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *working);
 /* The plan of a call for the whole picture, or for a box of it. Errors: as de_plan_make(). */
@@ -104,6 +111,9 @@ diffedit_status de_frame_denoise(de_frame *frame, diffedit_editor *editor, de_pl
                                  diffedit_error *error);
 diffedit_status de_frame_decode(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error);
+/* Where the region has room: its mask becomes what the composite takes. Once a call. */
+diffedit_status de_frame_cut(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                             diffedit_error *error);
 diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffedit_editor *editor,
                                const de_plan *plan, diffedit_error *error);
 

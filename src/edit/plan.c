@@ -2,7 +2,10 @@
 
 #include <math.h>
 
-enum { BOX_GRID = 16 }; /* grid lines along the side of a square of the native area */
+enum {
+    BOX_GRID = 16, /* grid lines along the side of a square of the native area */
+    ROOM = 1,      /* cells around a mask that is cut later */
+};
 
 /* The part of the picture that is worked on. */
 static de_rectangle part_of(const de_plan_inputs *inputs)
@@ -137,6 +140,9 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
     if (inputs->at.width) /* a box has a margin for the cells of the whole picture */
         cell = fmin(cell, inputs->networks->factor /
                               de_box_scale(&plan->box, plan->box.width, plan->box.height));
+    /* what somebody painted is composed as it is */
+    bool cuts = options->composite == DIFFEDIT_COMPOSITE_CHANGED && !inputs->mask_given &&
+                plan->goal == DE_GOAL_EDIT && !inputs->at.width;
     plan->region = (de_region_params){.width = at.width,
                                       .height = at.height,
                                       .cells = cells,
@@ -145,7 +151,10 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                                       .refine = options->mask_refine,
                                       .threshold = options->mask_threshold,
                                       /* the region of a box has grown */
-                                      .grow = inputs->at.width ? 0 : options->mask_grow};
+                                      .grow = inputs->at.width ? 0 : options->mask_grow,
+                                      .room = cuts ? ROOM : 0}; /* that of a box has it */
+    plan->cut = (de_cut_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
+                                .fill = options->mask_fill};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
                                     .at = at,
                                     .feather = options->feather < 0 ? cell : options->feather,

@@ -24,6 +24,7 @@ typedef struct de_plan_inputs {
     int native_width, native_height; /* of the model, pixels */
     bool finds_map;                  /* nothing was given that makes a map needless */
     de_rectangle at;                 /* the box that is worked on; width 0: the whole picture */
+    bool mask_given;                 /* by somebody, for the whole picture */
 } de_plan_inputs;
 
 typedef struct de_plan {
@@ -33,6 +34,7 @@ typedef struct de_plan {
     de_latent_params latent;
     de_map_params map; /* zeros where a map or a mask was given, but for latent and method */
     de_region_params region;
+    de_cut_params cut;
     de_inversion_params inversion;
     int k;                      /* how far it goes; 0: nothing is inverted */
     de_text_role unconditional; /* what `to` is guided away from */

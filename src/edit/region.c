@@ -7,9 +7,15 @@
 void de_region_free(de_region *region)
 {
     free(region->mask);
+    free(region->room);
     free(region->cells);
     free(region->refined);
     *region = (de_region){0};
+}
+
+const uint8_t *de_region_reach(const de_region *region)
+{
+    return region->room ? region->room : region->mask;
 }
 
 static uint64_t hash(uint64_t state, const uint8_t *bytes, int64_t count)
@@ -28,7 +34,7 @@ uint64_t de_region_cells_content(const de_region *region)
 
 uint64_t de_region_content(const de_region *region)
 {
-    uint64_t state = hash(de_region_cells_content(region), region->mask,
+    uint64_t state = hash(de_region_cells_content(region), de_region_reach(region),
                           (int64_t)region->width * region->height);
     return state ? state : 1;
 }
@@ -69,23 +75,10 @@ static void threshold(uint8_t *mask, const float *values, int64_t count, double 
         mask[i] = values[i] >= (float)limit;
 }
 
-/* The mask in cells, and from them in pixels. */
-static diffedit_status cut_cells(de_region *region, const de_region_params *params,
-                                 const float *values, diffedit_error *error)
-{
-    int h = region->h, w = region->w;
-    diffedit_status status = DIFFEDIT_OK;
-    threshold(region->cells, values, (int64_t)h * w, params->threshold);
-    if (params->fill)
-        status = de_mask_fill(region->cells, h, w, error);
-    de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
-    return status;
-}
-
 /* The mask in pixels, along the picture's edges. */
-static diffedit_status cut_pixels(de_region *region, const de_region_params *params,
-                                  const float *values, const diffedit_picture *picture,
-                                  de_stage_context *context, diffedit_error *error)
+static diffedit_status refine(de_region *region, const de_region_params *params,
+                              const float *values, const diffedit_picture *picture,
+                              de_stage_context *context, diffedit_error *error)
 {
     int64_t area = (int64_t)region->width * region->height;
     diffedit_status status = de_allocate_floats(&region->refined, area, "the map", error);
@@ -97,17 +90,23 @@ static diffedit_status cut_pixels(de_region *region, const de_region_params *par
     return params->fill ? de_mask_fill(region->mask, region->height, region->width, error) : status;
 }
 
-/* The mask that a map means. */
+/* The mask that a map means, in cells and in pixels. */
 static diffedit_status find(de_region *region, const de_region_params *params,
                             const de_region_inputs *inputs, de_stage_context *context,
                             diffedit_error *error)
 {
+    int h = region->h, w = region->w;
     float *values = NULL;
     diffedit_status status = clean(&values, params, inputs->map, error);
-    if (status == DIFFEDIT_OK)
-        status = params->refine
-                     ? cut_pixels(region, params, values, inputs->picture, context, error)
-                     : cut_cells(region, params, values, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    threshold(region->cells, values, (int64_t)h * w, params->threshold);
+    if (params->fill)
+        status = de_mask_fill(region->cells, h, w, error);
+    if (status == DIFFEDIT_OK && params->refine)
+        status = refine(region, params, values, inputs->picture, context, error);
+    else
+        de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
     free(values);
     return status;
 }
@@ -121,6 +120,33 @@ static diffedit_status grow(de_region *region, int amount, const de_stage_contex
     return de_mask_grow(region->mask, region->height, region->width, amount, &work, error);
 }
 
+/* The cells of the mask and those found in the map, and `more` cells around them; or what was given
+ * as room. */
+static diffedit_status make_room(de_region *region, int more, const uint8_t *given,
+                                 diffedit_error *error)
+{
+    int h = region->h, w = region->w, height = region->height, width = region->width;
+    int64_t area = (int64_t)height * width;
+    de_work work = {.threads = 1};
+    uint8_t *masked = NULL;
+    diffedit_status status = de_allocate_bytes(&region->room, area, "the mask", error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_bytes(&masked, (int64_t)h * w, "the mask", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_mask_to_cells(given ? given : region->mask, height, width, h, w, masked);
+    for (int64_t i = 0; i < (int64_t)h * w; i++)
+        region->cells[i] = masked[i] | (region->cells[i] & !given);
+    free(masked);
+    if (given) {
+        memcpy(region->room, given, (size_t)area);
+        return DIFFEDIT_OK;
+    }
+    status = de_mask_grow(region->cells, h, w, more, &work, error);
+    de_mask_from_cells(region->cells, h, w, height, width, region->room);
+    return status;
+}
+
 diffedit_status de_region_run(de_region *region, const de_region_params *params,
                               const de_region_inputs *inputs, de_stage_context *context,
                               diffedit_error *error)
@@ -131,17 +157,21 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
     diffedit_status status = de_allocate_bytes(&region->mask, area, "the mask", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_bytes(&region->cells, (int64_t)h * w, "the mask", error);
-    if (status == DIFFEDIT_OK && inputs->given)
+    if (status == DIFFEDIT_OK && inputs->given) {
         memcpy(region->mask, inputs->given, (size_t)area);
-    else if (status == DIFFEDIT_OK)
+        memset(region->cells, 0, (size_t)h * (size_t)w);
+    } else if (status == DIFFEDIT_OK) {
         status = find(region, params, inputs, context, error);
+    }
     if (status == DIFFEDIT_OK && params->grow)
         status = grow(region, params->grow, context, error);
+    if (status == DIFFEDIT_OK && (params->room || inputs->given_room))
+        status = make_room(region, (int)params->room, inputs->given_room, error);
     if (status != DIFFEDIT_OK) {
         de_region_free(region);
         return status;
     }
-    if (params->grow || params->refine || inputs->given)
+    if (!region->room && (params->grow || params->refine || inputs->given))
         de_mask_to_cells(region->mask, height, width, h, w, region->cells);
     for (int64_t i = 0; i < area; i++)
         region->changed += region->mask[i];

@@ -26,6 +26,7 @@ void de_frame_free(de_frame *frame)
     diffedit_picture_free(frame->picture);
     de_map_free(&frame->given_map);
     free(frame->given_mask);
+    free(frame->given_room);
     free(frame->input.pixels);
     free(frame->latent.values);
     free(frame->everything.values);
@@ -35,6 +36,7 @@ void de_frame_free(de_frame *frame)
     de_inversion_free(&frame->inversion.result);
     de_final_free(&frame->final.result);
     free(frame->decoded.pixels);
+    free(frame->reconstructed.pixels);
     *frame = (de_frame){0};
 }
 
@@ -253,28 +255,62 @@ diffedit_status de_frame_denoise(de_frame *frame, diffedit_editor *editor, de_pl
     return status;
 }
 
+/* *pixels, to be freed: a latent [c, h, w] as the decoder sees it. */
+static diffedit_status decode(uint8_t **pixels, const float *latent, diffedit_editor *editor,
+                              const de_plan *plan, diffedit_error *error)
+{
+    double start = de_seconds();
+    uint8_t *made = NULL;
+    diffedit_status status = de_allocate_bytes(
+        &made, (int64_t)plan->latent.width * plan->latent.height * 3, "a decoded picture", error);
+    if (status == DIFFEDIT_OK)
+        status = de_decode_run(made, &plan->latent, latent, &editor->networks, &editor->context,
+                               error);
+    spent(editor, DIFFEDIT_STAGE_DECODE, start);
+    if (status == DIFFEDIT_OK)
+        *pixels = made;
+    else
+        free(made);
+    return status;
+}
+
 diffedit_status de_frame_decode(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error)
 {
     const de_denoise_params *params = &plan->denoise;
     if (frame->decoded.pixels && equal(params, &frame->decoded.params, sizeof *params))
         return DIFFEDIT_OK;
-    double start = de_seconds();
     free(frame->decoded.pixels);
     frame->decoded.pixels = NULL;
-    uint8_t *pixels = NULL;
-    diffedit_status status = de_allocate_bytes(
-        &pixels, (int64_t)plan->latent.width * plan->latent.height * 3, "a decoded picture", error);
+    frame->decoded.params = *params;
+    return decode(&frame->decoded.pixels, frame->final.result.latent, editor, plan, error);
+}
+
+static diffedit_status reconstruct(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                   diffedit_error *error)
+{
+    const de_latent_params *params = &plan->latent;
+    if (frame->reconstructed.pixels && equal(params, &frame->reconstructed.params, sizeof *params))
+        return DIFFEDIT_OK;
+    free(frame->reconstructed.pixels);
+    frame->reconstructed.pixels = NULL;
+    frame->reconstructed.params = *params;
+    return decode(&frame->reconstructed.pixels, frame->latent.values, editor, plan, error);
+}
+
+diffedit_status de_frame_cut(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                             diffedit_error *error)
+{
+    if (!frame->region.room)
+        return DIFFEDIT_OK;
+    diffedit_status status = reconstruct(frame, editor, plan, error);
+    double start = de_seconds();
     if (status == DIFFEDIT_OK)
-        status = de_decode_run(pixels, &plan->latent, frame->final.result.latent, &editor->networks,
-                               &editor->context, error);
-    if (status == DIFFEDIT_OK) {
-        frame->decoded.pixels = pixels;
-        frame->decoded.params = *params;
-    } else {
-        free(pixels);
-    }
-    spent(editor, DIFFEDIT_STAGE_DECODE, start);
+        status = de_cut_run(&frame->region, &plan->cut, frame->decoded.pixels,
+                            frame->reconstructed.pixels, &editor->context, error);
+    if (status == DIFFEDIT_OK && frame == &editor->box)
+        de_editor_take_mask(editor);
+    spent(editor, DIFFEDIT_STAGE_COMPOSITE, start);
     return status;
 }
 

@@ -10,6 +10,7 @@
  *     invert.c     x_0 .. x_k
  *     denoise.c    the guided decode inside the mask; text to image
  *     decode.c     latent -> pixels
+ *     cut.c        decoded pixels -> the part of them that the composite takes
  *     blend.c      decoded pixels inside the mask, the input outside
  *
  * Parameters are the cache's keys (editor.c): they have no padding, begin as zeros, and hold all
@@ -149,17 +150,21 @@ typedef struct de_region_params {
     double threshold; /* of the map */
     int32_t grow;     /* picture pixels; negative shrinks */
     int32_t refine;   /* 1: the map's edges become the picture's */
+    int64_t room;     /* cells around mask and map that the decode may change as well; 0: none */
 } de_region_params;
 
 typedef struct de_region {
     uint8_t *mask;  /* [height, width], 0 or 1, at picture size */
-    uint8_t *cells; /* [h, w]: 1 where any pixel of the cell is */
+    uint8_t *room;  /* [height, width], what the decode may change: mask, and around it; or NULL */
+    uint8_t *cells; /* [h, w]: 1 where any pixel of the cell is, or is room */
     float *refined; /* [height, width]: the map with the picture's edges, or NULL */
     int width, height, h, w;
     int64_t changed; /* pixels */
 } de_region;
 void de_region_free(de_region *region);
-/* Numbers, never 0, that differ where the cells, or cells and mask, do: a hash of 64 bits. */
+/* What the decode may change: the room, or else the mask. */
+const uint8_t *de_region_reach(const de_region *region);
+/* Numbers, never 0, that differ where the cells, or cells and reach, do: a hash of 64 bits. */
 uint64_t de_region_cells_content(const de_region *region);
 uint64_t de_region_content(const de_region *region);
 
@@ -175,8 +180,8 @@ diffedit_status de_map_refine(float *refined, const float *values, de_cells cell
 
 typedef struct de_region_inputs {
     const de_map *map;
-    const uint8_t
-        *given; /* [height, width], a mask that somebody gave: then map is not looked at */
+    const uint8_t *given;      /* [height, width], a mask: then map is not looked at; or NULL */
+    const uint8_t *given_room; /* likewise, the room around it; or NULL */
     const diffedit_picture *picture;
 } de_region_inputs;
 
@@ -184,6 +189,20 @@ typedef struct de_region_inputs {
 diffedit_status de_region_run(de_region *region, const de_region_params *params,
                               const de_region_inputs *inputs, de_stage_context *context,
                               diffedit_error *error);
+
+/* ---- cut: what the composite takes of a region with room ---- */
+
+typedef struct de_cut_params {
+    de_cells working; /* size of the decoded pixels */
+    int64_t fill;     /* 1: holes too */
+} de_cut_params;
+
+/* The mask becomes what the decode changed, and what was in the mask. decoded, of the result, and
+ * reconstructed, of x_0: [working.h, working.w, 3]. After a failure the mask is of no use. Errors:
+ * CANCELLED, MEMORY. */
+diffedit_status de_cut_run(de_region *region, const de_cut_params *params, const uint8_t *decoded,
+                           const uint8_t *reconstructed, de_stage_context *context,
+                           diffedit_error *error);
 
 /* ---- invert: x_0 .. x_k (DiffEdit section 3.2, step 2) ---- */
 

@@ -308,8 +308,31 @@ typedef enum diffedit_guidance_kind {
 
 typedef enum diffedit_scheduler {
     DIFFEDIT_SCHEDULER_DDIM, /* Song et al. 2021, equation 12, eta 0 */
-    DIFFEDIT_SCHEDULER_LMS   /* linear multistep, of order 4 (k-diffusion) */
+    DIFFEDIT_SCHEDULER_LMS,  /* linear multistep, of order 4 (k-diffusion) */
+    /* DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++", algorithm 2) */
+    DIFFEDIT_SCHEDULER_DPMPP_2M,
+    /* for distilled models: latent consistency (Luo et al. 2023), and Euler steps with fresh noise
+     * (k-diffusion's ancestral sampling) */
+    DIFFEDIT_SCHEDULER_LCM,
+    DIFFEDIT_SCHEDULER_EULER_A
 } diffedit_scheduler;
+
+/* Where the timesteps of the N steps lie among the model's T training timesteps. */
+typedef enum diffedit_spacing {
+    DIFFEDIT_SPACING_AUTO,     /* as suits the scheduler: ddim leading, lms linspace, dpm++2m
+                                  karras, lcm and euler-a trailing */
+    DIFFEDIT_SPACING_LEADING,  /* T // N apart from the offset up, as the paper's code has it */
+    DIFFEDIT_SPACING_TRAILING, /* T / N apart from T - 1 down */
+    DIFFEDIT_SPACING_KARRAS,   /* denser where there is little noise (Karras et al. 2022, eq. 5) */
+    DIFFEDIT_SPACING_LINSPACE  /* evenly from 0 to T - 1, fractional (k-diffusion) */
+} diffedit_spacing;
+
+/* What an edit decodes from. */
+typedef enum diffedit_encode {
+    DIFFEDIT_ENCODE_AUTO,      /* the inversion where the scheduler has one, else none */
+    DIFFEDIT_ENCODE_INVERSION, /* the encoded picture (DiffEdit section 3.2, step 2) */
+    DIFFEDIT_ENCODE_NONE       /* the picture with noise added, outside the mask too */
+} diffedit_encode;
 
 /* The latent outside the mask after each step of the decode. */
 typedef enum diffedit_background {
@@ -339,8 +362,11 @@ typedef enum diffedit_mask_filter {
 typedef enum diffedit_switch { DIFFEDIT_OFF, DIFFEDIT_ON } diffedit_switch;
 
 typedef enum diffedit_composite {
-    DIFFEDIT_COMPOSITE_PIXEL, /* the input's own pixels outside the mask */
-    DIFFEDIT_COMPOSITE_LATENT /* the decoder's picture everywhere */
+    DIFFEDIT_COMPOSITE_PIXEL,  /* the input's own pixels outside the mask */
+    DIFFEDIT_COMPOSITE_LATENT, /* the decoder's picture everywhere */
+    /* as pixel, but of a mask found in a map: the decode has room around it, and the composite
+     * takes what really changed (docs/MASKS.md) */
+    DIFFEDIT_COMPOSITE_CHANGED
 } diffedit_composite;
 
 /* How `from`, `to` and `negative` are read (docs/PROMPTS.md). */
@@ -372,36 +398,39 @@ typedef struct diffedit_options {
     diffedit_rng rng;
 
     /* sampling steps from noise to picture; an edit takes ratio x steps of them
-     * (1..999; paper 50, notebook 30, diffusers 50) */
+     * (1..999; default 50, notebook 30, fast 14, lcm 5, turbo 4) */
     int steps;
     /* share of the steps over which the picture is encoded and decoded again; more changes more
-     * (above 0..1; paper 0.8, notebook 2/3, diffusers 0.8) */
+     * (above 0..1; default 0.8, notebook 2/3, turbo 0.75) */
     double ratio;
     /* guidance scale, how closely to follow `to`; 1 uses the prediction under `to` alone, 0 ignores
      * it
-     * (-100..100; paper 7.5, notebook 0.15, diffusers 7.5) */
+     * (-100..100; default 7.5, notebook 0.15, lcm 1, turbo 1) */
     double guidance;
     /* how guidance combines predictions
-     * (cfg or normalised; paper cfg, notebook normalised, diffusers cfg) */
+     * (cfg or normalised; default cfg, notebook normalised) */
     diffedit_guidance_kind guidance_kind;
-    /* sampler of the decode; an edit with lms needs background start
-     * (ddim or lms; paper ddim, notebook lms, diffusers ddim) */
+    /* sampler of the decode and of the encoding; an edit with lms needs background start (ddim or
+     * lms or dpm++2m or lcm or euler-a; default ddim, notebook lms, fast dpm++2m, lcm lcm, turbo
+     * euler-a) */
     diffedit_scheduler scheduler;
     /* guidance towards `from` while the picture is encoded; 1 encodes with the empty text alone;
-     * NaN: as `guidance` (-100..100 or guidance; paper 1, notebook 1, diffusers guidance) */
+     * NaN: as `guidance` (-100..100 or guidance; default 1, diffusers guidance) */
     double encode_guidance;
     /* the latent outside the mask
-     * (same or lagged or start; paper same, notebook start, diffusers lagged) */
+     * (same or lagged or start; default same, notebook start, diffusers lagged) */
     diffedit_background background;
-    /* the picture's latent (mean or sample; paper mean, notebook sample, diffusers mean) */
+    /* the picture's latent (mean or sample; default mean, notebook sample) */
     diffedit_posterior posterior;
 
     /* how the map is made
-     * (contrast or plus-minus; paper contrast, notebook plus-minus, diffusers contrast) */
+     * (contrast or plus-minus; default contrast, notebook plus-minus) */
     diffedit_mask_method mask_method;
-    /* noise level of the map's predictions, as a share of the steps (above 0..1; default 0.5) */
+    /* noise level of the map's predictions, as a share of the steps, or of the training timesteps
+     * where `spacing` is not leading (above 0..1; default 0.5) */
     double mask_noise_level;
-    /* noise samples averaged for the map (1..1000; paper 10, notebook 20, diffusers 10) */
+    /* noise samples averaged for the map (1..1000; default 10, notebook 20, fast 2, lcm 2, turbo 2)
+     */
     int mask_samples;
     /* the mask is where the map, of values 0..1, is at least this (0..1; default 0.5) */
     double mask_threshold;
@@ -411,7 +440,7 @@ typedef struct diffedit_options {
      * pixels (0..4096; default 0) */
     double mask_blur;
 
-    /* what the result has outside the mask (pixel or latent; default pixel) */
+    /* what the result has outside the mask (pixel or latent or changed; default pixel) */
     diffedit_composite composite;
     /* width of the soft edge outside the mask, in picture pixels; negative: one latent cell
      * (0..4096 or cell; default cell) */
@@ -422,11 +451,13 @@ typedef struct diffedit_options {
     /* how the texts are read (plain or weighted; default plain) */
     diffedit_prompt_syntax prompt_syntax;
     /* what a map is passed through; the array DIFFEDIT_ARRAY_MAP stays as it is
-     * (none or bilateral; default none) */
+     * (none or bilateral; default none, fast bilateral, lcm bilateral, turbo bilateral) */
     diffedit_mask_filter mask_filter;
-    /* whether holes in the mask that follows from a map are changed too (off or on; default off) */
+    /* whether holes in the mask that follows from a map are changed too
+     * (off or on; default off, fast on, lcm on, turbo on) */
     diffedit_switch mask_fill;
-    /* whether the mask follows the picture's edges, not the map's cells (off or on; default off) */
+    /* whether the mask follows the picture's edges, not the map's cells
+     * (off or on; default off, fast on, lcm on, turbo on) */
     diffedit_switch mask_refine;
     /* room around the mask in the part that `region` crop works on, in picture pixels; negative: by
      * the mask's size (0..4096 or auto; default auto) */
@@ -434,6 +465,11 @@ typedef struct diffedit_options {
     /* what is worked on: the picture, or the part of it that the mask needs, at its own scale;
      * `width` and `height` are then that part's (whole or crop; default whole) */
     diffedit_region region;
+    /* where the timesteps lie
+     * (auto or leading or trailing or karras or linspace; default auto, fast karras) */
+    diffedit_spacing spacing;
+    /* what an edit decodes from (auto or inversion or none; default auto, lcm none, turbo none) */
+    diffedit_encode encode;
     int reserved; /* 0; the struct ends without padding */
 } diffedit_options;
 

@@ -56,6 +56,11 @@ def test_a_given_mask_is_not_cleaned(picture, ring, tmp_path):  # noqa: F811
 
 # ---- refinement ----
 
+def map_of_thing(height, width):
+    y, x = (np.mgrid[:height, :width] + 0.5) * [[[120 / height]], [[160 / width]]]
+    return np.clip(1 - np.hypot(y - 50, x - 90) / 60, 0.1, 0.9).astype(np.float32)
+
+
 @pytest.fixture
 def thing(tmp_path):
     """A picture of a disc, and a map that knows of it to the cell, roughly."""
@@ -64,9 +69,7 @@ def thing(tmp_path):
     noise = np.random.default_rng(1).integers(0, 12, (120, 160, 3))
     colours = np.where(inside[:, :, None], [180, 120, 60], [90, 130, 160]) + noise
     PIL.Image.fromarray(colours.astype(np.uint8)).save(tmp_path / "thing.png")
-    y, x = (np.mgrid[:14, :18] + 0.5) * [[[120 / 14]], [[160 / 18]]]
-    far = np.hypot(y - 50, x - 90)
-    np.save(tmp_path / "thing.npy", np.clip(1 - far / 60, 0.1, 0.9).astype(np.float32))
+    np.save(tmp_path / "thing.npy", map_of_thing(14, 18))
     return tmp_path, inside
 
 
@@ -115,3 +118,56 @@ def test_every_kind_of_picture_guides(thing):
     for name in ("wide.png", "grey.png", "clear.png"):
         found = refine(folder, name)
         assert (found & inside).sum() / (found | inside).sum() > 0.95, name
+
+
+# ---- the composite cut by what changed ----
+
+def test_a_cut_composite_keeps_what_is_outside(thing):
+    folder, _ = thing
+    command = ["edit", folder / "thing.png", "--map-in", folder / "thing.npy", "--from", "a horse",
+               "--to", "a zebra", "-m", MODEL, "--size", "72x56", "--steps", "4", "-q", "--feather",
+               "0", "--mask-refine", "on"]
+    plain = json.loads(succeed(*command, "-o", folder / "p.png", "--json").stdout)
+    said = json.loads(succeed(*command, "-o", folder / "o.png", "--composite", "changed",
+                              "--mask-out", folder / "mask.png", "--stages", folder / "stages",
+                              "--json").stdout)
+    before, after = pixels(folder / "thing.png"), pixels(folder / "o.png")
+    mask = pixels(folder / "mask.png") == 255
+    assert (after[~mask] == before[~mask]).all()
+    assert said["mask_share"] == pytest.approx(mask.mean())
+    assert said["evaluations"] == plain["evaluations"]
+    assert (mask == (pixels(folder / "stages/mask.png") == 255)).all()
+    cells = np.load(folder / "stages/mask.npy") == 1
+    refine(folder, "thing.png")
+    assert cells.sum() > (np.load(folder / "stages/mask.npy") == 1).sum()
+    again = succeed("edit", folder / "thing.png", "--map-in", folder / "thing.npy", "-m", MODEL,
+                    "--again", folder / "o.png", "-q", "-o", folder / "a.png")
+    assert again.stderr == b"" and (pixels(folder / "a.png") == after).all()
+
+
+def test_a_given_mask_is_not_cut(thing):
+    folder, inside = thing
+    PIL.Image.fromarray(np.uint8(255 * inside)).save(folder / "given.png")
+    results = []
+    for composite in ("pixel", "changed"):
+        succeed("edit", folder / "thing.png", "--mask", folder / "given.png", "--from", "a horse",
+                "--to", "a zebra", "-m", MODEL, "--size", "72x56", "--steps", "4", "-q", "-o",
+                folder / "o.png", "--composite", composite, "--mask-out", folder / "mask.png")
+        assert ((pixels(folder / "mask.png") == 255) == inside).all()
+        results.append(pixels(folder / "o.png"))
+    assert (results[0] == results[1]).all()
+
+
+def test_a_cut_in_a_box(thing):
+    """The mask is that of the whole picture, also where the box alone was worked on."""
+    folder, inside = thing
+    np.save(folder / "thing.npy", map_of_thing(9, 12))  # of the native size
+    said = json.loads(succeed(
+        "edit", folder / "thing.png", "--map-in", folder / "thing.npy", "--from", "a horse", "--to",
+        "a zebra", "-m", MODEL, "--steps", "4", "-q", "--feather", "0", "--mask-threshold", "0.5",
+        "--mask-refine", "on", "--region", "crop", "--region-margin", "0", "-o", folder / "o.png",
+        "--composite", "changed", "--mask-out", folder / "mask.png", "--json").stdout)
+    before, after = pixels(folder / "thing.png"), pixels(folder / "o.png")
+    mask = pixels(folder / "mask.png") == 255
+    assert (after[~mask] == before[~mask]).all() and (after[mask] != before[mask]).any()
+    assert said["mask_share"] == pytest.approx(mask.mean()) and mask.mean() > inside.mean() / 2

@@ -122,6 +122,45 @@ static void test_only_what_changed_is_computed(void **state)
     diffedit_editor_free(editor);
 }
 
+static int count_decodes(void *count, diffedit_stage_id stage, int done, int total)
+{
+    (void)done, (void)total;
+    *(int *)count += stage == DIFFEDIT_STAGE_DECODE;
+    return 0;
+}
+
+/* A cut needs x_0 decoded too, once a picture, and no evaluation. */
+static void test_a_cut_composite_decodes_the_picture_once(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    int decodes = 0;
+    diffedit_editor_set_progress(editor, count_decodes, &decodes);
+    assert_int_equal(evaluations_of_edit(editor, &options), 16);
+    assert_int_equal(decodes, 1);
+    options.composite = DIFFEDIT_COMPOSITE_CHANGED; /* room around the mask: other cells */
+    assert_int_equal(evaluations_of_edit(editor, &options), 8);
+    assert_int_equal(decodes, 3);
+    options.feather = 2;
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    options.to = "an orange";
+    assert_int_equal(evaluations_of_edit(editor, &options), 4 + 8);
+    assert_int_equal(decodes, 4);
+    diffedit_picture *mask = new_mask(255), *shown; /* what somebody painted is not cut */
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
+    assert_int_equal(evaluations_of_edit(editor, &options), 8);
+    assert_int_equal(decodes, 5);
+    assert_int_equal(diffedit_editor_view(&shown, editor, DIFFEDIT_VIEW_MASK, NULL), 0);
+    assert_memory_equal(diffedit_picture_pixels(shown), diffedit_picture_pixels(mask),
+                        WIDTH * HEIGHT);
+    options.composite = DIFFEDIT_COMPOSITE_PIXEL;
+    assert_int_equal(evaluations_of_edit(editor, &options), 0);
+    diffedit_picture_free(shown);
+    diffedit_picture_free(mask);
+    diffedit_editor_free(editor);
+}
+
 /* The pocket model's chunks have 16 tokens. Every text of a call has as many chunks. */
 static void test_weighted_texts(void **state)
 {
@@ -466,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_the_models_own_defaults),
         cmocka_unit_test(test_a_map_needs_both_texts),
         cmocka_unit_test(test_only_what_changed_is_computed),
+        cmocka_unit_test(test_a_cut_composite_decodes_the_picture_once),
         cmocka_unit_test(test_weighted_texts),
         cmocka_unit_test(test_the_ratio_extends_the_encoding),
         cmocka_unit_test(test_an_empty_map_changes_nothing),

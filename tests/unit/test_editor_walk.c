@@ -42,7 +42,7 @@ static const struct {
     {"mask-grow", {"0", "3", "-2"}},
     {"mask-blur", {"0", "2"}},
     {"feather", {"cell", "0", "5"}},
-    {"composite", {"pixel", "latent"}},
+    {"composite", {"pixel", "latent", "changed"}},
     {"size", {"fit", "36x52", "52x36"}},
     {"region", {"whole", "crop"}},
     {"region-margin", {"auto", "0", "6"}},

@@ -596,6 +596,93 @@ static void test_a_refined_region_ends_where_the_thing_does(void **state)
     diffedit_picture_free(picture);
 }
 
+static void test_room_is_for_the_decode(void **state)
+{
+    (void)state;
+    enum { N = 9 };
+    float values[N * N] = {[4 * N + 4] = 0.9f, [4 * N + 7] = 0.5f};
+    uint8_t given[N * N * 4] = {[4 * N * 2] = 1};
+    const de_map map = {.values = values, .h = N, .w = N};
+    de_region_params params = {
+        .width = 2 * N, .height = 2 * N, .cells = {N, N}, .threshold = 0.8, .room = 1};
+    de_region region;
+    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
+    assert_non_null(region.room);
+    assert_int_equal(region.changed, 4);
+    for (int i = 0; i < N * N; i++)
+        assert_int_equal(region.cells[i], abs(i / N - 4) + abs(i % N - 4) <= 1);
+    de_region_free(&region);
+    assert_int_equal(run_region(&region, &params, NULL, given), DIFFEDIT_OK);
+    assert_memory_equal(region.mask, given, sizeof given);
+    for (int i = 0; i < N * N; i++)
+        assert_int_equal(region.cells[i], abs(i / N - 2) + i % N <= 1);
+    de_region_free(&region);
+}
+
+enum { GRID = 12, CELL = 4, WHOLE = GRID * CELL };
+
+static void paint(uint8_t *pixels, int top, int bottom, int left, int right, uint8_t value)
+{
+    for (int y = top; y < bottom; y++)
+        memset(pixels + (y * WHOLE + left) * 3, value, (size_t)(right - left) * 3);
+}
+
+/* Cells 4 to 6 both ways without the one in the middle, cut by what changed; room of two. */
+static void cut_ring(de_region *region, const uint8_t *decoded, const uint8_t *reconstructed,
+                     int fill)
+{
+    float values[GRID * GRID] = {0};
+    const de_map map = {.values = values, .h = GRID, .w = GRID};
+    const de_region_params params = {
+        .width = WHOLE, .height = WHOLE, .cells = {GRID, GRID}, .threshold = 0.5, .room = 2};
+    const de_cut_params cut = {.working = {WHOLE, WHOLE}, .fill = fill};
+    de_stage_context context = {.threads = 2};
+    for (int i = 0; i < GRID * GRID; i++)
+        values[i] = abs(i / GRID - 5) <= 1 && abs(i % GRID - 5) <= 1 && i != 5 * GRID + 5;
+    assert_int_equal(run_region(region, &params, &map, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_cut_run(region, &cut, decoded, reconstructed, &context, NULL), DIFFEDIT_OK);
+}
+
+static bool in_square(int i, int top, int bottom, int left, int right)
+{
+    return i / WHOLE >= top && i / WHOLE < bottom && i % WHOLE >= left && i % WHOLE < right;
+}
+
+/* The ring is rows and columns 16 to 28, its middle 20 to 24. The decode makes a thing half beside
+ * it, a speck, and one where it has no room. */
+static void test_the_composite_takes_what_changed(void **state)
+{
+    (void)state;
+    static uint8_t decoded[WHOLE * WHOLE * 3], reconstructed[WHOLE * WHOLE * 3];
+    de_region region;
+    memset(reconstructed, 60, sizeof reconstructed);
+    memcpy(decoded, reconstructed, sizeof decoded);
+    cut_ring(&region, decoded, reconstructed, 0);
+    for (int i = 0; i < WHOLE * WHOLE; i++) /* a corner is opened away */
+        if (region.mask[i] != (in_square(i, 16, 28, 16, 28) && !in_square(i, 20, 24, 20, 24)))
+            assert_true(!in_square(i, 17, 27, 17, 27) && in_square(i, 16, 28, 16, 28));
+    de_region_free(&region);
+    cut_ring(&region, decoded, reconstructed, 1);
+    assert_int_equal(region.mask[22 * WHOLE + 22], 1);
+    de_region_free(&region);
+
+    paint(decoded, 17, 27, 24, 34, 200);
+    paint(decoded, 12, 13, 14, 15, 200); /* the speck */
+    paint(decoded, 40, 48, 40, 48, 200);
+    cut_ring(&region, decoded, reconstructed, 0);
+    for (int i = 0; i < WHOLE * WHOLE; i++) {
+        if (in_square(i, 17, 27, 17, 20) || in_square(i, 18, 26, 24, 33))
+            assert_int_equal(region.mask[i], 1);
+        if (!in_square(i, 16, 28, 16, 35) || in_square(i, 20, 24, 20, 24))
+            assert_int_equal(region.mask[i], 0);
+    }
+    int64_t count = 0;
+    for (int i = 0; i < WHOLE * WHOLE; i++)
+        count += region.mask[i];
+    assert_int_equal(region.changed, count);
+    de_region_free(&region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -608,6 +695,8 @@ int main(void)
         cmocka_unit_test(test_a_bilateral_filter_keeps_edges),
         cmocka_unit_test(test_a_map_is_cleaned_and_a_given_mask_is_not),
         cmocka_unit_test(test_a_refined_region_ends_where_the_thing_does),
+        cmocka_unit_test(test_room_is_for_the_decode),
+        cmocka_unit_test(test_the_composite_takes_what_changed),
         cmocka_unit_test(test_a_new_sampler_is_a_row),
         cmocka_unit_test(test_an_inversion_goes_on_where_it_ended),
         cmocka_unit_test(test_outside_the_mask_stands_the_background),

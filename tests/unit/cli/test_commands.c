@@ -119,7 +119,7 @@ static const struct {
     {"mask-threshold", "a number from 0 to 1", {"-0.1", "1.1"}},
     {"mask-grow", "a whole number from -4096 to 4096", {"-4097", "4097", "0.5"}},
     {"mask-blur", "a number from 0 to 4096", {"-1", "4097"}},
-    {"composite", "one of pixel, latent", {"x"}},
+    {"composite", "one of pixel, latent, changed", {"x"}},
     {"feather", "a number from 0 to 4096 or \"cell\"", {"-1", "4097"}},
     {"region", "one of whole, crop", {"box", ""}},
     {"region-margin", "a number from 0 to 4096 or \"auto\"", {"-1", "4097", "cell"}},
