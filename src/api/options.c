@@ -159,14 +159,24 @@ static diffedit_status check_choice(const de_sampler *sampler, const char *name,
                    sampler->name, name, allowed, names[choice]);
 }
 
+static diffedit_status fail_inversion(const de_sampler *sampler, diffedit_error *error)
+{
+    char able[64] = "";
+    for (int i = 0; de_sampler_at(i); i++)
+        if (de_sampler_at(i)->encode_step)
+            snprintf(able + strlen(able), sizeof able - strlen(able), "%s%s", able[0] ? " or " : "",
+                     de_sampler_at(i)->name);
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "`scheduler` %s inverts nothing; `encode` inversion needs %s", sampler->name,
+                   able);
+}
+
 /* Whether the sampler can edit with what stands outside the mask. */
 static diffedit_status check_background(const diffedit_options *options, diffedit_error *error)
 {
     const de_sampler *sampler = de_sampler_at(options->scheduler);
     if (options->encode == DIFFEDIT_ENCODE_INVERSION && !sampler->encode_step)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "`scheduler` %s inverts nothing: `encode` inversion needs another",
-                       sampler->name);
+        return fail_inversion(sampler, error);
     return check_choice(sampler, "background", sampler->backgrounds, (int)options->background,
                         error);
 }
@@ -174,8 +184,8 @@ static diffedit_status check_background(const diffedit_options *options, diffedi
 static diffedit_status check_spacing(const diffedit_options *options, diffedit_error *error)
 {
     const de_sampler *sampler = de_sampler_at(options->scheduler);
-    return check_choice(sampler, "spacing", sampler->spacings,
-                        de_sampler_spacing(sampler, (int)options->spacing), error);
+    return check_choice(sampler, "spacing", sampler->spacings | 1u << DIFFEDIT_SPACING_AUTO,
+                        (int)options->spacing, error);
 }
 
 diffedit_status de_options_read_run(diffedit_options *known, const diffedit_options *given,

@@ -3,7 +3,8 @@
     python3 -m venv venv
     venv/bin/pip install torch==2.8.0 diffusers==0.33.1 transformers==4.52.4 ftfy==6.3.1 \
         scipy pillow
-    venv/bin/python make.py
+    venv/bin/python make.py              # everything
+    venv/bin/python make.py new          # cases that data/ does not have, on its models
 """
 import json
 import pathlib
@@ -18,6 +19,7 @@ import models
 import others
 import pipeline
 import reference
+import samplers
 import weighted
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
@@ -25,6 +27,8 @@ SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36),
          "tiny-inpaint": (64, 48)}  # width, height
 TEXTS = ["--from", "a photo of a horse", "--to", "a zebra on the beach"]
 FEW = ["--steps", "10", "--mask-samples", "3"]
+# The region is compared cell by cell, so it is the map's.
+RAW = ["--mask-filter", "none", "--mask-fill", "off", "--mask-refine", "off"]
 OPTION_FIELDS = {"from": "source", "to": "target"}
 
 # name: (command, extra arguments)
@@ -62,6 +66,28 @@ CASES = {
     "generate-normalised": ("generate",
                             ["--to", "a red apple", "--steps", "6", "--guidance-kind", "normalised",
                              "--guidance", "0.2"]),
+    "fast": ("edit", TEXTS + ["--preset", "fast", "--steps", "8", *RAW]),
+    "dpmpp-trailing": ("edit", TEXTS + FEW + ["--scheduler", "dpm++2m", "--spacing", "trailing",
+                                              "--encode-guidance", "2", "--background", "lagged"]),
+    "dpmpp-linspace": ("edit", TEXTS + FEW + ["--scheduler", "dpm++2m", "--spacing", "linspace"]),
+    "dpmpp-leading": ("edit", TEXTS + FEW + ["--scheduler", "dpm++2m", "--spacing", "leading"]),
+    "no-encoding": ("edit", TEXTS + FEW + ["--encode", "none", "--rng", "cuda"]),
+    "no-encoding-lagged": ("edit", TEXTS + ["--preset", "fast", "--steps", "8", "--encode", "none",
+                                            "--background", "lagged", *RAW]),
+    "lcm": ("edit", TEXTS + ["--preset", "lcm", "--guidance", "1.5", *RAW]),
+    "turbo": ("edit", TEXTS + ["--preset", "turbo", "--rng", "cuda", *RAW]),
+    "invert-fast": ("invert", ["--preset", "fast", "--steps", "12"]),
+    "generate-dpmpp": ("generate", ["--to", "a red apple", "--steps", "8", "--scheduler",
+                                    "dpm++2m"]),
+    "generate-dpmpp-trailing": ("generate", ["--to", "a red apple", "--steps", "8", "--scheduler",
+                                             "dpm++2m", "--spacing", "trailing"]),
+    "generate-ddim-trailing": ("generate", ["--to", "a red apple", "--steps", "5", "--spacing",
+                                            "trailing", "--guidance", "1"]),
+    "generate-lcm": ("generate", ["--to", "a red apple", "--preset", "lcm", "--steps", "4"]),
+    "generate-euler-a": ("generate", ["--to", "a red apple", "--preset", "turbo", "--guidance",
+                                      "3"]),
+    "generate-euler-a-linspace": ("generate", ["--to", "a red apple", "--scheduler", "euler-a",
+                                               "--spacing", "linspace", "--steps", "8"]),
 }
 
 
@@ -72,6 +98,8 @@ INPAINT_CASES = ["paper", "notebook", "inpaint", "generate", "invert"]
 def parse(arguments):
     """The reference's options of a command line."""
     given = dict(zip(arguments[::2], arguments[1::2]))
+    for name in RAW[::2]:
+        given.pop(name, None)
     options = reference.Options(**reference.PRESETS[given.pop("--preset", "paper")])
     for name, text in given.items():
         field = OPTION_FIELDS.get(name[2:], name[2:].replace("-", "_"))
@@ -143,21 +171,26 @@ def write_case(folder, name, command, arguments, size, stages):
                                                   "stages": sorted(stages)}, indent=1) + "\n")
 
 
-def make_cases(name):
+def make_cases(name, only_new):
     folder = DATA / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    model = models.make_model(folder / "model", name)
+    if only_new:
+        model = models.read_model(folder / "model")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        model = models.make_model(folder / "model", name)
     pixels = make_picture(folder / "picture.png", *SIZES[name])
     mask = make_mask(folder / "user-mask.png", *SIZES[name])
     for case, (command, arguments) in CASES.items():
-        if name == "tiny-inpaint" and case not in INPAINT_CASES:
+        if name == "tiny-inpaint" and case not in INPAINT_CASES or (folder / case).exists():
             continue
         arguments = list(arguments)
         method = run_case(model, command, arguments, pixels, mask)
         write_case(folder, case, command, arguments, SIZES[name], method.stages)
         print(name, case,
               "final std %.3f" % method.stages.get("final", method.stages.get("inverted")).std())
+        if command == "generate":
+            samplers.compare_generating(method)
         if case == "inpaint" and name == "tiny-inpaint":
             pipeline.compare_inpainting(model, pixels, parse(arguments))
         # the pipeline cannot have a sample_size of two numbers
@@ -167,8 +200,11 @@ def make_cases(name):
 
 def main():
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or models.MODELS:
-        make_cases(name)
+    only_new = sys.argv[1:] == ["new"]
+    for name in models.MODELS if only_new else sys.argv[1:] or models.MODELS:
+        make_cases(name, only_new)
+    if only_new:
+        return
     weighted.main()
     others.make_random(DATA / "random")
     others.make_tokenizer_strings(DATA / "tokenizer")

@@ -163,3 +163,14 @@ def make_model(folder, name):
         "safety_checker": [None, None], "feature_extractor": [None, None]})
     return {"tokenizer": tokenizer, "text_encoder": text, "vae": vae, "unet": unet,
             "schedule": schedule}
+
+
+def read_model(folder):
+    """The parts of a model that make_model() wrote."""
+    parts = {"text_encoder": CLIPTextModel.from_pretrained(folder / "text_encoder"),
+             "vae": AutoencoderKL.from_pretrained(folder / "vae"),
+             "unet": UNet2DConditionModel.from_pretrained(folder / "unet")}
+    parts = {name: network.float().eval().requires_grad_(False) for name, network in parts.items()}
+    schedule = json.loads((folder / "scheduler/scheduler_config.json").read_text())
+    return {"tokenizer": CLIPTokenizer.from_pretrained(folder / "tokenizer"), **parts,
+            "schedule": {**SCHEDULE, **schedule}}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import models
+import samplers
 import weighted
 
 
@@ -29,6 +30,8 @@ class Options:
     guidance: float = 7.5
     guidance_kind: str = "cfg"
     scheduler: str = "ddim"
+    spacing: str = "auto"
+    encode: str = "auto"
     encode_guidance: float = 1.0
     background: str = "same"
     posterior: str = "mean"
@@ -46,6 +49,10 @@ PRESETS = {
                  "scheduler": "lms",
                  "background": "start", "posterior": "sample", "mask_method": "plus-minus",
                  "mask_samples": 20},
+    "fast": {"steps": 14, "scheduler": "dpm++2m", "spacing": "karras", "mask_samples": 2},
+    "lcm": {"steps": 5, "guidance": 1.0, "scheduler": "lcm", "encode": "none", "mask_samples": 2},
+    "turbo": {"steps": 4, "ratio": 0.75, "guidance": 1.0, "scheduler": "euler-a", "encode": "none",
+              "mask_samples": 2},
 }
 
 
@@ -55,11 +62,11 @@ def share(steps, part):
 
 # ---- random numbers ----
 
-def philox_normal(seed, count):
-    """torch's CUDA generator: Philox 4x32-10, each element with a counter of its own (Salmon et al.
-    2011)."""
+def philox_normal(seed, count, number=0):
+    """torch's CUDA generator: Philox 4x32-10, each element of the `number`th array with a counter
+    of its own (Salmon et al. 2011)."""
     mask = np.uint64(0xFFFFFFFF)
-    words = [np.zeros(count, np.uint64), np.zeros(count, np.uint64),
+    words = [np.full(count, number, np.uint64), np.zeros(count, np.uint64),
              np.arange(count, dtype=np.uint64), np.zeros(count, np.uint64)]
     key = [seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
     for _ in range(10):
@@ -72,12 +79,23 @@ def philox_normal(seed, count):
     return np.sqrt(-2 * np.log(u)) * np.sin(v)
 
 
-def randn(rng, seed, shape):
-    seed %= 2 ** 64
-    if rng == "cuda":
-        values = philox_normal(seed, math.prod(shape)).astype(np.float32)
+class Random:
+    """A generator that goes on from array to array."""
+
+    def __init__(self, rng, seed):
+        self.rng, self.seed, self.drawn = rng, seed % 2 ** 64, 0
+        self.generator = torch.Generator("cpu").manual_seed(self.seed)
+
+    def draw(self, shape):
+        if self.rng == "cpu":
+            return torch.randn(shape, generator=self.generator)
+        values = philox_normal(self.seed, math.prod(shape), self.drawn).astype(np.float32)
+        self.drawn += 1
         return torch.from_numpy(values).reshape(shape)
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+
+
+def randn(rng, seed, shape):
+    return Random(rng, seed).draw(shape)
 
 
 # ---- schedules ----
@@ -261,6 +279,8 @@ class Method:
         """DiffEdit, section 3.2, step 1."""
         o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
         t = ddim.timesteps[share(o.steps, o.mask_noise_level) - 1]
+        if self.is_spaced():  # from the noise level alone
+            t = share(self.model["schedule"]["num_train_timesteps"], o.mask_noise_level) - 1
         level = float(ddim.alphas[t])
         noise = randn(o.rng, o.seed, (o.mask_samples, *self.x0.shape[1:]))
         d = torch.zeros(self.x0.shape[2:])
@@ -302,8 +322,31 @@ class Method:
             self.mask = (self.map[::f, ::f] >= self.o.mask_threshold).float()
         self.stages["mask"] = self.mask.numpy()
 
+    def is_spaced(self):
+        """Whether another grid than the paper's and the notebook's is asked for."""
+        return self.o.scheduler != "lms" and samplers.spacing_of(self.o) != "leading"
+
+    def sampler(self):
+        schedule = self.model["schedule"]
+        return samplers.make(schedule, alphas_cumprod(schedule).double().numpy(), self.o)
+
+    def inverts(self):
+        return self.o.scheduler in ("ddim", "dpm++2m") and self.o.encode != "none"
+
+    def invert_second_order(self):
+        o, sampler = self.o, self.sampler()
+        self.states = [self.x0]
+        for i in range(share(o.steps, o.ratio)):
+            x, t, level = self.states[-1], sampler.grid.times[i], sampler.grid.levels[i]
+            e = self.eps(x, t, "", level) if o.encode_guidance == 1 else \
+                self.guided(x, t, level, "", o.source, o.encode_guidance)
+            self.states.append(sampler.encode(i, x, e))
+        self.stages["inverted"] = torch.cat(self.states).numpy()
+
     def invert(self):
         """DiffEdit, section 3.2, step 2: DDIM encoding."""
+        if self.o.scheduler == "dpm++2m":
+            return self.invert_second_order()
         o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
         scale = o.guidance if o.encode_guidance is None else o.encode_guidance
         self.states = [self.x0]
@@ -324,6 +367,8 @@ class Method:
         """DiffEdit, section 3.2, step 3, or the notebook's LMS."""
         if self.o.scheduler == "lms":
             return self.denoise_lms()
+        if self.is_spaced() or self.o.encode == "none" or self.o.scheduler == "dpm++2m":
+            return self.denoise_spaced()
         o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
         y = self.states[-1]
         for i in reversed(range(share(o.steps, o.ratio))):
@@ -333,6 +378,31 @@ class Method:
             background = {"same": self.states[i], "lagged": self.states[i + 1],
                           "start": self.x0}[o.background]
             y = self.mask * y + (1 - self.mask) * background
+        return self.finish(y)
+
+    def denoise_spaced(self):
+        o, k = self.o, share(self.o.steps, self.o.ratio)
+        random = Random(o.rng, o.seed)
+        if self.inverts():
+            return self.steps(self.sampler(), k, self.states[k], random, self.states.__getitem__)
+        noise = random.draw(self.x0.shape)
+        self.stages["noise"] = noise[0].numpy()
+        sampler = self.sampler()
+        return self.steps(sampler, k, sampler.noised(self.x0, noise, k), random,
+                          lambda i: sampler.noised(self.x0, noise, i))
+
+    def steps(self, sampler, k, y, random, background=None):
+        """y of node k down to node 0; background(i): what stands outside the mask at node i."""
+        o, grid = self.o, sampler.grid
+        for i in range(k, 0, -1):
+            level = grid.levels[i]
+            seen = y * math.sqrt(level) if sampler.exploding else y
+            e = self.guided(seen, grid.times[i], level, self.base(), o.target, o.guidance)
+            fresh = random.draw(y.shape) if o.scheduler in ("lcm", "euler-a") and i > 1 else None
+            y = sampler.decode(i, y, e, fresh)
+            if background:
+                node = {"same": i - 1, "lagged": i, "start": 0}[o.background]
+                y = self.mask * y + (1 - self.mask) * background(node)
         return self.finish(y)
 
     def lms_steps(self, lms, y, first, mask):
@@ -361,7 +431,7 @@ class Method:
         self.find_mask()
         if self.user_mask is not None and self.inpaints():
             return self.inpaint()
-        if self.o.scheduler == "ddim":
+        if self.inverts():
             self.invert()
         self.condition_on_mask()
         self.denoise()
@@ -382,8 +452,13 @@ class Method:
 
     def from_noise(self, height, width):
         o, channels = self.o, self.model["vae"].config.latent_channels
-        noise = randn(o.rng, o.seed, (1, channels, height, width))
+        random = Random(o.rng, o.seed)
+        noise = random.draw((1, channels, height, width))
         self.stages["noise"] = noise[0].numpy()
+        if self.is_spaced() or o.scheduler == "dpm++2m":
+            sampler = self.sampler()
+            y = noise * sampler.grid.sigmas[-1] if sampler.exploding else noise
+            return self.steps(sampler, o.steps, y, random)
         if o.scheduler == "lms":
             lms = LMS(self.model["schedule"], o.steps)
             return self.lms_steps(lms, noise * float(lms.sigmas[0]), 0, None)

@@ -309,6 +309,55 @@ static void test_needs(void **state)
                      DIFFEDIT_OK);
 }
 
+/* docs/SAMPLERS.md has this table. */
+static void test_what_a_sampler_can(void **state)
+{
+    static const struct {
+        bool inverts;
+        const char *backgrounds, *spacings; /* same, lagged, start; leading, trailing, ... */
+    } can[] = {[DIFFEDIT_SCHEDULER_DDIM] = {true, "yyy", "yyyy"},
+               [DIFFEDIT_SCHEDULER_LMS] = {false, "nny", "nnny"},
+               [DIFFEDIT_SCHEDULER_DPMPP_2M] = {true, "yyy", "yyyy"},
+               [DIFFEDIT_SCHEDULER_LCM] = {false, "yyy", "nynn"},
+               [DIFFEDIT_SCHEDULER_EULER_A] = {false, "yyy", "nyyy"}};
+    (void)state;
+    diffedit_options options = initial(NULL), known;
+    for (int s = 0; s < (int)(sizeof can / sizeof *can); s++)
+        for (int e = DIFFEDIT_ENCODE_AUTO; e <= DIFFEDIT_ENCODE_NONE; e++)
+            for (int b = 0; b < 3; b++)
+                for (int p = 0; p < 5; p++) {
+                    options.scheduler = s;
+                    options.encode = e;
+                    options.background = b;
+                    options.spacing = p;
+                    bool edits = can[s].backgrounds[b] == 'y' &&
+                                 (can[s].inverts || e != DIFFEDIT_ENCODE_INVERSION);
+                    bool spaces = p == DIFFEDIT_SPACING_AUTO || can[s].spacings[p - 1] == 'y';
+                    assert_int_equal(
+                        de_options_read_run(&known, &options, DE_NEED_BACKGROUND, NULL),
+                        edits && spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
+                    assert_int_equal(diffedit_options_check(&options, NULL),
+                                     spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
+                }
+}
+
+static void test_why_a_sampler_cannot(void **state)
+{
+    (void)state;
+    diffedit_options options = initial("lcm"), known;
+    diffedit_error error;
+    options.spacing = DIFFEDIT_SPACING_KARRAS;
+    assert_int_equal(diffedit_options_check(&options, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "`scheduler` lcm needs `spacing` auto or trailing, found \"karras\"");
+    options = initial("turbo");
+    options.encode = DIFFEDIT_ENCODE_INVERSION;
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`scheduler` euler-a inverts nothing; `encode` inversion "
+                                       "needs ddim or dpm++2m");
+}
+
 /* ---- programs of other versions ---- */
 
 /* A program that was built before `feather` and the working size came has a struct that ends where
@@ -614,6 +663,8 @@ int main(void)
         cmocka_unit_test(test_doubles_are_exact),
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_what_a_sampler_can),
+        cmocka_unit_test(test_why_a_sampler_cannot),
         cmocka_unit_test(test_an_older_program),
         cmocka_unit_test(test_an_older_program_and_records),
         cmocka_unit_test(test_a_newer_program),

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -51,8 +52,29 @@ static void test_cuda(void **state)
         assert_float_equal(values[i], expected[i], TOLERANCE);
 }
 
+/* As torch.randn with one generator: on the CPU one draw of 32 is two of 16. */
+static void test_a_generator_goes_on(void **state)
+{
+    (void)state;
+    for (int rng = DIFFEDIT_RNG_CPU; rng <= DIFFEDIT_RNG_CUDA; rng++) {
+        float whole[32], first[16], second[16];
+        de_random *random = NULL;
+        assert_int_equal(de_random_new(&random, rng, 7, NULL), DIFFEDIT_OK);
+        de_random_draw(random, 16, first);
+        de_random_draw(random, 16, second);
+        de_random_free(random);
+        de_random_normal(rng, 7, 32, whole);
+        assert_memory_equal(whole, first, sizeof first);
+        /* CUDA's generator counts arrays, not elements */
+        bool same = memcmp(whole + 16, second, sizeof second) == 0;
+        assert_true(same == (rng == DIFFEDIT_RNG_CPU));
+        assert_true(memcmp(first, second, sizeof second) != 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_cuda)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_cuda),
+                                       cmocka_unit_test(test_a_generator_goes_on)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

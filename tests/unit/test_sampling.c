@@ -78,6 +78,64 @@ static void test_ddim_encoding_is_undone_by_decoding(void **state)
         assert_float_equal(moved[i], x[i], 2e-6);
 }
 
+/* Six steps of each spacing: timesteps as diffusers' schedulers have them. */
+static void test_spacings(void **state)
+{
+    static const struct {
+        int spacing;
+        double timesteps[7];
+        double first, last; /* sigmas of nodes 0 and 6 */
+    } expected[] = {
+        {DIFFEDIT_SPACING_LEADING, {0, 1, 167, 333, 499, 665, 831}, 0.029167, 5.906451},
+        {DIFFEDIT_SPACING_TRAILING, {0, 166, 332, 499, 666, 832, 999}, 0.029167, 14.614645},
+        {DIFFEDIT_SPACING_KARRAS, {0, 18, 146, 427, 687, 868, 999}, 0.029167, 14.614645},
+        {DIFFEDIT_SPACING_LINSPACE, {0, 0, 199.8, 399.6, 599.4, 799.2, 999}, 0, 14.614645},
+    };
+    (void)state;
+    de_schedule schedule = new_schedule();
+    for (size_t s = 0; s < sizeof expected / sizeof *expected; s++) {
+        de_grid grid;
+        assert_int_equal(de_grid_space(&grid, &schedule, expected[s].spacing, 6, NULL),
+                         DIFFEDIT_OK);
+        for (int i = 0; i <= 6; i++) {
+            assert_float_equal(grid.timesteps[i], expected[s].timesteps[i], 1e-4);
+            assert_float_equal(grid.levels[i], 1 / (1 + grid.sigmas[i] * grid.sigmas[i]), 1e-9);
+            assert_true(i == 0 || grid.sigmas[i] >= grid.sigmas[i - 1]);
+        }
+        assert_float_equal(grid.sigmas[0], expected[s].first, 1e-5);
+        assert_float_equal(grid.sigmas[6], expected[s].last, 2e-3);
+        de_grid_free(&grid);
+    }
+    diffedit_error error;
+    de_grid grid;
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_TRAILING, 1001, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_int_equal(de_lcm.make_grid(&grid, &schedule, DIFFEDIT_SPACING_TRAILING, 51, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`steps`: `scheduler` lcm has 50 timesteps, found 51 steps");
+    de_schedule_free(&schedule);
+}
+
+/* Where two nodes share a timestep, no step is infinite. */
+static void test_a_step_of_no_length_is_of_first_order(void **state)
+{
+    (void)state;
+    de_schedule schedule = new_schedule();
+    de_grid grid;
+    de_walk walk;
+    assert_int_equal(de_grid_space(&grid, &schedule, DIFFEDIT_SPACING_TRAILING, 999, NULL),
+                     DIFFEDIT_OK);
+    assert_true(grid.timesteps[1] == grid.timesteps[0]);
+    assert_int_equal(de_walk_new(&walk, &de_dpmpp_2m, &grid, 1, NULL), DIFFEDIT_OK);
+    float x = 0.5f, eps = 0.25f;
+    for (int i = 0; i < 3; i++)
+        de_dpmpp_2m.encode_step(&walk, i, &eps, &x, &x);
+    assert_true(isfinite(x) && x > 0.4f && x < 0.6f);
+    de_walk_free(&walk);
+    de_grid_free(&grid);
+    de_schedule_free(&schedule);
+}
+
 static void test_lms_grid(void **state)
 {
     (void)state;
@@ -176,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_share_rounds_ties_to_even),
         cmocka_unit_test(test_ddim_grid),
         cmocka_unit_test(test_ddim_encoding_is_undone_by_decoding),
+        cmocka_unit_test(test_spacings),
+        cmocka_unit_test(test_a_step_of_no_length_is_of_first_order),
         cmocka_unit_test(test_lms_grid),
         cmocka_unit_test(test_lms_coefficients_integrate_polynomials),
         cmocka_unit_test(test_rows_have_the_names_of_the_option),
