@@ -86,6 +86,7 @@ static const cli_option table[] = {
     {"mask-method", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-noise-level", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-samples", FINDERS, false, .kind = CLI_LIBRARY},
+    {"mask-limit", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-filter", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-fill", FINDERS, false, .kind = CLI_LIBRARY},
     {"mask-refine", FINDERS, false, .kind = CLI_LIBRARY},

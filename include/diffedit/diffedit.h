@@ -353,6 +353,12 @@ typedef enum diffedit_mask_method {
     DIFFEDIT_MASK_PLUS_MINUS /* under `from` with guidance of both signs (the notebook) */
 } diffedit_mask_method;
 
+/* Which value counts as 1 in the map; larger ones do too. */
+typedef enum diffedit_mask_limit {
+    DIFFEDIT_MASK_LIMIT_METHOD,    /* the method's own: 3 times the mean contrast, say */
+    DIFFEDIT_MASK_LIMIT_PERCENTILE /* the 99th percentile, whatever the size of the thing */
+} diffedit_mask_limit;
+
 /* What the map is passed through before the threshold. */
 typedef enum diffedit_mask_filter {
     DIFFEDIT_MASK_FILTER_NONE,
@@ -470,7 +476,9 @@ typedef struct diffedit_options {
     diffedit_spacing spacing;
     /* what an edit decodes from (auto or inversion or none; default auto, lcm none, turbo none) */
     diffedit_encode encode;
-    int reserved; /* 0; the struct ends without padding */
+    /* which value counts as 1 in the map (method or percentile; default method, fast percentile,
+     * lcm percentile, turbo percentile) */
+    diffedit_mask_limit mask_limit;
 } diffedit_options;
 
 /* Fills `options` with the defaults of a preset (NULL: "paper"), then with those that the model's

@@ -23,6 +23,7 @@ static const char *const background_names[] = {"same", "lagged", "start", NULL};
 static const char *const encode_names[] = {"auto", "inversion", "none", NULL};
 static const char *const posterior_names[] = {"mean", "sample", NULL};
 static const char *const mask_names[] = {"contrast", "plus-minus", NULL};
+static const char *const limit_names[] = {"method", "percentile", NULL};
 static const char *const filter_names[] = {"none", "bilateral", NULL};
 static const char *const switch_names[] = {"off", "on", NULL};
 static const char *const composite_names[] = {"pixel", "latent", "changed", NULL};
@@ -109,6 +110,11 @@ const de_option de_options_table[] = {
       .minimum = 1, .maximum = 1000,
       .help = "noise samples averaged for the map"},
      .offset = FIELD(mask_samples), .defaults = {"10", "20", "10", "2", "2", "2"}},
+    {{.name = "mask-limit", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+      .choices = limit_names,
+      .help = "which value counts as 1 in the map; percentile, the 99th, suits things of any size"},
+     .offset = FIELD(mask_limit),
+     .defaults = {"method", "method", "method", "percentile", "percentile", "percentile"}},
     {{.name = "mask-filter", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = filter_names,
       .help = "filter of the map before the threshold; bilateral evens out noise, keeps edges"},

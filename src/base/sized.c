@@ -12,7 +12,7 @@ enum { LARGEST = 1 << 16 }; /* no struct will be: a larger size was never set */
 ENDS_WITH(diffedit_model_settings, text_encoder);
 ENDS_WITH(diffedit_model_info, parameters);
 ENDS_WITH(diffedit_save_options, format);
-ENDS_WITH(diffedit_options, reserved);
+ENDS_WITH(diffedit_options, mask_limit);
 ENDS_WITH(diffedit_array, tokens);
 ENDS_WITH(diffedit_stats, height);
 

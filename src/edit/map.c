@@ -35,25 +35,12 @@ typedef struct finding {
 
 /* ---- contrast: DiffEdit section 3.2, step 1 ---- */
 
-static const float CLAMP_MEANS = 3; /* differences beyond 3 times the mean count as extreme */
-
 /* sum[h, w] += the mean over channels of |a - b|, both [c, h, w] */
 static void add_difference(const float *a, const float *b, int channels, int64_t cells, float *sum)
 {
     for (int j = 0; j < channels; j++)
         for (int64_t i = 0; i < cells; i++)
             sum[i] += fabsf(a[j * cells + i] - b[j * cells + i]) / (float)channels;
-}
-
-/* map = clamp(map, 0, 3 m) / (3 m), m the mean of map */
-static void remove_extremes(float *map, int64_t cells)
-{
-    double mean = 0;
-    for (int64_t i = 0; i < cells; i++)
-        mean += map[i];
-    float limit = CLAMP_MEANS * (float)(mean / (double)cells);
-    for (int64_t i = 0; i < cells && limit > 0; i++)
-        map[i] = fminf(map[i], limit) / limit;
 }
 
 static diffedit_status contrast(const finding *find, diffedit_error *error)
@@ -82,7 +69,6 @@ static diffedit_status contrast(const finding *find, diffedit_error *error)
     }
     free(z);
     de_predictor_free(&predictor);
-    remove_extremes(values, cells); /* a common factor, such as 1 / samples, cancels */
     return status;
 }
 
@@ -141,14 +127,12 @@ static diffedit_status add_decoded(const finding *find, float *difference, float
     return status;
 }
 
-static const float PLUS_MINUS_DIVISOR = 3; /* the notebook's, of the sum over noises */
-
 static diffedit_status plus_minus(const finding *find, diffedit_error *error)
 {
     const de_map_params *params = find->params;
     int64_t area = (int64_t)find->map->h * find->map->w, count = find->count;
     int samples = params->samples;
-    float *values = find->map->values, *differences = NULL, *pixels = NULL;
+    float *differences = NULL, *pixels = NULL;
     for (int i = 0; i < samples; i++)
         de_random_normal(params->rng, params->seed + (uint64_t)i, count,
                          find->map->noise + i * count);
@@ -166,10 +150,59 @@ static diffedit_status plus_minus(const finding *find, diffedit_error *error)
             status = de_stage_step(find->context, DIFFEDIT_STAGE_MAP, samples + i + 1, 2 * samples,
                                    error);
     }
-    for (int64_t i = 0; i < area; i++)
-        values[i] = fminf(fmaxf(values[i] / PLUS_MINUS_DIVISOR, 0), 1);
     free(differences);
     free(pixels);
+    return status;
+}
+
+/* ---- what counts as 1 ---- */
+
+static const float CONTRAST_MEANS = 3; /* a contrast beyond 3 times the mean is extreme */
+static const float PLUS_MINUS_SUM = 3; /* the notebook's, of the sum over noises */
+
+static int compare(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* The value that a share of all, `quantile`, do not exceed. */
+static diffedit_status find_quantile(float *limit, const float *values, int64_t count,
+                                     double quantile, diffedit_error *error)
+{
+    float *sorted;
+    diffedit_status status = de_allocate_floats(&sorted, count, "the map, sorted", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    memcpy(sorted, values, (size_t)count * sizeof *sorted);
+    qsort(sorted, (size_t)count, sizeof *sorted, compare);
+    *limit = sorted[(int64_t)ceil(quantile * (double)count) - 1];
+    free(sorted);
+    return DIFFEDIT_OK;
+}
+
+/* A common factor of all values, such as 1 / samples, cancels. */
+static float contrast_limit(const float *values, int64_t count)
+{
+    double mean = 0;
+    for (int64_t i = 0; i < count; i++)
+        mean += values[i];
+    return CONTRAST_MEANS * (float)(mean / (double)count);
+}
+
+/* map = clamp(map, 0, limit) / limit; values below 0 there are none */
+static diffedit_status remove_extremes(const finding *find, diffedit_error *error)
+{
+    const de_map_params *params = find->params;
+    float *values = find->map->values, limit = PLUS_MINUS_SUM;
+    int64_t count = (int64_t)find->map->h * find->map->w;
+    diffedit_status status = DIFFEDIT_OK;
+    if (params->quantile > 0)
+        status = find_quantile(&limit, values, count, params->quantile, error);
+    else if (params->method == DIFFEDIT_MASK_CONTRAST)
+        limit = contrast_limit(values, count);
+    for (int64_t i = 0; i < count && limit > 0 && status == DIFFEDIT_OK; i++)
+        values[i] = fminf(values[i], limit) / limit;
     return status;
 }
 
@@ -206,6 +239,8 @@ diffedit_status de_map_run(de_map *map, const de_map_params *params, const de_ma
     if (status == DIFFEDIT_OK)
         status = params->method == DIFFEDIT_MASK_CONTRAST ? contrast(&find, error)
                                                           : plus_minus(&find, error);
+    if (status == DIFFEDIT_OK)
+        status = remove_extremes(&find, error);
     if (status != DIFFEDIT_OK)
         de_map_free(map);
     return status;

@@ -7,6 +7,8 @@ enum {
     ROOM = 1,      /* cells around a mask that is cut later */
 };
 
+static const double QUANTILE = 0.99; /* of a map, counts as 1 where `mask-limit` says so */
+
 /* The part of the picture that is worked on. */
 static de_rectangle part_of(const de_plan_inputs *inputs)
 {
@@ -120,6 +122,8 @@ static diffedit_status plan_map(de_plan *plan, const diffedit_options *options,
     map->seed = options->seed;
     map->rng = options->rng;
     map->samples = options->mask_samples;
+    if (options->mask_limit == DIFFEDIT_MASK_LIMIT_PERCENTILE)
+        map->quantile = QUANTILE;
     map->from = de_texts_input(inputs->texts, DE_TEXT_FROM).serial;
     if (map->method == DIFFEDIT_MASK_CONTRAST) {
         map->to = de_texts_input(inputs->texts, DE_TEXT_TO).serial;

@@ -113,11 +113,12 @@ typedef struct de_map_params {
     uint64_t from, to;             /* texts; to: the empty one for plus-minus */
     double timestep, level, sigma; /* of the noise; sigma: 0 for contrast */
     double guidance;               /* of plus-minus, as its kind is; else 0 */
+    double quantile;               /* of the values, counts as 1; 0: the method's own limit does */
     int32_t guidance_kind;
     int32_t method; /* DIFFEDIT_MASK_... */
     int32_t samples, rng;
 } de_map_params;
-static_assert(sizeof(de_map_params) == 96, "a key has no padding");
+static_assert(sizeof(de_map_params) == 104, "a key has no padding");
 
 typedef struct de_map {
     float *values; /* [h, w] in 0..1: cells, or (plus-minus) pixels at working size */

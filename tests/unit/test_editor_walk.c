@@ -35,6 +35,7 @@ static const struct {
     {"mask-method", {"contrast", "plus-minus"}},
     {"mask-noise-level", {"0.5", "1"}},
     {"mask-samples", {"1", "2"}},
+    {"mask-limit", {"method", "percentile"}},
     {"mask-filter", {"none", "bilateral"}},
     {"mask-fill", {"off", "on"}},
     {"mask-refine", {"off", "on"}},

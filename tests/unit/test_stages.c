@@ -229,6 +229,41 @@ static void test_contrast_is_where_texts_disagree(void **state)
     de_map_free(&map);
 }
 
+/* Of twelve values the third quartile is the ninth, whatever the rest are. */
+static void test_a_quantile_may_count_as_1(void **state)
+{
+    (void)state;
+    arithmetic self;
+    de_network_set networks = new_networks(&self);
+    de_stage_context context = {.threads = 1};
+    de_map_params params = {.latent = SIZE,
+                            .seed = 4,
+                            .from = FROM_TEXT.serial,
+                            .to = TO_TEXT.serial,
+                            .timestep = 500,
+                            .level = 0.36,
+                            .method = DIFFEDIT_MASK_CONTRAST,
+                            .samples = 1};
+    const de_map_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .to = TO_TEXT};
+    de_map own, map;
+    assert_int_equal(de_map_run(&own, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
+    params.quantile = 0.75;
+    assert_int_equal(de_map_run(&map, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
+    float limit = 1; /* the smallest value that at most a quarter of all exceed */
+    for (int i = 0; i < CELLS; i++) {
+        int above = 0;
+        for (int j = 0; j < CELLS; j++)
+            above += own.values[j] > own.values[i];
+        if (4 * above <= CELLS)
+            limit = fminf(limit, own.values[i]);
+    }
+    assert_true(limit < 0.9f);
+    for (int i = 0; i < CELLS; i++)
+        assert_float_equal(map.values[i], fminf(own.values[i] / limit, 1), 1e-5);
+    de_map_free(&map);
+    de_map_free(&own);
+}
+
 static void test_equal_texts_make_an_empty_map(void **state)
 {
     (void)state;
@@ -690,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_condition_is_mask_and_masked_latent),
         cmocka_unit_test(test_decode_rounds_and_clamps),
         cmocka_unit_test(test_contrast_is_where_texts_disagree),
+        cmocka_unit_test(test_a_quantile_may_count_as_1),
         cmocka_unit_test(test_equal_texts_make_an_empty_map),
         cmocka_unit_test(test_a_region_follows_the_threshold),
         cmocka_unit_test(test_a_bilateral_filter_keeps_edges),

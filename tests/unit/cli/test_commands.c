@@ -113,6 +113,7 @@ static const struct {
     {"mask-method", "one of contrast, plus-minus", {"x"}},
     {"mask-noise-level", "a number above 0 and up to 1", {"0", "1.5"}},
     {"mask-samples", "a whole number from 1 to 1000", {"0", "1001"}},
+    {"mask-limit", "one of method, percentile", {"mean", "99"}},
     {"mask-filter", "one of none, bilateral", {"median", ""}},
     {"mask-fill", "one of off, on", {"yes", "1"}},
     {"mask-refine", "one of off, on", {"true", "2"}},
