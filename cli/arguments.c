@@ -177,6 +177,7 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
         *(const char **)field = value;
         return DIFFEDIT_OK;
     case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
+    case CLI_LORAS: return cli_loras_add(field, value, error);
     }
     return DIFFEDIT_OK;
 }
@@ -326,4 +327,5 @@ diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command 
 void cli_arguments_free(cli_arguments *arguments)
 {
     free(arguments->given);
+    cli_loras_free(&arguments->loras);
 }

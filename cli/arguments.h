@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "loras.h"
+
 #include <diffedit/diffedit.h>
 
 enum {
@@ -39,6 +41,7 @@ typedef enum cli_kind {
     CLI_TEXT,    /* const char * */
     CLI_WHOLE,   /* int64_t */
     CLI_FLAG,    /* bool, without a value */
+    CLI_LORAS,   /* cli_loras; may be given several times */
 } cli_kind;
 
 /* One option. Those of the library fill only the first columns. */
@@ -79,6 +82,7 @@ struct cli_arguments {
         *stages;
     const char *vae, *text_encoder, *prediction, *shape;
     const char *precision, *endpoint, *revision;
+    cli_loras loras;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
     bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */

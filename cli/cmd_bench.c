@@ -78,13 +78,18 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
     if (arguments->model && arguments->shape)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "--model and --shape cannot be used together");
+    if (!arguments->model && arguments->loras.count > 0)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--lora needs --model");
     if (!arguments->model)
         return diffedit_model_new_random(&bench->model,
                                          arguments->shape ? arguments->shape : "sd14", error);
     char *path;
+    diffedit_model_settings settings;
     diffedit_status status = cli_find_model(&path, arguments->model, error);
     if (status == DIFFEDIT_OK)
-        status = diffedit_model_open(&bench->model, path, NULL, error);
+        status = cli_model_settings(&settings, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = diffedit_model_open(&bench->model, path, &settings, error);
     free(path);
     return status;
 }

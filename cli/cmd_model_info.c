@@ -56,6 +56,19 @@ static void print_part(const char *name, const diffedit_part_info *part)
            (double)part->parameters * 1e-6, bytes, precisions);
 }
 
+static void print_loras(const diffedit_model_description *model)
+{
+    const diffedit_lora_info *lora;
+    for (size_t i = 0; (lora = diffedit_model_description_lora(model, i)); i++) {
+        printf("%s  LoRA %s\n", i ? "" : "\n", lora->path);
+        printf("    weight %g, rank %jd", lora->weight, (intmax_t)lora->least_rank);
+        if (lora->most_rank > lora->least_rank)
+            printf(" to %jd", (intmax_t)lora->most_rank);
+        printf(", changes %jd layers of the UNet and %jd of the text encoder\n",
+               (intmax_t)lora->unet_layers, (intmax_t)lora->text_encoder_layers);
+    }
+}
+
 static void print_table(const diffedit_model_description *model, const char *path,
                         const json_t *problems)
 {
@@ -72,6 +85,7 @@ static void print_table(const diffedit_model_description *model, const char *pat
     printf("  part           tensors       parameters       size  precision\n");
     for (int i = 0; i < PARTS; i++)
         print_part(parts[i].name, diffedit_model_description_part(model, parts[i].id));
+    print_loras(model);
     if (json_array_size(problems) > 0)
         putchar('\n');
     for (size_t i = 0; i < json_array_size(problems); i++)
@@ -91,6 +105,20 @@ static json_t *part_object(const diffedit_part_info *part)
                      (json_int_t)part->f64, "f8", (json_int_t)part->f8);
 }
 
+static json_t *lora_array(const diffedit_model_description *model)
+{
+    const diffedit_lora_info *lora;
+    json_t *array = json_array();
+    for (size_t i = 0; array && (lora = diffedit_model_description_lora(model, i)); i++)
+        json_array_append_new(
+            array,
+            json_pack("{s:o, s:f, s:I, s:I, s:I, s:I}", "file", cli_json_path(lora->path), "weight",
+                      lora->weight, "unet_layers", (json_int_t)lora->unet_layers,
+                      "text_encoder_layers", (json_int_t)lora->text_encoder_layers, "least_rank",
+                      (json_int_t)lora->least_rank, "most_rank", (json_int_t)lora->most_rank));
+    return array;
+}
+
 static diffedit_status print_json(const diffedit_model_description *model, const char *path,
                                   json_t *problems, diffedit_error *error)
 {
@@ -100,14 +128,15 @@ static diffedit_status print_json(const diffedit_model_description *model, const
         json_object_set_new(networks, parts[i].key,
                             part_object(diffedit_model_description_part(model, parts[i].id)));
     return cli_json_print(
-        json_pack("{s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:O}",
-                  "path", cli_json_path(path), "kind", model->kind, "layout", model->layout,
-                  "inpainting", model->inpaints, "prediction", predictions[info->prediction],
-                  "native_width", info->native_width, "native_height", info->native_height,
-                  "factor", info->factor, "latent_channels", info->latent_channels, "text_tokens",
-                  info->text_tokens, "text_width", info->text_width, "train_timesteps",
-                  info->train_timesteps, "parameters", (json_int_t)info->parameters, "parts",
-                  networks, "problems", problems),
+        json_pack(
+            "{s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o, s:o, s:O}",
+            "path", cli_json_path(path), "kind", model->kind, "layout", model->layout, "inpainting",
+            model->inpaints, "prediction", predictions[info->prediction], "native_width",
+            info->native_width, "native_height", info->native_height, "factor", info->factor,
+            "latent_channels", info->latent_channels, "text_tokens", info->text_tokens,
+            "text_width", info->text_width, "train_timesteps", info->train_timesteps, "parameters",
+            (json_int_t)info->parameters, "parts", networks, "lora", lora_array(model), "problems",
+            problems),
         error);
 }
 

@@ -139,9 +139,12 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error)
 {
     const char *prediction = arguments->prediction;
-    *settings = (diffedit_model_settings){.struct_size = sizeof *settings,
-                                          .vae = arguments->vae,
-                                          .text_encoder = arguments->text_encoder};
+    *settings = (diffedit_model_settings){
+        .struct_size = sizeof *settings,
+        .vae = arguments->vae,
+        .text_encoder = arguments->text_encoder,
+        .lora = (const diffedit_lora *const *)arguments->loras.rows,
+        .lora_count = arguments->loras.count};
     if (arguments->low_memory)
         settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
     if (arguments->no_ema)

@@ -48,11 +48,24 @@ static void take(const char **field, const cli_recipe *recipe, const cli_command
         *field = recorded;
 }
 
+/* The recorded LoRAs are those of the recorded model. */
+static diffedit_status take_loras(const cli_recipe *recipe, cli_arguments *arguments,
+                                  diffedit_error *error)
+{
+    const json_t *recorded = json_object_get(recipe->extras, "lora");
+    if (!recorded || arguments->model || arguments->loras.count > 0)
+        return DIFFEDIT_OK;
+    return cli_loras_from_json(&arguments->loras, recorded, arguments->again, error);
+}
+
 diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, diffedit_error *error)
 {
     if (!arguments->again)
         return DIFFEDIT_OK;
     diffedit_status status = read_record(recipe, arguments->again, arguments->max_pixels, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = take_loras(recipe, arguments, error);
     if (status != DIFFEDIT_OK)
         return status;
     take(&arguments->model, recipe, arguments->command, "model");
@@ -157,6 +170,8 @@ diffedit_status cli_record(char **json, const diffedit_options *options,
     add_file(extras, "model", arguments->model);
     add_file(extras, "mask", arguments->mask);
     add_file(extras, "map-in", arguments->map_in);
+    if (arguments->loras.count > 0)
+        json_object_set_new(extras, "lora", cli_loras_to_json(&arguments->loras));
     char *text = extras ? json_dumps(extras, JSON_ENSURE_ASCII) : NULL;
     *json = text ? join_objects(record, text) : NULL;
     json_decref(extras);

@@ -8,13 +8,14 @@
 
 /* What --again found. */
 typedef struct cli_recipe {
-    char *record;   /* the JSON text, or NULL */
-    json_t *extras; /* the same, parsed: model, mask and map are not options of the library */
-    void *texts;    /* owns the texts of the options filled last */
+    char *record; /* the JSON text, or NULL */
+    json_t
+        *extras; /* the same, parsed: model, LoRAs, mask and map are not options of the library */
+    void *texts; /* owns the texts of the options filled last */
 } cli_recipe;
 
-/* Reads the record of --again, if given. The model, and the mask or map, come from it unless they
- * were given. Errors: FILE, PICTURE, MEMORY. */
+/* Reads the record of --again, if given. The model with its LoRAs, and the mask or map, come from
+ * it unless they were given. Errors: FILE, PICTURE, MEMORY. */
 diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments,
                                 diffedit_error *error);
 /* Fills the options from the preset, the model's own defaults (unless `model` is NULL), the record

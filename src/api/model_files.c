@@ -4,30 +4,48 @@
 #include "models/inspect.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 _Static_assert((int)DIFFEDIT_PART_TEXT_ENCODER == (int)DE_PART_TEXT &&
                    (int)DIFFEDIT_PART_UNET == (int)DE_PART_UNET &&
                    (int)DIFFEDIT_PART_VAE == (int)DE_PART_VAE,
                "the parts have one order");
 
-static const char *kind_of(const diffedit_model *model)
-{
-    enum { SD1_TEXT = 768, SD2_TEXT = 1024, SD_CHANNELS = 320 };
-    const de_unet_config *unet = &model->parts.unet;
-    bool published = model->parts.described[DE_PART_UNET] && unet->channels[0] == SD_CHANNELS;
-    if (published && unet->cross_attention_dim == SD1_TEXT)
-        return "Stable Diffusion 1";
-    if (published && unet->cross_attention_dim == SD2_TEXT)
-        return "Stable Diffusion 2";
-    return model->parts.described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
-}
-
 /* What diffedit_model_describe() hands out, in one block. */
 typedef struct described {
     diffedit_model_description shown; /* first */
     diffedit_model_info info;
     diffedit_part_info parts[DE_PART_COUNT];
+    size_t lora_count;
+    diffedit_lora_info loras[]; /* [lora_count], their paths behind them */
 } described;
+
+/* A description with room for the LoRAs, which are copied. */
+static described *new_description(const diffedit_model *model)
+{
+    const de_model_parts *parts = &model->parts;
+    size_t count = parts->lora_count,
+           bytes = sizeof(described) + count * sizeof(diffedit_lora_info);
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(parts->loras[i].path) + 1;
+    described *new = malloc(bytes);
+    if (!new)
+        return NULL;
+    char *path = (char *)(new->loras + count);
+    new->lora_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const de_lora_facts *facts = &parts->loras[i];
+        size_t size = strlen(facts->path) + 1;
+        new->loras[i] = (diffedit_lora_info){.path = memcpy(path, facts->path, size),
+                                             .weight = facts->weight,
+                                             .text_encoder_layers = facts->layers[DE_PART_TEXT],
+                                             .unet_layers = facts->layers[DE_PART_UNET],
+                                             .least_rank = facts->least_rank,
+                                             .most_rank = facts->most_rank};
+        path += size;
+    }
+    return new;
+}
 
 static diffedit_status describe(described *new, const diffedit_model *model, de_problems *problems,
                                 diffedit_error *error)
@@ -35,7 +53,7 @@ static diffedit_status describe(described *new, const diffedit_model *model, de_
     bool inpaints = model->parts.described[DE_PART_UNET] && model->parts.described[DE_PART_VAE] &&
                     de_parts_inpaint(&model->parts);
     new->shown = (diffedit_model_description){.layout = model->parts.layout,
-                                              .kind = kind_of(model),
+                                              .kind = de_parts_kind(&model->parts),
                                               .inpaints = inpaints,
                                               .info = &new->info};
     de_model_info(model, &new->info);
@@ -55,7 +73,11 @@ static diffedit_status read_model(diffedit_model **model, const char *path,
 {
     diffedit_model_settings known;
     diffedit_status status = de_settings_read(&known, settings, error);
-    return status == DIFFEDIT_OK ? de_model_read(model, path, &known, problems, error) : status;
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_model_read(model, path, &known, problems, error);
+    de_settings_free(&known);
+    return status;
 }
 
 diffedit_status diffedit_model_describe(diffedit_model_description **description, const char *path,
@@ -68,7 +90,7 @@ diffedit_status diffedit_model_describe(diffedit_model_description **description
     diffedit_status status = read_model(&model, path, settings, &problems, error);
     if (status != DIFFEDIT_OK)
         return status;
-    described *new = malloc(sizeof *new);
+    described *new = new_description(model);
     status = new ? describe(new, model, &problems, error)
                  : de_fail_memory(error, sizeof *new, "a description");
     de_model_close(model);
@@ -85,6 +107,13 @@ diffedit_model_description_part(const diffedit_model_description *description,
 {
     const described *whole = (const described *)description; /* whose beginning it is */
     return (unsigned)part < DE_PART_COUNT ? &whole->parts[part] : NULL;
+}
+
+const diffedit_lora_info *
+diffedit_model_description_lora(const diffedit_model_description *description, size_t index)
+{
+    const described *whole = (const described *)description;
+    return index < whole->lora_count ? &whole->loras[index] : NULL;
 }
 
 diffedit_status diffedit_model_check(int64_t *count, const char *path,

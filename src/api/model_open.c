@@ -3,12 +3,51 @@
 #include "base/sized.h"
 #include "models/random_model.h"
 
+#include <stdlib.h>
+
+/* The LoRAs of any program as this library's own: rows and the pointers to them in one block. */
+static diffedit_status read_loras(diffedit_model_settings *known, diffedit_error *error)
+{
+    size_t count = known->lora_count, bytes;
+    const diffedit_lora *const *given = known->lora, **rows;
+    known->lora = NULL;
+    if (count == 0)
+        return DIFFEDIT_OK;
+    if (!given)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`settings.lora` is NULL");
+    if (!de_multiply_size(count, sizeof **rows + sizeof *rows, &bytes) || !(rows = malloc(bytes)))
+        return de_fail_memory(error, SIZE_MAX, "a list of LoRAs");
+    diffedit_lora *loras = (diffedit_lora *)(void *)(rows + count);
+    diffedit_status status = DIFFEDIT_OK;
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
+        rows[i] = &loras[i];
+        loras[i] = (diffedit_lora){.struct_size = sizeof *loras};
+        status = de_sized_read(&loras[i], sizeof *loras, given[i], "diffedit_lora", error);
+        if (status == DIFFEDIT_OK && !loras[i].path)
+            status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a diffedit_lora without a path");
+    }
+    if (status == DIFFEDIT_OK)
+        known->lora = rows;
+    else
+        free(rows);
+    return status;
+}
+
 diffedit_status de_settings_read(diffedit_model_settings *known,
                                  const diffedit_model_settings *given, diffedit_error *error)
 {
     *known = (diffedit_model_settings){.struct_size = sizeof *known};
-    return given ? de_sized_read(known, sizeof *known, given, "diffedit_model_settings", error)
-                 : DIFFEDIT_OK;
+    if (!given)
+        return DIFFEDIT_OK;
+    diffedit_status status = de_sized_read(known, sizeof *known, given, "diffedit_model_settings",
+                                           error);
+    return status == DIFFEDIT_OK ? read_loras(known, error) : status;
+}
+
+void de_settings_free(diffedit_model_settings *known)
+{
+    free((void *)known->lora);
+    known->lora = NULL;
 }
 
 diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
@@ -16,7 +55,11 @@ diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
 {
     diffedit_model_settings known;
     diffedit_status status = de_settings_read(&known, settings, error);
-    return status == DIFFEDIT_OK ? de_model_open(model, path, &known, error) : status;
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_model_open(model, path, &known, error);
+    de_settings_free(&known);
+    return status;
 }
 
 diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,

@@ -13,7 +13,8 @@
 typedef struct collection {
     de_written_tensor *tensors;
     size_t count, capacity;
-    const char *folder; /* of the network that is being collected */
+    const char *folder; /* these two are those of the network that is being collected */
+    const de_weights *source;
     int precision;
     diffedit_status status;
     diffedit_error *error;
@@ -34,14 +35,6 @@ static bool make_room(collection *to)
     return true;
 }
 
-/* The type that keeps the precision, among those that are written. */
-static de_dtype kept_type(const de_weight *weight)
-{
-    if (de_dtype_is_f8(weight->dtype))
-        return weight->scale == 1 ? DE_F16 : DE_F32;
-    return weight->dtype == DE_F64 ? DE_F32 : weight->dtype;
-}
-
 static void collect(void *user, const char *name, const de_weight *weight, const char *problem)
 {
     collection *to = user;
@@ -52,7 +45,10 @@ static void collect(void *user, const char *name, const de_weight *weight, const
         return;
     }
     de_written_tensor *tensor = &to->tensors[to->count++];
-    *tensor = (de_written_tensor){.weight = *weight, .dtype = kept_type(weight)};
+    *tensor = (de_written_tensor){.weight = *weight,
+                                  .dtype = de_weight_kept_type(weight),
+                                  .source = to->source,
+                                  .prefix = strlen(to->folder) + 1};
     snprintf(tensor->name, sizeof tensor->name, "%s.%s", to->folder, name);
     if (to->precision != DIFFEDIT_PRECISION_KEPT)
         tensor->dtype = to->precision == DIFFEDIT_PRECISION_F16 ? DE_F16 : DE_F32;
@@ -74,7 +70,8 @@ static diffedit_status collect_tensors(collection *to, const diffedit_model *mod
     to->error = error;
     for (de_part part = 0; part < DE_PART_COUNT && to->status == DIFFEDIT_OK; part++) {
         to->folder = de_layout_parts[part].folder;
-        diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to},
+        to->source = sources.weights[part];
+        diffedit_status status = de_network_survey(&sources, part, &(de_survey){collect, to, false},
                                                    error);
         if (status != DIFFEDIT_OK)
             return status;

@@ -46,7 +46,7 @@ diffedit_status de_part_describe(diffedit_part_info *info, const diffedit_model 
 {
     describing job = {.info = info};
     *info = (diffedit_part_info){.present = model->parts.weights[part] != NULL};
-    diffedit_status status = survey(model, part, &(de_survey){add_tensor, &job}, error);
+    diffedit_status status = survey(model, part, &(de_survey){add_tensor, &job, false}, error);
     if (job.problems == 1)
         de_problems_add(problems, "%s", job.first);
     else if (job.problems > 1)
@@ -116,7 +116,7 @@ diffedit_status de_part_check(const diffedit_model *model, de_part part, de_prob
     checking job = {.problems = problems, .path = de_weights_path(model->parts.weights[part])};
     diffedit_status status = de_weights_check_size(model->parts.weights[part], error);
     if (status == DIFFEDIT_OK)
-        status = survey(model, part, &(de_survey){check_tensor, &job}, error);
+        status = survey(model, part, &(de_survey){check_tensor, &job, true}, error);
     if (status == DIFFEDIT_OK)
         check_unused(model->parts.weights[part], problems);
     if (status == DIFFEDIT_OK && part == DE_PART_UNET)

@@ -4,6 +4,7 @@
 
 #include "models/fit.h"
 #include "models/folder.h"
+#include "models/lora.h"
 #include "models/original.h"
 #include "models/packed.h"
 #include "models/random_model.h"
@@ -128,6 +129,8 @@ static diffedit_status fill(diffedit_model *model, const char *path,
             error);
     if (status == DIFFEDIT_OK)
         status = de_parts_check_fit(parts, model->tokenizer, path, problems, error);
+    if (status == DIFFEDIT_OK)
+        status = de_report_or_fail(problems, de_loras_apply(parts, settings, error), error);
     if (status == DIFFEDIT_OK && settings->prediction != DIFFEDIT_PREDICTION_AUTO)
         parts->schedule.v_prediction = settings->prediction == DIFFEDIT_PREDICTION_V;
     return status;

@@ -199,7 +199,7 @@ static const struct {
     {"double_blocks.", "Flux, which is another network"},
     {UNET "label_emb.",
      "one whose UNet has class labels (`label_emb`), as unCLIP, upscalers and SDXL have"},
-    {"lora", "a LoRA, which changes a model and is not one itself"},
+    {"lora", "a LoRA; give it as `settings.lora`, beside a model"},
     {"control_model.", "a ControlNet, which is an addition to a model and not one itself"},
     {"controlnet_", "a ControlNet, which is an addition to a model and not one itself"},
     {"motion_modules.", "a motion module, which is an addition to a model and not one itself"},

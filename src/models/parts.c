@@ -7,6 +7,9 @@ void de_parts_free(de_model_parts *parts)
     for (de_part part = 0; part < DE_PART_COUNT; part++)
         de_weights_close(parts->weights[part]);
     de_weight_file_release(parts->packed);
+    for (size_t i = 0; i < parts->lora_count; i++)
+        free(parts->loras[i].path);
+    free(parts->loras);
     free(parts->folder);
     de_schedule_config_free(&parts->schedule);
     de_model_hints_free(&parts->hints);
@@ -25,6 +28,18 @@ void de_parts_replace(de_model_parts *parts, de_part part, de_model_parts *from)
     case DE_PART_UNET: parts->unet = from->unet; break;
     default: parts->vae = from->vae; break;
     }
+}
+
+const char *de_parts_kind(const de_model_parts *parts)
+{
+    enum { SD1_TEXT = 768, SD2_TEXT = 1024, SD_CHANNELS = 320 };
+    const de_unet_config *unet = &parts->unet;
+    bool published = parts->described[DE_PART_UNET] && unet->channels[0] == SD_CHANNELS;
+    if (published && unet->cross_attention_dim == SD1_TEXT)
+        return "Stable Diffusion 1";
+    if (published && unet->cross_attention_dim == SD2_TEXT)
+        return "Stable Diffusion 2";
+    return parts->described[DE_PART_UNET] ? "Stable Diffusion, of its own size" : "unknown";
 }
 
 bool de_parts_inpaint(const de_model_parts *parts)

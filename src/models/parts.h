@@ -11,6 +11,14 @@
 #include "models/problems.h"
 #include "weights/file_set.h"
 
+/* A LoRA on top of the weights. */
+typedef struct de_lora_facts {
+    char *path; /* owned */
+    double weight;
+    int layers[DE_PART_COUNT]; /* of each network that it changes */
+    int64_t least_rank, most_rank;
+} de_lora_facts;
+
 typedef struct de_model_parts {
     const char *layout;     /* what the files are, static */
     de_documents documents; /* of a folder or a packed file */
@@ -30,6 +38,8 @@ typedef struct de_model_parts {
     de_model_hints hints;
     char no_average[DE_TENSOR_NAME]; /* a weight of the UNet, in a file that holds averages of
                                         others; or "" */
+    de_lora_facts *loras;            /* [lora_count], owned */
+    size_t lora_count;
 } de_model_parts;
 
 /* Frees what they own; {0} owns nothing. */
@@ -37,6 +47,8 @@ void de_parts_free(de_model_parts *parts);
 /* Puts one network of `from`, which loses it, in the place of another. */
 void de_parts_replace(de_model_parts *parts, de_part part, de_model_parts *from);
 
+/* "Stable Diffusion 1"; static. */
+const char *de_parts_kind(const de_model_parts *parts);
 /* Whether the UNet also reads a mask and the masked picture's latent, beside the latent. */
 bool de_parts_inpaint(const de_model_parts *parts);
 

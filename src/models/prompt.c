@@ -131,7 +131,8 @@ static diffedit_status check_supported(const parsing *parse)
     for (const char *at = strchr(parse->text, '<'); at; at = strchr(at + 1, '<')) {
         size_t begin = (size_t)(at - parse->text), end = network_end(parse->text, begin);
         if (end)
-            return fail_at(parse, begin, end, "LoRAs and other added networks are not supported");
+            return fail_at(parse, begin, end,
+                           "networks are added by `settings.lora`, not by a text");
     }
     size_t joined = find_word(parse->text, 0, parse->length, "AND");
     if (joined < parse->length)

@@ -33,7 +33,8 @@ static void show(const de_loader *loader, const char *name, int rank, const int6
 {
     de_weight weight;
     diffedit_error error;
-    bool found = de_weights_get(loader->weights, name, rank, shape, &weight, &error) == DIFFEDIT_OK;
+    bool found = (loader->survey->values ? de_weights_get : de_weights_describe)(
+                     loader->weights, name, rank, shape, &weight, &error) == DIFFEDIT_OK;
     loader->survey->look(loader->survey->user, name, found ? &weight : NULL,
                          found ? NULL : error.message);
 }

@@ -10,6 +10,7 @@
 typedef struct de_survey {
     void (*look)(void *user, const char *name, const de_weight *weight, const char *problem);
     void *user;
+    bool values; /* wanted too; else weight->data may be NULL */
 } de_survey;
 
 /* Remembers the first failure: after it every load gives NULL, so that a network is read in one go

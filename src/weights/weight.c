@@ -41,6 +41,35 @@ bool de_dtype_is_f8(de_dtype dtype)
     return dtype == DE_F8_E4M3 || dtype == DE_F8_E5M2;
 }
 
+de_dtype de_weight_kept_type(const de_weight *weight)
+{
+    if (de_dtype_is_f8(weight->dtype))
+        return weight->scale == 1 ? DE_F16 : DE_F32;
+    return weight->dtype == DE_F64 ? DE_F32 : weight->dtype;
+}
+
+static uint16_t f32_to_bf16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) /* NaN */
+        return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+void de_weight_from_f32(const float *values, int64_t count, de_dtype dtype, void *bytes)
+{
+    uint16_t *halves = bytes;
+    if (dtype == DE_F32)
+        memcpy(bytes, values, (size_t)count * sizeof *values);
+    else if (dtype == DE_F16)
+        for (int64_t i = 0; i < count; i++)
+            halves[i] = de_float_to_half(values[i]);
+    else
+        for (int64_t i = 0; i < count; i++)
+            halves[i] = f32_to_bf16(values[i]);
+}
+
 static void read_16_bits(const de_weight *weight, const char *data, int64_t count, float *out)
 {
     for (int64_t i = 0; i < count; i++) {

@@ -26,6 +26,11 @@ typedef struct de_weight {
 
 size_t de_dtype_bytes(de_dtype dtype); /* of one value */
 bool de_dtype_is_f8(de_dtype dtype);
+/* The one of F32, F16 and BF16 that keeps the precision of its values. */
+de_dtype de_weight_kept_type(const de_weight *weight);
+/* bytes = values as F32, F16 or BF16, rounded to the nearest, ties to even; what is too large
+ * becomes infinite */
+void de_weight_from_f32(const float *values, int64_t count, de_dtype dtype, void *bytes);
 /* out[count] = the values from index `begin` on as float32, a double rounded to the nearest */
 void de_weight_to_f32(const de_weight *weight, int64_t begin, int64_t count, float *out);
 /* Gives back the memory of the pages that contain nothing but this array. A file's are read again

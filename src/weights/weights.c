@@ -39,3 +39,11 @@ diffedit_status de_weights_get(const de_weights *weights, const char *name, int 
 {
     return weights->source->get(weights->self, name, rank, shape, weight, error);
 }
+
+diffedit_status de_weights_describe(const de_weights *weights, const char *name, int rank,
+                                    const int64_t *shape, de_weight *weight, diffedit_error *error)
+{
+    const de_weights_source *source = weights->source;
+    return (source->describe ? source->describe : source->get)(weights->self, name, rank, shape,
+                                                               weight, error);
+}

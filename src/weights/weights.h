@@ -15,6 +15,9 @@ typedef struct de_weights_source {
      * pages.h. Errors: MODEL, naming file, tensor, expected and found; MEMORY. */
     diffedit_status (*get)(void *self, const char *name, int rank, const int64_t *shape,
                            de_weight *weight, diffedit_error *error);
+    /* NULL: as get(); or the same where the values are not wanted: weight->data may be NULL. */
+    diffedit_status (*describe)(void *self, const char *name, int rank, const int64_t *shape,
+                                de_weight *weight, diffedit_error *error);
     /* values in all tensors together, as far as it knows them */
     int64_t (*parameters)(const void *self);
     /* NULL, or: fails if a file that is mapped became shorter. Errors: FILE. */
@@ -46,5 +49,8 @@ const char *de_weights_damaged(const de_weights *weights, int *count);
 const char *de_weights_unused(const de_weights *weights, int *count);
 diffedit_status de_weights_get(const de_weights *weights, const char *name, int rank,
                                const int64_t *shape, de_weight *weight, diffedit_error *error);
+/* The tensor without its values, where computing them would cost time. */
+diffedit_status de_weights_describe(const de_weights *weights, const char *name, int rank,
+                                    const int64_t *shape, de_weight *weight, diffedit_error *error);
 
 #endif

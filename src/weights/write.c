@@ -114,11 +114,21 @@ static diffedit_status write_block(writing *to, const de_written_tensor *tensor,
                                    : de_new_file_write(&to->file, to->values, bytes, error);
 }
 
-static diffedit_status write_tensor(writing *to, const de_written_tensor *tensor,
+/* A tensor that has to be computed is, one at a time. */
+static diffedit_status find_values(de_written_tensor *tensor, diffedit_error *error)
+{
+    const de_weight described = tensor->weight;
+    return described.data ? DIFFEDIT_OK
+                          : de_weights_get(tensor->source, tensor->name + tensor->prefix,
+                                           described.rank, described.shape, &tensor->weight, error);
+}
+
+static diffedit_status write_tensor(writing *to, const de_written_tensor *listed,
                                     diffedit_error *error)
 {
+    de_written_tensor found = *listed, *tensor = &found;
     int64_t count = de_weight_count(&tensor->weight);
-    diffedit_status status = DIFFEDIT_OK;
+    diffedit_status status = find_values(tensor, error);
     for (int64_t begin = 0; begin < count && status == DIFFEDIT_OK; begin += BLOCK) {
         int64_t block = de_min_i64(BLOCK, count - begin);
         status = write_block(to, tensor, begin, block, error);

@@ -3,12 +3,15 @@
 #define DE_WEIGHTS_WRITE_H
 
 #include "weights/table.h"
+#include "weights/weights.h"
 
 /* An array to be written. */
 typedef struct de_written_tensor {
     char name[256];
-    de_weight weight;
-    de_dtype dtype; /* of the file: F32, F16, or BF16 where the weight's is */
+    de_weight weight;         /* without `data` where `source` is to give the values */
+    de_dtype dtype;           /* of the file: F32, F16, or BF16 where the weight's is */
+    const de_weights *source; /* has it under its name without the first `prefix` characters */
+    size_t prefix;
 } de_written_tensor;
 
 /* Writes the arrays, in this order, and the notes (texts by name) to a file that appears whole or

@@ -113,13 +113,23 @@ typedef enum diffedit_prediction {
     DIFFEDIT_PREDICTION_V
 } diffedit_prediction;
 
+/* A LoRA (Hu et al. 2022) to be added to a model's weights: of linear layers and convolutions
+ * (LoCon), of the UNet and the text encoder, in the names of kohya's scripts, diffusers or PEFT. */
+typedef struct diffedit_lora {
+    size_t struct_size;
+    const char *path; /* .safetensors, or a torch checkpoint */
+    double weight;    /* any finite number that f32 can hold; 1 is the whole LoRA */
+} diffedit_lora;
+
 /* How a model is opened, beyond its path. Zero is the default of each field. */
 typedef struct diffedit_model_settings {
     size_t struct_size;
-    uint32_t flags;                 /* any of diffedit_model_flag */
-    diffedit_prediction prediction; /* needed where the files do not say */
-    const char *vae;                /* file or folder whose autoencoder is used; NULL: its own */
-    const char *text_encoder;       /* file or folder whose text encoder is used; NULL: its own */
+    uint32_t flags;                   /* any of diffedit_model_flag */
+    diffedit_prediction prediction;   /* needed where the files do not say */
+    const char *vae;                  /* file or folder whose autoencoder is used; NULL: its own */
+    const char *text_encoder;         /* file or folder whose text encoder is used; NULL: its own */
+    const diffedit_lora *const *lora; /* [lora_count], added to the weights in this order */
+    size_t lora_count;
 } diffedit_model_settings;
 
 /* Opens a Stable Diffusion 1 or 2 model: a folder in the published diffusers layout
@@ -191,6 +201,14 @@ typedef struct diffedit_model_description {
     const diffedit_model_info *info; /* fields are 0 where the part that says it is missing */
 } diffedit_model_description;
 
+/* A LoRA of a description. */
+typedef struct diffedit_lora_info {
+    const char *path;
+    double weight;
+    int64_t text_encoder_layers, unet_layers; /* that it changes */
+    int64_t least_rank, most_rank;
+} diffedit_lora_info;
+
 /* Describes the files of a model without preparing it; the model may be incomplete or damaged. Each
  * problem is reported to `report` (may be NULL). `settings` as in diffedit_model_open().
  * *description is one block, released with diffedit_free(). Errors: ARGUMENT, FILE, MODEL (no part
@@ -204,6 +222,10 @@ DIFFEDIT_API diffedit_status diffedit_model_describe(diffedit_model_description 
 DIFFEDIT_API const diffedit_part_info *
 diffedit_model_description_part(const diffedit_model_description *description,
                                 diffedit_part_id part);
+/* The LoRA that the settings name at `index`, valid as long as the description; NULL behind the
+ * last, or behind one that does not fit. */
+DIFFEDIT_API const diffedit_lora_info *
+diffedit_model_description_lora(const diffedit_model_description *description, size_t index);
 /* Reads all of a model's files, and checks that every config is understood and matches the others,
  * and that every tensor is present, used, finite and of the right shape and type. Reports each
  * problem, and sets *problems to their number. Errors: as above. */

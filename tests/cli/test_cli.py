@@ -384,7 +384,7 @@ def test_edit_writes_what_was_asked_for(edited, picture):
 def test_json(edited):
     folder, said = edited
     assert set(said) == {"seed", "evaluations", "seconds", "mask_share", "peak_rss_bytes", "size",
-                         "output", "warnings"}
+                         "lora", "output", "warnings"}
     assert said["seed"] == "42" and said["size"] == "64x64"
     assert said["output"] == str(folder / "out.png")
     assert set(said["seconds"]) == {"text", "encode", "map", "invert", "denoise", "decode",
@@ -488,7 +488,7 @@ def test_a_weighted_text_without_marks_is_the_plain_one(edited, picture, tmp_pat
 
 
 @pytest.mark.parametrize("text, reason", [
-    ("a <lora:x:1>", '"<lora:x:1>": LoRAs and other added networks are not supported'),
+    ("a <lora:x:1>", '"<lora:x:1>": networks are added by --lora, not by a text'),
     ("[a:b:0.5]", '"[a:b:0.5]": prompt editing is not supported'),
     ("[a|b]", '"[a|b]": alternating words are not supported'),
     ("a AND b",

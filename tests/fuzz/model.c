@@ -23,7 +23,7 @@ static void survey(const diffedit_model *model)
     diffedit_error error;
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
         sources.weights[part] = model->parts.weights[part];
-        de_network_survey(&sources, part, &(de_survey){look, NULL}, &error);
+        de_network_survey(&sources, part, &(de_survey){look, NULL, true}, &error);
     }
 }
 

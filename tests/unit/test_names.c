@@ -108,8 +108,9 @@ static void test_every_name(void **state)
     const de_network_sources sources = de_model_sources(model);
     static counts all[DE_PART_COUNT];
     for (de_part part = 0; part < DE_PART_COUNT; part++) {
-        assert_int_equal(de_network_survey(&sources, part, &(de_survey){look, &all[part]}, &error),
-                         DIFFEDIT_OK);
+        assert_int_equal(
+            de_network_survey(&sources, part, &(de_survey){look, &all[part], true}, &error),
+            DIFFEDIT_OK);
         assert_int_equal(all[part].wrong, 0);
         assert_int_equal(all[part].found, expected[part]);
     }

@@ -110,9 +110,9 @@ static void test_refused(void **state)
     (void)state;
     static const char *const refused[][2] = {
         {"a <lora:x:1> b",
-         "`to`: \"<lora:x:1>\": LoRAs and other added networks are not supported"},
+         "`to`: \"<lora:x:1>\": networks are added by `settings.lora`, not by a text"},
         {"<hypernet:a>",
-         "`to`: \"<hypernet:a>\": LoRAs and other added networks are not supported"},
+         "`to`: \"<hypernet:a>\": networks are added by `settings.lora`, not by a text"},
         {"a AND b",
          "`to`: \"AND\": joining prompts is not supported; the word itself is written in lower "
          "case"},

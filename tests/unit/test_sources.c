@@ -203,8 +203,8 @@ static void close_nothing(void *self)
 static void test_a_source_that_refuses(void **state)
 {
     (void)state;
-    static const de_weights_source source = {refuse, count_nothing, NULL,
-                                             NULL,   NULL,          close_nothing};
+    static const de_weights_source source = {
+        .get = refuse, .parameters = count_nothing, .close = close_nothing};
     de_weights weights = {&source, NULL, "refuses"};
     diffedit_error error;
     diffedit_model *model = read_pocket();

@@ -252,6 +252,10 @@ static void expect_taken(const cli_command *command, const cli_option *option)
     case CLI_TEXT: assert_ptr_equal(*(const char *const *)(const void *)field, value); break;
     case CLI_WHOLE: assert_int_equal(*(const int64_t *)(const void *)field, 1); break;
     case CLI_FLAG: assert_true(*(const bool *)field); break;
+    case CLI_LORAS:
+        assert_int_equal(a.loras.count, 1);
+        assert_string_equal(a.loras.rows[0]->path, value);
+        break;
     }
     cli_arguments_free(&a);
 }
@@ -323,8 +327,8 @@ static void test_wrong_options(void **state)
                    "unknown option --Steps; did you mean --steps?");
     expect_refused(&cli_edit, WORDS("--mask_threshold=0.1"),
                    "unknown option --mask_threshold; did you mean --mask-threshold?");
-    expect_refused(&cli_generate, WORDS("--form=x"), /* not --from, which it does not take */
-                   "unknown option --form; did you mean --to?");
+    expect_refused(&cli_generate, WORDS("--fro=x"), /* not --from, which it does not take */
+                   "unknown option --fro; did you mean --to?");
     expect_refused(&cli_edit, WORDS("--=3"), "unknown option --; did you mean --to?");
     expect_refused(&cli_edit, WORDS("-x"), "unknown option -x; did you mean --to?");
     memset(endless, 'a', sizeof endless - 1);
