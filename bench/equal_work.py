@@ -5,8 +5,9 @@ diffusers' own pipeline.
     bench/equal_work.py MODEL PICTURE [--steps 4] [--write]
 
 MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights).
-A few steps are run, and the UNet's time is extrapolated to the number of evaluations of the
-presets' defaults; encoding and decoding count as measured. The method in torch is
+Of the long edits a few steps are run, and the UNet's time is extrapolated to the number of
+evaluations of the defaults; encoding and decoding count as measured. The short ones of diffedit
+run as they are (`diffedit bench --edit`). The method in torch is
 tests/golden/reference.py with the two texts of an evaluation in one batch, as in a pipeline. Needs
 torch, diffusers and transformers: build/peers/bin/python has them after bench/peers.py.
 """
@@ -111,6 +112,25 @@ def run_ours(options, size, stages):
             "peak": found["peak_rss_bytes"]}
 
 
+SHORT = {
+    "diffedit, preset fast": ["--preset", "fast"],
+    "the same, a box of a quarter of the picture": ["--preset", "fast", "--region", "crop"],
+    "diffedit, preset lcm, four steps": ["--preset", "lcm"],
+}
+
+
+def run_short(options):
+    """{name: (seconds, evaluations, bytes)} of whole edits."""
+    found = {}
+    for name, arguments in SHORT.items():
+        command = [SOURCE / "build/diffedit", "bench", "--edit", "-m", options.model, "--repeat",
+                   options.repeat, "-j", options.threads, "--json", *arguments]
+        said = json.loads(subprocess.run([str(word) for word in command], check=True,
+                                         stdout=subprocess.PIPE).stdout)
+        found[name] = (said["seconds"]["total"], said["evaluations"], said["peak_rss_bytes"])
+    return found
+
+
 def times(whole, unet):
     return {"evaluations": unet.samples, "unet": unet.seconds, "rest": whole - unet.seconds}
 
@@ -150,20 +170,24 @@ def extrapolated(found, evaluations):
     return found["unet"] / found["evaluations"] * evaluations + found["rest"]
 
 
-def report(options, ours, method, pipeline, close):
-    paper = extrapolated(ours, PAPER_EVALUATIONS)
-    lines = ["| | diffedit is faster by | seconds | evaluations | of which run |",
-             "|---|---|---|---|---|",
-             f"| diffedit, preset paper | | {paper:.0f} | {PAPER_EVALUATIONS} "
-             f"| {ours['evaluations']} |"]
-    for name, found, evaluations in (
-            ("the same method on diffusers' modules", method, PAPER_EVALUATIONS),
-            ("StableDiffusionDiffEditPipeline's defaults", pipeline, PIPELINE_EVALUATIONS)):
-        whole = extrapolated(found, evaluations)
-        lines.append(f"| {name} | **{whole / paper:.2f} x** | {whole:.0f} | {evaluations} "
-                     f"| {found['evaluations']} |")
+def report(options, ours, short, method, pipeline, close):
+    whole = {"diffedit, preset paper": (extrapolated(ours, PAPER_EVALUATIONS), PAPER_EVALUATIONS,
+                                        ours["evaluations"])}
+    for name, (seconds, evaluations, _) in short.items():
+        whole[name] = (seconds, evaluations, evaluations)
+    whole["the paper's method on diffusers' modules"] = (
+        extrapolated(method, PAPER_EVALUATIONS), PAPER_EVALUATIONS, method["evaluations"])
+    last = "StableDiffusionDiffEditPipeline's defaults"
+    whole[last] = (extrapolated(pipeline, PIPELINE_EVALUATIONS), PIPELINE_EVALUATIONS,
+                   pipeline["evaluations"])
+    lines = ["| | faster than the last by | seconds | evaluations | of which run |",
+             "|---|---|---|---|---|"]
+    for name, (seconds, evaluations, run) in whole.items():
+        lines.append(f"| {name} | {whole[last][0] / seconds:.2f} x | {seconds:.0f} | {evaluations} "
+                     f"| {run} |")
+    peak = max([ours["peak"], *(found[2] for found in short.values())])
     said = (f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of "
-            f"the values; diffedit's peak memory {ours['peak'] / 1e9:.2f} GB.")
+            f"the values; diffedit's peak memory {peak / 1e9:.2f} GB.")
     return "\n".join([*lines, "", page.paragraph(said), ""])
 
 
@@ -173,6 +197,7 @@ def main():
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("picture", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--repeat", type=int, default=3, help="of the short edits [%(default)s]")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
@@ -183,11 +208,12 @@ def main():
         ours = run_ours(options, options.size, stages)
         seen = np.asarray(PIL.Image.open(stages / "input.png").convert("RGB"), np.float32)
         decoded = np.asarray(PIL.Image.open(stages / "decoded.png").convert("RGB"), np.float32)
+    short = run_short(options)
     pixels = torch.from_numpy(seen).permute(2, 0, 1)[None] / 127.5 - 1
     method, picture = run_method(options, load(options.model), pixels)
     pipeline = run_pipeline(options, load(options.model), pixels)
     close = float((np.abs(np.rint(255 * picture.transpose(1, 2, 0)) - decoded) <= 2).mean())
-    text = report(options, ours, method, pipeline, close)
+    text = report(options, ours, short, method, pipeline, close)
     print(text)
     if options.write:
         page.write(BEGIN, END, text)

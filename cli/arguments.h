@@ -84,7 +84,7 @@ struct cli_arguments {
     const char *precision, *endpoint, *revision;
     cli_loras loras;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
-    bool low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
+    bool edit, low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;
     /* the seed drawn for --seed random or -1, else ""; `given` points here: not to be copied */

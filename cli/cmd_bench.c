@@ -1,4 +1,6 @@
-/* How long each network takes, and how much memory; on random weights unless a model is named. */
+/* How long each network takes, or a whole edit, and how much memory; on random weights unless a
+ * model is named. */
+#include "bench_edit.h"
 #include "commands.h"
 #include "fail.h"
 #include "find_model.h"
@@ -16,6 +18,7 @@ typedef struct workload {
     diffedit_model *model;
     diffedit_editor *editor;
     diffedit_model_info info;
+    diffedit_options options;
     int width, height, threads;
     float *embedding;    /* [text_tokens, text_width] */
     float *pixels;       /* [3, height, width] */
@@ -72,6 +75,11 @@ enum { MEASUREMENTS = sizeof measurements / sizeof measurements[0] };
 
 /* ---- getting ready ---- */
 
+static const char *shape_of(const cli_arguments *arguments)
+{
+    return arguments->shape ? arguments->shape : "sd14";
+}
+
 static diffedit_status open_model(workload *bench, const cli_arguments *arguments,
                                   diffedit_error *error)
 {
@@ -81,8 +89,7 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
     if (!arguments->model && arguments->loras.count > 0)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--lora needs --model");
     if (!arguments->model)
-        return diffedit_model_new_random(&bench->model,
-                                         arguments->shape ? arguments->shape : "sd14", error);
+        return diffedit_model_new_random(&bench->model, shape_of(arguments), error);
     char *path;
     diffedit_model_settings settings;
     diffedit_status status = cli_find_model(&path, arguments->model, error);
@@ -94,20 +101,38 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
     return status;
 }
 
-static diffedit_status set_size(workload *bench, const cli_arguments *arguments,
-                                diffedit_error *error)
+/* The networks alone know no option but the size. */
+static diffedit_status check_given(const cli_arguments *arguments, diffedit_error *error)
 {
-    diffedit_options options;
-    diffedit_status status = diffedit_options_init(&options, sizeof options, NULL, NULL, error);
+    const char *needless = arguments->preset ? "preset" : NULL;
+    for (int i = 0; i < arguments->given_count; i++)
+        if (strcmp(arguments->given[i].name, "size") != 0)
+            needless = arguments->given[i].name;
+    return needless && !arguments->edit
+               ? cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s needs --edit", needless)
+               : DIFFEDIT_OK;
+}
+
+static diffedit_status set_options(workload *bench, const cli_arguments *arguments,
+                                   diffedit_error *error)
+{
+    diffedit_options *options = &bench->options;
+    diffedit_status status = diffedit_options_init(options, sizeof *options, arguments->preset,
+                                                   bench->model, error);
     for (int i = 0; i < arguments->given_count && status == DIFFEDIT_OK; i++)
-        status = diffedit_options_set(&options, arguments->given[i].name, arguments->given[i].value,
+        status = diffedit_options_set(options, arguments->given[i].name, arguments->given[i].value,
                                       error);
-    if (status != DIFFEDIT_OK)
-        return status;
+    options->from = "a horse on a meadow";
+    options->to = "a zebra on a meadow";
+    return status;
+}
+
+static diffedit_status set_size(workload *bench, diffedit_error *error)
+{
     bench->info.struct_size = sizeof bench->info;
     diffedit_model_get_info(&bench->info, bench->model);
-    bench->width = options.width ? options.width : bench->info.native_width;
-    bench->height = options.height ? options.height : bench->info.native_height;
+    bench->width = bench->options.width ? bench->options.width : bench->info.native_width;
+    bench->height = bench->options.height ? bench->options.height : bench->info.native_height;
     if (bench->width % bench->info.factor || bench->height % bench->info.factor)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--size %dx%d: expected multiples of %d",
                         bench->width, bench->height, bench->info.factor);
@@ -134,16 +159,21 @@ static diffedit_status allocate(workload *bench, diffedit_error *error)
 static diffedit_status get_ready(workload *bench, const cli_arguments *arguments,
                                  diffedit_error *error)
 {
-    diffedit_status status = open_model(bench, arguments, error);
+    bench->threads = arguments->threads ? (int)arguments->threads : diffedit_core_count();
+    diffedit_status status = check_given(arguments, error);
     if (status == DIFFEDIT_OK)
-        status = set_size(bench, arguments, error);
+        status = open_model(bench, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = set_options(bench, arguments, error);
+    if (status != DIFFEDIT_OK || arguments->edit)
+        return status;
+    status = set_size(bench, error);
     if (status == DIFFEDIT_OK)
         status = allocate(bench, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_editor_new(&bench->editor, bench->model, NULL, error);
     if (status != DIFFEDIT_OK)
         return status;
-    bench->threads = arguments->threads ? (int)arguments->threads : diffedit_core_count();
     diffedit_editor_set_threads(bench->editor, bench->threads);
     return DIFFEDIT_OK;
 }
@@ -164,6 +194,11 @@ static int compare(const void *a, const void *b)
 {
     double first = *(const double *)a, second = *(const double *)b;
     return (first > second) - (first < second);
+}
+
+static int compare_totals(const void *a, const void *b)
+{
+    return compare(&((const cli_edit_times *)a)->total, &((const cli_edit_times *)b)->total);
 }
 
 static double median(double *values, int count)
@@ -214,57 +249,116 @@ static void read_cpu(char *name, size_t size)
         fclose(file);
 }
 
-static void print_table(const cli_arguments *arguments, const workload *bench,
-                        const double *seconds, const char *cpu, double peak)
+/* The first lines of a table: what ran where. */
+static void print_head(const cli_arguments *arguments, const workload *bench, int width, int height)
 {
-    const char *shape = arguments->shape ? arguments->shape : "sd14";
+    char cpu[256];
+    read_cpu(cpu, sizeof cpu);
     if (arguments->model)
         printf("%s", arguments->model);
     else
-        printf("random weights in the shape of %s", shape);
-    printf(", %dx%d, %d thread%s, median of %d\n", bench->width, bench->height, bench->threads,
+        printf("random weights in the shape of %s", shape_of(arguments));
+    printf(", %dx%d, %d thread%s, median of %d\n", width, height, bench->threads,
            bench->threads == 1 ? "" : "s", (int)arguments->repeat);
-    printf("%s, %s kernels, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(), peak * 1e-9);
-    for (int i = 0; i < MEASUREMENTS; i++)
-        printf("%-26s %9.3f s\n", measurements[i].name, seconds[i]);
+    printf("%s, %s kernels, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(),
+           diffedit_measure_peak(bench->threads) * 1e-9);
+}
+
+static void print_memory(void)
+{
     printf("%-26s %9.2f GB\n", "peak memory", (double)cli_peak_memory() * 1e-9);
 }
 
-static diffedit_status print_json(const cli_arguments *arguments, const workload *bench,
-                                  const double *seconds, const char *cpu, double peak,
-                                  diffedit_error *error)
+/* The same as an object; NULL: no memory. */
+static json_t *json_head(const cli_arguments *arguments, const workload *bench, int width,
+                         int height)
 {
-    char size[32];
-    snprintf(size, sizeof size, "%dx%d", bench->width, bench->height);
+    char size[32], cpu[256];
+    snprintf(size, sizeof size, "%dx%d", width, height);
+    read_cpu(cpu, sizeof cpu);
     json_t *model = arguments->model ? json_string(arguments->model) : json_null();
-    const char *shape = arguments->shape ? arguments->shape : "sd14";
-    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model",
-                               model ? model : json_null(), "shape",
-                               arguments->model ? json_null() : json_string(shape), "size", size,
-                               "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu",
-                               cpu, "kernels", diffedit_kernels_name(), "fma_peak_gflops",
-                               peak * 1e-9, "peak_rss_bytes", (json_int_t)cli_peak_memory());
-    for (int i = 0; i < MEASUREMENTS && object; i++)
-        json_object_set_new(object, measurements[i].key, json_real(seconds[i]));
-    return cli_json_print(object, error);
+    return json_pack(
+        "{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
+        "shape", arguments->model ? json_null() : json_string(shape_of(arguments)), "size", size,
+        "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu", cpu, "kernels",
+        diffedit_kernels_name(), "fma_peak_gflops", diffedit_measure_peak(bench->threads) * 1e-9,
+        "peak_rss_bytes", (json_int_t)cli_peak_memory());
+}
+
+static diffedit_status run_networks(const cli_arguments *arguments, const workload *bench,
+                                    diffedit_error *error)
+{
+    double seconds[MEASUREMENTS];
+    diffedit_status status = measure(bench, (int)arguments->repeat, seconds, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (arguments->json) {
+        json_t *object = json_head(arguments, bench, bench->width, bench->height);
+        for (int i = 0; i < MEASUREMENTS && object; i++)
+            json_object_set_new(object, measurements[i].key, json_real(seconds[i]));
+        return cli_json_print(object, error);
+    }
+    print_head(arguments, bench, bench->width, bench->height);
+    for (int i = 0; i < MEASUREMENTS; i++)
+        printf("%-26s %9.3f s\n", measurements[i].name, seconds[i]);
+    print_memory();
+    return DIFFEDIT_OK;
+}
+
+/* ---- whole edits ---- */
+
+/* The edit whose total is the median (of two, the slower). */
+static diffedit_status measure_edits(const workload *bench, int repeat, cli_edit_times *middle,
+                                     diffedit_error *error)
+{
+    cli_edit_times *all = calloc((size_t)repeat, sizeof *all);
+    diffedit_status status = all ? DIFFEDIT_OK : cli_fail_memory(error);
+    for (int run = 0; run < repeat && status == DIFFEDIT_OK; run++)
+        status = cli_bench_edit(all + run, bench->model, &bench->options, bench->threads, error);
+    if (status == DIFFEDIT_OK) {
+        qsort(all, (size_t)repeat, sizeof *all, compare_totals);
+        *middle = all[repeat / 2];
+    }
+    free(all);
+    return status;
+}
+
+static diffedit_status run_edits(const cli_arguments *arguments, const workload *bench,
+                                 diffedit_error *error)
+{
+    cli_edit_times times;
+    diffedit_status status = measure_edits(bench, (int)arguments->repeat, &times, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (arguments->json) {
+        json_t *object = json_head(arguments, bench, times.width, times.height);
+        json_t *seconds = json_object();
+        for (int i = 0; i < CLI_BENCH_STAGES; i++)
+            json_object_set_new(seconds, diffedit_stage_name((diffedit_stage_id)i),
+                                json_real(times.stages[i]));
+        json_object_set_new(seconds, "total", json_real(times.total));
+        json_object_set_new(object, "preset", json_string(bench->options.preset));
+        json_object_set_new(object, "evaluations", json_integer(times.evaluations));
+        json_object_set_new(object, "seconds", seconds);
+        return cli_json_print(object, error);
+    }
+    printf("an edit by preset %s, ", bench->options.preset);
+    print_head(arguments, bench, times.width, times.height);
+    for (int i = 0; i < CLI_BENCH_STAGES; i++)
+        printf("%-26s %9.3f s\n", diffedit_stage_name((diffedit_stage_id)i), times.stages[i]);
+    printf("%-26s %9.3f s\n%-26s %9jd\n", "total", times.total, "evaluations",
+           (intmax_t)times.evaluations);
+    print_memory();
+    return DIFFEDIT_OK;
 }
 
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 {
     workload bench = {0};
-    double seconds[MEASUREMENTS];
     diffedit_status status = get_ready(&bench, arguments, error);
     if (status == DIFFEDIT_OK)
-        status = measure(&bench, (int)arguments->repeat, seconds, error);
-    if (status == DIFFEDIT_OK) {
-        char cpu[256];
-        read_cpu(cpu, sizeof cpu);
-        double peak = diffedit_measure_peak(bench.threads);
-        if (arguments->json)
-            status = print_json(arguments, &bench, seconds, cpu, peak, error);
-        else
-            print_table(arguments, &bench, seconds, cpu, peak);
-    }
+        status = arguments->edit ? run_edits(arguments, &bench, error)
+                                 : run_networks(arguments, &bench, error);
     clean_up(&bench);
     return status;
 }
@@ -272,10 +366,11 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_bench = {
     .name = "bench",
     .bit = CLI_BENCH,
-    .usage = "[--shape sd14|sd21|pocket | --model PATH]",
-    .summary = "time every network, on random weights unless a model is named",
+    .usage = "[--shape sd14|sd21|pocket | --model PATH] [--edit]",
+    .summary = "time every network or a whole edit, on random weights unless a model is named",
     .examples = "  diffedit bench\n"
                 "  diffedit bench --shape sd21 --size 768x768 --repeat 5\n"
+                "  diffedit bench --edit --preset fast --region crop --repeat 1\n"
                 "  diffedit bench -m stable-diffusion-v1-4 --json\n",
     .run = run,
 };

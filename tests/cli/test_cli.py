@@ -794,6 +794,21 @@ def test_bench_of_a_model_prints_a_table():
         "peak memory"]
 
 
+def test_bench_of_a_whole_edit():
+    result = json.loads(succeed("bench", "--edit", "--shape", "pocket", "--preset", "fast",
+                                "--steps", "3", "--ratio", "1", "--repeat", "1", "--json").stdout)
+    assert result["evaluations"] == 4 + 3 + 6 and result["preset"] == "fast"
+    stages = result["seconds"]
+    total = stages.pop("total")
+    assert set(stages) == {"text", "encode", "map", "invert", "denoise", "decode", "composite"}
+    assert all(value > 0 for value in stages.values()) and sum(stages.values()) <= total * 1.001
+    assert result["size"] == "128x128"
+    box = succeed("bench", "--edit", "-m", MODEL, "--preset", "lcm", "--region", "crop", "--repeat",
+                  "1").stdout.decode().splitlines()
+    assert box[0].startswith("an edit by preset lcm, ") and "64x64" in box[0]
+    assert any(line.startswith("evaluations ") and line.endswith(" 8") for line in box)
+
+
 def test_bench_wrong_usage():
     fail(2, 'a model\'s shape: expected sd14, sd21 or pocket, found "sd15"', "bench", "--shape",
          "sd15")
@@ -801,5 +816,6 @@ def test_bench_wrong_usage():
          MODEL)
     fail(2, "--size 66x64: expected multiples of 4", "bench", "--shape", "pocket", "--size",
          "66x64")
-    fail(2, "diffedit bench takes no option --steps", "bench", "--steps", "3")
+    fail(2, "--steps needs --edit", "bench", "--steps", "3")
+    fail(2, "--preset needs --edit", "bench", "--preset", "fast")
     fail(2, 'unexpected argument "in.png": diffedit bench takes none', "bench", "in.png")
