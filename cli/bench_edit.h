@@ -13,8 +13,8 @@ typedef struct cli_edit_times {
     int width, height;   /* working size of what was edited */
 } cli_edit_times;
 
-/* One edit of a picture of the model's native size, without anything left from another. A square
- * of a quarter of each side is changed, whatever the map says: of the map only the time counts. With
+/* One edit of a picture of the model's native size, without anything left from another. A square of
+ * a quarter of each side is changed, whatever the map says: of the map only the time counts. With
  * `region` crop and its own margin the box is then a quarter of the picture. Errors: all. */
 diffedit_status cli_bench_edit(cli_edit_times *times, const diffedit_model *model,
                                const diffedit_options *options, int threads, diffedit_error *error);

@@ -367,7 +367,7 @@ const cli_command cli_bench = {
     .name = "bench",
     .bit = CLI_BENCH,
     .usage = "[--shape sd14|sd21|pocket | --model PATH] [--edit]",
-    .summary = "time every network or a whole edit, on random weights unless a model is named",
+    .summary = "time every network, or a whole edit; on random weights, or a model",
     .examples = "  diffedit bench\n"
                 "  diffedit bench --shape sd21 --size 768x768 --repeat 5\n"
                 "  diffedit bench --edit --preset fast --region crop --repeat 1\n"

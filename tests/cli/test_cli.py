@@ -805,7 +805,7 @@ def test_bench_of_a_whole_edit():
     assert result["size"] == "128x128"
     box = succeed("bench", "--edit", "-m", MODEL, "--preset", "lcm", "--region", "crop", "--repeat",
                   "1").stdout.decode().splitlines()
-    assert box[0].startswith("an edit by preset lcm, ") and "64x64" in box[0]
+    assert box[0].startswith("an edit by preset lcm, ") and "24x20" in box[0]
     assert any(line.startswith("evaluations ") and line.endswith(" 8") for line in box)
 
 
