@@ -71,6 +71,7 @@ CASES = {
                                               "--encode-guidance", "2", "--background", "lagged"]),
     "dpmpp-linspace": ("edit", TEXTS + FEW + ["--scheduler", "dpm++2m", "--spacing", "linspace"]),
     "dpmpp-leading": ("edit", TEXTS + FEW + ["--scheduler", "dpm++2m", "--spacing", "leading"]),
+    "ddim-karras": ("edit", TEXTS + FEW + ["--spacing", "karras"]),
     "no-encoding": ("edit", TEXTS + FEW + ["--encode", "none", "--rng", "cuda"]),
     "no-encoding-lagged": ("edit", TEXTS + ["--preset", "fast", "--steps", "8", "--encode", "none",
                                             "--background", "lagged", *RAW]),

@@ -333,11 +333,12 @@ class Method:
     def inverts(self):
         return self.o.scheduler in ("ddim", "dpm++2m") and self.o.encode != "none"
 
-    def invert_second_order(self):
+    def invert_spaced(self):
         o, sampler = self.o, self.sampler()
         self.states = [self.x0]
         for i in range(share(o.steps, o.ratio)):
-            x, t, level = self.states[-1], sampler.grid.times[i], sampler.grid.levels[i]
+            x, level = self.states[-1], sampler.grid.levels[i]
+            t = sampler.grid.times[i + sampler.ahead]
             e = self.eps(x, t, "", level) if o.encode_guidance == 1 else \
                 self.guided(x, t, level, "", o.source, o.encode_guidance)
             self.states.append(sampler.encode(i, x, e))
@@ -345,8 +346,8 @@ class Method:
 
     def invert(self):
         """DiffEdit, section 3.2, step 2: DDIM encoding."""
-        if self.o.scheduler == "dpm++2m":
-            return self.invert_second_order()
+        if self.is_spaced() or self.o.scheduler == "dpm++2m":
+            return self.invert_spaced()
         o, ddim = self.o, DDIM(self.model["schedule"], self.o.steps)
         scale = o.guidance if o.encode_guidance is None else o.encode_guidance
         self.states = [self.x0]

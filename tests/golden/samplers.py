@@ -51,7 +51,9 @@ class Grid:
 
 
 class DDIM:
-    """Song et al. 2021, equation 12 with eta 0."""
+    """Song et al. 2021, equation 12 with eta 0, in either direction."""
+
+    ahead = 1  # encoding, the network looks at node i as at the time of node i + 1
 
     def __init__(self, grid):
         self.grid = grid
@@ -63,14 +65,22 @@ class DDIM:
         level = self.grid.levels[i]
         return math.sqrt(level) * x0 + math.sqrt(1 - level) * noise
 
-    def decode(self, i, y, eps, _noise):
-        a, b = self.grid.levels[i], self.grid.levels[i - 1]
-        clean = (y - math.sqrt(1 - a) * eps) / math.sqrt(a)
+    def move(self, i, j, x, eps):
+        a, b = self.grid.levels[i], self.grid.levels[j]
+        clean = (x - math.sqrt(1 - a) * eps) / math.sqrt(a)
         return math.sqrt(b) * clean + math.sqrt(1 - b) * eps
+
+    def decode(self, i, y, eps, _noise):
+        return self.move(i, i - 1, y, eps)
+
+    def encode(self, i, x, eps):
+        return self.move(i, i + 1, x, eps)
 
 
 class DPMSolver(DDIM):
     """DPM-Solver++(2M) downwards, the 2M of DPM-Solver upwards at the state's own timestep."""
+
+    ahead = 0
 
     def __init__(self, grid):
         super().__init__(grid)

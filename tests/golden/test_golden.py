@@ -86,4 +86,4 @@ def test_case(case, tmp_path):
 
 
 def test_there_are_cases():
-    assert len(CASES) >= 107
+    assert len(CASES) >= 116
