@@ -27,7 +27,7 @@ static const char *const limit_names[] = {"method", "percentile", NULL};
 static const char *const filter_names[] = {"none", "bilateral", NULL};
 static const char *const switch_names[] = {"off", "on", NULL};
 static const char *const composite_names[] = {"pixel", "latent", "changed", NULL};
-static const char *const region_names[] = {"whole", "crop", NULL};
+static const char *const region_names[] = {"whole", "crop", "zoom", NULL};
 static const char *const syntax_names[] = {"plain", "weighted", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
@@ -155,7 +155,7 @@ const de_option de_options_table[] = {
      .offset = FIELD(width), .defaults = FOR_ALL("fit")},
     {{.name = "region", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = region_names,
-      .help = "crop works on a box around the mask alone"},
+      .help = "crop works on a box around the mask alone; zoom also finds the mask anew"},
      .offset = FIELD(region), .defaults = FOR_ALL("whole")},
     {{.name = "region-margin", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
       .maximum = 4096, .word = "auto",

@@ -1,6 +1,7 @@
 /* Working on the region alone: its box, and the frame and the plan of that. */
 #include "edit/editor.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,31 +24,15 @@ static de_rectangle choose(const diffedit_editor *editor, const de_box_params *p
         params, de_mask_bounds(de_region_reach(region), region->height, region->width), kept);
 }
 
-/* The part of the picture and of the region. The slots of another part are emptied. */
+/* The part of the picture. The slots of another part are emptied. */
 static diffedit_status fill_frame(diffedit_editor *editor, de_rectangle at, diffedit_error *error)
 {
     de_frame *box = &editor->box;
-    diffedit_status status = DIFFEDIT_OK;
-    if (!is_same(at, editor->box_at) || !box->given_mask) {
-        editor->box_at = at;
-        de_frame_free(box);
-        status = de_picture_crop(&box->picture, editor->whole.picture, at, error);
-        if (status == DIFFEDIT_OK)
-            status = de_allocate_bytes(&box->given_mask, (int64_t)at.width * at.height, "the mask",
-                                       error);
-        if (status != DIFFEDIT_OK)
-            return status;
-    }
-    const de_region *region = &editor->whole.region;
-    de_mask_crop(region->mask, region->width, at, box->given_mask);
-    free(box->given_room);
-    box->given_room = NULL;
-    if (!region->room)
+    if (box->picture && is_same(at, editor->box_at))
         return DIFFEDIT_OK;
-    status = de_allocate_bytes(&box->given_room, (int64_t)at.width * at.height, "the mask", error);
-    if (status == DIFFEDIT_OK)
-        de_mask_crop(region->room, region->width, at, box->given_room);
-    return status;
+    editor->box_at = at;
+    de_frame_free(box);
+    return de_picture_crop(&box->picture, editor->whole.picture, at, error);
 }
 
 void de_editor_take_mask(diffedit_editor *editor)
@@ -59,6 +44,80 @@ void de_editor_take_mask(diffedit_editor *editor)
         memcpy(whole->mask + (at.y + y) * whole->width + at.x, box->mask + y * at.width,
                (size_t)at.width);
     whole->changed = box->changed; /* there is nothing beside the box */
+}
+
+/* *part, to be freed: of a mask of the whole picture, if there is one. */
+static diffedit_status take_part(uint8_t **part, const diffedit_editor *editor, const uint8_t *mask,
+                                 diffedit_error *error)
+{
+    const de_rectangle at = editor->box_at;
+    free(*part);
+    *part = NULL;
+    if (!mask)
+        return DIFFEDIT_OK;
+    diffedit_status status = de_allocate_bytes(part, (int64_t)at.width * at.height, "the mask",
+                                               error);
+    if (status == DIFFEDIT_OK)
+        de_mask_crop(mask, editor->whole.region.width, at, *part);
+    return status;
+}
+
+/* The region in the box, as one that is given. */
+static diffedit_status give_region(diffedit_editor *editor, const de_plan *plan,
+                                   diffedit_error *error)
+{
+    de_frame *box = &editor->box;
+    const de_region *region = &editor->whole.region;
+    diffedit_status status = take_part(&box->given_mask, editor, region->mask, error);
+    if (status == DIFFEDIT_OK)
+        status = take_part(&box->given_room, editor, region->room, error);
+    return status == DIFFEDIT_OK ? de_frame_region(box, editor, plan, error) : status;
+}
+
+/* Clears what of a mask (or NULL) lies so near to an edge of the box that its soft edge would be
+ * cut there. */
+static void clear_border(uint8_t *mask, de_rectangle at, const de_box_params *params)
+{
+    const int soft = (int)ceil(params->soft);
+    const int left = at.x > 0 ? soft : 0, top = at.y > 0 ? soft : 0,
+              right = at.width - (at.x + at.width < params->width ? soft : 0),
+              bottom = at.height - (at.y + at.height < params->height ? soft : 0);
+    for (int y = 0; y < at.height && mask; y++)
+        for (int x = 0; x < at.width; x++)
+            if (x < left || x >= right || y < top || y >= bottom)
+                mask[(int64_t)y * at.width + x] = 0;
+}
+
+/* Finds the map once more, in the box. The region that follows from it takes the place of the first
+ * one, unless it is empty. */
+static diffedit_status find_again(diffedit_editor *editor, de_plan *plan, diffedit_error *error)
+{
+    de_frame *box = &editor->box;
+    de_region *found = &box->region, *whole = &editor->whole.region;
+    const de_rectangle at = editor->box_at;
+    free(box->given_mask);
+    free(box->given_room);
+    box->given_mask = box->given_room = NULL;
+    diffedit_status status = de_frame_latent(box, editor, plan, error);
+    if (status == DIFFEDIT_OK)
+        status = de_frame_map(box, editor, plan, error);
+    if (status == DIFFEDIT_OK)
+        status = de_frame_region(box, editor, plan, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    clear_border(found->mask, at, &plan->box);
+    clear_border(found->room, at, &plan->box);
+    found->changed = 0;
+    for (int64_t i = 0; i < (int64_t)at.width * at.height; i++)
+        found->changed += found->mask[i];
+    if (found->changed == 0) {
+        plan->region.grow = 0;
+        plan->region.room = 0;
+        return give_region(editor, plan, error);
+    }
+    de_editor_take_mask(editor);
+    de_mask_to_cells(whole->mask, whole->height, whole->width, whole->h, whole->w, whole->cells);
+    return DIFFEDIT_OK;
 }
 
 diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor *editor,
@@ -77,7 +136,8 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
     editor->box_for = params;
     status = de_editor_plan(plan, editor, plan->goal, options, at, error);
     if (status == DIFFEDIT_OK)
-        status = de_frame_region(&editor->box, editor, plan, error);
+        status = plan->map.samples ? find_again(editor, plan, error)
+                                   : give_region(editor, plan, error);
     if (status != DIFFEDIT_OK)
         return status;
     *frame = &editor->box;

@@ -26,15 +26,18 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
                                diffedit_error *error)
 {
     const de_unet_config *unet = &editor->model->parts.unet;
+    const de_frame *whole = &editor->whole;
+    const bool finds_map = !whole->given_map.values &&
+                           (goal == DE_GOAL_MAP || !whole->given_mask) &&
+                           (!at.width || options->region == DIFFEDIT_REGION_ZOOM);
     const de_plan_inputs inputs = {.networks = &editor->networks,
                                    .schedule = &editor->schedule,
                                    .texts = &editor->texts,
-                                   .picture = editor->whole.picture,
+                                   .picture = whole->picture,
                                    .native_width = unet->sample_width * editor->networks.factor,
                                    .native_height = unet->sample_height * editor->networks.factor,
-                                   .mask_given = editor->whole.given_mask != NULL,
-                                   .finds_map = !at.width && !editor->whole.given_map.values &&
-                                                (goal == DE_GOAL_MAP || !editor->whole.given_mask),
+                                   .mask_given = whole->given_mask != NULL,
+                                   .finds_map = finds_map,
                                    .at = at};
     return de_plan_make(plan, goal, options, &inputs, error);
 }

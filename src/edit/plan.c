@@ -26,7 +26,7 @@ static int nearest_multiple(double side, int factor)
 
 static bool uses_box(de_goal goal, const diffedit_options *options)
 {
-    return options->region == DIFFEDIT_REGION_CROP && goal != DE_GOAL_INVERT &&
+    return options->region != DIFFEDIT_REGION_WHOLE && goal != DE_GOAL_INVERT &&
            goal != DE_GOAL_GENERATE;
 }
 
@@ -144,9 +144,11 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
     if (inputs->at.width) /* a box has a margin for the cells of the whole picture */
         cell = fmin(cell, inputs->networks->factor /
                               de_box_scale(&plan->box, plan->box.width, plan->box.height));
+    /* a box is given a mask that has grown and has its room, unless it finds one */
+    bool is_given = inputs->at.width && !inputs->finds_map;
     /* what somebody painted is composed as it is */
     bool cuts = options->composite == DIFFEDIT_COMPOSITE_CHANGED && !inputs->mask_given &&
-                plan->goal == DE_GOAL_EDIT && !inputs->at.width;
+                plan->goal == DE_GOAL_EDIT && !is_given;
     plan->region = (de_region_params){.width = at.width,
                                       .height = at.height,
                                       .cells = cells,
@@ -154,9 +156,8 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                                       .fill = options->mask_fill,
                                       .refine = options->mask_refine,
                                       .threshold = options->mask_threshold,
-                                      /* the region of a box has grown */
-                                      .grow = inputs->at.width ? 0 : options->mask_grow,
-                                      .room = cuts ? ROOM : 0}; /* that of a box has it */
+                                      .grow = is_given ? 0 : options->mask_grow,
+                                      .room = cuts ? ROOM : 0};
     plan->cut = (de_cut_params){.working = {.h = plan->latent.height, .w = plan->latent.width},
                                 .fill = options->mask_fill};
     plan->blend = (de_blend_params){.working = {.h = plan->latent.height, .w = plan->latent.width},

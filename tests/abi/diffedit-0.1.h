@@ -406,7 +406,8 @@ typedef enum diffedit_prompt_syntax {
 /* What is worked on, once it is known what is to be changed. */
 typedef enum diffedit_region {
     DIFFEDIT_REGION_WHOLE, /* the whole picture */
-    DIFFEDIT_REGION_CROP   /* a box around what is to be changed (docs/REGION.md) */
+    DIFFEDIT_REGION_CROP,  /* a box around what is to be changed (docs/REGION.md) */
+    DIFFEDIT_REGION_ZOOM   /* likewise; a map is found once more in the box */
 } diffedit_region;
 
 /* The options of an edit. Fill the struct with diffedit_options_init() and change what you need.
@@ -491,7 +492,7 @@ typedef struct diffedit_options {
      * the mask's size (0..4096 or auto; default auto) */
     double region_margin;
     /* what is worked on: the picture, or the part of it that the mask needs, at its own scale;
-     * `width` and `height` are then that part's (whole or crop; default whole) */
+     * `width` and `height` are then that part's (whole or crop or zoom; default whole) */
     diffedit_region region;
     /* where the timesteps lie
      * (auto or leading or trailing or karras or linspace; default auto, fast karras) */

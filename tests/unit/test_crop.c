@@ -155,6 +155,7 @@ static diffedit_status decode_latent(void *self, const float *latent, int h, int
 static struct {
     float texts[2];
     int n, h, w;
+    int blind; /* all texts are one at this width */
 } unet;
 
 static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int chunks,
@@ -165,7 +166,7 @@ static diffedit_status unet_begin(void *self, const float *const *embeddings, in
     unet.h = h;
     unet.w = w;
     for (int i = 0; i < n; i++)
-        unet.texts[i] = *embeddings[i];
+        unet.texts[i] = w == unet.blind ? 1 : *embeddings[i];
     return DIFFEDIT_OK;
 }
 
@@ -191,14 +192,14 @@ static void unet_end(void *self)
 
 static diffedit_model *model, *inpainting;
 
-/* Dark, with a bright square of 80 pixels from 40, 200. */
+/* Dark, with a bright square of 60 pixels from 50, 210. */
 static diffedit_picture *new_picture(int channels, int bits)
 {
     static uint16_t wide[SIDE * SIDE * 4];
     static uint8_t narrow[SIDE * SIDE * 4];
     for (int i = 0; i < SIDE * SIDE * channels; i++) {
         int x = i / channels % SIDE, y = i / channels / SIDE;
-        bool bright = x >= 40 && x < 120 && y >= 200 && y < 280;
+        bool bright = x >= 50 && x < 110 && y >= 210 && y < 270;
         narrow[i] = (uint8_t)((bright ? 200 : 20) + (x * 7 + y * 13 + i % channels) % 50);
         wide[i] = (uint16_t)(narrow[i] * 256 + i % 251);
     }
@@ -438,6 +439,87 @@ static void test_a_box_of_everything_is_the_whole_picture(void **state)
     compare_with_whole(SQUARE, 0.5, false);
 }
 
+/* Whether the region shown is as in the frame of the box, and nothing beside it. */
+static void expect_region_of_box(diffedit_editor *editor)
+{
+    diffedit_picture *view;
+    int64_t white = 0, inside = 0;
+    assert_int_equal(diffedit_editor_view(&view, editor, DIFFEDIT_VIEW_MASK, NULL), DIFFEDIT_OK);
+    const uint8_t *pixels = diffedit_picture_pixels(view);
+    const de_rectangle at = editor->box_at;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        white += pixels[i] == 255;
+    for (int y = 0; y < at.height; y++)
+        for (int x = 0; x < at.width; x++) {
+            bool changes = editor->box.region.mask[y * at.width + x];
+            assert_int_equal(pixels[(at.y + y) * SIDE + at.x + x], changes ? 255 : 0);
+            inside += changes;
+        }
+    assert_int_equal(white, inside);
+    assert_true(fabs(editor->stats.mask_share * SIDE * SIDE - (double)inside) < 0.01);
+    diffedit_picture_free(view);
+}
+
+static void test_zoom_finds_the_map_again(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(3, 8);
+    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_options options = new_options();
+    assert_int_equal(cost(editor, &options), MAP + ENCODING + DECODE);
+    expect_region_of_box(editor);
+    const de_rectangle box = editor->box_at;
+    const double coarse = editor->stats.mask_share;
+    options.region = DIFFEDIT_REGION_ZOOM; /* the box and its encoding are there */
+    assert_int_equal(cost(editor, &options), MAP + DECODE);
+    expect_region_of_box(editor);
+    assert_memory_equal(&editor->box_at, &box, sizeof box);
+    assert_true(editor->stats.mask_share > 0 && editor->stats.mask_share < coarse);
+    assert_int_equal(cost(editor, &options), 0);
+    options.mask_threshold = 0.4;
+    assert_true(cost(editor, &options) <= ENCODING + MAP + DECODE);
+    options.mask_grow = 3; /* once */
+    cost(editor, &options);
+    const double grown = editor->stats.mask_share;
+    options.mask_grow = 0;
+    cost(editor, &options);
+    assert_true(editor->stats.mask_share < grown && editor->stats.mask_share > grown / 2);
+    options.seed++;
+    options.mask_threshold = 0.5;
+    options.region = DIFFEDIT_REGION_CROP;
+    cost(editor, &options);
+    const double first = editor->stats.mask_share;
+    unet.blind = editor->box.region.w; /* nothing is found in the box: the first region stays */
+    options.region = DIFFEDIT_REGION_ZOOM;
+    assert_int_equal(cost(editor, &options), MAP);
+    assert_true(editor->stats.mask_share == first);
+    expect_region_of_box(editor);
+    unet.blind = 0;
+    diffedit_editor_free(editor);
+    diffedit_picture_free(picture);
+}
+
+/* Nothing is found again where map or mask were given. */
+static void test_zoom_of_what_is_given(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(3, 8);
+    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_options options = new_options();
+    float map[NATIVE / 8 * NATIVE / 8] = {[18] = 1, [19] = 1};
+    options.region = DIFFEDIT_REGION_ZOOM;
+    set_mask(editor, SQUARE);
+    assert_int_equal(cost(editor, &options), ENCODING + DECODE);
+    assert_int_equal(diffedit_editor_set_mask(editor, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(diffedit_editor_set_map(editor, map, NATIVE / 8, NATIVE / 8, NULL),
+                     DIFFEDIT_OK);
+    assert_int_equal(cost(editor, &options), ENCODING + DECODE);
+    expect_region_of_box(editor);
+    assert_null(editor->whole.latent.values);
+    diffedit_editor_free(editor);
+    diffedit_picture_free(picture);
+}
+
 static int64_t side(diffedit_editor *editor, diffedit_array_id id, int dimension)
 {
     diffedit_array array = {.struct_size = sizeof array};
@@ -558,6 +640,8 @@ int main(void)
         cmocka_unit_test(test_pixels_outside_are_the_inputs),
         cmocka_unit_test(test_pictures_of_all_kinds),
         cmocka_unit_test(test_a_box_of_everything_is_the_whole_picture),
+        cmocka_unit_test(test_zoom_finds_the_map_again),
+        cmocka_unit_test(test_zoom_of_what_is_given),
         cmocka_unit_test(test_what_is_shown_of_a_box),
         cmocka_unit_test(test_inpainting_works_in_a_box),
         cmocka_unit_test(test_cancelled_boxes),

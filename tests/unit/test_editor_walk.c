@@ -45,7 +45,7 @@ static const struct {
     {"feather", {"cell", "0", "5"}},
     {"composite", {"pixel", "latent", "changed"}},
     {"size", {"fit", "36x52", "52x36"}},
-    {"region", {"whole", "crop"}},
+    {"region", {"whole", "crop", "zoom"}},
     {"region-margin", {"auto", "0", "6"}},
 };
 

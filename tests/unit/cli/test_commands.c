@@ -122,7 +122,7 @@ static const struct {
     {"mask-blur", "a number from 0 to 4096", {"-1", "4097"}},
     {"composite", "one of pixel, latent, changed", {"x"}},
     {"feather", "a number from 0 to 4096 or \"cell\"", {"-1", "4097"}},
-    {"region", "one of whole, crop", {"box", ""}},
+    {"region", "one of whole, crop, zoom", {"box", ""}},
     {"region-margin", "a number from 0 to 4096 or \"auto\"", {"-1", "4097", "cell"}},
     {"size",
      "WxH with sides from 1 to 16384 or \"fit\"",
