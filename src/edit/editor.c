@@ -42,6 +42,25 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
     return de_plan_make(plan, goal, options, &inputs, error);
 }
 
+/* Few steps without guidance make little of a model that was not distilled for them. */
+static void warn_of_plain_model(const diffedit_editor *editor, de_goal goal,
+                                const diffedit_options *options)
+{
+    enum { FEW = 8 };
+    bool decodes = goal == DE_GOAL_EDIT || goal == DE_GOAL_INPAINT || goal == DE_GOAL_GENERATE;
+    bool unguided = options->guidance_kind == DIFFEDIT_GUIDANCE_CFG && options->guidance == 1;
+    if (!decodes || editor->model->may_be_distilled)
+        return;
+    if (options->scheduler == DIFFEDIT_SCHEDULER_LCM)
+        de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
+                     "`scheduler` lcm is for distilled models, and this one seems to be none; name "
+                     "its LoRA with `settings.lora`");
+    else if (unguided && options->steps <= FEW)
+        de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
+                     "so few steps without guidance are for distilled models, and this one seems "
+                     "to be none; name its LoRA with `settings.lora`");
+}
+
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options, diffedit_error *error)
 {
@@ -58,6 +77,8 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     if (status != DIFFEDIT_OK)
         return status;
     status = de_editor_plan(plan, editor, goal, options, (de_rectangle){0}, error);
+    if (status == DIFFEDIT_OK)
+        warn_of_plain_model(editor, goal, options);
     editor->stats.width = plan->latent.width;
     editor->stats.height = plan->latent.height;
     if (status == DIFFEDIT_OK && editor->whole.picture && goal != DE_GOAL_GENERATE && !plan->crops)

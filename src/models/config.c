@@ -482,6 +482,13 @@ const de_schedule_config de_sd_schedule = {.train_timesteps = 1000,
                                            .scaled_linear = true,
                                            .steps_offset = 1};
 
+static bool class_is_of_distilled(const reader *file)
+{
+    static const char *const classes[] = {"LCMScheduler", "TCDScheduler", NULL};
+    const char *class = json_string_value(json_object_get(file->json, "_class_name"));
+    return class && is_listed(classes, class);
+}
+
 diffedit_status de_schedule_config_read(de_schedule_config *config, const de_documents *from,
                                         const char *name, diffedit_error *error)
 {
@@ -503,6 +510,7 @@ diffedit_status de_schedule_config_read(de_schedule_config *config, const de_doc
         if (get_bool(&file, "rescale_betas_zero_snr", false))
             refuse(&file, "rescale_betas_zero_snr", get(&file, "rescale_betas_zero_snr"), "false");
         get_trained_betas(&file, config);
+        config->of_distilled = class_is_of_distilled(&file);
     }
     diffedit_status status = close_json(&file);
     if (status != DIFFEDIT_OK)

@@ -54,6 +54,7 @@ typedef struct de_schedule_config {
     bool v_prediction;
     int steps_offset;
     bool set_alpha_to_one;
+    bool of_distilled; /* its class is one that distilled models alone have */
 } de_schedule_config;
 
 /* Stable Diffusion's own, which missing keys mean too. */

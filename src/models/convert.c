@@ -126,6 +126,8 @@ static diffedit_status make_notes(json_t *notes, const diffedit_model *model, di
                           de_vae_config_text(&model->parts.vae)) &&
                  add_text(notes, DE_LAYOUT_SCHEDULE,
                           de_schedule_config_text(&model->parts.schedule));
+    if (added && model->parts.merged)
+        added = json_object_set_new(notes, DE_PACKED_MERGED, json_string("1")) == 0;
     if (added && model->parts.pad)
         added = add_text(
             notes, DE_LAYOUT_TOKENIZER,

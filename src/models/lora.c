@@ -281,7 +281,7 @@ static diffedit_status apply(de_model_parts *parts, const diffedit_lora *lora,
         if (status == DIFFEDIT_OK && lora->weight != 0) { /* which leaves every bit */
             status = put_on_top(&parts->weights[part], sets[part], !merged[part], lora->weight,
                                 error);
-            merged[part] = true;
+            merged[part] = parts->merged = true;
         } else {
             de_weights_close(sets[part].weights);
         }

@@ -131,6 +131,7 @@ static diffedit_status fill(diffedit_model *model, const char *path,
         status = de_parts_check_fit(parts, model->tokenizer, path, problems, error);
     if (status == DIFFEDIT_OK)
         status = de_report_or_fail(problems, de_loras_apply(parts, settings, error), error);
+    model->may_be_distilled = de_parts_may_be_distilled(parts, path);
     if (status == DIFFEDIT_OK && settings->prediction != DIFFEDIT_PREDICTION_AUTO)
         parts->schedule.v_prediction = settings->prediction == DIFFEDIT_PREDICTION_V;
     return status;

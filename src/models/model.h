@@ -11,6 +11,7 @@ struct diffedit_model {
     de_tokenizer *tokenizer;
     de_device *device; /* that the networks are prepared for; NULL: none are */
     de_networks *networks;
+    bool may_be_distilled; /* to need few steps (de_parts_may_be_distilled) */
 };
 
 /* Opens a model and checks that its parts fit each other. Errors: ARGUMENT, FILE, MODEL, MEMORY. */

@@ -63,6 +63,7 @@ diffedit_status de_packed_read(de_model_parts *parts, de_weight_file *file, de_p
         return status;
     parts->layout = "one file, converted by diffedit";
     parts->packed = de_weight_file_hold(file);
+    parts->merged = de_table_note(de_weight_file_table(file), DE_PACKED_MERGED) != NULL;
     parts->documents = (de_documents){.path = de_weight_file_path(file),
                                       .notes = de_weight_file_table(file)};
     status = de_parts_read_documents(parts, problems, error);

@@ -10,6 +10,9 @@
 #define DE_PACKED_NOTE "diffedit"
 #define DE_PACKED_VERSION "1"
 
+/* Notes that LoRAs were added to the weights. */
+#define DE_PACKED_MERGED "diffedit.lora"
+
 bool de_packed_is(const de_weight_file *file);
 /* Errors of both: MODEL, MEMORY. */
 diffedit_status de_packed_read(de_model_parts *parts, de_weight_file *file, de_problems *problems,

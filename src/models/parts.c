@@ -1,6 +1,8 @@
+#define _GNU_SOURCE /* strcasestr */
 #include "models/parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void de_parts_free(de_model_parts *parts)
 {
@@ -28,6 +30,15 @@ void de_parts_replace(de_model_parts *parts, de_part part, de_model_parts *from)
     case DE_PART_UNET: parts->unet = from->unet; break;
     default: parts->vae = from->vae; break;
     }
+}
+
+bool de_parts_may_be_distilled(const de_model_parts *parts, const char *path)
+{
+    static const char *const words[] = {"lcm", "turbo", "hyper-sd", "hypersd", "lightning"};
+    bool found = parts->merged || parts->schedule.of_distilled;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        found |= strcasestr(path, words[i]) != NULL;
+    return found;
 }
 
 const char *de_parts_kind(const de_model_parts *parts)

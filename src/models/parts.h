@@ -38,6 +38,7 @@ typedef struct de_model_parts {
     de_model_hints hints;
     char no_average[DE_TENSOR_NAME]; /* a weight of the UNet, in a file that holds averages of
                                         others; or "" */
+    bool merged;                     /* LoRAs are in the sum that the weights are */
     de_lora_facts *loras;            /* [lora_count], owned */
     size_t lora_count;
 } de_model_parts;
@@ -47,6 +48,9 @@ void de_parts_free(de_model_parts *parts);
 /* Puts one network of `from`, which loses it, in the place of another. */
 void de_parts_replace(de_model_parts *parts, de_part part, de_model_parts *from);
 
+/* Whether anything says that the model was distilled to need few steps: a LoRA, the class of its
+ * scheduler, or a word in `path`. */
+bool de_parts_may_be_distilled(const de_model_parts *parts, const char *path);
 /* "Stable Diffusion 1"; static. */
 const char *de_parts_kind(const de_model_parts *parts);
 /* Whether the UNet also reads a mask and the masked picture's latent, beside the latent. */

@@ -418,3 +418,36 @@ def test_a_missing_file(tmp_path):
     assert result.returncode == 1
     assert result.stderr == (f"diffedit: {tmp_path}/none.safetensors: cannot be opened: No such "
                              "file or directory\n")
+
+
+# ---- distilled or not ----
+
+LCM_WARNING = ("diffedit: warning: --scheduler lcm is for distilled models, and this one seems to "
+               "be none; name its LoRA with --lora\n")
+FEW_WARNING = ("diffedit: warning: so few steps without guidance are for distilled models, and "
+               "this one seems to be none; name its LoRA with --lora\n")
+
+
+@pytest.mark.parametrize("options, warning", [
+    (["--preset", "lcm"], LCM_WARNING), (["--scheduler", "lcm", "--steps", "20"], LCM_WARNING),
+    (["--preset", "turbo"], FEW_WARNING), (["--guidance", "1", "--steps", "8"], FEW_WARNING),
+    (["--guidance", "1", "--steps", "9"], ""), (["--steps", "2"], "")])
+def test_a_plain_model_in_few_steps(tmp_path, options, warning):
+    result = run("generate", "--to", "a horse", "-q", "-o", tmp_path / "o.png", *options)
+    assert (result.returncode, result.stderr) == (0, warning)
+
+
+def test_a_distilled_model_is_not_warned_of(pocket_lora, tmp_path):
+    few = ["generate", "--to", "a horse", "--preset", "lcm", "-q", "-o", tmp_path / "o.png"]
+    assert run(*few, "--lora", pocket_lora).stderr == ""
+    assert run(*few, "--lora", f"{pocket_lora}=0").stderr == LCM_WARNING
+    merged = convert(POCKET, tmp_path / "m.safetensors", "--lora", pocket_lora)
+    again = convert(merged, tmp_path / "again.safetensors")
+    assert again.read_bytes() == merged.read_bytes()
+    assert run(*few, "-m", again).stderr == ""
+    shutil.copytree(POCKET, tmp_path / "my-LCM")
+    assert run(*few, "-m", tmp_path / "my-LCM").stderr == ""
+    other = shutil.copytree(POCKET, tmp_path / "other")
+    path = other / "scheduler/scheduler_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "_class_name": "LCMScheduler"}))
+    assert run(*few, "-m", other).stderr == ""
