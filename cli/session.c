@@ -200,12 +200,13 @@ static void plan_progress(cli_session *session)
     const unsigned command = arguments->command->bit;
     bool maps = !arguments->mask && !arguments->map_in && command != CLI_INVERT &&
                 command != CLI_GENERATE;
+    bool again = options->region == DIFFEDIT_REGION_ZOOM && command != CLI_MASK;
     bool denoises = command != CLI_MASK && command != CLI_INVERT;
     bool cuts = options->composite == DIFFEDIT_COMPOSITE_CHANGED && !arguments->mask;
     double steps = options->steps * (command == CLI_GENERATE ? 1 : options->ratio);
     double costs[CLI_STAGES] = {
         [DIFFEDIT_STAGE_ENCODE] = session->picture ? 1 : 0,
-        [DIFFEDIT_STAGE_MAP] = maps ? 2.0 * options->mask_samples : 0,
+        [DIFFEDIT_STAGE_MAP] = maps ? (again ? 4.0 : 2.0) * options->mask_samples : 0,
         [DIFFEDIT_STAGE_INVERT] = command == CLI_MASK || command == CLI_GENERATE ? 0 : steps,
         [DIFFEDIT_STAGE_DENOISE] = denoises ? 2 * steps : 0,
         [DIFFEDIT_STAGE_DECODE] = !denoises ? 0

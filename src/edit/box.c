@@ -15,18 +15,21 @@ double de_box_scale(const de_box_params *params, int width, int height)
     return sqrt(fmax(target / area, whole));
 }
 
-static double margin_of(const de_box_params *params, de_rectangle region)
+double de_box_cell(const de_box_params *params, int width, int height)
+{
+    double pixels = 1 / de_box_scale(params, width, height);
+    if (params->asked_width)
+        pixels = fmax((double)width / params->asked_width, (double)height / params->asked_height);
+    return params->factor * pixels;
+}
+
+/* The region and its margin, inside the picture. No soft edge is cut in a part with such cells. */
+static de_rectangle needed(const de_box_params *params, de_rectangle region, double cell)
 {
     double margin = params->margin;
     if (margin < 0)
         margin = fmax(params->grid / 2.0, MARGIN_SHARE * fmax(region.width, region.height));
-    return fmax(margin, ceil(params->soft));
-}
-
-/* The region and its margin, inside the picture. */
-static de_rectangle needed(const de_box_params *params, de_rectangle region)
-{
-    double margin = margin_of(params, region);
+    margin = fmax(margin, ceil(params->soft + params->soft_cells * cell));
     int left = (int)fmax(0, region.x - margin), top = (int)fmax(0, region.y - margin);
     int right = (int)fmin(params->width, region.x + region.width + margin);
     int bottom = (int)fmin(params->height, region.y + region.height + margin);
@@ -63,9 +66,10 @@ static double area(de_rectangle a)
     return (double)a.width * a.height;
 }
 
-de_rectangle de_box_choose(const de_box_params *params, de_rectangle region, de_rectangle kept)
+/* A box for what is needed. */
+static de_rectangle around(const de_box_params *params, de_rectangle need)
 {
-    de_rectangle need = needed(params, region), box;
+    de_rectangle box;
     double width = need.width, height = need.height, unit = 1;
     if (params->asked_width) {
         double aspect = (double)params->asked_width / params->asked_height;
@@ -78,6 +82,22 @@ de_rectangle de_box_choose(const de_box_params *params, de_rectangle region, de_
     }
     place(unit, width, need.x, need.width, params->width, &box.x, &box.width);
     place(unit, height, need.y, need.height, params->height, &box.y, &box.height);
-    bool keeps = kept.width && is_inside(need, kept) && area(kept) <= ROOMIEST * area(box);
+    return box;
+}
+
+de_rectangle de_box_choose(const de_box_params *params, de_rectangle region, de_rectangle kept)
+{
+    de_rectangle box;
+    double cell = 0, found = 0;
+    do { /* a larger box has larger cells, and so perhaps a wider soft edge */
+        cell = found;
+        box = around(params, needed(params, region, cell));
+        found = de_box_cell(params, box.width, box.height);
+    } while (found > cell && params->soft_cells > 0);
+    if (!kept.width)
+        return box;
+    cell = de_box_cell(params, kept.width, kept.height);
+    bool keeps = is_inside(needed(params, region, cell), kept) &&
+                 area(kept) <= ROOMIEST * area(box);
     return keeps ? kept : box;
 }

@@ -76,12 +76,14 @@ static diffedit_status give_region(diffedit_editor *editor, const de_plan *plan,
 
 /* Clears what of a mask (or NULL) lies so near to an edge of the box that its soft edge would be
  * cut there. */
-static void clear_border(uint8_t *mask, de_rectangle at, const de_box_params *params)
+static void clear_border(uint8_t *mask, const diffedit_editor *editor, const de_blend_params *blend)
 {
-    const int soft = (int)ceil(params->soft);
+    const de_rectangle at = blend->at;
+    const de_region *whole = &editor->whole.region;
+    const int soft = (int)ceil(de_mask_alpha_reach(blend->feather, blend->blur));
     const int left = at.x > 0 ? soft : 0, top = at.y > 0 ? soft : 0,
-              right = at.width - (at.x + at.width < params->width ? soft : 0),
-              bottom = at.height - (at.y + at.height < params->height ? soft : 0);
+              right = at.width - (at.x + at.width < whole->width ? soft : 0),
+              bottom = at.height - (at.y + at.height < whole->height ? soft : 0);
     for (int y = 0; y < at.height && mask; y++)
         for (int x = 0; x < at.width; x++)
             if (x < left || x >= right || y < top || y >= bottom)
@@ -105,8 +107,8 @@ static diffedit_status find_again(diffedit_editor *editor, de_plan *plan, diffed
         status = de_frame_region(box, editor, plan, error);
     if (status != DIFFEDIT_OK)
         return status;
-    clear_border(found->mask, at, &plan->box);
-    clear_border(found->room, at, &plan->box);
+    clear_border(found->mask, editor, &plan->blend);
+    clear_border(found->room, editor, &plan->blend);
     found->changed = 0;
     for (int64_t i = 0; i < (int64_t)at.width * at.height; i++)
         found->changed += found->mask[i];

@@ -36,13 +36,17 @@ static void plan_box(de_plan *plan, const diffedit_options *options, const de_pl
     double native = (double)inputs->native_width * inputs->native_height;
     int factor = inputs->networks->factor;
     plan->crops = uses_box(plan->goal, options) && plan->goal >= DE_GOAL_EDIT && !inputs->at.width;
-    plan->box = (de_box_params){.width = diffedit_picture_width(inputs->picture),
-                                .height = diffedit_picture_height(inputs->picture),
-                                .asked_width = options->width,
-                                .asked_height = options->height,
-                                .native = native,
-                                .margin = options->region_margin,
-                                .grid = nearest_multiple(sqrt(native) / BOX_GRID, factor)};
+    plan->box = (de_box_params){
+        .width = diffedit_picture_width(inputs->picture),
+        .height = diffedit_picture_height(inputs->picture),
+        .asked_width = options->width,
+        .asked_height = options->height,
+        .native = native,
+        .margin = options->region_margin,
+        .soft = de_mask_alpha_reach(fmax(options->feather, 0), options->mask_blur),
+        .soft_cells = options->feather < 0,
+        .factor = factor,
+        .grid = nearest_multiple(sqrt(native) / BOX_GRID, factor)};
 }
 
 /* The working size: as asked, or the part of the picture at the scale that box.h gives, with each
@@ -141,9 +145,8 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
     de_cells cells = de_latent_cells(&plan->latent, inputs->networks);
     de_rectangle at = part_of(inputs);
     double cell = ((double)at.width / cells.w + (double)at.height / cells.h) / 2;
-    if (inputs->at.width) /* a box has a margin for the cells of the whole picture */
-        cell = fmin(cell, inputs->networks->factor /
-                              de_box_scale(&plan->box, plan->box.width, plan->box.height));
+    if (inputs->at.width) /* the margin is that wide: more would be cut */
+        cell = fmin(cell, de_box_cell(&plan->box, at.width, at.height));
     /* a box is given a mask that has grown and has its room, unless it finds one */
     bool is_given = inputs->at.width && !inputs->finds_map;
     /* what somebody painted is composed as it is */
@@ -239,6 +242,5 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
     if (goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
         return DIFFEDIT_OK;
     plan_region(plan, options, inputs);
-    plan->box.soft = de_mask_alpha_reach(plan->blend.feather, plan->blend.blur);
     return plan_map(plan, options, sampler, inputs, error);
 }

@@ -17,7 +17,7 @@ enum { MAP = 2 * SAMPLES, ENCODING = 4, DECODE = 2 * 4 };
 /* ---- the box ---- */
 
 static const de_box_params BOX = {
-    .width = 1000, .height = 800, .native = 512 * 512, .margin = 32, .grid = 64};
+    .width = 1000, .height = 800, .native = 512 * 512, .margin = 32, .factor = 8, .grid = 64};
 
 static void expect_box(de_rectangle found, int x, int y, int width, int height)
 {
@@ -72,10 +72,23 @@ static void test_the_margin_of_a_box(void **state)
     params.margin = 0;
     expect_box(box_of(params, 320, 320, 384, 384), 320, 320, 384, 384);
     params.soft = 0.5; /* the soft edge needs a pixel */
-    assert_true(box_of(params, 320, 320, 384, 384).width > 384);
+    de_rectangle box = box_of(params, 320, 320, 384, 384);
+    assert_true(box.width > 384);
+    params = BOX;
+    params.margin = params.soft = 0;
+    params.soft_cells = 1; /* of 8 pixels, where the box has the picture's scale */
+    box = box_of(params, 340, 340, 300, 300);
+    assert_true(box.x == 320 && box.width == 384);
+    box = box_of(params, 327, 340, 300, 300); /* less than a cell to the line of the grid */
+    assert_true(box.x == 256 && box.width == 384);
+    params.asked_width = params.asked_height = 16; /* of half the box */
+    expect_box(box_of(params, 400, 300, 100, 100), 0, 0, 1000, 800);
+    params.asked_width = params.asked_height = 64; /* of an eighth, 17 and a bit */
+    box = box_of(params, 400, 300, 100, 100);
+    assert_true(box.width >= 100 + 2 * 16 && box.x <= 400 - 16 && box.width < 140);
     params = BOX;
     params.margin = -1; /* a quarter of the longer side */
-    de_rectangle box = box_of(params, 300, 300, 200, 100);
+    box = box_of(params, 300, 300, 200, 100);
     assert_true(box.x <= 250 && box.y <= 250 && box.width >= 300 && box.height >= 200);
     assert_true(box.width < 300 + 64 && box.height < 200 + 64);
 }
