@@ -39,7 +39,7 @@ EDITS = [
 ]
 # seeds that no training uses; the program's defaults are chosen on VALIDATION
 TEST, VALIDATION = 7000, 8000
-THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+THRESHOLDS = [0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6]
 FEATHER = 4       # width of the pixel composite's soft edge: one latent cell
 CORNER = 16       # of the reconstruction: the only part that is denoised
 
@@ -75,6 +75,11 @@ def read(path, mode):
 def grown(mask, pixels):
     picture = Image.fromarray(np.uint8(255 * mask)).filter(ImageFilter.MaxFilter(2 * pixels + 1))
     return np.asarray(picture) > 127
+
+
+def at_size(cells):
+    side = world.SIZE // cells.shape[0]
+    return np.kron(cells, np.ones((side, side))) > 0
 
 
 class Kept:
@@ -179,11 +184,13 @@ class Evaluation:
         result = {"overlap": overlap(region, true), "overlap_old": overlap(region, edit["old"]),
                   "spill": float((region & ~true).mean())}
         cells, levels = (np.load(folder / f"stages/{name}.npy") for name in ("mask", "map"))
-        side = world.SIZE // levels.shape[0]
         if cells.shape == levels.shape:
-            result["cells"] = overlap(np.kron(cells, np.ones((side, side))) > 0, true)
-        result["at"] = {threshold: overlap(np.kron(levels >= threshold, np.ones((side, side))) > 0,
-                                           true) for threshold in THRESHOLDS}
+            result["cells"] = overlap(at_size(cells), true)
+        if (folder / "stages/map-refined.npy").exists():
+            levels = np.load(folder / "stages/map-refined.npy")
+        for name, thing in (("at", true), ("at_old", edit["old"])):
+            result[name] = {threshold: overlap(at_size(levels >= threshold), thing)
+                            for threshold in THRESHOLDS}
         return result
 
     def changed(self, folder, edit):
@@ -201,7 +208,7 @@ class Evaluation:
                    "outside_equal": not differs[kept].any()}
         if companion:
             numbers["companion_there"] = seen[companion] > 0.5
-        if decoded.shape == picture.shape:
+        if np.array_equal(read(folder / "stages/input.png", "RGB"), picture):  # not a part of it
             numbers["outside_psnr"] = psnr(decoded, picture, ~(region | edit["true"]))
         return {name: value if isinstance(value, float) else bool(value)
                 for name, value in numbers.items()}
@@ -261,11 +268,14 @@ def by_edit(settings, results):
 
 
 def by_threshold(settings, results):
-    """Overlap of the map's cells at other thresholds."""
-    return table([["setting"] + [str(threshold) for threshold in THRESHOLDS]] +
-                 [[f"`{setting}`"] + [f"{value:.3f}" for value in
-                                      np.mean([list(scene["at"].values()) for scene in of], axis=0)]
-                  for setting, of in zip(settings, results)])
+    """Overlap of the map, refined if it is, at other thresholds: with old and new, and with the
+    old thing."""
+    rows = [["setting"] + [str(threshold) for threshold in THRESHOLDS]]
+    for setting, of in zip(settings, results):
+        both, old = ([[*scene[name].values()] for scene in of] for name in ("at", "at_old"))
+        rows.append([f"`{setting}`"] + [f"{one:.3f}, {other:.3f}" for one, other in
+                                        zip(np.mean(both, axis=0), np.mean(old, axis=0))])
+    return table(rows)
 
 
 def sheet(rows):

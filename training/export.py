@@ -22,8 +22,12 @@ MODEL = TRAINING.parent / "models/pocket"
 LARGEST = 32 * 2 ** 20
 
 # Defaults of the program that suit this model better than the preset's; measured by evaluate.py.
-DEFAULTS = {preset: {"guidance": 5, "steps": 25, "ratio": 1, "mask-threshold": 0.25}
-            for preset in ("paper", "diffusers")}
+DEFAULTS = {
+    "paper": {"guidance": 5, "steps": 25, "ratio": 1, "mask-threshold": 0.25},
+    "diffusers": {"guidance": 5, "steps": 25, "ratio": 1, "mask-threshold": 0.25},
+    "fast": {"guidance": 5, "steps": 6, "ratio": 1, "mask-threshold": 0.3},
+    "lcm": {"steps": 4, "ratio": 1, "mask-threshold": 0.3},
+}
 
 LICENCE = """\
 The weights in this folder were trained on the cut-out photographs listed below and on nothing

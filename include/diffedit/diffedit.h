@@ -469,7 +469,8 @@ typedef struct diffedit_options {
      * pixels (0..4096; default 0) */
     double mask_blur;
 
-    /* what the result has outside the mask (pixel or latent or changed; default pixel) */
+    /* what the result has outside the mask (pixel or latent or changed; default pixel,
+     * fast changed, lcm changed, turbo changed) */
     diffedit_composite composite;
     /* width of the soft edge outside the mask, in picture pixels; negative: one latent cell
      * (0..4096 or cell; default cell) */

@@ -144,7 +144,8 @@ const de_option de_options_table[] = {
       .choices = composite_names,
       .help = "pixel keeps the input's pixels outside the mask, "
               "latent takes the decoder's picture, changed takes what really changed"},
-     .offset = FIELD(composite), .defaults = FOR_ALL("pixel")},
+     .offset = FIELD(composite),
+     .defaults = {"pixel", "pixel", "pixel", "changed", "changed", "changed"}},
     {{.name = "feather", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
       .maximum = 4096, .word = "cell",
       .help = "width of the soft edge outside the mask; cell is one latent cell"},

@@ -803,8 +803,8 @@ def test_bench_of_a_whole_edit():
     assert set(stages) == {"text", "encode", "map", "invert", "denoise", "decode", "composite"}
     assert all(value > 0 for value in stages.values()) and sum(stages.values()) <= total * 1.001
     assert result["size"] == "128x128"
-    box = succeed("bench", "--edit", "-m", MODEL, "--preset", "lcm", "--region", "crop", "--repeat",
-                  "1").stdout.decode().splitlines()
+    box = succeed("bench", "--edit", "-m", MODEL, "--preset", "lcm", "--region", "crop",
+                  "--composite", "pixel", "--repeat", "1").stdout.decode().splitlines()
     assert box[0].startswith("an edit by preset lcm, ") and "24x20" in box[0]
     assert any(line.startswith("evaluations ") and line.endswith(" 8") for line in box)
 
