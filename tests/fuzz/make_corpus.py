@@ -84,8 +84,32 @@ def pictures():
         write("xmp", name, whole[whole.index(b"<x:xmpmeta"):whole.index(b"</x:xmpmeta>") + 12])
 
 
+def lora(name, layer, down, up, middle=(), halves=("lora_down", "lora_up"), **more):
+    """One layer of a LoRA for the pocket model."""
+    tensors = {f"{layer}.{halves[0]}.weight": np.full(down, 0.5, np.float16),
+               f"{layer}.{halves[1]}.weight": np.full(up, 0.25, np.float16), **more}
+    if middle:
+        tensors[f"{layer}.lora_mid.weight"] = np.full(middle, 0.5, np.float16)
+    write("lora", name, from_file(files.write_safetensors, tensors))
+
+
+def loras():
+    linear = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+    flat = "lora_unet_" + linear.replace(".", "_")
+    lora("kohya", flat, (1, 128), (128, 1), **{f"{flat}.alpha": np.array(2, np.int64)})
+    lora("original", "lora_unet_input_blocks_0_0", (1, 8, 3, 3), (64, 1, 1, 1))
+    lora("middle", "lora_unet_conv_out", (1, 64, 1, 1), (8, 1, 1, 1), (1, 1, 3, 3))
+    lora("peft", f"base_model.model.unet.{linear}", (1, 128), (128, 1),
+         halves=("lora_A.default", "lora_B.default"))
+    lora("old", "unet." + linear.replace(".to_k", ".processor.to_k_lora"), (1, 128), (128, 1),
+         halves=("down", "up"))
+    lora("text", "text_encoder.text_model.encoder.layers.0.self_attn.to_q_lora", (1, 128), (128, 1),
+         halves=("down", "up"))
+
+
 def main():
     pictures()
+    loras()
     write("prompt", "weights", "a (b:1.2) [c] ((d, e)) \\(f\\) (g")
     write("prompt", "break", "a BREAK (b BREAK c:-.5)")
     write("prompt", "refused", "<lora:a:1> [a:b:0.5] [a|b] AND (a:1.2.3)")
