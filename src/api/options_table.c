@@ -131,7 +131,7 @@ const de_option de_options_table[] = {
     {{.name = "mask-threshold", .type = DIFFEDIT_TYPE_REAL, .argument = "T",
       .maximum = 1,
       .help = "change where the map is at least T; less changes more"},
-     .offset = FIELD(mask_threshold), .defaults = FOR_ALL("0.5")},
+     .offset = FIELD(mask_threshold), .defaults = {"0.5", "0.5", "0.5", "0.3", "0.3", "0.3"}},
     {{.name = "mask-grow", .type = DIFFEDIT_TYPE_INT, .argument = "PX",
       .minimum = -4096, .maximum = 4096,
       .help = "grow the mask by picture pixels; negative shrinks it"},

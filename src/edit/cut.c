@@ -9,22 +9,54 @@
 
 enum {
     CHANNELS = 6, /* of both pictures, the guide */
-    FINENESS = 4, /* pixels of a cell, where the filter's coefficients are made */
+    FINENESS = 2, /* pixels of a cell, where the filter's coefficients are made */
 };
-static const double FULL = 0.25 * 255;            /* a difference that counts as 1 */
-static const double LEAST = 0.3;                  /* of the filtered difference, that is kept */
-static const double WINDOW = 2.5, EPSILON = 1e-3; /* of the filter; cells to each side */
-static const double SPECK = 0.25;                 /* cells: what is opened away */
+/* A difference counts as 1 from half of what 95 % of those in the room do not exceed, so that dark
+ * things count too; but from no more or less than these, of 255. */
+static const double SHARE = 0.95, PART = 0.5, FULL_LEAST = 0.05 * 255, FULL_MOST = 0.25 * 255;
+static const double LEAST = 0.55;               /* of the filtered difference, that is kept */
+static const double WINDOW = 4, EPSILON = 1e-4; /* of the filter; cells to each side */
+static const double SPECK = 0.25;               /* cells: what is opened away */
 
 static double cell_size(const de_region *region)
 {
     return ((double)region->width / region->w + (double)region->height / region->h) / 2;
 }
 
-/* differences [h, w]: means of what differs in the largest channel; guide [height, width,
- * CHANNELS] */
-static void compare(const de_guided_params *p, const uint8_t *decoded, const uint8_t *reconstructed,
-                    uint8_t *guide, float *differences)
+/* What differs in the largest channel. */
+static int difference(const uint8_t *a, const uint8_t *b)
+{
+    int most = 0;
+    for (int k = 0; k < 3; k++)
+        most = abs(a[k] - b[k]) > most ? abs(a[k] - b[k]) : most;
+    return most;
+}
+
+/* The difference that counts as 1. */
+static double full_difference(const de_region *region, de_cells working, const uint8_t *decoded,
+                              const uint8_t *reconstructed)
+{
+    int64_t counts[256] = {0}, count = 0, below = 0;
+    for (int64_t y = 0; y < working.h; y++)
+        for (int64_t x = 0; x < working.w; x++) {
+            int64_t at = (y * working.w + x) * 3;
+            if (!region->cells[y * region->h / working.h * region->w + x * region->w / working.w])
+                continue;
+            counts[difference(decoded + at, reconstructed + at)]++;
+            count++;
+        }
+    int usual = 0;
+    for (; usual < 255; usual++) {
+        below += counts[usual];
+        if ((double)below >= SHARE * (double)count)
+            break;
+    }
+    return fmin(fmax(PART * usual, FULL_LEAST), FULL_MOST);
+}
+
+/* differences [h, w]: means of those of pixels, 0..1; guide [height, width, CHANNELS] */
+static void compare(const de_guided_params *p, double full, const uint8_t *decoded,
+                    const uint8_t *reconstructed, uint8_t *guide, float *differences)
 {
     for (int64_t i = 0; i < (int64_t)p->height * p->width; i++)
         for (int k = 0; k < CHANNELS; k++)
@@ -37,11 +69,7 @@ static void compare(const de_guided_params *p, const uint8_t *decoded, const uin
             for (int64_t y = top; y < bottom; y++)
                 for (int64_t x = left; x < right; x++) {
                     const uint8_t *pixel = guide + (y * p->width + x) * CHANNELS;
-                    int most = 0;
-                    for (int k = 0; k < 3; k++)
-                        most = abs(pixel[k] - pixel[k + 3]) > most ? abs(pixel[k] - pixel[k + 3])
-                                                                   : most;
-                    sum += fmin(most / FULL, 1);
+                    sum += fmin(difference(pixel, pixel + 3) / full, 1);
                 }
             differences[i * p->w + j] = (float)(sum / (double)((bottom - top) * (right - left)));
         }
@@ -72,7 +100,8 @@ static diffedit_status find_changes(float *changes, const de_region *region,
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&filtered, area, "what changed", error);
     if (status == DIFFEDIT_OK) {
-        compare(&filter, decoded, reconstructed, guide, differences);
+        double full = full_difference(region, working, decoded, reconstructed);
+        compare(&filter, full, decoded, reconstructed, guide, differences);
         status = de_guided_filter(filtered, &filter, guide, differences, work, error);
     }
     if (status == DIFFEDIT_OK)

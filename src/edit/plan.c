@@ -4,7 +4,7 @@
 
 enum {
     BOX_GRID = 16, /* grid lines along the side of a square of the native area */
-    ROOM = 1,      /* cells around a mask that is cut later */
+    ROOM = 2,      /* cells around a mask that is cut later */
 };
 
 static const double QUANTILE = 0.99; /* of a map, counts as 1 where `mask-limit` says so */
