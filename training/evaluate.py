@@ -147,7 +147,8 @@ class Evaluation:
         """The numbers of one edit."""
         Image.fromarray(edit["picture"]).save(folder / "input.png")
         source, target, companion = edit["kinds"]
-        tail = f" and {world.with_article(companion)}" if companion else ""
+        named = companion and not self.options.unnamed
+        tail = f" and {world.with_article(companion)}" if named else ""
         outputs = ["--output", folder / "region.png"] if self.options.masks_only else [
             "--output", folder / "result.png", "--mask-out", folder / "region.png"]
         report = self.program(
@@ -307,6 +308,8 @@ if __name__ == "__main__":
     parser.add_argument("--unseen", action="store_true", help="cut-outs that no training saw")
     parser.add_argument("--companion", action="store_true",
                         help="a second thing in each scene, which must stay")
+    parser.add_argument("--unnamed", action="store_true",
+                        help="and which the texts leave out")
     parser.add_argument("--masks-only", action="store_true",
                         help="find the regions and change nothing")
     parser.add_argument("--reconstruct", action="store_true", help="measure the autoencoder too")
