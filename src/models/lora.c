@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define WEIGHT ".weight"
+#define NOTES "lora_adapter_metadata"
 
 /* ---- the weights that a LoRA may change ---- */
 
@@ -187,6 +188,38 @@ static diffedit_status add_arrays(reading *from, const de_model_parts *parts, di
                    from->arrays);
 }
 
+/* diffusers and PEFT write one alpha for all layers of a network beside the arrays. What else their
+ * notes may say of scales is refused. */
+static diffedit_status read_notes(de_lora_set sets[DE_PART_COUNT], const de_weight_file *file,
+                                  diffedit_error *error)
+{
+    static const char *const networks[] = {
+        [DE_PART_TEXT] = "text_encoder", [DE_PART_UNET] = "unet"};
+    const char *text = de_table_note(de_weight_file_table(file), NOTES);
+    json_t *notes = text ? json_loads(text, 0, NULL) : NULL;
+    bool sound = !text || json_is_object(notes), plain = true;
+    for (de_part part = DE_PART_TEXT; part <= DE_PART_UNET && notes; part++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s.lora_alpha", networks[part]);
+        const json_t *alpha = json_object_get(notes, key);
+        sets[part].alpha = json_number_value(alpha);
+        sound &= !alpha || (json_is_number(alpha) && isfinite((float)sets[part].alpha));
+        snprintf(key, sizeof key, "%s.alpha_pattern", networks[part]);
+        plain &= json_object_size(json_object_get(notes, key)) == 0;
+        snprintf(key, sizeof key, "%s.use_rslora", networks[part]);
+        plain &= !json_is_true(json_object_get(notes, key));
+    }
+    json_decref(notes);
+    if (!sound)
+        return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: its note `" NOTES "` is damaged",
+                       de_weight_file_path(file));
+    return plain ? DIFFEDIT_OK
+                 : de_fail(error, DIFFEDIT_ERROR_MODEL,
+                           "%s: its note `" NOTES "` says alpha_pattern or use_rslora, which are "
+                           "not supported",
+                           de_weight_file_path(file));
+}
+
 /* Hands the arrays over as sources, if they could be read. */
 static diffedit_status keep_sets(de_lora_set sets[DE_PART_COUNT], reading *from,
                                  diffedit_status status, diffedit_error *error)
@@ -214,6 +247,8 @@ static diffedit_status read_sets(de_lora_set sets[DE_PART_COUNT], const char *pa
         status = de_file_set_new(&from.sets[part], path, error);
     if (status == DIFFEDIT_OK)
         status = add_arrays(&from, parts, error);
+    if (status == DIFFEDIT_OK)
+        status = read_notes(sets, from.file, error);
     status = keep_sets(sets, &from, status, error);
     de_weight_file_release(from.file);
     return status;

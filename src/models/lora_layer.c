@@ -49,7 +49,7 @@ static diffedit_status find_scale(de_lora_layer *layer, const de_lora_set *lora,
 {
     char array[DE_TENSOR_NAME];
     const de_table_entry *entry = find(lora, name, DE_LORA_ALPHA, array);
-    double alpha = (double)layer->rank;
+    double alpha = lora->alpha != 0 ? lora->alpha : (double)layer->rank;
     if (entry && (!read_number(entry, &alpha) || !isfinite((float)alpha)))
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%s: tensor %s: expected one finite number",
                        de_weights_path(lora->weights), entry->title);

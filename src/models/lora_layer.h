@@ -14,6 +14,7 @@
 typedef struct de_lora_set {
     de_file_set *set;
     de_weights *weights; /* the set as a source, owned; NULL: it has nothing for this network */
+    double alpha;        /* of the layers that say none; 0: as large as the rank */
 } de_lora_set;
 
 /* To a weight [out, in, ...] it adds scale up [out, rank] down [rank, in, ...]. With a middle (CP

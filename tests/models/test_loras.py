@@ -305,6 +305,41 @@ def test_bench_needs_a_model(pocket_lora):
     assert refused(2, "bench", "--lora", pocket_lora) == "diffedit: --lora needs --model"
 
 
+# ---- alphas beside the arrays ----
+
+def peft_with(path, notes, alpha=None):
+    tensors = {f"unet.{PUBLISHED}.lora_A.weight": ones(2, 192, value=0.03125),
+               f"unet.{PUBLISHED}.lora_B.weight": ones(192, 2, value=0.25)}
+    if alpha:
+        tensors[f"unet.{PUBLISHED}.alpha"] = np.array(alpha)
+    return single(path, tensors, metadata={"lora_adapter_metadata": notes})
+
+
+def test_one_alpha_for_all_layers(tmp_path):
+    """As diffusers writes it since 0.34; what a layer says counts more."""
+    notes = json.dumps({"unet.lora_alpha": 6, "unet.r": 2, "unet.alpha_pattern": {}})
+    made = [convert(POCKET, tmp_path / f"{i}.safetensors", "--lora", lora).read_bytes()
+            for i, lora in enumerate([
+                peft_with(tmp_path / "a.safetensors", notes),
+                f"{peft_with(tmp_path / 'b.safetensors', notes, 2.0)}=3",
+                f"{peft_with(tmp_path / 'c.safetensors', '{}')}=3",
+                peft_with(tmp_path / "d.safetensors", "{}")])]
+    assert made[0] == made[1] == made[2] != made[3]
+
+
+@pytest.mark.parametrize("notes, sentence", [
+    ("[", "its note `lora_adapter_metadata` is damaged"),
+    ('{"unet.lora_alpha": "8"}', "its note `lora_adapter_metadata` is damaged"),
+    ('{"unet.lora_alpha": 1e200}', "its note `lora_adapter_metadata` is damaged"),
+    ('{"unet.alpha_pattern": {"to_q": 3}}', "its note `lora_adapter_metadata` says alpha_pattern "
+                                            "or use_rslora, which are not supported"),
+    ('{"text_encoder.use_rslora": true}', "its note `lora_adapter_metadata` says alpha_pattern "
+                                          "or use_rslora, which are not supported")])
+def test_notes_that_are_refused(tmp_path, notes, sentence):
+    file = peft_with(tmp_path / "l.safetensors", notes)
+    assert make(tmp_path / "o.png", "--lora", file).stderr == f"diffedit: {file}: {sentence}\n"
+
+
 # ---- what is refused ----
 
 NAME = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
