@@ -40,6 +40,22 @@ def test_size():
     assert sum(path.stat().st_size for path in MODEL.rglob("*") if path.is_file()) <= LARGEST
 
 
+LCM = ["--preset", "lcm", "--lora", MODEL / "lcm-lora.safetensors"]
+
+
+def test_the_lora_fits_and_saves_evaluations(tmp_path):
+    info = json.loads(subprocess.run([PROGRAM, "model", "info", MODEL, *LCM[2:], "--json"],
+                                     capture_output=True, check=True).stdout)
+    assert info["problems"] == []
+    assert (info["lora"][0]["unet_layers"], info["lora"][0]["most_rank"]) == (129, 16)
+    said = json.loads(subprocess.run(
+        [PROGRAM, "edit", MODEL / "samples/horse.png", "-m", MODEL, "--from", "a horse", "--to",
+         "a zebra", *LCM, "-o", tmp_path / "o.png", "--json", "-q"],
+        capture_output=True, check=True, timeout=300).stdout)
+    assert said["warnings"] == [] and said["evaluations"] == 8
+    assert 0.05 < said["mask_share"] < 0.6
+
+
 @pytest.mark.parametrize("sample, source, target", [
     ("horse", "a horse", "a zebra"), ("horse", "a horse", "a giraffe"),
     ("strawberries", "strawberries", "apples")])
