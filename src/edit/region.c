@@ -87,6 +87,10 @@ static diffedit_status refine(de_region *region, const de_region_params *params,
     if (status != DIFFEDIT_OK)
         return status;
     threshold(region->mask, region->refined, area, params->threshold);
+    status = de_mask_drop_specks(region->mask, region->height, region->width,
+                                 area / ((int64_t)region->h * region->w), error);
+    if (status != DIFFEDIT_OK)
+        return status;
     return params->fill ? de_mask_fill(region->mask, region->height, region->width, error) : status;
 }
 

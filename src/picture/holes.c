@@ -1,5 +1,5 @@
-/* Holes of a mask. Rows are lists of runs of 0; runs that touch one another in the next row are one
- * part (a union of sets), and a part that touches no border is a hole. */
+/* Parts of a mask: its holes, and its specks. Rows are lists of runs of one value; runs that touch
+ * one another in the next row are one part (a union of sets). */
 #include "picture/picture.h"
 
 #include <stdlib.h>
@@ -8,10 +8,12 @@
 typedef struct run {
     int y, begin, end;
     bool outside;  /* of a root: the part touches the border */
+    int64_t area;  /* likewise: its pixels */
     int64_t above; /* another run of the same part, or itself: then it is the root */
 } run;
 
 typedef struct runs {
+    uint8_t value; /* of the mask, of which they are */
     run *at;
     int64_t count, capacity;
 } runs;
@@ -29,8 +31,11 @@ static void join(run *at, int64_t i, int64_t j)
 {
     i = find_root(at, i);
     j = find_root(at, j);
+    if (i == j)
+        return;
     at[j].above = i;
     at[i].outside |= at[j].outside;
+    at[i].area += at[j].area;
 }
 
 static diffedit_status add(runs *list, run new, diffedit_error *error)
@@ -54,12 +59,13 @@ static diffedit_status add_row(runs *list, const uint8_t *row, int y, int height
 {
     const int64_t first = list->count;
     for (int x = 0; x < width;) {
-        const uint8_t *zero = memchr(row + x, 0, (size_t)(width - x));
-        if (!zero)
+        const uint8_t *begin = memchr(row + x, list->value, (size_t)(width - x));
+        if (!begin)
             break;
-        run new = {.y = y, .begin = (int)(zero - row)};
-        const uint8_t *one = memchr(zero, 1, (size_t)(width - new.begin));
-        x = new.end = one ? (int)(one - row) : width;
+        run new = {.y = y, .begin = (int)(begin - row)};
+        const uint8_t *end = memchr(begin, !list->value, (size_t)(width - new.begin));
+        x = new.end = end ? (int)(end - row) : width;
+        new.area = new.end - new.begin;
         new.outside = y == 0 || y == height - 1 || new.begin == 0 || x == width;
         diffedit_status status = add(list, new, error);
         if (status != DIFFEDIT_OK)
@@ -72,21 +78,44 @@ static diffedit_status add_row(runs *list, const uint8_t *row, int y, int height
     return DIFFEDIT_OK;
 }
 
-diffedit_status de_mask_fill(uint8_t *mask, int height, int width, diffedit_error *error)
+static diffedit_status find_parts(runs *list, const uint8_t *mask, int height, int width,
+                                  diffedit_error *error)
 {
-    runs list = {0};
     diffedit_status status = DIFFEDIT_OK;
     int64_t before = 0;
     for (int y = 0; y < height && status == DIFFEDIT_OK; y++) {
-        int64_t first = list.count;
-        status = add_row(&list, mask + (int64_t)y * width, y, height, width, before, error);
+        int64_t first = list->count;
+        status = add_row(list, mask + (int64_t)y * width, y, height, width, before, error);
         before = first;
     }
-    for (int64_t i = 0; i < list.count && status == DIFFEDIT_OK; i++) {
-        const run *r = &list.at[i];
+    return status;
+}
+
+static void turn(uint8_t *mask, int width, const runs *list, int64_t i)
+{
+    const run *r = &list->at[i];
+    memset(mask + (int64_t)r->y * width + r->begin, !list->value, (size_t)(r->end - r->begin));
+}
+
+diffedit_status de_mask_fill(uint8_t *mask, int height, int width, diffedit_error *error)
+{
+    runs list = {.value = 0};
+    diffedit_status status = find_parts(&list, mask, height, width, error);
+    for (int64_t i = 0; i < list.count && status == DIFFEDIT_OK; i++)
         if (!list.at[find_root(list.at, i)].outside)
-            memset(mask + (int64_t)r->y * width + r->begin, 1, (size_t)(r->end - r->begin));
-    }
+            turn(mask, width, &list, i);
+    free(list.at);
+    return status;
+}
+
+diffedit_status de_mask_drop_specks(uint8_t *mask, int height, int width, int64_t area,
+                                    diffedit_error *error)
+{
+    runs list = {.value = 1};
+    diffedit_status status = find_parts(&list, mask, height, width, error);
+    for (int64_t i = 0; i < list.count && status == DIFFEDIT_OK; i++)
+        if (list.at[find_root(list.at, i)].area < area)
+            turn(mask, width, &list, i);
     free(list.at);
     return status;
 }

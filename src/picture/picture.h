@@ -57,6 +57,9 @@ void de_mask_to_cells(const uint8_t *mask, int height, int width, int h, int w, 
 /* What is 0 and has no way to the border, from a pixel to one of its four neighbours, becomes 1.
  * Errors: MEMORY. */
 diffedit_status de_mask_fill(uint8_t *mask, int height, int width, diffedit_error *error);
+/* Parts of less than `area` pixels, each connected by four neighbours, become 0. Errors: MEMORY. */
+diffedit_status de_mask_drop_specks(uint8_t *mask, int height, int width, int64_t area,
+                                    diffedit_error *error);
 /* Grows (amount > 0) or shrinks (< 0) by a Euclidean distance in pixels, in place. Three loops of
  * work. Errors: MEMORY, of the step. */
 diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int amount, de_work *work,

@@ -506,6 +506,34 @@ static void test_holes_are_what_has_no_way_out(void **state)
     }
 }
 
+static void test_specks_are_small_parts(void **state)
+{
+    (void)state;
+    static const char before[] = "##...#"
+                                 "#..#.#"
+                                 "..#..#"
+                                 "#..#.#"
+                                 "######",
+                      after[] = "##...#"
+                                "#....#"
+                                ".....#"
+                                "#..#.#"
+                                "######";
+    uint8_t mask[5 * 6];
+    for (int i = 0; i < 5 * 6; i++)
+        mask[i] = before[i] == '#';
+    assert_int_equal(de_mask_drop_specks(mask, 5, 6, 3, NULL), DIFFEDIT_OK);
+    for (int i = 0; i < 5 * 6; i++)
+        assert_int_equal(mask[i], after[i] == '#');
+    assert_int_equal(de_mask_drop_specks(mask, 5, 6, 4, NULL), DIFFEDIT_OK);
+    assert_int_equal(mask[0] + mask[1] + mask[6], 0);
+    assert_int_equal(mask[5] + mask[11] + mask[18] + mask[21] + mask[24], 5);
+    assert_int_equal(de_mask_drop_specks(mask, 5, 6, 12, NULL), DIFFEDIT_OK);
+    assert_int_equal(mask[24], 1); /* the part has twelve */
+    assert_int_equal(de_mask_drop_specks(mask, 5, 6, 13, NULL), DIFFEDIT_OK);
+    assert_null(memchr(mask, 1, sizeof mask));
+}
+
 static void test_alpha_follows_the_formula(void **state)
 {
     (void)state;
@@ -725,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_outputs_are_checked_first),
         cmocka_unit_test(test_growth_against_brute_force),
         cmocka_unit_test(test_holes_are_what_has_no_way_out),
+        cmocka_unit_test(test_specks_are_small_parts),
         cmocka_unit_test(test_alpha_follows_the_formula),
         cmocka_unit_test(test_distances_are_exact_up_to_their_reach),
         cmocka_unit_test(test_blur_is_nearly_a_gaussian),
