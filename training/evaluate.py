@@ -210,7 +210,8 @@ class Evaluation:
         if companion:
             numbers["companion_there"] = seen[companion] > 0.5
         if np.array_equal(read(folder / "stages/input.png", "RGB"), picture):  # not a part of it
-            numbers["outside_psnr"] = psnr(decoded, picture, ~(region | edit["true"]))
+            decodes = at_size(np.load(folder / "stages/mask.npy"))    # may be more than the region
+            numbers["outside_psnr"] = psnr(decoded, picture, ~(region | decodes | edit["true"]))
         return {name: value if isinstance(value, float) else bool(value)
                 for name, value in numbers.items()}
 
