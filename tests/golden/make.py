@@ -27,8 +27,9 @@ SIZES = {"tiny-sd1": (64, 48), "tiny-sd2": (56, 40), "tiny-odd": (52, 36),
          "tiny-inpaint": (64, 48)}  # width, height
 TEXTS = ["--from", "a photo of a horse", "--to", "a zebra on the beach"]
 FEW = ["--steps", "10", "--mask-samples", "3"]
-# The region is compared cell by cell, so it is the map's.
-RAW = ["--mask-filter", "none", "--mask-fill", "off", "--mask-refine", "off"]
+# The region is compared cell by cell, so it is the map's, and the decode has no room beyond it.
+RAW = ["--mask-filter", "none", "--mask-fill", "off", "--mask-refine", "off", "--mask-limit",
+       "method", "--composite", "pixel"]
 OPTION_FIELDS = {"from": "source", "to": "target"}
 
 # name: (command, extra arguments)
