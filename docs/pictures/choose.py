@@ -14,7 +14,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 POCKET = HERE.parents[1] / "models/pocket"
 EDITS = [("horse", "a horse", "a zebra"), ("strawberries", "strawberries", "apples")]
 COLUMNS = {"input": None, "paper": ["--preset", "paper"], "fast": ["--preset", "fast"],
-           "fast, --region crop": ["--preset", "fast", "--region", "crop"],
            "lcm": ["--preset", "lcm", "--lora", str(POCKET / "lcm-lora.safetensors")]}
 SIDE, LINE, GAP = 192, 16, 4
 
