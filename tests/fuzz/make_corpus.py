@@ -84,13 +84,13 @@ def pictures():
         write("xmp", name, whole[whole.index(b"<x:xmpmeta"):whole.index(b"</x:xmpmeta>") + 12])
 
 
-def lora(name, layer, down, up, middle=(), halves=("lora_down", "lora_up"), **more):
+def lora(name, layer, down, up, middle=(), halves=("lora_down", "lora_up"), notes=None, **more):
     """One layer of a LoRA for the pocket model."""
     tensors = {f"{layer}.{halves[0]}.weight": np.full(down, 0.5, np.float16),
                f"{layer}.{halves[1]}.weight": np.full(up, 0.25, np.float16), **more}
     if middle:
         tensors[f"{layer}.lora_mid.weight"] = np.full(middle, 0.5, np.float16)
-    write("lora", name, from_file(files.write_safetensors, tensors))
+    write("lora", name, from_file(files.write_safetensors, tensors, metadata=notes))
 
 
 def loras():
@@ -101,6 +101,8 @@ def loras():
     lora("middle", "lora_unet_conv_out", (1, 64, 1, 1), (8, 1, 1, 1), (1, 1, 3, 3))
     lora("peft", f"base_model.model.unet.{linear}", (1, 128), (128, 1),
          halves=("lora_A.default", "lora_B.default"))
+    lora("notes", f"unet.{linear}", (1, 128), (128, 1), halves=("lora_A", "lora_B"),
+         notes={"lora_adapter_metadata": '{"unet.lora_alpha": 2, "unet.alpha_pattern": {}}'})
     lora("old", "unet." + linear.replace(".to_k", ".processor.to_k_lora"), (1, 128), (128, 1),
          halves=("down", "up"))
     lora("text", "text_encoder.text_model.encoder.layers.0.self_attn.to_q_lora", (1, 128), (128, 1),
