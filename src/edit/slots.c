@@ -180,8 +180,10 @@ const de_map *de_frame_map_in_use(const de_frame *frame)
 diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error)
 {
-    const de_region_inputs inputs = {
-        .map = de_frame_map_in_use(frame), .given = frame->given_mask, .picture = frame->picture};
+    const de_region_inputs inputs = {.map = de_frame_map_in_use(frame),
+                                     .given = frame->given_mask,
+                                     .given_room = frame->given_room,
+                                     .picture = frame->picture};
     double start = de_seconds();
     de_region_free(&frame->region);
     diffedit_status status = de_region_run(&frame->region, &plan->region, &inputs, &editor->context,

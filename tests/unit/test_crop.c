@@ -512,6 +512,32 @@ static void test_zoom_finds_the_map_again(void **state)
     diffedit_picture_free(picture);
 }
 
+/* The decode has the same room in a box as in the whole picture; zoom that finds nothing too. */
+static void test_a_box_has_room(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(3, 8);
+    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_options options = new_options();
+    options.composite = DIFFEDIT_COMPOSITE_CHANGED;
+    for (int i = 0; i < 2; i++) {
+        cost(editor, &options);
+        const de_rectangle at = editor->box_at;
+        const de_region *whole = &editor->whole.region, *box = &editor->box.region;
+        assert_non_null(box->room);
+        for (int y = 0; y < at.height; y++)
+            assert_memory_equal(box->room + y * at.width, whole->room + (at.y + y) * SIDE + at.x,
+                                (size_t)at.width);
+        assert_non_null(editor->box.reconstructed.pixels);
+        expect_region_of_box(editor);
+        unet.blind = box->w;
+        options.region = DIFFEDIT_REGION_ZOOM;
+    }
+    unet.blind = 0;
+    diffedit_editor_free(editor);
+    diffedit_picture_free(picture);
+}
+
 /* Nothing is found again where map or mask were given. */
 static void test_zoom_of_what_is_given(void **state)
 {
@@ -655,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_a_box_of_everything_is_the_whole_picture),
         cmocka_unit_test(test_zoom_finds_the_map_again),
         cmocka_unit_test(test_zoom_of_what_is_given),
+        cmocka_unit_test(test_a_box_has_room),
         cmocka_unit_test(test_what_is_shown_of_a_box),
         cmocka_unit_test(test_inpainting_works_in_a_box),
         cmocka_unit_test(test_cancelled_boxes),
