@@ -98,6 +98,8 @@ static diffedit_status read_header(FILE *stream, int *height, int *width, const 
     char header[UINT16_MAX + 1];
     if (fread(header, 1, length, stream) != length)
         return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.300s: truncated in its header", path);
+    while (length && (header[length - 1] == ' ' || header[length - 1] == '\n')) /* padding */
+        length--;
     header[length] = '\0';
     if (!parse_header(header, height, width))
         return cli_fail(error, DIFFEDIT_ERROR_FILE,

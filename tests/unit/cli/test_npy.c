@@ -206,6 +206,9 @@ static void test_other_arrays(void **state)
                  "expected a map, float32 [height, width] in C order, found %s", dicts[i]);
         expect_refused(write_npy(dicts[i], 6), sentence);
     }
+    expect_refused(
+        write_npy(DICT("2, 3, 4") ", }      \n", 6),
+        "expected a map, float32 [height, width] in C order, found " DICT("2, 3, 4") ", }");
     expect_refused(write_npy("{'\x1b[31m\n'}", 6),
                    "expected a map, float32 [height, width] in C order, found {'?[31m?'}");
 }
