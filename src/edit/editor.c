@@ -53,12 +53,12 @@ static void warn_of_plain_model(const diffedit_editor *editor, de_goal goal,
         return;
     if (options->scheduler == DIFFEDIT_SCHEDULER_LCM)
         de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
-                     "`scheduler` lcm is for distilled models, and this one seems to be none; name "
-                     "its LoRA with `settings.lora`");
+                     "`scheduler` lcm is for distilled models, and this does not seem to be one; "
+                     "add its LoRA with `settings.lora`, or use `preset` fast");
     else if (unguided && options->steps <= FEW)
         de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
-                     "so few steps without guidance are for distilled models, and this one seems "
-                     "to be none; name its LoRA with `settings.lora`");
+                     "so few steps without guidance are for distilled models, and this does not "
+                     "seem to be one; add its LoRA with `settings.lora`, or use `preset` fast");
 }
 
 diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal goal,

@@ -457,10 +457,10 @@ def test_a_missing_file(tmp_path):
 
 # ---- distilled or not ----
 
-LCM_WARNING = ("diffedit: warning: --scheduler lcm is for distilled models, and this one seems to "
-               "be none; name its LoRA with --lora\n")
+LCM_WARNING = ("diffedit: warning: --scheduler lcm is for distilled models, and this does not seem "
+               "to be one; add its LoRA with --lora, or use --preset fast\n")
 FEW_WARNING = ("diffedit: warning: so few steps without guidance are for distilled models, and "
-               "this one seems to be none; name its LoRA with --lora\n")
+               "this does not seem to be one; add its LoRA with --lora, or use --preset fast\n")
 
 
 @pytest.mark.parametrize("options, warning", [
