@@ -33,6 +33,9 @@ static diffedit_status map(de_weight_file *file, diffedit_error *error)
         return fail_file(error, file->path, "cannot be opened");
     if (fstat(file->descriptor, &info) != 0)
         return fail_file(error, file->path, "cannot be read");
+    if (S_ISDIR(info.st_mode))
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: expected a file, found a folder",
+                       file->path);
     if (!S_ISREG(info.st_mode))
         return de_fail(error, DIFFEDIT_ERROR_FILE, "%s: not a regular file", file->path);
     if (info.st_size == 0)

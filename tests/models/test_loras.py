@@ -455,6 +455,12 @@ def test_a_missing_file(tmp_path):
                              "file or directory\n")
 
 
+def test_a_folder(tmp_path):
+    result = make(tmp_path / "o.png", "--lora", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == f"diffedit: {tmp_path}: expected a file, found a folder\n"
+
+
 # ---- distilled or not ----
 
 LCM_WARNING = ("diffedit: warning: --scheduler lcm is for distilled models, and this does not seem "
