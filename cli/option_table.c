@@ -39,7 +39,9 @@ static const cli_option table[] = {
     {"negative", MAKERS, true, .kind = CLI_LIBRARY},
     {"size", ALL | CLI_BENCH, true, .kind = CLI_LIBRARY},
     {"preset", ALL | CLI_BENCH, true, CLI_TEXT, 0, FIELD(preset), .argument = "NAME",
-     .shown_default = "paper", .help = "a set of defaults; applied before all other options"},
+     .shown_default = "paper",
+     .help = "paper, fast, lcm, turbo, diffusers, notebook; a set of defaults, applied before "
+             "all other options"},
     {"mask-out", CHANGERS, true, CLI_TEXT, 0, FIELD(mask_out), .argument = "FILE",
      .help = "write the binary mask, at picture size"},
     {"map-out", FINDERS, true, CLI_TEXT, 0, FIELD(map_out), .argument = "FILE",

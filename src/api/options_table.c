@@ -160,7 +160,7 @@ const de_option de_options_table[] = {
      .offset = FIELD(region), .defaults = FOR_ALL("whole")},
     {{.name = "region-margin", .type = DIFFEDIT_TYPE_REAL, .argument = "PX",
       .maximum = 4096, .word = "auto",
-      .help = "room around the mask in such a box; auto goes by the mask's size"},
+      .help = "room around the mask in the box of `region`; auto goes by the mask's size"},
      .offset = FIELD(region_margin), .defaults = FOR_ALL("auto"), .word_value = -1},
     {{.name = "prompt-syntax", .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = syntax_names,

@@ -142,10 +142,27 @@ static void test_ranges_and_defaults(void **state)
     free(text);
 }
 
+/* The short help of --preset names them all. */
+static void test_presets(void **state)
+{
+    size_t count, row = 0;
+    const cli_option *table = cli_option_table(&count);
+    (void)state;
+    while (row < count && strcmp(table[row].name, "preset") != 0)
+        row++;
+    assert_true(row < count);
+    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
+        const char *at = strstr(table[row].help, *preset);
+        if (!at || at > strchr(table[row].help, ';'))
+            fail_msg("no %s in %s", *preset, table[row].help);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_program), cmocka_unit_test(test_one_screen_a_command),
-        cmocka_unit_test(test_every_option_is_shown), cmocka_unit_test(test_ranges_and_defaults)};
+        cmocka_unit_test(test_every_option_is_shown), cmocka_unit_test(test_ranges_and_defaults),
+        cmocka_unit_test(test_presets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
