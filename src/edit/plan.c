@@ -56,12 +56,11 @@ static diffedit_status plan_size(de_plan *plan, const diffedit_options *options,
                                  const de_plan_inputs *inputs, diffedit_error *error)
 {
     int factor = inputs->networks->factor;
+    if (options->width % factor || options->height % factor)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "`size`: expected multiples of %d (the model's autoencoder), found %dx%d",
+                       factor, options->width, options->height);
     if (options->width && uses_box(plan->goal, options) == (inputs->at.width > 0)) {
-        if (options->width % factor || options->height % factor)
-            return de_fail(
-                error, DIFFEDIT_ERROR_ARGUMENT,
-                "`size`: expected multiples of %d (the model's autoencoder), found %dx%d", factor,
-                options->width, options->height);
         plan->latent.width = options->width;
         plan->latent.height = options->height;
     } else if (inputs->picture) {
@@ -224,6 +223,18 @@ static void plan_denoise(de_plan *plan, const diffedit_options *options, const d
     denoise->rng = options->rng;
 }
 
+/* Refuses more steps than fit before a map is found, not after. */
+static diffedit_status check_steps(const de_denoise_params *denoise, const de_schedule *schedule,
+                                   diffedit_error *error)
+{
+    de_grid grid;
+    diffedit_status status = denoise->sampler->make_grid(&grid, schedule, denoise->spacing,
+                                                         denoise->steps, error);
+    if (status == DIFFEDIT_OK)
+        de_grid_free(&grid);
+    return status;
+}
+
 diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options *options,
                              const de_plan_inputs *inputs, diffedit_error *error)
 {
@@ -237,10 +248,12 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
     plan_posterior(&plan->latent, options);
     if (goal == DE_GOAL_INVERT)
         plan_inversion(plan, options, sampler, inputs);
-    else if (goal >= DE_GOAL_EDIT)
+    if (goal >= DE_GOAL_EDIT) {
         plan_denoise(plan, options, sampler, inputs);
-    if (goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
-        return DIFFEDIT_OK;
+        status = check_steps(&plan->denoise, inputs->schedule, error);
+    }
+    if (status != DIFFEDIT_OK || goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
+        return status;
     plan_region(plan, options, inputs);
     return plan_map(plan, options, sampler, inputs, error);
 }

@@ -559,6 +559,28 @@ static void test_zoom_of_what_is_given(void **state)
     diffedit_picture_free(picture);
 }
 
+/* What the box or the decode could not have is refused before the map is found. */
+static void test_what_does_not_fit_is_refused_first(void **state)
+{
+    (void)state;
+    diffedit_picture *picture = new_picture(3, 8), *result = NULL;
+    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_options options = new_options();
+    diffedit_error error;
+    options.width = options.height = 100;
+    assert_int_equal(diffedit_edit(&result, editor, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`size`: expected multiples of 8 (the model's autoencoder), "
+                                       "found 100x100");
+    options.width = options.height = 0;
+    options.scheduler = DIFFEDIT_SCHEDULER_LCM;
+    options.steps = 51;
+    assert_int_equal(diffedit_edit(&result, editor, &options, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`steps`: `scheduler` lcm has 50 timesteps, found 51 steps");
+    assert_null(editor->whole.map.result.values);
+    diffedit_editor_free(editor);
+    diffedit_picture_free(picture);
+}
+
 static int64_t side(diffedit_editor *editor, diffedit_array_id id, int dimension)
 {
     diffedit_array array = {.struct_size = sizeof array};
@@ -682,6 +704,7 @@ int main(void)
         cmocka_unit_test(test_zoom_finds_the_map_again),
         cmocka_unit_test(test_zoom_of_what_is_given),
         cmocka_unit_test(test_a_box_has_room),
+        cmocka_unit_test(test_what_does_not_fit_is_refused_first),
         cmocka_unit_test(test_what_is_shown_of_a_box),
         cmocka_unit_test(test_inpainting_works_in_a_box),
         cmocka_unit_test(test_cancelled_boxes),
