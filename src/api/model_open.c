@@ -15,14 +15,18 @@ static diffedit_status read_loras(diffedit_model_settings *known, diffedit_error
         return DIFFEDIT_OK;
     if (!given)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`settings.lora` is NULL");
-    if (!de_multiply_size(count, sizeof **rows + sizeof *rows, &bytes) || !(rows = malloc(bytes)))
-        return de_fail_memory(error, SIZE_MAX, "a list of LoRAs");
+    bool fits = de_multiply_size(count, sizeof **rows + sizeof *rows, &bytes);
+    rows = fits ? malloc(bytes) : NULL;
+    if (!rows)
+        return de_fail_memory(error, fits ? bytes : SIZE_MAX, "a list of LoRAs");
     diffedit_lora *loras = (diffedit_lora *)(void *)(rows + count);
     diffedit_status status = DIFFEDIT_OK;
     for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++) {
         rows[i] = &loras[i];
         loras[i] = (diffedit_lora){.struct_size = sizeof *loras};
-        status = de_sized_read(&loras[i], sizeof *loras, given[i], "diffedit_lora", error);
+        status = given[i]
+                     ? de_sized_read(&loras[i], sizeof *loras, given[i], "diffedit_lora", error)
+                     : de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`settings.lora` holds NULL");
         if (status == DIFFEDIT_OK && !loras[i].path)
             status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "a diffedit_lora without a path");
     }

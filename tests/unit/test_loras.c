@@ -116,6 +116,12 @@ static void test_rows(void **state)
         int unknown;
     } newer = {{sizeof newer, "none", 1}, 1};
     refused(NULL, 1, DIFFEDIT_ERROR_ARGUMENT, "`settings.lora` is NULL");
+    const diffedit_model_settings holed = {
+        .struct_size = sizeof holed, .lora = (const diffedit_lora *const[]){NULL}, .lora_count = 1};
+    diffedit_model *model;
+    diffedit_error error;
+    assert_int_equal(diffedit_model_open(&model, POCKET, &holed, &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`settings.lora` holds NULL");
     refused(&(diffedit_lora){0, "none", 1}, 1, DIFFEDIT_ERROR_ARGUMENT,
             "a diffedit_lora whose struct_size is not set");
     refused(&(diffedit_lora){sizeof(diffedit_lora), NULL, 1}, 1, DIFFEDIT_ERROR_ARGUMENT,
