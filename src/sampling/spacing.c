@@ -90,6 +90,8 @@ static double timestep_of(const de_schedule *schedule, double sigma)
 {
     int last = schedule->train_timesteps - 1, below = 0;
     const float *alphas = schedule->alphas_cumprod;
+    if (last == 0)
+        return 0;
     while (below < last - 1 && sigma_of(alphas[below + 1]) <= sigma)
         below++;
     double low = log(sigma_of(alphas[below])), high = log(sigma_of(alphas[below + 1]));

@@ -116,6 +116,26 @@ static void test_spacings(void **state)
     de_schedule_free(&schedule);
 }
 
+static void test_a_schedule_of_one_timestep(void **state)
+{
+    (void)state;
+    de_schedule_config config = SD1;
+    config.train_timesteps = 1;
+    config.steps_offset = 0;
+    de_schedule schedule;
+    assert_int_equal(de_schedule_new(&schedule, &config, NULL), DIFFEDIT_OK);
+    for (int spacing = DIFFEDIT_SPACING_LEADING; spacing <= DIFFEDIT_SPACING_LINSPACE; spacing++)
+        for (int steps = 1; steps <= 3; steps++) {
+            de_grid grid;
+            if (de_grid_space(&grid, &schedule, spacing, steps, NULL) != DIFFEDIT_OK)
+                continue;
+            for (int i = 0; i <= steps; i++)
+                assert_true(grid.timesteps[i] == 0);
+            de_grid_free(&grid);
+        }
+    de_schedule_free(&schedule);
+}
+
 /* Where two nodes share a timestep, no step is infinite. */
 static void test_a_step_of_no_length_is_of_first_order(void **state)
 {
@@ -235,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_ddim_grid),
         cmocka_unit_test(test_ddim_encoding_is_undone_by_decoding),
         cmocka_unit_test(test_spacings),
+        cmocka_unit_test(test_a_schedule_of_one_timestep),
         cmocka_unit_test(test_a_step_of_no_length_is_of_first_order),
         cmocka_unit_test(test_lms_grid),
         cmocka_unit_test(test_lms_coefficients_integrate_polynomials),
