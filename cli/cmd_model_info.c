@@ -61,6 +61,10 @@ static void print_loras(const diffedit_model_description *model)
     const diffedit_lora_info *lora;
     for (size_t i = 0; (lora = diffedit_model_description_lora(model, i)); i++) {
         printf("%s  LoRA %s\n", i ? "" : "\n", lora->path);
+        if (lora->most_rank == 0) { /* a problem says why */
+            printf("    weight %g, cannot be added\n", lora->weight);
+            continue;
+        }
         printf("    weight %g, rank %jd", lora->weight, (intmax_t)lora->least_rank);
         if (lora->most_rank > lora->least_rank)
             printf(" to %jd", (intmax_t)lora->most_rank);

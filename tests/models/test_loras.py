@@ -455,6 +455,16 @@ def test_a_missing_file(tmp_path):
                              "file or directory\n")
 
 
+def test_info_of_a_missing_file(tmp_path):
+    shown = run("model", "info", POCKET, "--lora", tmp_path / "none.safetensors").stdout
+    assert shown.endswith(f"""
+  LoRA {tmp_path}/none.safetensors
+    weight 1, cannot be added
+
+  {tmp_path}/none.safetensors: cannot be opened: No such file or directory
+""")
+
+
 def test_a_folder(tmp_path):
     result = make(tmp_path / "o.png", "--lora", tmp_path)
     assert result.returncode == 1
