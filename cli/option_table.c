@@ -26,8 +26,7 @@ static const cli_option table[] = {
      .help = "model folder or file, or a downloaded OWNER/NAME; else DIFFEDIT_MODEL, else the "
              "pocket model (bench: random weights)"},
     {"lora", OPENERS | CLI_BENCH, true, CLI_LORAS, 0, FIELD(loras), .argument = "FILE[=WEIGHT]",
-     .help =
-         "add this LoRA to the model; times WEIGHT (default 1); may be given several times"},
+     .help = "add this LoRA to the model; times WEIGHT (default 1); may be given several times"},
     {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
      .help = "change where this picture is white; grey >= 50 %; it must have the picture's size"},
     {"mask-threshold", FINDERS | CLI_BENCH, true, .kind = CLI_LIBRARY},
