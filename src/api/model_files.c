@@ -72,10 +72,11 @@ static diffedit_status read_model(diffedit_model **model, const char *path,
                                   diffedit_error *error)
 {
     diffedit_model_settings known;
+    diffedit_error sentence; /* problems are reported from one, whether the caller has one or not */
     diffedit_status status = de_settings_read(&known, settings, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_model_read(model, path, &known, problems, error);
+    status = de_model_read(model, path, &known, problems, error ? error : &sentence);
     de_settings_free(&known);
     return status;
 }

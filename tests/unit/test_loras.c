@@ -160,12 +160,35 @@ static void test_described(void **state)
     diffedit_free(described);
 }
 
+static void keep(void *user, const char *sentence)
+{
+    diffedit_error *problem = user;
+    snprintf(problem->message, sizeof problem->message, "%s", sentence);
+}
+
+/* A problem is reported to a caller that wants no error too. */
+static void test_described_without_an_error(void **state)
+{
+    (void)state;
+    const diffedit_lora lora = {sizeof lora, "none", 1};
+    const diffedit_model_settings settings = {.struct_size = sizeof settings,
+                                              .lora = (const diffedit_lora *const[]){&lora},
+                                              .lora_count = 1};
+    diffedit_model_description *described;
+    diffedit_error problem = {.message = ""};
+    assert_int_equal(diffedit_model_describe(&described, GOLDEN "/tiny-sd1/model", &settings, keep,
+                                             &problem, NULL),
+                     DIFFEDIT_OK);
+    assert_non_null(strstr(problem.message, "none: "));
+    diffedit_free(described);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),      cmocka_unit_test(test_other_methods),
         cmocka_unit_test(test_long_names), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_described),
+        cmocka_unit_test(test_described),  cmocka_unit_test(test_described_without_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
