@@ -650,17 +650,15 @@ static int cancel_at(void *left, diffedit_stage_id stage, int done, int total)
 }
 
 /* An edit that is cancelled anywhere goes on where it was, and changes nothing in the end. */
-static void test_cancelled_boxes(void **state)
+static void cancel_everywhere(const diffedit_options *options)
 {
-    (void)state;
     diffedit_picture *picture = new_picture(3, 8), *result = NULL;
     diffedit_editor *fresh = new_editor(model, picture), *editor = new_editor(model, picture);
-    diffedit_options options = new_options();
-    diffedit_picture *expected = edit(fresh, &options);
+    diffedit_picture *expected = edit(fresh, options);
     for (int steps = 0; !result; steps++) {
         int left = steps;
         diffedit_editor_set_progress(editor, cancel_at, &left);
-        diffedit_status status = diffedit_edit(&result, editor, &options, NULL);
+        diffedit_status status = diffedit_edit(&result, editor, options, NULL);
         assert_true(status == (result ? DIFFEDIT_OK : DIFFEDIT_ERROR_CANCELLED));
     }
     assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(expected),
@@ -670,6 +668,19 @@ static void test_cancelled_boxes(void **state)
     diffedit_editor_free(editor);
     diffedit_editor_free(fresh);
     diffedit_picture_free(picture);
+}
+
+static void test_cancelled_boxes(void **state)
+{
+    (void)state;
+    diffedit_options options = new_options();
+    cancel_everywhere(&options);
+    options.composite = DIFFEDIT_COMPOSITE_CHANGED;
+    options.mask_refine = options.mask_fill = DIFFEDIT_ON;
+    cancel_everywhere(&options);
+    options.region = DIFFEDIT_REGION_ZOOM;
+    options.encode = DIFFEDIT_ENCODE_NONE;
+    cancel_everywhere(&options);
 }
 
 static int open_models(void **state)
