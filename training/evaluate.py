@@ -235,9 +235,14 @@ def table(rows):
     return "\n".join([lines[0], "|" + "---|" * len(rows[0])] + lines[1:]) + "\n"
 
 
+def have_all(name, results):
+    """Whether every scene of every setting has this number: one that worked on a box lacks some."""
+    return all(name in scene for of in results for scene in of)
+
+
 def means(settings, results):
     """A row for each setting; `results` has one list of scenes for each."""
-    columns = [column for column in COLUMNS if all(column[0] in of[0] for of in results)]
+    columns = [column for column in COLUMNS if have_all(column[0], results)]
     return table([["setting"] + [heading for _, heading, _ in columns]] +
                  [[f"`{setting}`"] + [form.format(np.mean([scene[name] for scene in of]))
                                       for name, _, form in columns]
@@ -246,7 +251,7 @@ def means(settings, results):
 
 def differences(settings, results):
     """Of each pair of settings, scene by scene: the mean and its standard error."""
-    columns = [column for column in PAIRED if all(column[0] in of[0] for of in results)]
+    columns = [column for column in PAIRED if have_all(column[0], results)]
     rows = [["pair"] + [heading for _, heading in columns]]
     for one, other in itertools.combinations(range(len(settings)), 2):
         row = [f"`{settings[other]}` less `{settings[one]}`"]

@@ -455,8 +455,8 @@ typedef struct diffedit_options {
     /* how the map is made
      * (contrast or plus-minus; default contrast, notebook plus-minus) */
     diffedit_mask_method mask_method;
-    /* noise level of the map's predictions, as a share of the steps, or of the training timesteps
-     * where `spacing` is not leading (above 0..1; default 0.5) */
+    /* noise level of the map's predictions, as a share of the steps, or of the training timesteps:
+     * docs/SAMPLERS.md says where which (above 0..1; default 0.5) */
     double mask_noise_level;
     /* noise samples averaged for the map (1..1000; default 10, notebook 20, fast 2, lcm 2, turbo 2)
      */
