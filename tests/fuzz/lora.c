@@ -60,11 +60,11 @@ static void look(void *user, const char *name, const de_weight *weight, const ch
 
 static void survey(const de_model_parts *parts)
 {
-    const de_network_sources sources = {.text = &parts->text,
-                                        .unet = &parts->unet,
-                                        .vae = &parts->vae,
-                                        .weights = {parts->weights[DE_PART_TEXT],
-                                                    parts->weights[DE_PART_UNET], NULL}};
+    const de_network_sources sources = {
+        .text = &parts->text,
+        .unet = &parts->unet,
+        .vae = &parts->vae,
+        .weights = {parts->weights[DE_PART_TEXT], parts->weights[DE_PART_UNET], NULL}};
     diffedit_error error;
     de_network_survey(&sources, DE_PART_TEXT, &(de_survey){look, NULL, true}, &error);
     de_network_survey(&sources, DE_PART_UNET, &(de_survey){look, NULL, true}, &error);
