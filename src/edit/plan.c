@@ -92,11 +92,11 @@ static diffedit_status plan_noise(de_map_params *map, const diffedit_options *op
 {
     int spacing = de_sampler_spacing(sampler, options->spacing);
     bool contrast = map->method == DIFFEDIT_MASK_CONTRAST;
-    if (contrast && spacing != DIFFEDIT_SPACING_LEADING && sampler != &de_lms) {
+    if (contrast && spacing != DIFFEDIT_SPACING_LEADING && !sampler->map_by_steps) {
         int t = de_schedule_share(schedule->train_timesteps, options->mask_noise_level) - 1;
         map->timestep = t;
         map->level = schedule->alphas_cumprod[t];
-        map->sigma = sqrt((1 - map->level) / map->level);
+        map->sigma = de_level_sigma(map->level);
         return DIFFEDIT_OK;
     }
     de_grid grid;

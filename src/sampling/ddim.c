@@ -26,13 +26,11 @@ static void encode_step(de_walk *walk, int i, const float *eps, const float *x, 
 const de_sampler de_ddim = {
     .name = "ddim",
     .spacing = DIFFEDIT_SPACING_LEADING,
-    .spacings = 1u << DIFFEDIT_SPACING_LEADING | 1u << DIFFEDIT_SPACING_TRAILING |
-                1u << DIFFEDIT_SPACING_KARRAS | 1u << DIFFEDIT_SPACING_LINSPACE,
+    .spacings = DE_EVERY_SPACING,
     .make_grid = de_grid_space,
     .kind = DE_VARIANCE_PRESERVING,
     .decode_step = decode_step,
     .encode_step = encode_step,
     .encode_ahead = 1,
-    .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME | 1u << DIFFEDIT_BACKGROUND_LAGGED |
-                   1u << DIFFEDIT_BACKGROUND_START,
+    .backgrounds = DE_EVERY_BACKGROUND,
 };

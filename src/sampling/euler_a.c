@@ -33,6 +33,5 @@ const de_sampler de_euler_a = {
     .kind = DE_VARIANCE_EXPLODING,
     .draws = true,
     .decode_step = decode_step,
-    .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME | 1u << DIFFEDIT_BACKGROUND_LAGGED |
-                   1u << DIFFEDIT_BACKGROUND_START,
+    .backgrounds = DE_EVERY_BACKGROUND,
 };

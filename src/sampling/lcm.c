@@ -23,10 +23,7 @@ static diffedit_status make_grid(de_grid *grid, const de_schedule *schedule, int
     de_grid_end_clean(grid);
     for (int i = 1; i <= steps; i++) {
         int behind = (int)((steps - i) * ((double)ORIGINAL_STEPS / steps));
-        int timestep = (ORIGINAL_STEPS - behind) * stride - 1;
-        grid->timesteps[i] = timestep;
-        grid->levels[i] = schedule->alphas_cumprod[timestep];
-        grid->sigmas[i] = sqrt((1 - grid->levels[i]) / grid->levels[i]);
+        de_grid_set_node(grid, schedule, i, (ORIGINAL_STEPS - behind) * stride - 1);
     }
     return DIFFEDIT_OK;
 }
@@ -56,6 +53,5 @@ const de_sampler de_lcm = {
     .kind = DE_VARIANCE_PRESERVING,
     .draws = true,
     .decode_step = decode_step,
-    .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME | 1u << DIFFEDIT_BACKGROUND_LAGGED |
-                   1u << DIFFEDIT_BACKGROUND_START,
+    .backgrounds = DE_EVERY_BACKGROUND,
 };

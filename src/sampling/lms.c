@@ -42,4 +42,5 @@ const de_sampler de_lms = {
     .decode_step = decode_step,
     .edit_skips = 1,
     .backgrounds = 1u << DIFFEDIT_BACKGROUND_START,
+    .map_by_steps = true,
 };

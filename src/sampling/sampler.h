@@ -12,7 +12,7 @@ typedef struct de_grid {
     int steps;
     double *timesteps; /* [steps + 1]: where the network looks at a sample of node i */
     double *levels;    /* [steps + 1]: the node's alphas_cumprod */
-    double *sigmas;    /* [steps + 1]: noise per signal, sqrt((1 - level) / level) */
+    double *sigmas;    /* [steps + 1]: the node's de_level_sigma() */
     bool ends_apart;   /* node 0 is no node of the spacing: it was put before them */
 } de_grid;
 
@@ -24,6 +24,8 @@ void de_grid_free(de_grid *grid);
  * MEMORY. */
 diffedit_status de_grid_space(de_grid *grid, const de_schedule *schedule, int spacing, int steps,
                               diffedit_error *error);
+/* Puts node i at a training timestep. */
+void de_grid_set_node(de_grid *grid, const de_schedule *schedule, int i, int timestep);
 /* Makes node 0 the picture without any noise, as samplers have it that end at sigma 0. */
 void de_grid_end_clean(de_grid *grid);
 extern const char *const de_spacing_names[];
@@ -36,7 +38,14 @@ typedef enum de_sample_kind {
 
 typedef struct de_sampler de_sampler;
 
-enum { DE_HISTORY = 4 };
+enum {
+    DE_HISTORY = 4,
+    /* sets of 1 << DIFFEDIT_..., for rows */
+    DE_EVERY_SPACING = 1 << DIFFEDIT_SPACING_LEADING | 1 << DIFFEDIT_SPACING_TRAILING |
+                       1 << DIFFEDIT_SPACING_KARRAS | 1 << DIFFEDIT_SPACING_LINSPACE,
+    DE_EVERY_BACKGROUND = 1 << DIFFEDIT_BACKGROUND_SAME | 1 << DIFFEDIT_BACKGROUND_LAGGED |
+                          1 << DIFFEDIT_BACKGROUND_START,
+};
 
 /* A sampler on its way along a grid, with what the steps behind it predicted. */
 typedef struct de_walk {
@@ -69,6 +78,7 @@ struct de_sampler {
 
     int edit_skips;       /* steps that an edit leaves out after noise was added */
     unsigned backgrounds; /* 1 << DIFFEDIT_BACKGROUND_..., those an edit may have */
+    bool map_by_steps; /* contrast maps look at a node of the paper's grid, whatever the spacing */
 };
 
 /* The samplers in the order of DIFFEDIT_SCHEDULER_...; NULL past the end. */

@@ -47,6 +47,11 @@ void de_schedule_free(de_schedule *schedule)
     *schedule = (de_schedule){0};
 }
 
+double de_level_sigma(double level)
+{
+    return sqrt((1 - level) / level);
+}
+
 int de_schedule_share(int steps, double share)
 {
     double k = rint((double)steps * share);

@@ -18,6 +18,9 @@ diffedit_status de_schedule_new(de_schedule *schedule, const de_schedule_config 
                                 diffedit_error *error);
 void de_schedule_free(de_schedule *schedule);
 
+/* Noise per signal at a level: sqrt((1 - level) / level). */
+double de_level_sigma(double level);
+
 /* A share of `steps` as a number of steps: rint(steps * share), at least 1, at most `steps`. */
 int de_schedule_share(int steps, double share);
 

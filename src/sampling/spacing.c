@@ -9,24 +9,18 @@ const char *const de_spacing_names[] = {
     [DIFFEDIT_SPACING_LINSPACE] = "linspace", NULL,
 };
 
-static double sigma_of(double level)
-{
-    return sqrt((1 - level) / level);
-}
-
-/* Node i at a training timestep. */
-static void set_node(de_grid *grid, const de_schedule *schedule, int i, int timestep)
+void de_grid_set_node(de_grid *grid, const de_schedule *schedule, int i, int timestep)
 {
     grid->timesteps[i] = timestep;
     grid->levels[i] = schedule->alphas_cumprod[timestep];
-    grid->sigmas[i] = sigma_of(grid->levels[i]);
+    grid->sigmas[i] = de_level_sigma(grid->levels[i]);
 }
 
 static void set_first_node(de_grid *grid, const de_schedule *schedule)
 {
     grid->timesteps[0] = 0;
     grid->levels[0] = schedule->final_alpha;
-    grid->sigmas[0] = sigma_of(grid->levels[0]);
+    grid->sigmas[0] = de_level_sigma(grid->levels[0]);
 }
 
 void de_grid_end_clean(de_grid *grid)
@@ -64,7 +58,7 @@ static void lead(de_grid *grid, const de_schedule *schedule)
 {
     set_first_node(grid, schedule);
     for (int i = 1; i <= grid->steps; i++)
-        set_node(grid, schedule, i, leading_timestep(schedule, grid->steps, i - 1));
+        de_grid_set_node(grid, schedule, i, leading_timestep(schedule, grid->steps, i - 1));
 }
 
 /* ---- trailing: numpy.round(numpy.arange(T, 0, -T / steps)) - 1, the last timestep among them ----
@@ -77,7 +71,7 @@ static void trail(de_grid *grid, const de_schedule *schedule)
     set_first_node(grid, schedule);
     for (int i = 1; i <= steps; i++) {
         int timestep = (int)rint(total - (steps - i) * stride) - 1;
-        set_node(grid, schedule, i, timestep < 0 ? 0 : timestep);
+        de_grid_set_node(grid, schedule, i, timestep < 0 ? 0 : timestep);
     }
 }
 
@@ -92,17 +86,17 @@ static double timestep_of(const de_schedule *schedule, double sigma)
     const float *alphas = schedule->alphas_cumprod;
     if (last == 0)
         return 0;
-    while (below < last - 1 && sigma_of(alphas[below + 1]) <= sigma)
+    while (below < last - 1 && de_level_sigma(alphas[below + 1]) <= sigma)
         below++;
-    double low = log(sigma_of(alphas[below])), high = log(sigma_of(alphas[below + 1]));
+    double low = log(de_level_sigma(alphas[below])), high = log(de_level_sigma(alphas[below + 1]));
     return rint(below + (log(sigma) - low) / (high - low));
 }
 
 static void space_karras(de_grid *grid, const de_schedule *schedule)
 {
     int steps = grid->steps, last = schedule->train_timesteps - 1;
-    double low = pow(sigma_of(schedule->alphas_cumprod[0]), 1 / RHO);
-    double high = pow(sigma_of(schedule->alphas_cumprod[last]), 1 / RHO);
+    double low = pow(de_level_sigma(schedule->alphas_cumprod[0]), 1 / RHO);
+    double high = pow(de_level_sigma(schedule->alphas_cumprod[last]), 1 / RHO);
     grid->ends_apart = false;
     for (int i = 0; i <= steps; i++) {
         double sigma = pow(low + (high - low) * i / steps, RHO);
