@@ -143,6 +143,15 @@ static diffedit_status check_ranges(const diffedit_options *known, diffedit_erro
     return status;
 }
 
+enum { LIST = 64 };
+
+/* "a or b" grows by a name. */
+static void add_choice(char list[LIST], const char *name)
+{
+    size_t length = strlen(list);
+    snprintf(list + length, LIST - length, "%s%s", length ? " or " : "", name);
+}
+
 /* Whether the sampler can have this choice of the option `name`. */
 static diffedit_status check_choice(const de_sampler *sampler, const char *name, unsigned can,
                                     int choice, diffedit_error *error)
@@ -150,22 +159,20 @@ static diffedit_status check_choice(const de_sampler *sampler, const char *name,
     const char *const *names = de_option_find(name)->shown.choices;
     if (can >> choice & 1)
         return DIFFEDIT_OK;
-    char allowed[64] = "";
+    char allowed[LIST] = "";
     for (int i = 0; names[i]; i++)
         if (can >> i & 1)
-            snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
-                     allowed[0] ? " or " : "", names[i]);
+            add_choice(allowed, names[i]);
     return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`scheduler` %s needs `%s` %s, found \"%s\"",
                    sampler->name, name, allowed, names[choice]);
 }
 
 static diffedit_status fail_inversion(const de_sampler *sampler, diffedit_error *error)
 {
-    char able[64] = "";
+    char able[LIST] = "";
     for (int i = 0; de_sampler_at(i); i++)
         if (de_sampler_at(i)->encode_step)
-            snprintf(able + strlen(able), sizeof able - strlen(able), "%s%s", able[0] ? " or " : "",
-                     de_sampler_at(i)->name);
+            add_choice(able, de_sampler_at(i)->name);
     return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                    "`scheduler` %s inverts nothing; `encode` inversion needs %s", sampler->name,
                    able);
