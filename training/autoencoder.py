@@ -154,8 +154,5 @@ if __name__ == "__main__":
     parser.add_argument("--decoder-only", action="store_true",
                         help="keep the encoder, improve the decoder")
     parser.add_argument("--start", type=Path, help="a model folder whose autoencoder to begin with")
-    parser.add_argument("--bf16", action="store_true",
-                        help="compute in bfloat16 where the processor is faster so")
-    parser.add_argument("--log-every", type=int, default=20)
-    parser.add_argument("--save-every", type=int, default=100)
+    common.add_update_arguments(parser, log_every=20, save_every=100)
     train(parser.parse_args())

@@ -13,6 +13,14 @@ import torch
 WORK = Path(os.environ.get("POCKET_WORK", Path.home() / ".cache/diffedit-pocket"))
 
 
+def add_update_arguments(parser, log_every, save_every):
+    """Of the trainings by many updates."""
+    parser.add_argument("--bf16", action="store_true",
+                        help="compute in bfloat16 where the processor is faster so")
+    parser.add_argument("--log-every", type=int, default=log_every)
+    parser.add_argument("--save-every", type=int, default=save_every)
+
+
 def add_arguments(parser, minutes):
     parser.add_argument("--work", type=Path, default=WORK,
                         help="folder of checkpoints and logs [%(default)s]")

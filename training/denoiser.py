@@ -182,8 +182,5 @@ if __name__ == "__main__":
     parser.add_argument("--scenes", type=int, help="latents cached [by device]")
     parser.add_argument("--start", type=Path,
                         help="a model folder whose denoiser and words to begin with")
-    parser.add_argument("--bf16", action="store_true",
-                        help="compute in bfloat16 where the processor is faster so")
-    parser.add_argument("--log-every", type=int, default=50)
-    parser.add_argument("--save-every", type=int, default=300)
+    common.add_update_arguments(parser, log_every=50, save_every=300)
     train(parser.parse_args())

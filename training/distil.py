@@ -306,8 +306,5 @@ if __name__ == "__main__":
     parser.add_argument("--pairs", type=int, default=12000, help="kept at most [%(default)s]")
     parser.add_argument("--updates-a-chunk", type=int, default=8,
                         help="updates for each chunk of new paths [%(default)s]")
-    parser.add_argument("--bf16", action="store_true",
-                        help="compute in bfloat16 where the processor is faster so")
-    parser.add_argument("--log-every", type=int, default=20)
-    parser.add_argument("--save-every", type=int, default=100)
+    common.add_update_arguments(parser, log_every=20, save_every=100)
     train(parser.parse_args())
