@@ -197,6 +197,19 @@ static void test_decode_rounds_and_clamps(void **state)
 
 /* ---- map and region ---- */
 
+/* A contrast of both texts at level 0.36. */
+static de_map_params contrast_params(int samples)
+{
+    return (de_map_params){.latent = SIZE,
+                           .seed = 4,
+                           .from = FROM_TEXT.serial,
+                           .to = TO_TEXT.serial,
+                           .timestep = 500,
+                           .level = 0.36,
+                           .method = DIFFEDIT_MASK_CONTRAST,
+                           .samples = samples};
+}
+
 static void test_contrast_is_where_texts_disagree(void **state)
 {
     (void)state;
@@ -204,14 +217,7 @@ static void test_contrast_is_where_texts_disagree(void **state)
     de_network_set networks = new_networks(&self);
     de_stage_context context = {.threads = 1};
     enum { SAMPLES = 3 };
-    const de_map_params params = {.latent = SIZE,
-                                  .seed = 4,
-                                  .from = FROM_TEXT.serial,
-                                  .to = TO_TEXT.serial,
-                                  .timestep = 500,
-                                  .level = 0.36,
-                                  .method = DIFFEDIT_MASK_CONTRAST,
-                                  .samples = SAMPLES};
+    const de_map_params params = contrast_params(SAMPLES);
     const de_map_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .to = TO_TEXT};
     de_map map;
     assert_int_equal(de_map_run(&map, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
@@ -236,14 +242,7 @@ static void test_a_quantile_may_count_as_1(void **state)
     arithmetic self;
     de_network_set networks = new_networks(&self);
     de_stage_context context = {.threads = 1};
-    de_map_params params = {.latent = SIZE,
-                            .seed = 4,
-                            .from = FROM_TEXT.serial,
-                            .to = TO_TEXT.serial,
-                            .timestep = 500,
-                            .level = 0.36,
-                            .method = DIFFEDIT_MASK_CONTRAST,
-                            .samples = 1};
+    de_map_params params = contrast_params(1);
     const de_map_inputs inputs = {.latent = x_0(), .from = FROM_TEXT, .to = TO_TEXT};
     de_map own, map;
     assert_int_equal(de_map_run(&own, &params, &inputs, &networks, &context, NULL), DIFFEDIT_OK);
