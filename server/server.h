@@ -1,0 +1,14 @@
+/* The parts of the server, for handlers. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "guard.h"
+#include "serve.h"
+
+typedef struct server {
+    const serve_settings *settings;
+    guard guard;
+    bool local; /* listens where only this machine reaches it */
+} server;
+
+#endif
