@@ -78,8 +78,8 @@ typedef struct cli_given {
 struct cli_arguments {
     const cli_command *command;
     const char *picture;
-    const char *model, *output, *preset, *mask, *mask_out, *map_out, *map_in, *sheet, *again,
-        *stages;
+    const char *model, *output, *preset, *mask, *correction, *mask_out, *map_out, *map_in, *sheet,
+        *again, *stages;
     const char *vae, *text_encoder, *prediction, *shape;
     const char *precision, *endpoint, *revision;
     cli_loras loras;

@@ -29,6 +29,9 @@ static const cli_option table[] = {
      .help = "add this LoRA to the model; times WEIGHT (default 1); may be given several times"},
     {"mask", CHANGERS, true, CLI_TEXT, 0, FIELD(mask), .argument = "FILE",
      .help = "change where this picture is white; grey >= 50 %; it must have the picture's size"},
+    {"correction", FINDERS | CHANGERS, true, CLI_TEXT, 0, FIELD(correction), .argument = "FILE",
+     .help = "paint over the mask; opaque white adds to it, opaque black removes from it, and it "
+             "stays where this picture is transparent; it must have the picture's size"},
     {"mask-threshold", FINDERS | CLI_BENCH, true, .kind = CLI_LIBRARY},
     {"mask-grow", FINDERS | CHANGERS | CLI_BENCH, true, .kind = CLI_LIBRARY},
     {"ratio", CHANGERS | CLI_INVERT | CLI_BENCH, true, .kind = CLI_LIBRARY},

@@ -48,6 +48,22 @@ static void take(const char **field, const cli_recipe *recipe, const cli_command
         *field = recorded;
 }
 
+/* Likewise a file, which must still be there. */
+static diffedit_status take_file(const char **field, const cli_recipe *recipe,
+                                 const cli_arguments *arguments, const char *name,
+                                 diffedit_error *error)
+{
+    if (*field)
+        return DIFFEDIT_OK;
+    take(field, recipe, arguments->command, name);
+    if (*field && was_a_stream(*field))
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                        "%.300s: its %s came from a stream (\"%.80s\"), which is gone; give it as "
+                        "--%s FILE",
+                        arguments->again, name, *field, name);
+    return DIFFEDIT_OK;
+}
+
 /* The recorded LoRAs are those of the recorded model. */
 static diffedit_status take_loras(const cli_recipe *recipe, cli_arguments *arguments,
                                   diffedit_error *error)
@@ -69,19 +85,16 @@ diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, di
     if (status != DIFFEDIT_OK)
         return status;
     take(&arguments->model, recipe, arguments->command, "model");
-    if (!arguments->mask && !arguments->map_in) {
-        take(&arguments->mask, recipe, arguments->command, "mask");
-        take(&arguments->map_in, recipe, arguments->command, "map-in");
-        const char *const files[][2] = {{"mask", arguments->mask}, {"map-in", arguments->map_in}};
-        for (int i = 0; i < 2; i++)
-            if (files[i][1] && was_a_stream(files[i][1]))
-                return cli_fail(
-                    error, DIFFEDIT_ERROR_ARGUMENT,
-                    "%.300s: its %s came from a stream (\"%.80s\"), which is gone; give "
-                    "it as --%s FILE",
-                    arguments->again, files[i][0], files[i][1], files[i][0]);
-    }
-    return DIFFEDIT_OK;
+    /* a correction was made for its mask, and goes where that goes */
+    if (!arguments->mask)
+        status = take_file(&arguments->correction, recipe, arguments, "correction", error);
+    if (arguments->mask || arguments->map_in)
+        return status;
+    if (status == DIFFEDIT_OK)
+        status = take_file(&arguments->mask, recipe, arguments, "mask", error);
+    if (status == DIFFEDIT_OK)
+        status = take_file(&arguments->map_in, recipe, arguments, "map-in", error);
+    return status;
 }
 
 void cli_recipe_free(cli_recipe *recipe)
@@ -170,6 +183,7 @@ diffedit_status cli_record(char **json, const diffedit_options *options,
     add_file(extras, "model", arguments->model);
     add_file(extras, "mask", arguments->mask);
     add_file(extras, "map-in", arguments->map_in);
+    add_file(extras, "correction", arguments->correction);
     if (arguments->loras.count > 0)
         json_object_set_new(extras, "lora", cli_loras_to_json(&arguments->loras));
     char *text = extras ? json_dumps(extras, JSON_ENSURE_ASCII) : NULL;

@@ -20,6 +20,11 @@
 
 /* ---- checks before any work ---- */
 
+static bool is_from_stream(const char *path)
+{
+    return path && cli_is_standard_input(path);
+}
+
 static diffedit_status check_given(const cli_arguments *arguments, diffedit_error *error)
 {
     const char *wrong = NULL;
@@ -31,9 +36,12 @@ static diffedit_status check_given(const cli_arguments *arguments, diffedit_erro
         wrong = "--json cannot be used with --output -: both write to standard output";
     else if (cli_is_standard(arguments->output) && isatty(STDOUT_FILENO))
         wrong = "--output -: refusing to write binary data to a terminal";
-    else if (arguments->picture && arguments->mask && cli_is_standard_input(arguments->picture) &&
-             cli_is_standard_input(arguments->mask))
+    else if (is_from_stream(arguments->picture) && is_from_stream(arguments->mask))
         wrong = "the picture and --mask cannot both come from standard input";
+    else if (is_from_stream(arguments->picture) && is_from_stream(arguments->correction))
+        wrong = "the picture and --correction cannot both come from standard input";
+    else if (is_from_stream(arguments->mask) && is_from_stream(arguments->correction))
+        wrong = "--mask and --correction cannot both come from standard input";
     return wrong ? cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", wrong) : DIFFEDIT_OK;
 }
 
@@ -56,7 +64,8 @@ static diffedit_status check_laid(const cli_session *session, diffedit_error *er
 static diffedit_status check_not_an_input(const cli_arguments *arguments, const char *path,
                                           diffedit_error *error)
 {
-    const char *inputs[] = {arguments->picture, arguments->mask, arguments->map_in};
+    const char *inputs[] = {arguments->picture, arguments->mask, arguments->correction,
+                            arguments->map_in};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !arguments->force; i++)
         if (inputs[i] && !cli_is_standard(inputs[i]) && de_same_file(inputs[i], path))
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
@@ -163,15 +172,20 @@ static diffedit_status open_model(cli_session *session, diffedit_error *error)
     return status;
 }
 
-static diffedit_status set_mask(cli_session *session, diffedit_error *error)
+/* Gives the editor a picture of what is to be changed, if there is one. */
+static diffedit_status set_layer(cli_session *session, const char *path,
+                                 diffedit_status (*set)(diffedit_editor *editor,
+                                                        const diffedit_picture *layer,
+                                                        diffedit_error *error),
+                                 diffedit_error *error)
 {
-    diffedit_picture *mask;
-    if (!session->arguments->mask)
+    diffedit_picture *layer;
+    if (!path)
         return DIFFEDIT_OK;
-    diffedit_status status = open_picture(session, &mask, session->arguments->mask, error);
+    diffedit_status status = open_picture(session, &layer, path, error);
     if (status == DIFFEDIT_OK) {
-        status = diffedit_editor_set_mask(session->editor, mask, error);
-        diffedit_picture_free(mask);
+        status = set(session->editor, layer, error);
+        diffedit_picture_free(layer);
     }
     return status;
 }
@@ -225,7 +239,10 @@ static diffedit_status open_editor(cli_session *session, diffedit_error *error)
     diffedit_editor_set_threads(session->editor, (int)session->arguments->threads);
     diffedit_editor_set_progress(session->editor, cli_progress_step, &session->progress);
     diffedit_editor_set_log(session->editor, cli_progress_log, &session->progress);
-    status = set_mask(session, error);
+    status = set_layer(session, session->arguments->mask, diffedit_editor_set_mask, error);
+    if (status == DIFFEDIT_OK)
+        status = set_layer(session, session->arguments->correction, diffedit_editor_set_correction,
+                           error);
     if (status == DIFFEDIT_OK)
         status = set_map(session, error);
     plan_progress(session);

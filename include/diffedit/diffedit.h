@@ -617,6 +617,16 @@ DIFFEDIT_API void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_
 DIFFEDIT_API diffedit_status diffedit_editor_set_mask(diffedit_editor *editor,
                                                       const diffedit_picture *mask,
                                                       diffedit_error *error);
+/* Corrects every mask, found or given, by hand: where `correction`, of the picture's size, is
+ * opaque (alpha >= 50 %), white (grey >= 50 %) adds to the mask and black removes from it; where it
+ * is clear, the mask stays. It is laid over the mask that has grown, does not grow itself, and
+ * stays when the texts, the threshold or the mask change; NULL: none. A pixel that is removed is
+ * the input's, in the soft edge of `feather` and `mask_blur` too, and room of `composite` changed
+ * never reaches it; one that is added is always composed. Under `composite` latent there is no mask
+ * in the result. Copied. Errors: ARGUMENT (size; no alpha channel). */
+DIFFEDIT_API diffedit_status diffedit_editor_set_correction(diffedit_editor *editor,
+                                                            const diffedit_picture *correction,
+                                                            diffedit_error *error);
 /* Uses this map [height, width], values 0..1, instead of computing one; NULL: compute it again. Its
  * size is checked against the mask method's when it is used. Copied. Errors: ARGUMENT. */
 DIFFEDIT_API diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *map,
@@ -632,7 +642,7 @@ DIFFEDIT_API diffedit_status diffedit_find_map(diffedit_editor *editor,
                                                const diffedit_options *options,
                                                diffedit_error *error);
 /* The binary mask at picture size, 8-bit grey, 0 or 255: map, threshold, growth; or the user's,
- * grown. */
+ * grown; and the correction. */
 DIFFEDIT_API diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *editor,
                                                 const diffedit_options *options,
                                                 diffedit_error *error);

@@ -87,6 +87,36 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
     return DIFFEDIT_OK;
 }
 
+diffedit_status diffedit_editor_set_correction(diffedit_editor *editor,
+                                               const diffedit_picture *correction,
+                                               diffedit_error *error)
+{
+    uint8_t *bytes = NULL;
+    if (correction) {
+        if (!editor->whole.picture)
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                           "a correction needs an editor with a picture");
+        int width = diffedit_picture_width(editor->whole.picture),
+            height = diffedit_picture_height(editor->whole.picture);
+        int64_t area = (int64_t)width * height;
+        diffedit_status status = de_allocate_bytes(&bytes, area, "the correction", error);
+        if (status == DIFFEDIT_OK)
+            status = de_correction_from_picture(correction, width, height, bytes, error);
+        if (status != DIFFEDIT_OK) {
+            free(bytes);
+            return status;
+        }
+        if (!memchr(bytes, DE_CORRECTION_ADDS, (size_t)area) &&
+            !memchr(bytes, DE_CORRECTION_REMOVES, (size_t)area))
+            de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
+                         "the correction changes nothing: its alpha is below %d of 255 everywhere",
+                         DE_MASK_OPAQUE);
+    }
+    free(editor->whole.correction);
+    editor->whole.correction = bytes;
+    return DIFFEDIT_OK;
+}
+
 diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *map, int height,
                                         int width, diffedit_error *error)
 {

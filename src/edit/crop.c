@@ -90,29 +90,45 @@ static void clear_border(uint8_t *mask, const diffedit_editor *editor, const de_
                 mask[(int64_t)y * at.width + x] = 0;
 }
 
+/* The region that follows from the box's map. */
+static diffedit_status find_region(diffedit_editor *editor, const de_plan *plan,
+                                   diffedit_error *error)
+{
+    de_region *found = &editor->box.region;
+    diffedit_status status = de_frame_region(&editor->box, editor, plan, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    clear_border(found->mask, editor, &plan->blend);
+    clear_border(found->room, editor, &plan->blend);
+    found->changed = 0;
+    for (int64_t i = 0; i < (int64_t)found->width * found->height; i++)
+        found->changed += found->mask[i];
+    return DIFFEDIT_OK;
+}
+
 /* Finds the map once more, in the box. The region that follows from it takes the place of the first
- * one, unless it is empty. */
+ * one, unless nothing is found; what was added to it would hide that. */
 static diffedit_status find_again(diffedit_editor *editor, de_plan *plan, diffedit_error *error)
 {
     de_frame *box = &editor->box;
-    de_region *found = &box->region, *whole = &editor->whole.region;
-    const de_rectangle at = editor->box_at;
+    de_region *whole = &editor->whole.region;
+    uint8_t *correction = box->correction;
     free(box->given_mask);
     free(box->given_room);
     box->given_mask = box->given_room = NULL;
     diffedit_status status = de_frame_latent(box, editor, plan, error);
     if (status == DIFFEDIT_OK)
         status = de_frame_map(box, editor, plan, error);
+    box->correction = NULL;
     if (status == DIFFEDIT_OK)
-        status = de_frame_region(box, editor, plan, error);
+        status = find_region(editor, plan, error);
+    box->correction = correction;
+    const bool finds = box->region.changed > 0;
+    if (status == DIFFEDIT_OK && finds && correction)
+        status = find_region(editor, plan, error);
     if (status != DIFFEDIT_OK)
         return status;
-    clear_border(found->mask, editor, &plan->blend);
-    clear_border(found->room, editor, &plan->blend);
-    found->changed = 0;
-    for (int64_t i = 0; i < (int64_t)at.width * at.height; i++)
-        found->changed += found->mask[i];
-    if (found->changed == 0) {
+    if (!finds) {
         plan->region.grow = 0;
         plan->region.room = 0;
         return give_region(editor, plan, error);
@@ -137,6 +153,8 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
         return status;
     editor->box_for = params;
     status = de_editor_plan(plan, editor, plan->goal, options, at, error);
+    if (status == DIFFEDIT_OK)
+        status = take_part(&editor->box.correction, editor, editor->whole.correction, error);
     if (status == DIFFEDIT_OK)
         status = plan->map.samples ? find_again(editor, plan, error)
                                    : give_region(editor, plan, error);

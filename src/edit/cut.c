@@ -127,8 +127,8 @@ static diffedit_status open_and_fill(de_region *region, int speck, bool fill, de
     return status;
 }
 
-diffedit_status de_cut_run(de_region *region, const de_cut_params *params, const uint8_t *decoded,
-                           const uint8_t *reconstructed, de_stage_context *context,
+diffedit_status de_cut_run(de_region *region, const de_cut_params *params,
+                           const de_cut_inputs *inputs, de_stage_context *context,
                            diffedit_error *error)
 {
     int64_t area = (int64_t)region->width * region->height;
@@ -139,12 +139,15 @@ diffedit_status de_cut_run(de_region *region, const de_cut_params *params, const
     float *changes = NULL;
     diffedit_status status = de_allocate_floats(&changes, area, "what changed", error);
     if (status == DIFFEDIT_OK)
-        status = find_changes(changes, region, params, decoded, reconstructed, &work, error);
+        status = find_changes(changes, region, params, inputs->decoded, inputs->reconstructed,
+                              &work, error);
     for (int64_t i = 0; i < area && status == DIFFEDIT_OK; i++)
         region->mask[i] |= changes[i] >= (float)LEAST;
     free(changes);
     if (status == DIFFEDIT_OK)
         status = open_and_fill(region, speck, params->fill, &work, error);
+    if (status == DIFFEDIT_OK && inputs->correction) /* specks that somebody added stay */
+        de_mask_correct(region->mask, inputs->correction, area);
     region->changed = 0;
     for (int64_t i = 0; i < area; i++)
         region->changed += region->mask[i] &= region->room[i];

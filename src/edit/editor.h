@@ -21,6 +21,7 @@ typedef struct de_frame {
     de_map given_map;          /* instead of one that is found; values NULL: none */
     uint8_t *given_mask;       /* likewise, at picture size, 0 or 1 */
     uint8_t *given_room;       /* of a box: room around given_mask, or NULL */
+    uint8_t *correction;       /* of the mask, DE_CORRECTION_..., at picture size; or NULL */
     struct {
         int32_t width, height;
         uint8_t *pixels; /* [height, width, 3] */

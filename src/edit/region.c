@@ -1,4 +1,5 @@
-/* map -> mask: threshold, cells to picture pixels, growth; or the mask that somebody gave. */
+/* map -> mask: threshold, cells to picture pixels, growth; or the mask that somebody gave. What
+ * somebody painted over it comes last. */
 #include "edit/stage.h"
 
 #include <stdlib.h>
@@ -124,30 +125,78 @@ static diffedit_status grow(de_region *region, int amount, const de_stage_contex
     return de_mask_grow(region->mask, region->height, region->width, amount, &work, error);
 }
 
-/* The cells of the mask and those found in the map, and `more` cells around them; or what was given
- * as room. */
-static diffedit_status make_room(de_region *region, int more, const uint8_t *given,
+/* What the correction removes of `room` [height, width] goes, and so do cells of which nothing is
+ * left. */
+static diffedit_status remove_from_room(de_region *region, const uint8_t *correction,
+                                        diffedit_error *error)
+{
+    int h = region->h, w = region->w;
+    uint8_t *left = NULL;
+    diffedit_status status = de_allocate_bytes(&left, (int64_t)h * w, "the mask", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_mask_remove(region->room, correction, (int64_t)region->height * region->width);
+    de_mask_to_cells(region->room, region->height, region->width, h, w, left);
+    for (int64_t i = 0; i < (int64_t)h * w; i++)
+        region->cells[i] &= left[i];
+    free(left);
+    return DIFFEDIT_OK;
+}
+
+/* The cells of the mask and those found in the map, but not the parts of these of which the
+ * correction has left no mask. The room is overwritten. */
+static diffedit_status gather_cells(de_region *region, const uint8_t *correction,
+                                    diffedit_error *error)
+{
+    int h = region->h, w = region->w, height = region->height, width = region->width;
+    uint8_t *masked = NULL;
+    diffedit_status status = de_allocate_bytes(&masked, (int64_t)h * w, "the mask", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    de_mask_to_cells(region->mask, height, width, h, w, masked);
+    for (int64_t i = 0; i < (int64_t)h * w; i++)
+        region->cells[i] |= masked[i];
+    if (correction) {
+        memset(region->room, 1, (size_t)height * (size_t)width);
+        status = remove_from_room(region, correction, error);
+        if (status == DIFFEDIT_OK)
+            status = de_mask_keep_parts(region->cells, masked, h, w, error);
+    }
+    free(masked);
+    return status;
+}
+
+/* The room: those cells and `more` cells around them, without pixels that were removed, nor what
+ * these cut off from the mask. */
+static diffedit_status make_room(de_region *region, int more, const uint8_t *correction,
                                  diffedit_error *error)
 {
     int h = region->h, w = region->w, height = region->height, width = region->width;
-    int64_t area = (int64_t)height * width;
     de_work work = {.threads = 1};
-    uint8_t *masked = NULL;
-    diffedit_status status = de_allocate_bytes(&region->room, area, "the mask", error);
+    diffedit_status status = de_allocate_bytes(&region->room, (int64_t)height * width, "the mask",
+                                               error);
     if (status == DIFFEDIT_OK)
-        status = de_allocate_bytes(&masked, (int64_t)h * w, "the mask", error);
+        status = gather_cells(region, correction, error);
+    if (status == DIFFEDIT_OK)
+        status = de_mask_grow(region->cells, h, w, more, &work, error);
     if (status != DIFFEDIT_OK)
         return status;
-    de_mask_to_cells(given ? given : region->mask, height, width, h, w, masked);
-    for (int64_t i = 0; i < (int64_t)h * w; i++)
-        region->cells[i] = masked[i] | (region->cells[i] & !given);
-    free(masked);
-    if (given) {
-        memcpy(region->room, given, (size_t)area);
-        return DIFFEDIT_OK;
-    }
-    status = de_mask_grow(region->cells, h, w, more, &work, error);
     de_mask_from_cells(region->cells, h, w, height, width, region->room);
+    if (!correction)
+        return DIFFEDIT_OK;
+    de_mask_remove(region->room, correction, (int64_t)height * width);
+    status = de_mask_keep_parts(region->room, region->mask, height, width, error);
+    return status == DIFFEDIT_OK ? remove_from_room(region, correction, error) : status;
+}
+
+static diffedit_status take_room(de_region *region, const uint8_t *given, diffedit_error *error)
+{
+    int64_t area = (int64_t)region->height * region->width;
+    diffedit_status status = de_allocate_bytes(&region->room, area, "the mask", error);
+    if (status == DIFFEDIT_OK) {
+        memcpy(region->room, given, (size_t)area);
+        de_mask_to_cells(given, region->height, region->width, region->h, region->w, region->cells);
+    }
     return status;
 }
 
@@ -169,13 +218,17 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
     }
     if (status == DIFFEDIT_OK && params->grow)
         status = grow(region, params->grow, context, error);
-    if (status == DIFFEDIT_OK && (params->room || inputs->given_room))
-        status = make_room(region, (int)params->room, inputs->given_room, error);
+    if (status == DIFFEDIT_OK && inputs->correction)
+        de_mask_correct(region->mask, inputs->correction, area);
+    if (status == DIFFEDIT_OK && inputs->given_room)
+        status = take_room(region, inputs->given_room, error);
+    else if (status == DIFFEDIT_OK && params->room)
+        status = make_room(region, (int)params->room, inputs->correction, error);
     if (status != DIFFEDIT_OK) {
         de_region_free(region);
         return status;
     }
-    if (!region->room && (params->grow || params->refine || inputs->given))
+    if (!region->room && (params->grow || params->refine || inputs->given || inputs->correction))
         de_mask_to_cells(region->mask, height, width, h, w, region->cells);
     for (int64_t i = 0; i < area; i++)
         region->changed += region->mask[i];

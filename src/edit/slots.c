@@ -27,6 +27,7 @@ void de_frame_free(de_frame *frame)
     de_map_free(&frame->given_map);
     free(frame->given_mask);
     free(frame->given_room);
+    free(frame->correction);
     free(frame->input.pixels);
     free(frame->latent.values);
     free(frame->everything.values);
@@ -183,6 +184,7 @@ diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const 
     const de_region_inputs inputs = {.map = de_frame_map_in_use(frame),
                                      .given = frame->given_mask,
                                      .given_room = frame->given_room,
+                                     .correction = frame->correction,
                                      .picture = frame->picture};
     double start = de_seconds();
     de_region_free(&frame->region);
@@ -307,9 +309,11 @@ diffedit_status de_frame_cut(de_frame *frame, diffedit_editor *editor, const de_
         return DIFFEDIT_OK;
     diffedit_status status = reconstruct(frame, editor, plan, error);
     double start = de_seconds();
+    const de_cut_inputs inputs = {.decoded = frame->decoded.pixels,
+                                  .reconstructed = frame->reconstructed.pixels,
+                                  .correction = frame->correction};
     if (status == DIFFEDIT_OK)
-        status = de_cut_run(&frame->region, &plan->cut, frame->decoded.pixels,
-                            frame->reconstructed.pixels, &editor->context, error);
+        status = de_cut_run(&frame->region, &plan->cut, &inputs, &editor->context, error);
     if (status == DIFFEDIT_OK && frame == &editor->box)
         de_editor_take_mask(editor);
     spent(editor, DIFFEDIT_STAGE_COMPOSITE, start);
@@ -319,10 +323,12 @@ diffedit_status de_frame_cut(de_frame *frame, diffedit_editor *editor, const de_
 diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffedit_editor *editor,
                                const de_plan *plan, diffedit_error *error)
 {
+    const de_blend_inputs inputs = {.picture = editor->whole.picture,
+                                    .decoded = frame->decoded.pixels,
+                                    .mask = frame->region.mask,
+                                    .correction = frame->correction};
     double start = de_seconds();
-    diffedit_status status = de_blend_run(result, &plan->blend, editor->whole.picture,
-                                          frame->decoded.pixels, frame->region.mask,
-                                          &editor->context, error);
+    diffedit_status status = de_blend_run(result, &plan->blend, &inputs, &editor->context, error);
     spent(editor, DIFFEDIT_STAGE_COMPOSITE, start);
     return status;
 }

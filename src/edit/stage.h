@@ -183,6 +183,7 @@ typedef struct de_region_inputs {
     const de_map *map;
     const uint8_t *given;      /* [height, width], a mask: then map is not looked at; or NULL */
     const uint8_t *given_room; /* likewise, the room around it; or NULL */
+    const uint8_t *correction; /* [height, width], DE_CORRECTION_..., of the mask; or NULL */
     const diffedit_picture *picture;
 } de_region_inputs;
 
@@ -198,11 +199,17 @@ typedef struct de_cut_params {
     int64_t fill;     /* 1: holes too */
 } de_cut_params;
 
-/* The mask becomes what the decode changed, and what was in the mask. decoded, of the result, and
- * reconstructed, of x_0: [working.h, working.w, 3]. After a failure the mask is of no use. Errors:
- * CANCELLED, MEMORY. */
-diffedit_status de_cut_run(de_region *region, const de_cut_params *params, const uint8_t *decoded,
-                           const uint8_t *reconstructed, de_stage_context *context,
+typedef struct de_cut_inputs {
+    const uint8_t *decoded;       /* [working.h, working.w, 3], the result */
+    const uint8_t *reconstructed; /* likewise, x_0 */
+    const uint8_t *correction;    /* as the region's */
+} de_cut_inputs;
+
+/* The mask becomes what the decode changed, and what was in the mask: what the correction added
+ * always, and nothing that it removed. After a failure the mask is of no use. Errors: CANCELLED,
+ * MEMORY. */
+diffedit_status de_cut_run(de_region *region, const de_cut_params *params,
+                           const de_cut_inputs *inputs, de_stage_context *context,
                            diffedit_error *error);
 
 /* ---- invert: x_0 .. x_k (DiffEdit section 3.2, step 2) ---- */
@@ -304,10 +311,16 @@ typedef struct de_blend_params {
     int64_t everywhere; /* 1: the decoded picture as it is */
 } de_blend_params;
 
-/* decoded [working.h, working.w, 3]; mask [at.height, at.width]. Errors: CANCELLED, PICTURE,
- * MEMORY. */
+typedef struct de_blend_inputs {
+    const diffedit_picture *picture;
+    const uint8_t *decoded;    /* [working.h, working.w, 3] */
+    const uint8_t *mask;       /* [at.height, at.width] */
+    const uint8_t *correction; /* likewise: where it removes, the soft edge is left out; or NULL */
+} de_blend_inputs;
+
+/* Errors: CANCELLED, PICTURE, MEMORY. */
 diffedit_status de_blend_run(diffedit_picture **result, const de_blend_params *params,
-                             const diffedit_picture *picture, const uint8_t *decoded,
-                             const uint8_t *mask, de_stage_context *context, diffedit_error *error);
+                             const de_blend_inputs *inputs, de_stage_context *context,
+                             diffedit_error *error);
 
 #endif

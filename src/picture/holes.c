@@ -1,5 +1,6 @@
-/* Parts of a mask: its holes, and its specks. Rows are lists of runs of one value; runs that touch
- * one another in the next row are one part (a union of sets). */
+/* Parts of a mask: its holes, its specks, and those without anything of another mask. Rows are
+ * lists of runs of one value; runs that touch one another in the next row are one part (a union of
+ * sets). */
 #include "picture/picture.h"
 
 #include <stdlib.h>
@@ -8,12 +9,14 @@
 typedef struct run {
     int y, begin, end;
     bool outside;  /* of a root: the part touches the border */
+    bool held;     /* likewise: something of another mask lies in it */
     int64_t area;  /* likewise: its pixels */
     int64_t above; /* another run of the same part, or itself: then it is the root */
 } run;
 
 typedef struct runs {
-    uint8_t value; /* of the mask, of which they are */
+    uint8_t value;        /* of the mask, of which they are */
+    const uint8_t *other; /* [height, width], of which they may hold something; or NULL */
     run *at;
     int64_t count, capacity;
 } runs;
@@ -35,6 +38,7 @@ static void join(run *at, int64_t i, int64_t j)
         return;
     at[j].above = i;
     at[i].outside |= at[j].outside;
+    at[i].held |= at[j].held;
     at[i].area += at[j].area;
 }
 
@@ -66,6 +70,8 @@ static diffedit_status add_row(runs *list, const uint8_t *row, int y, int height
         const uint8_t *end = memchr(begin, !list->value, (size_t)(width - new.begin));
         x = new.end = end ? (int)(end - row) : width;
         new.area = new.end - new.begin;
+        new.held = list->other &&memchr(list->other + (int64_t)y * width + new.begin, 1,
+                                        (size_t) new.area);
         new.outside = y == 0 || y == height - 1 || new.begin == 0 || x == width;
         diffedit_status status = add(list, new, error);
         if (status != DIFFEDIT_OK)
@@ -115,6 +121,18 @@ diffedit_status de_mask_drop_specks(uint8_t *mask, int height, int width, int64_
     diffedit_status status = find_parts(&list, mask, height, width, error);
     for (int64_t i = 0; i < list.count && status == DIFFEDIT_OK; i++)
         if (list.at[find_root(list.at, i)].area < area)
+            turn(mask, width, &list, i);
+    free(list.at);
+    return status;
+}
+
+diffedit_status de_mask_keep_parts(uint8_t *mask, const uint8_t *other, int height, int width,
+                                   diffedit_error *error)
+{
+    runs list = {.value = 1, .other = other};
+    diffedit_status status = find_parts(&list, mask, height, width, error);
+    for (int64_t i = 0; i < list.count && status == DIFFEDIT_OK; i++)
+        if (!list.at[find_root(list.at, i)].held)
             turn(mask, width, &list, i);
     free(list.at);
     return status;

@@ -28,20 +28,30 @@ static void see_through(uint8_t *grey, const uint8_t *alpha, size_t count)
         grey[i] = (uint8_t)((grey[i] * alpha[i] + behind * (255 - alpha[i]) + 127) / 255);
 }
 
-diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
-                                     uint8_t *mask, de_mask_range *range, diffedit_error *error)
+/* grey [height, width], and *alpha likewise, to be freed, of what the message calls `what`, which
+ * must have this size. */
+static diffedit_status read_layer(uint8_t *grey, uint8_t **alpha, const diffedit_picture *picture,
+                                  int width, int height, const char *what, diffedit_error *error)
 {
     int found_width = diffedit_picture_width(picture),
         found_height = diffedit_picture_height(picture);
     if (found_width != width || found_height != height)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the mask is %dx%d pixels, but the picture is %dx%d", found_width,
+                       "the %s is %dx%d pixels, but the picture is %dx%d", what, found_width,
                        found_height, width, height);
     size_t count = (size_t)width * (size_t)height;
-    uint8_t *alpha = malloc(count);
-    if (!alpha)
+    *alpha = malloc(count);
+    if (!*alpha)
         return de_fail_memory(error, count, "the mask");
-    diffedit_status status = de_picture_grey_and_alpha(picture, mask, alpha, error);
+    return de_picture_grey_and_alpha(picture, grey, *alpha, error);
+}
+
+diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
+                                     uint8_t *mask, de_mask_range *range, diffedit_error *error)
+{
+    size_t count = (size_t)width * (size_t)height;
+    uint8_t *alpha = NULL;
+    diffedit_status status = read_layer(mask, &alpha, picture, width, height, "mask", error);
     if (status == DIFFEDIT_OK)
         see_through(mask, alpha, count);
     *range = (de_mask_range){.darkest = 255};
@@ -52,6 +62,40 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
     }
     free(alpha);
     return status;
+}
+
+diffedit_status de_correction_from_picture(const diffedit_picture *picture, int width, int height,
+                                           uint8_t *correction, diffedit_error *error)
+{
+    int channels = diffedit_picture_channels(picture);
+    if (channels != 2 && channels != 4)
+        return de_fail(
+            error, DIFFEDIT_ERROR_ARGUMENT,
+            "the correction has no alpha, and so would take the place of the whole mask; "
+            "where it is to leave what was found, it must be transparent");
+    size_t count = (size_t)width * (size_t)height;
+    uint8_t *alpha = NULL;
+    diffedit_status status = read_layer(correction, &alpha, picture, width, height, "correction",
+                                        error);
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
+        correction[i] = alpha[i] < DE_MASK_OPAQUE        ? DE_CORRECTION_LEAVES
+                        : correction[i] >= DE_MASK_WHITE ? DE_CORRECTION_ADDS
+                                                         : DE_CORRECTION_REMOVES;
+    free(alpha);
+    return status;
+}
+
+void de_mask_correct(uint8_t *mask, const uint8_t *correction, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (correction[i] != DE_CORRECTION_LEAVES)
+            mask[i] = correction[i] == DE_CORRECTION_ADDS;
+}
+
+void de_mask_remove(uint8_t *mask, const uint8_t *correction, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        mask[i] &= correction[i] != DE_CORRECTION_REMOVES;
 }
 
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask)

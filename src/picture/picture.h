@@ -38,7 +38,10 @@ diffedit_status de_picture_crop(diffedit_picture **part, const diffedit_picture 
 
 /* ---- masks: bytes 0 or 1, [height, width] ---- */
 
-enum { DE_MASK_WHITE = 128 }; /* a mask's grey of 0..255 from which a pixel is to be changed */
+enum {
+    DE_MASK_WHITE = 128,  /* a mask's grey of 0..255 from which a pixel is to be changed */
+    DE_MASK_OPAQUE = 128, /* a correction's alpha from which a pixel counts */
+};
 
 /* The greys of a mask. */
 typedef struct de_mask_range {
@@ -50,6 +53,17 @@ typedef struct de_mask_range {
  * PICTURE, MEMORY. */
 diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width, int height,
                                      uint8_t *mask, de_mask_range *range, diffedit_error *error);
+/* What somebody painted over a mask: DE_CORRECTION_... for each pixel. */
+enum { DE_CORRECTION_LEAVES, DE_CORRECTION_ADDS, DE_CORRECTION_REMOVES };
+/* correction [height, width] of a picture: what is opaque (alpha of at least 50 %) adds where its
+ * grey is at least 50 %, and removes elsewhere. Errors: ARGUMENT (another size, no alpha), PICTURE,
+ * MEMORY. */
+diffedit_status de_correction_from_picture(const diffedit_picture *picture, int width, int height,
+                                           uint8_t *correction, diffedit_error *error);
+/* mask[count] with what is added and without what is removed. */
+void de_mask_correct(uint8_t *mask, const uint8_t *correction, int64_t count);
+/* What is removed becomes 0. */
+void de_mask_remove(uint8_t *mask, const uint8_t *correction, int64_t count);
 /* Scales up to picture pixels: mask[y][x] = cells[floor(y h / height)][floor(x w / width)]. */
 void de_mask_from_cells(const uint8_t *cells, int h, int w, int height, int width, uint8_t *mask);
 /* A cell is 1 if any pixel it covers is. */
@@ -60,6 +74,9 @@ diffedit_status de_mask_fill(uint8_t *mask, int height, int width, diffedit_erro
 /* Parts of less than `area` pixels, each connected by four neighbours, become 0. Errors: MEMORY. */
 diffedit_status de_mask_drop_specks(uint8_t *mask, int height, int width, int64_t area,
                                     diffedit_error *error);
+/* Parts in which nothing of `other` lies become 0. Errors: MEMORY. */
+diffedit_status de_mask_keep_parts(uint8_t *mask, const uint8_t *other, int height, int width,
+                                   diffedit_error *error);
 /* Grows (amount > 0) or shrinks (< 0) by a Euclidean distance in pixels, in place. Three loops of
  * work. Errors: MEMORY, of the step. */
 diffedit_status de_mask_grow(uint8_t *mask, int height, int width, int amount, de_work *work,

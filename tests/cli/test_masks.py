@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from test_cli import MODEL, edit, picture, pixels, succeed  # noqa: F401 (a fixture)
+from test_cli import MODEL, edit, fail, picture, pixels, succeed  # noqa: F401 (a fixture)
 
 CELLS = 16   # of FAST's size
 
@@ -171,3 +171,98 @@ def test_a_cut_in_a_box(thing):
     mask = pixels(folder / "mask.png") == 255
     assert (after[~mask] == before[~mask]).all() and (after[mask] != before[mask]).any()
     assert said["mask_share"] == pytest.approx(mask.mean()) and mask.mean() > inside.mean() / 2
+
+
+# ---- what is painted over the mask ----
+
+def layer(path, shape, added=(), removed=()):
+    """A picture that is transparent but for what is added (white) and removed (black)."""
+    pixels_of = np.zeros((*shape, 4), np.uint8)
+    for places, grey in ((added, 255), (removed, 0)):
+        for place in places:
+            pixels_of[place] = [grey, grey, grey, 255]
+    PIL.Image.fromarray(pixels_of).save(path)
+    return path
+
+
+@pytest.fixture
+def correction(tmp_path):
+    return layer(tmp_path / "correction.png", (60, 80), [np.s_[2:8, 60:75]], [np.s_[20:40, 30:50]])
+
+
+def is_corrected(mask, found):
+    expected = found.copy()
+    expected[2:8, 60:75], expected[20:40, 30:50] = True, False
+    return (mask == expected).all()
+
+
+def test_a_found_mask_is_corrected(picture, ring, correction, tmp_path):  # noqa: F811
+    mask = ["mask", picture, "--from", "a horse", "--to", "a zebra", "-m", MODEL, "--size", "64x64",
+            "--map-in", ring, "-q", "-o", tmp_path / "m.png"]
+    for more in ([], ["--mask-grow", "4"], ["--mask-refine", "on", "--mask-threshold", "0.3"]):
+        succeed(*mask, *more)
+        found = pixels(tmp_path / "m.png") == 255
+        succeed(*mask, *more, "--correction", correction)
+        assert is_corrected(pixels(tmp_path / "m.png") == 255, found)
+
+
+@pytest.mark.parametrize("composite", ["pixel", "changed"])
+@pytest.mark.parametrize("region", ["whole", "crop"])
+def test_removed_pixels_are_the_inputs(picture, ring, correction, tmp_path,  # noqa: F811
+                                       composite, region):
+    if region == "crop":  # the map is of the native size
+        np.save(ring, np.load(ring)[3:12, 2:14])
+    succeed(*edit(picture, tmp_path / "o.png", "--map-in", ring, "--correction", correction, "-q",
+                  "--composite", composite, "--region", region, "--feather", "9", "--mask-blur",
+                  "6", "--mask-out", tmp_path / "m.png"))
+    before, after = pixels(picture), pixels(tmp_path / "o.png")
+    assert (after[20:40, 30:50] == before[20:40, 30:50]).all() and (after != before).any()
+    mask = pixels(tmp_path / "m.png")
+    assert (mask[20:40, 30:50] == 0).all() and (mask[2:8, 60:75] == 255).all()
+
+
+def test_a_corrected_mask_is_recorded(picture, correction, tmp_path):  # noqa: F811
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:30] = 255
+    PIL.Image.fromarray(mask).save(tmp_path / "mask.png")
+    inpaint = ["inpaint", picture, "--to", "a zebra", "-m", MODEL, "--size", "64x64", "--steps",
+               "3", "-q", "--mask", tmp_path / "mask.png", "--mask-out", tmp_path / "m.png"]
+    succeed(*inpaint, "--correction", correction, "-o", tmp_path / "o.png")
+    assert is_corrected(pixels(tmp_path / "m.png") == 255, mask == 255)
+    record = json.loads(PIL.Image.open(tmp_path / "o.png").text["diffedit"])
+    assert record["correction"] == str(correction)
+    again = ["inpaint", picture, "-q", "--again", tmp_path / "o.png", "-o", tmp_path / "a.png"]
+    succeed(*again)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "o.png").read_bytes()
+    succeed(*again, "--mask", tmp_path / "mask.png")  # a mask that is given stands alone
+    succeed(*inpaint, "-o", tmp_path / "p.png")
+    assert (pixels(tmp_path / "a.png") == pixels(tmp_path / "p.png")).all()
+    assert "correction" not in json.loads(PIL.Image.open(tmp_path / "a.png").text["diffedit"])
+
+
+def test_corrections_that_are_refused(picture, correction, tmp_path):  # noqa: F811
+    output = tmp_path / "o.png"
+    small = layer(tmp_path / "small.png", (60, 79))
+    fail(2, "the correction is 79x60 pixels, but the picture is 80x60",
+         *edit(picture, output, "--correction", small))
+    PIL.Image.new("L", (80, 60)).save(tmp_path / "grey.png")
+    fail(2, "the correction has no alpha, and so would take the place of the whole mask; where it "
+         "is to leave what was found, it must be transparent",
+         *edit(picture, output, "--correction", tmp_path / "grey.png"))
+    fail(2, "the picture and --correction cannot both come from standard input",
+         *edit("-", output, "--correction", "-"), input=b"")
+    fail(2, f"{correction}: is also an input; use --force to overwrite it",
+         *edit(picture, correction, "--correction", correction))
+    fail(2, "diffedit invert takes no option --correction", "invert", picture, "--correction",
+         correction, "-o", tmp_path / "o.npy")
+    succeed(*edit(picture, output, "--correction", "-"), input=correction.read_bytes())
+    fail(2, f'{output}: its correction came from a stream ("-"), which is gone; give it as '
+         "--correction FILE", "edit", picture, "--again", output, "-o", tmp_path / "p.png")
+
+
+def test_a_clear_correction_is_warned_of(picture, tmp_path):  # noqa: F811
+    clear = layer(tmp_path / "clear.png", (60, 80))
+    result = succeed(*edit(picture, tmp_path / "o.png", "-q", "--correction", clear))
+    assert result.stderr.decode() == (
+        "diffedit: warning: the correction changes nothing: its alpha is below 128 of 255 "
+        "everywhere\n")

@@ -1,6 +1,6 @@
 /* Working on the region alone: which box, what it costs, and what it leaves. The editor's networks
  * are arithmetic on a model of 8 pixels a cell and 64x64 pixels. */
-#include "edit/editor.h"
+#include "arithmetic.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -116,91 +116,6 @@ static void test_a_box_is_kept_while_it_will_do(void **state)
     assert_true(de_box_choose(&BOX, moved, kept).x > 256);
 }
 
-/* ---- networks made of arithmetic ---- */
-
-/* A text's embedding is its length in letters. */
-static diffedit_status encode_text(void *self, const int32_t *tokens, float *embedding,
-                                   diffedit_error *error)
-{
-    const diffedit_editor *editor = self;
-    (void)error;
-    int n = editor->networks.text_tokens;
-    float sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (float)(tokens[i] % 7) / 50;
-    for (int i = 0; i < n * editor->networks.text_width; i++)
-        embedding[i] = sum;
-    return DIFFEDIT_OK;
-}
-
-/* Every channel is the mean of red, far from 0 where that is bright. */
-static diffedit_status encode_pixels(void *self, const float *pixels, int h, int w, float *moments,
-                                     diffedit_error *error)
-{
-    const de_network_set *networks = &((diffedit_editor *)self)->networks;
-    const int f = networks->factor, c = networks->channels;
-    (void)error;
-    for (int y = 0; y < h; y++)
-        for (int x = 0; x < w; x++) {
-            float sum = 0;
-            for (int i = 0; i < f * f; i++)
-                sum += pixels[(((int64_t)y * f + i / f) * w * f + x * f + i % f) * 3];
-            for (int j = 0; j < 2 * c; j++)
-                moments[((int64_t)y * w + x) * 2 * c + j] = j < c ? 40 * fmaxf(sum / (float)(f * f),
-                                                                               0)
-                                                                  : 0;
-        }
-    return DIFFEDIT_OK;
-}
-
-static diffedit_status decode_latent(void *self, const float *latent, int h, int w, float *pixels,
-                                     diffedit_error *error)
-{
-    const int f = ((diffedit_editor *)self)->networks.factor;
-    (void)error;
-    for (int64_t y = 0; y < h * f; y++)
-        for (int64_t x = 0; x < w * f; x++)
-            for (int c = 0; c < 3; c++)
-                pixels[(y * w * f + x) * 3 + c] = sinf(latent[y / f * w + x / f] + (float)c);
-    return DIFFEDIT_OK;
-}
-
-static struct {
-    float texts[2];
-    int n, h, w;
-    int blind; /* all texts are one at this width */
-} unet;
-
-static diffedit_status unet_begin(void *self, const float *const *embeddings, int n, int chunks,
-                                  int h, int w, diffedit_error *error)
-{
-    (void)self, (void)chunks, (void)error;
-    unet.n = n;
-    unet.h = h;
-    unet.w = w;
-    for (int i = 0; i < n; i++)
-        unet.texts[i] = w == unet.blind ? 1 : *embeddings[i];
-    return DIFFEDIT_OK;
-}
-
-static diffedit_status unet_run(void *self, const float *x, const float *condition, double t,
-                                float *y, diffedit_error *error)
-{
-    const int64_t area = (int64_t)unet.h * unet.w,
-                  count = ((diffedit_editor *)self)->networks.channels * area;
-    (void)error;
-    for (int i = 0; i < unet.n; i++)
-        for (int64_t j = 0; j < count; j++)
-            y[i * count + j] = unet.texts[i] * x[j] + (float)t / 1000 +
-                               (condition ? condition[j % area] : 0);
-    return DIFFEDIT_OK;
-}
-
-static void unet_end(void *self)
-{
-    (void)self;
-}
-
 /* ---- the editor ---- */
 
 static diffedit_model *model, *inpainting;
@@ -222,21 +137,6 @@ static diffedit_picture *new_picture(int channels, int bits)
                                           (size_t)(SIDE * channels * bits / 8), NULL),
                      DIFFEDIT_OK);
     return picture;
-}
-
-static diffedit_editor *new_editor(const diffedit_model *of, const diffedit_picture *picture)
-{
-    diffedit_editor *editor;
-    assert_int_equal(diffedit_editor_new(&editor, of, picture, NULL), DIFFEDIT_OK);
-    de_network_set *networks = &editor->networks;
-    networks->self = editor;
-    networks->encode_text = encode_text;
-    networks->encode_pixels = encode_pixels;
-    networks->decode_latent = decode_latent;
-    networks->unet_begin = unet_begin;
-    networks->unet_run = unet_run;
-    networks->unet_end = unet_end;
-    return editor;
 }
 
 static void set_mask(diffedit_editor *editor, de_rectangle at)
@@ -288,7 +188,7 @@ static void test_a_corrected_mask_does_not_encode_again(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     set_mask(editor, SQUARE);
     assert_int_equal(cost(editor, &options), ENCODING + DECODE);
@@ -317,7 +217,7 @@ static void test_whole_and_crop_are_remembered_apart(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     assert_int_equal(cost(editor, &options), MAP + ENCODING + DECODE);
     assert_true(editor->box_at.width <= SIDE / 2);
@@ -359,7 +259,7 @@ static bool is_kept(const diffedit_picture *before, const diffedit_picture *afte
 static void expect_change_near(const diffedit_picture *picture, de_rectangle at,
                                const diffedit_options *options, double soft)
 {
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     set_mask(editor, at);
     diffedit_picture *result = edit(editor, options);
     int inside = 0, beside = 0;
@@ -421,7 +321,8 @@ static void test_pictures_of_all_kinds(void **state)
 static void compare_with_whole(de_rectangle mask, double threshold, bool same)
 {
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture), *other = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture),
+                    *other = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     options.mask_threshold = threshold;
     if (mask.width) {
@@ -477,7 +378,7 @@ static void test_zoom_finds_the_map_again(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     assert_int_equal(cost(editor, &options), MAP + ENCODING + DECODE);
     expect_region_of_box(editor);
@@ -502,12 +403,13 @@ static void test_zoom_finds_the_map_again(void **state)
     options.region = DIFFEDIT_REGION_CROP;
     cost(editor, &options);
     const double first = editor->stats.mask_share;
-    unet.blind = editor->box.region.w; /* nothing is found in the box: the first region stays */
+    arithmetic_unet.blind =
+        editor->box.region.w; /* nothing is found in the box: the first region stays */
     options.region = DIFFEDIT_REGION_ZOOM;
     assert_int_equal(cost(editor, &options), MAP);
     assert_true(editor->stats.mask_share == first);
     expect_region_of_box(editor);
-    unet.blind = 0;
+    arithmetic_unet.blind = 0;
     diffedit_editor_free(editor);
     diffedit_picture_free(picture);
 }
@@ -517,7 +419,7 @@ static void test_a_box_has_room(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     options.composite = DIFFEDIT_COMPOSITE_CHANGED;
     for (int i = 0; i < 2; i++) {
@@ -530,10 +432,10 @@ static void test_a_box_has_room(void **state)
                                 (size_t)at.width);
         assert_non_null(editor->box.reconstructed.pixels);
         expect_region_of_box(editor);
-        unet.blind = box->w;
+        arithmetic_unet.blind = box->w;
         options.region = DIFFEDIT_REGION_ZOOM;
     }
-    unet.blind = 0;
+    arithmetic_unet.blind = 0;
     diffedit_editor_free(editor);
     diffedit_picture_free(picture);
 }
@@ -543,7 +445,7 @@ static void test_zoom_of_what_is_given(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8);
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     float map[NATIVE / 8 * NATIVE / 8] = {[18] = 1, [19] = 1};
     options.region = DIFFEDIT_REGION_ZOOM;
@@ -564,7 +466,7 @@ static void test_what_does_not_fit_is_refused_first(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8), *result = NULL;
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     diffedit_error error;
     options.width = options.height = 100;
@@ -593,7 +495,7 @@ static void test_what_is_shown_of_a_box(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8), *view;
-    diffedit_editor *editor = new_editor(model, picture);
+    diffedit_editor *editor = new_arithmetic_editor(model, picture);
     diffedit_options options = new_options();
     options.width = 96;
     options.height = 64;
@@ -628,7 +530,7 @@ static void test_inpainting_works_in_a_box(void **state)
 {
     (void)state;
     diffedit_picture *picture = new_picture(3, 8), *result;
-    diffedit_editor *editor = new_editor(inpainting, picture);
+    diffedit_editor *editor = new_arithmetic_editor(inpainting, picture);
     diffedit_options options = new_options();
     set_mask(editor, SQUARE);
     assert_true(editor->networks.inpaints);
@@ -653,7 +555,8 @@ static int cancel_at(void *left, diffedit_stage_id stage, int done, int total)
 static void cancel_everywhere(const diffedit_options *options)
 {
     diffedit_picture *picture = new_picture(3, 8), *result = NULL;
-    diffedit_editor *fresh = new_editor(model, picture), *editor = new_editor(model, picture);
+    diffedit_editor *fresh = new_arithmetic_editor(model, picture),
+                    *editor = new_arithmetic_editor(model, picture);
     diffedit_picture *expected = edit(fresh, options);
     for (int steps = 0; !result; steps++) {
         int left = steps;

@@ -111,11 +111,32 @@ static diffedit_picture *new_picture(void)
     return picture;
 }
 
+/* Another correction, or none: a rectangle that is added and one that is removed. */
+static void change_the_correction(diffedit_picture **correction)
+{
+    static uint8_t pixels[HEIGHT][WIDTH][2];
+    memset(pixels, 0, sizeof pixels);
+    diffedit_picture_free(*correction);
+    *correction = NULL;
+    if (dice(3) == 0)
+        return;
+    for (int k = 0; k < 2; k++) {
+        int top = (int)dice(HEIGHT - 8), left = (int)dice(WIDTH - 8), side = (int)dice(9);
+        for (int i = 0; i < side * side; i++) {
+            uint8_t *pixel = pixels[top + i / side][left + i % side];
+            pixel[0] = k ? 0 : 255;
+            pixel[1] = 255;
+        }
+    }
+    assert_int_equal(
+        diffedit_picture_new(correction, WIDTH, HEIGHT, 2, 8, pixels, sizeof *pixels, NULL), 0);
+}
+
 static void test_what_is_remembered_never_shows(void **state)
 {
     (void)state;
     diffedit_model *model;
-    diffedit_picture *picture = new_picture();
+    diffedit_picture *picture = new_picture(), *correction = NULL;
     diffedit_editor *editor, *fresh;
     diffedit_options options;
     assert_int_equal(diffedit_model_open(&model, GOLDEN "/tiny-odd/model", NULL, NULL), 0);
@@ -134,10 +155,14 @@ static void test_what_is_remembered_never_shows(void **state)
         change_an_option(&options);
         if (dice(2))
             change_an_option(&options);
+        if (dice(4) == 0)
+            change_the_correction(&correction);
+        assert_int_equal(diffedit_editor_set_correction(editor, correction, NULL), 0);
         if (dice(6) == 0)
             cancel_an_edit(editor, &options);
         bool generates = dice(6) == 0;
         assert_int_equal(diffedit_editor_new(&fresh, model, picture, NULL), 0);
+        assert_int_equal(diffedit_editor_set_correction(fresh, correction, NULL), 0);
         fresh->box_at = editor->box_at; /* which is kept where it will do */
         fresh->box_for = editor->box_for;
         diffedit_status status = run(editor, &options, generates, &result, &spent, &error);
@@ -157,6 +182,7 @@ static void test_what_is_remembered_never_shows(void **state)
     }
     assert_true(made > EDITS / 2);
     diffedit_editor_free(editor);
+    diffedit_picture_free(correction);
     diffedit_picture_free(picture);
     diffedit_model_close(model);
 }

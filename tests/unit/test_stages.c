@@ -674,7 +674,8 @@ static void cut_ring(de_region *region, const uint8_t *decoded, const uint8_t *r
     for (int i = 0; i < GRID * GRID; i++)
         values[i] = abs(i / GRID - 5) <= 1 && abs(i % GRID - 5) <= 1 && i != 5 * GRID + 5;
     assert_int_equal(run_region(region, &params, &map, NULL), DIFFEDIT_OK);
-    assert_int_equal(de_cut_run(region, &cut, decoded, reconstructed, &context, NULL), DIFFEDIT_OK);
+    const de_cut_inputs inputs = {.decoded = decoded, .reconstructed = reconstructed};
+    assert_int_equal(de_cut_run(region, &cut, &inputs, &context, NULL), DIFFEDIT_OK);
 }
 
 static bool in_square(int i, int top, int bottom, int left, int right)
