@@ -163,6 +163,16 @@ static diffedit_status give_whole(int64_t *field, const cli_option *option, cons
     return DIFFEDIT_OK;
 }
 
+static diffedit_status give_text(cli_texts *field, const char *value, diffedit_error *error)
+{
+    const char **grown = realloc(field->rows, (field->count + 1) * sizeof *grown);
+    if (!grown)
+        return cli_fail_memory(error);
+    field->rows = grown;
+    field->rows[field->count++] = value;
+    return DIFFEDIT_OK;
+}
+
 static diffedit_status give(cli_arguments *arguments, const cli_option *option, const char *value,
                             diffedit_error *error)
 {
@@ -171,9 +181,12 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
     case CLI_LIBRARY: return give_library(arguments, option, value, error);
     case CLI_WHOLE: return give_whole(field, option, value, error);
     case CLI_TEXT:
+    case CLI_TEXTS:
         if (!value[0])
             return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--%s: expected a %s, found \"\"",
                             option->name, option->argument);
+        if (option->kind == CLI_TEXTS)
+            return give_text(field, value, error);
         *(const char **)field = value;
         return DIFFEDIT_OK;
     case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
@@ -321,11 +334,15 @@ diffedit_status cli_arguments_parse(cli_arguments *arguments, const cli_command 
             status = read_option(arguments, count, values, &next, error);
         }
     }
+    if (arguments->models.count)
+        arguments->model = arguments->models.rows[arguments->models.count - 1];
     return status;
 }
 
 void cli_arguments_free(cli_arguments *arguments)
 {
     free(arguments->given);
+    free(arguments->models.rows);
+    free(arguments->host_names.rows);
     cli_loras_free(&arguments->loras);
 }

@@ -20,7 +20,8 @@ enum {
     CLI_MODEL_INFO = 64,
     CLI_MODEL_CHECK = 128,
     CLI_MODEL_CONVERT = 256,
-    CLI_MODEL_PULL = 512
+    CLI_MODEL_PULL = 512,
+    CLI_SERVE = 1024
 };
 
 typedef struct cli_arguments cli_arguments;
@@ -41,7 +42,8 @@ typedef enum cli_kind {
     CLI_TEXT,    /* const char * */
     CLI_WHOLE,   /* int64_t */
     CLI_FLAG,    /* bool, without a value */
-    CLI_LORAS,   /* cli_loras; may be given several times */
+    CLI_TEXTS,   /* cli_texts; may be given several times */
+    CLI_LORAS,   /* cli_loras; likewise */
 } cli_kind;
 
 /* One option. Those of the library fill only the first columns. */
@@ -74,6 +76,11 @@ typedef struct cli_given {
     const char *name, *value;
 } cli_given;
 
+typedef struct cli_texts {
+    const char **rows; /* [count]; the array is owned, the texts are borrowed */
+    size_t count;
+} cli_texts;
+
 /* What was given. Texts are borrowed from argv. */
 struct cli_arguments {
     const cli_command *command;
@@ -82,8 +89,11 @@ struct cli_arguments {
         *again, *stages;
     const char *vae, *text_encoder, *prediction, *shape;
     const char *precision, *endpoint, *revision;
+    const char *listen, *token, *data, *store_limit;
+    cli_texts models, host_names; /* `model` is the last of --model, or the operand */
     cli_loras loras;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
+    int64_t port, editors;
     bool edit, low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;

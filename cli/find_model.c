@@ -55,13 +55,17 @@ static diffedit_status find_pocket(char **path, diffedit_error *error)
     return status;
 }
 
-/* Where `model pull` keeps what it fetched. */
-static char *data_folder(void)
+char *cli_data_folder(const char *name)
 {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (data && data[0] == '/')
-        return cli_join_path(data, "diffedit/models");
-    return cli_join_path(home ? home : "", ".local/share/diffedit/models");
+    char *inner = cli_join_path("diffedit", name), *folder = NULL;
+    char *outer = data && data[0] == '/' ? strdup(data)
+                                         : cli_join_path(home ? home : "", ".local/share");
+    if (inner && outer)
+        folder = cli_join_path(outer, inner);
+    free(inner);
+    free(outer);
+    return folder;
 }
 
 /* Letters, digits and -._, not at the beginning of a part: nothing that leads out of a folder. */
@@ -81,7 +85,7 @@ diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_erro
     if (!is_owner_and_name(named))
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected OWNER/NAME, found \"%.200s\"",
                         named);
-    char *folder = data_folder();
+    char *folder = cli_data_folder("models"); /* where `model pull` keeps what it fetched */
     *path = folder ? cli_join_path(folder, named) : NULL;
     free(folder);
     return *path ? DIFFEDIT_OK : cli_fail_memory(error);

@@ -18,6 +18,9 @@ diffedit_status cli_find_operand_model(char **path, const cli_arguments *argumen
 /* The folder for a downloaded OWNER/NAME, whether it exists or not; *path is freed by the caller.
  * Errors: ARGUMENT (not of this form), MEMORY. */
 diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_error *error);
+/* The folder `name` among this program's data of this user; freed by the caller, NULL if memory is
+ * short. */
+char *cli_data_folder(const char *name);
 /* The settings for opening a model, which borrow from the arguments. Errors: ARGUMENT. */
 diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error);

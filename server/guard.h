@@ -10,11 +10,11 @@
 enum {
     GUARD_TOKEN = 33,   /* a token that was made: 32 letters, 192 random bits */
     GUARD_DIGEST = 32,  /* bytes */
-    GUARD_COOKIE = 128, /* "diffedit-7860=...", with its attributes */
+    GUARD_COOKIE = 160, /* "diffedit-7860=...", with its attributes */
     GUARD_SHORTEST = 16 /* letters of a token that was given */
 };
 
-typedef struct guard {
+struct guard {
     const char *address;      /* listened on: "127.0.0.1", "::1"; borrowed */
     int port;                 /* likewise */
     bool loopback;            /* the address is this machine's own */
@@ -23,7 +23,7 @@ typedef struct guard {
     bool needs_token;
     unsigned char token[GUARD_DIGEST];  /* SHA-256 of the token */
     char session[2 * GUARD_DIGEST + 1]; /* the cookie's value, which follows from the token */
-} guard;
+};
 
 /* The headers that count; NULL: not there. */
 typedef struct guard_request {
@@ -42,11 +42,11 @@ typedef enum guard_verdict {
 /* Makes a token; false: the system gives no random bytes. */
 bool guard_make_token(char token[GUARD_TOKEN]);
 /* From now on requests need this token. */
-void guard_require(guard *guard, const char *token);
-guard_verdict guard_check(const guard *guard, const guard_request *request);
+void guard_require(struct guard *guard, const char *token);
+guard_verdict guard_check(const struct guard *guard, const guard_request *request);
 /* In constant time. */
-bool guard_token_matches(const guard *guard, const char *token);
+bool guard_token_matches(const struct guard *guard, const char *token);
 /* The value of Set-Cookie for who brought the token. */
-void guard_cookie(char cookie[GUARD_COOKIE], const guard *guard);
+void guard_cookie(char cookie[GUARD_COOKIE], const struct guard *guard);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* One request; valid until it is replied to. */
 typedef struct http_request http_request;
-typedef struct server server; /* server.h */
+struct server; /* server.h */
 
 /* ---- what was asked ---- */
 
@@ -39,6 +39,10 @@ void http_reply_fail(http_request *request, int status, const char *kind, const 
 void http_reply_error(http_request *request, const diffedit_error *error);
 void http_reply_bytes(http_request *request, int status, const char *type, void *taken,
                       size_t size);
+/* Bytes that stay where they are, and the quoted name of this version of them (ETag): a client that
+ * has it is told so. */
+void http_reply_fixed(http_request *request, const char *type, const void *bytes, size_t size,
+                      const char *tag);
 /* A reply without a body: 204. */
 void http_reply_nothing(http_request *request);
 /* The bytes of a file, whose descriptor is taken. `download_name`: the browser saves it under this
@@ -52,7 +56,7 @@ void http_set_header(http_request *request, const char *name, const char *value)
  * by the HTTP thread, which waits for them: they take a lock for moments at most. */
 typedef struct http_stream {
     const char *type; /* text/event-stream */
-    /* Writes up to `size` bytes, at least 512. 0: nothing now, the connection sleeps until
+    /* Writes up to `size` bytes, however few. 0: nothing now, the connection sleeps until
      * http_stream_wake(); -1: the end. */
     ssize_t (*read)(void *user, char *bytes, size_t size);
     /* Once, when the stream has ended or the client is gone; the request is not valid after it. */
@@ -70,7 +74,7 @@ void http_stream_wake(http_request *request);
 
 /* ---- routes ---- */
 
-typedef void (*http_handler)(http_request *request, server *server);
+typedef void (*http_handler)(http_request *request, struct server *server);
 
 enum {
     HTTP_SLOW = 1,  /* takes more than moments: decodes a picture, opens a model */
@@ -94,23 +98,23 @@ enum {
 
 /* ---- the server ---- */
 
-typedef struct http http;
+struct http;
 
 typedef struct http_settings {
-    int socket; /* that listens; taken */
-    bool loopback;
-    const guard *guard;       /* borrowed, as the rest */
-    const http_route *routes; /* [route_count] */
+    int socket;                /* that listens; taken */
+    const struct guard *guard; /* borrowed, as the rest */
+    const http_route *routes;  /* [route_count] */
     size_t route_count;
-    server *server; /* for the handlers */
-    bool quiet;     /* no line for each request */
+    struct server *server; /* for the handlers */
+    bool quiet;            /* no line for each request */
 } http_settings;
 
 /* Errors: FILE, MEMORY. */
-diffedit_status http_start(http **started, const http_settings *settings, diffedit_error *error);
+diffedit_status http_start(struct http **started, const http_settings *settings,
+                           diffedit_error *error);
 /* Takes no more requests, ends streams and connections, and frees all. False: a handler is still at
  * work or a request was not replied to after a second; then nothing is freed, and the process is to
  * end by _exit(). */
-bool http_stop(http *http);
+bool http_stop(struct http *http);
 
 #endif

@@ -5,10 +5,10 @@
 #include "guard.h"
 #include "serve.h"
 
-typedef struct server {
+struct server {
     const serve_settings *settings;
-    guard guard;
+    struct guard guard;
     bool local; /* listens where only this machine reaches it */
-} server;
+};
 
 #endif

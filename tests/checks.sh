@@ -39,7 +39,7 @@ check_format() {
         echo "clang-format 14.0.6 is not to be had: neither the package nor PyPI's"
         return 77
     }
-    mapfile -t files < <(find bench cli examples include src tests -name '*.[ch]')
+    mapfile -t files < <(find bench cli examples include server src tests -name '*.[ch]')
     "$tool" --dry-run -Werror "${files[@]}"
     echo "${#files[@]} C files are formatted"
 }

@@ -9,8 +9,8 @@ import sys
 import textwrap
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/diffedit.1"
-COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "bench", "model info", "model check",
-            "model convert", "model pull"]
+COMMANDS = ["edit", "mask", "inpaint", "invert", "generate", "serve", "bench", "model info",
+            "model check", "model convert", "model pull"]
 SECTION = re.compile(r"(?<=\n\.SH OPTIONS\n).*?(?=\n\.SH )", re.DOTALL)
 ENTRY = re.compile(r" {2}(?:-(\w), | {4})--(\S+) ?(.*)")
 COLUMN = 27  # of help's texts

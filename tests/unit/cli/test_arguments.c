@@ -250,6 +250,10 @@ static void expect_taken(const cli_command *command, const cli_option *option)
         assert_ptr_equal(a.given[0].value, value);
         break;
     case CLI_TEXT: assert_ptr_equal(*(const char *const *)(const void *)field, value); break;
+    case CLI_TEXTS:
+        assert_int_equal(((const cli_texts *)(const void *)field)->count, 1);
+        assert_ptr_equal(((const cli_texts *)(const void *)field)->rows[0], value);
+        break;
     case CLI_WHOLE: assert_int_equal(*(const int64_t *)(const void *)field, 1); break;
     case CLI_FLAG: assert_true(*(const bool *)field); break;
     case CLI_LORAS:

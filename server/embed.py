@@ -1,0 +1,31 @@
+"""Writes the files of the page, and openapi.json, as a C array: embed.py OUTPUT.c FILE..."""
+import hashlib
+import pathlib
+import sys
+
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
+         ".js": "text/javascript; charset=utf-8", ".json": "application/json",
+         ".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon",
+         ".webmanifest": "application/manifest+json"}
+
+
+def rows(data):
+    for begin in range(0, len(data), 24):
+        yield "    " + "".join(f"{byte}," for byte in data[begin:begin + 24])
+
+
+def main():
+    output, *paths = map(pathlib.Path, sys.argv[1:])
+    lines, table = ['#include "embedded.h"', ""], []
+    for index, path in enumerate(paths):
+        data = path.read_bytes()
+        tag = hashlib.sha256(data).hexdigest()[:16]
+        lines += [f"static const unsigned char file_{index}[] = {{", *rows(data), "};"]
+        table.append(f'    {{"{path.name}", "{TYPES[path.suffix]}", "\\"{tag}\\"", '
+                     f"file_{index}, sizeof file_{index}}},")
+    lines += ["", "const embedded_file embedded_files[] = {", *table, "    {0}};", ""]
+    output.write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+#include "serve.h"
+
+#include "http.h"
+#include "routes.h"
+#include "server.h"
+
+#include "common/error.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- the address ---- */
+
+typedef struct listening {
+    int socket;
+    int port;
+    bool loopback, v6;
+    char address[INET6_ADDRSTRLEN];
+} listening;
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    return address->sa_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127
+                                         : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static diffedit_status fail_to_listen(const listening *to, int port, diffedit_error *error)
+{
+    if (errno == EADDRINUSE)
+        return de_fail(error, DIFFEDIT_ERROR_FILE,
+                       "port %d of %s is taken, by another diffedit serve or another program; "
+                       "`port` chooses another",
+                       port, to->address);
+    return de_fail(error, DIFFEDIT_ERROR_FILE, "cannot listen on port %d of %s: %s", port,
+                   to->address, strerror(errno));
+}
+
+/* The socket is closed by whoever has it, also where this fails. */
+static diffedit_status listen_on(listening *to, const struct addrinfo *found, int port,
+                                 diffedit_error *error)
+{
+    enum { BACKLOG = 128 };
+    const int yes = 1;
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    char service[8];
+    getnameinfo(found->ai_addr, found->ai_addrlen, to->address, sizeof to->address, NULL, 0,
+                NI_NUMERICHOST);
+    to->loopback = is_loopback(found->ai_addr);
+    to->v6 = found->ai_family == AF_INET6;
+    to->socket = socket(found->ai_family, SOCK_STREAM, 0);
+    if (to->socket < 0 || fcntl(to->socket, F_SETFD, FD_CLOEXEC) < 0 ||
+        setsockopt(to->socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
+        bind(to->socket, found->ai_addr, found->ai_addrlen) < 0 ||
+        listen(to->socket, BACKLOG) < 0 ||
+        getsockname(to->socket, (struct sockaddr *)&name, &length) < 0 ||
+        getnameinfo((struct sockaddr *)&name, length, NULL, 0, service, sizeof service,
+                    NI_NUMERICSERV) != 0)
+        return fail_to_listen(to, port, error);
+    to->port = atoi(service);
+    return DIFFEDIT_OK;
+}
+
+static diffedit_status open_socket(listening *to, const serve_settings *settings,
+                                   diffedit_error *error)
+{
+    const char *named = settings->listen ? settings->listen : "127.0.0.1";
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    char port[8];
+    snprintf(port, sizeof port, "%d", settings->port);
+    *to = (listening){.socket = -1};
+    int code = getaddrinfo(named, port, &hints, &found);
+    if (code != 0)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "`listen`: expected an address of this machine, found \"%.200s\": %s", named,
+                       gai_strerror(code));
+    diffedit_status status = listen_on(to, found, settings->port, error);
+    freeaddrinfo(found);
+    if (status != DIFFEDIT_OK && to->socket >= 0)
+        close(to->socket);
+    return status;
+}
+
+/* ---- the token ---- */
+
+static diffedit_status set_guard(struct guard *guard, const listening *to,
+                                 const serve_settings *settings, char made[GUARD_TOKEN],
+                                 diffedit_error *error)
+{
+    *guard = (struct guard){.address = to->address,
+                            .port = to->port,
+                            .loopback = to->loopback,
+                            .names = settings->host_names,
+                            .name_count = settings->host_name_count};
+    made[0] = '\0';
+    if (settings->token && strlen(settings->token) < GUARD_SHORTEST)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`token`: expected at least %d letters",
+                       GUARD_SHORTEST);
+    if (!settings->token && to->loopback)
+        return DIFFEDIT_OK;
+    if (!settings->token && !guard_make_token(made))
+        return de_fail(error, DIFFEDIT_ERROR_FILE, "cannot get random bytes for a token: %s",
+                       strerror(errno));
+    guard_require(guard, settings->token ? settings->token : made);
+    return DIFFEDIT_OK;
+}
+
+/* The link, on standard output; a token that was made is shown here and nowhere else. */
+static void show_link(const listening *to, const char *made)
+{
+    const char *host = to->address;
+    if (strcmp(host, "127.0.0.1") == 0)
+        host = "localhost";
+    printf(to->v6 ? "http://[%s]:%d/%s%s\n" : "http://%s:%d/%s%s\n", host, to->port,
+           *made ? "#token=" : "", made);
+    fflush(stdout);
+}
+
+/* ---- the end ---- */
+
+/* Ends the process where something does not: a step of an edit, a picture that is decoded. All that
+ * must last is in the store by then. */
+static void *end_soon(void *user)
+{
+    enum { SECONDS = 4 };
+    (void)user;
+    sleep(SECONDS);
+    _exit(EXIT_SUCCESS);
+}
+
+/* Signals are for the thread that waits for them, not for those that start here. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ours, before);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_end(const serve_settings *settings)
+{
+    int never[2];
+    if (pipe(never) != 0)
+        return;
+    while (settings->wait(never[0]))
+        ;
+    close(never[0]);
+    close(never[1]);
+}
+
+static diffedit_status serve(struct server *server, const listening *to, const char *made,
+                             diffedit_error *error)
+{
+    const http_settings settings = {.socket = to->socket,
+                                    .guard = &server->guard,
+                                    .routes = server_routes,
+                                    .route_count = server_route_count,
+                                    .server = server,
+                                    .quiet = server->settings->quiet};
+    sigset_t before;
+    struct http *http;
+    block_signals(&before);
+    diffedit_status status = http_start(&http, &settings, error);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status != DIFFEDIT_OK)
+        return status;
+    show_link(to, made);
+    wait_for_end(server->settings);
+    pthread_t watch;
+    if (pthread_create(&watch, NULL, end_soon, NULL) != 0 || !http_stop(http))
+        _exit(EXIT_SUCCESS);
+    return DIFFEDIT_OK;
+}
+
+diffedit_status serve_run(const serve_settings *settings, diffedit_error *error)
+{
+    listening to;
+    char made[GUARD_TOKEN];
+    struct server server = {.settings = settings};
+    diffedit_status status = open_socket(&to, settings, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    server.local = to.loopback;
+    status = set_guard(&server.guard, &to, settings, made, error);
+    if (status != DIFFEDIT_OK) {
+        close(to.socket);
+        return status;
+    }
+    return serve(&server, &to, made, error);
+}
