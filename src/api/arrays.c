@@ -20,7 +20,8 @@ const char *diffedit_array_name(diffedit_array_id array)
                                         [DIFFEDIT_ARRAY_INVERTED] = "inverted",
                                         [DIFFEDIT_ARRAY_NOISE] = "noise",
                                         [DIFFEDIT_ARRAY_FINAL] = "final",
-                                        [DIFFEDIT_ARRAY_MAP_REFINED] = "map-refined"};
+                                        [DIFFEDIT_ARRAY_MAP_REFINED] = "map-refined",
+                                        [DIFFEDIT_ARRAY_RUNNING] = "running"};
     return (unsigned)array < sizeof names / sizeof *names ? names[array] : NULL;
 }
 
@@ -98,6 +99,16 @@ static diffedit_array refined_array(const de_region *region)
         .dimensions = 2, .shape = {region->height, region->width}, .data = region->refined};
 }
 
+static diffedit_array running_array(const diffedit_editor *editor)
+{
+    const de_running *running = editor->context.running;
+    if (!running)
+        return (diffedit_array){0};
+    return (diffedit_array){.dimensions = 3,
+                            .shape = {editor->networks.channels, running->size.h, running->size.w},
+                            .data = running->x_0};
+}
+
 static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor,
                                   diffedit_array_id id, diffedit_error *error)
 {
@@ -131,6 +142,7 @@ static diffedit_status find_array(diffedit_array *array, diffedit_editor *editor
         *array = latent_array(editor, &frame->final.params.latent, frame->final.result.latent);
         break;
     case DIFFEDIT_ARRAY_MAP_REFINED: *array = refined_array(&editor->whole.region); break;
+    case DIFFEDIT_ARRAY_RUNNING: *array = running_array(editor); break;
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown array %d", (int)id);
     }
     return DIFFEDIT_OK;
@@ -214,6 +226,7 @@ diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);
     case DIFFEDIT_VIEW_DECODED:
         return colour_view(picture, decoded->width, decoded->height, frame->decoded.pixels, error);
+    case DIFFEDIT_VIEW_PREVIEW: return de_editor_preview(picture, editor, error);
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown view %d", (int)id);
     }
 }

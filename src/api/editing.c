@@ -25,7 +25,12 @@ void diffedit_editor_set_log(diffedit_editor *editor, diffedit_log_fn log, void 
 
 void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor)
 {
-    de_sized_write(stats, &editor->stats, sizeof editor->stats);
+    diffedit_stats now = editor->stats;
+    if (now.total_seconds < 0) { /* asked while the call runs */
+        now.total_seconds += de_seconds();
+        now.evaluations = editor->context.evaluations;
+    }
+    de_sized_write(stats, &now, sizeof now);
 }
 
 double diffedit_editor_stage_seconds(const diffedit_editor *editor, diffedit_stage_id stage)

@@ -15,7 +15,7 @@ ENDS_WITH(diffedit_model_info, parameters);
 ENDS_WITH(diffedit_save_options, format);
 ENDS_WITH(diffedit_options, mask_limit);
 ENDS_WITH(diffedit_array, tokens);
-ENDS_WITH(diffedit_stats, height);
+ENDS_WITH(diffedit_stats, box_height);
 
 /* Every such struct begins with its size. */
 static size_t size_of(const void *given)

@@ -153,6 +153,7 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
         return status;
     editor->box_for = params;
     status = de_editor_plan(plan, editor, plan->goal, options, at, error);
+    de_editor_say_part(editor, plan, at);
     if (status == DIFFEDIT_OK)
         status = take_part(&editor->box.correction, editor, editor->whole.correction, error);
     if (status == DIFFEDIT_OK)
@@ -162,8 +163,6 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
         return status;
     *frame = &editor->box;
     editor->shown = &editor->box;
-    editor->stats.width = plan->latent.width;
-    editor->stats.height = plan->latent.height;
     de_log_write(editor->context.log, DIFFEDIT_LOG_INFO,
                  "a box of %dx%d pixels at %d,%d is worked on at %dx%d", at.width, at.height, at.x,
                  at.y, plan->latent.width, plan->latent.height);

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "edit/predictor.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +35,10 @@ typedef struct decoding {
     de_random *random; /* draws the first noise, and goes on with those of the steps; or NULL */
     float *scaled;     /* [count], the UNet's input */
     float *noised;     /* [count], the background without an encoding, and each step's noise */
+    float *predicted;  /* [count], x_0 as the step sees it */
     int first;         /* the node that it starts from */
-    int64_t area;      /* cells */
+    de_cells size;
+    int64_t area; /* cells */
 } decoding;
 
 /* What stands outside the mask after the step to node i (DiffEdit section 3.2, step 3, for `same`):
@@ -83,6 +86,30 @@ static diffedit_status begin(decoding *d, diffedit_error *error)
     return DIFFEDIT_OK;
 }
 
+/* The result as predicted from x of a level, as the network reads it, and its eps. */
+static void predict(decoding *d, double level, const float *x, const float *eps)
+{
+    float signal = (float)sqrt(level), noise = (float)sqrt(1 - level);
+    for (int64_t j = 0; j < d->walk.count; j++)
+        d->predicted[j] = (x[j] - noise * eps[j]) / signal;
+    if (d->inputs->cells)
+        keep_background(d->inputs->cells, d->inputs->latent, (int)(d->walk.count / d->area),
+                        d->area, d->predicted);
+}
+
+/* Whoever listens may look at what is predicted. */
+static diffedit_status report(decoding *d, int i, diffedit_error *error)
+{
+    de_stage_context *context = d->guided.predictor.context;
+    const de_running running = {
+        .x_0 = d->predicted, .size = d->size, .of_picture = d->inputs->latent != NULL};
+    context->running = &running;
+    diffedit_status status = de_stage_step(context, DIFFEDIT_STAGE_DENOISE, d->first - i + 1,
+                                           d->first, error);
+    context->running = NULL;
+    return status;
+}
+
 /* y of node i to node i - 1. */
 static diffedit_status step(decoding *d, int i, float *y, diffedit_error *error)
 {
@@ -93,14 +120,14 @@ static diffedit_status step(decoding *d, int i, float *y, diffedit_error *error)
                                            d->grid.levels[i], error);
     if (status != DIFFEDIT_OK)
         return status;
+    predict(d, d->grid.levels[i], x, eps);
     if (sampler->draws && i > 1)
         de_random_draw(d->random, d->walk.count, d->noised);
     sampler->decode_step(&d->walk, i, eps, y);
     if (d->inputs->cells)
         keep_background(d->inputs->cells, background_at(d, i - 1), (int)(d->walk.count / d->area),
                         d->area, y);
-    return de_stage_step(d->guided.predictor.context, DIFFEDIT_STAGE_DENOISE, d->first - i + 1,
-                         d->first, error);
+    return report(d, i, error);
 }
 
 /* From node k down to node 0. */
@@ -111,9 +138,12 @@ static diffedit_status decode(decoding *d, diffedit_error *error)
         status = de_allocate_floats(&d->scaled, d->walk.count, "the UNet's input", error);
     if (status == DIFFEDIT_OK)
         status = de_allocate_floats(&d->noised, d->walk.count, "noise", error);
+    if (status == DIFFEDIT_OK)
+        status = de_allocate_floats(&d->predicted, d->walk.count, "a prediction", error);
     d->walk.noise = d->noised;
     for (int i = d->first; i > 0 && status == DIFFEDIT_OK; i--)
         status = step(d, i, d->final->latent, error);
+    free(d->predicted);
     free(d->noised);
     free(d->scaled);
     de_random_free(d->random);
@@ -127,7 +157,7 @@ diffedit_status de_denoise_run(de_final *final, const de_denoise_params *params,
 {
     de_cells size = de_latent_cells(&params->latent, networks);
     int64_t area = (int64_t)size.h * size.w;
-    decoding d = {.params = params, .inputs = inputs, .final = final, .area = area};
+    decoding d = {.params = params, .inputs = inputs, .final = final, .size = size, .area = area};
     *final = (de_final){0};
     diffedit_status status = params->sampler->make_grid(&d.grid, schedule, params->spacing,
                                                         params->steps, error);

@@ -42,6 +42,23 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
     return de_plan_make(plan, goal, options, &inputs, error);
 }
 
+void de_editor_say_part(diffedit_editor *editor, const de_plan *plan, de_rectangle at)
+{
+    const diffedit_picture *picture = editor->whole.picture;
+    bool generates = plan->goal == DE_GOAL_GENERATE;
+    diffedit_stats *stats = &editor->stats;
+    stats->width = plan->latent.width;
+    stats->height = plan->latent.height;
+    stats->box_x = at.x;
+    stats->box_y = at.y;
+    stats->box_width = at.width    ? at.width
+                       : generates ? stats->width
+                                   : diffedit_picture_width(picture);
+    stats->box_height = at.width    ? at.height
+                        : generates ? stats->height
+                                    : diffedit_picture_height(picture);
+}
+
 /* Few steps without guidance make little of a model that was not distilled for them. */
 static void warn_of_plain_model(const diffedit_editor *editor, de_goal goal,
                                 const diffedit_options *options)
@@ -66,7 +83,7 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
 {
     double start = de_seconds();
     editor->context.evaluations = 0;
-    editor->stats = (diffedit_stats){.total_seconds = -start};
+    editor->stats = (diffedit_stats){.total_seconds = -start}; /* negative: the call runs */
     editor->shown = &editor->whole;
     memset(editor->seconds, 0, sizeof editor->seconds);
     const de_texts_given given = {options->from, options->to, options->negative,
@@ -79,8 +96,7 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     status = de_editor_plan(plan, editor, goal, options, (de_rectangle){0}, error);
     if (status == DIFFEDIT_OK)
         warn_of_plain_model(editor, goal, options);
-    editor->stats.width = plan->latent.width;
-    editor->stats.height = plan->latent.height;
+    de_editor_say_part(editor, plan, (de_rectangle){0});
     if (status == DIFFEDIT_OK && editor->whole.picture && goal != DE_GOAL_GENERATE && !plan->crops)
         de_editor_say_size(editor, &plan->latent);
     return status;
@@ -126,6 +142,7 @@ void diffedit_editor_free(diffedit_editor *editor)
         return;
     de_frame_free(&editor->whole);
     de_frame_free(&editor->box);
+    free(editor->chart);
     free(editor->mask_view);
     de_texts_free(&editor->texts);
     de_model_networks_free(&editor->model_networks);

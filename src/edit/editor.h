@@ -3,6 +3,7 @@
 #ifndef DE_EDITOR_H
 #define DE_EDITOR_H
 
+#include "edit/latent_colours.h"
 #include "edit/model_networks.h"
 #include "edit/plan.h"
 
@@ -53,6 +54,10 @@ typedef struct de_frame {
         de_latent_params params;
         uint8_t *pixels; /* [height, width, 3]: x_0 decoded */
     } reconstructed;
+    struct {
+        de_latent_params params;
+        float *weights; /* [3, c + 1], of de_colours_fit() to the picture and the chart */
+    } colours;
 } de_frame;
 
 struct diffedit_editor {
@@ -69,7 +74,8 @@ struct diffedit_editor {
     de_frame box;          /* a part of the picture, with the region in it as its given mask */
     de_rectangle box_at;   /* that part; width 0: none */
     de_box_params box_for; /* how it was chosen */
-    const de_frame *shown; /* the frame that the last call worked on */
+    de_frame *shown;       /* the frame that the last call worked on */
+    float *chart;          /* [c, DE_CHART_CELLS, DE_CHART_CELLS], the chart's latent, or NULL */
     float *mask_view;      /* [h, w], what diffedit_editor_array() shows of the region's cells */
 };
 
@@ -89,6 +95,8 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
                                const diffedit_options *options, diffedit_error *error);
 /* The mask of the whole picture becomes that of the box. */
 void de_editor_take_mask(diffedit_editor *editor);
+/* What is worked on, for the statistics: a box, or (width 0) the whole picture. */
+void de_editor_say_part(diffedit_editor *editor, const de_plan *plan, de_rectangle at);
 /* Says at which size the whole picture is worked on, where that is not its own. */
 void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *working);
 /* The plan of a call for the whole picture, or for a box of it. Errors: as de_plan_make(). */
@@ -123,6 +131,10 @@ diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffe
 diffedit_status de_frame_condition(const float **condition, de_frame *frame,
                                    diffedit_editor *editor, const de_latent_params *latent,
                                    uint64_t mask, diffedit_error *error);
+/* *picture: what the running decode predicts, a pixel for each cell, or NULL where none is heard
+ * of. The chart is encoded when this is first called. Errors: MEMORY, networks'. */
+diffedit_status de_editor_preview(diffedit_picture **picture, diffedit_editor *editor,
+                                  diffedit_error *error);
 /* The map in use: the given one, or the slot's; values NULL: none. */
 const de_map *de_frame_map_in_use(const de_frame *frame);
 

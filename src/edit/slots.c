@@ -38,6 +38,7 @@ void de_frame_free(de_frame *frame)
     de_final_free(&frame->final.result);
     free(frame->decoded.pixels);
     free(frame->reconstructed.pixels);
+    free(frame->colours.weights);
     *frame = (de_frame){0};
 }
 

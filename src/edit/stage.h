@@ -27,12 +27,25 @@
 
 /* ---- what every stage may use ---- */
 
+/* The size of latents: h x w cells. */
+typedef struct de_cells {
+    int h, w;
+} de_cells;
+
+/* What a decode holds while a step of it is heard of. */
+typedef struct de_running {
+    const float *x_0; /* [c, h, w]: the prediction of the result; the picture's outside the mask */
+    de_cells size;
+    bool of_picture; /* there is one */
+} de_running;
+
 typedef struct de_stage_context {
     de_log log;
     diffedit_progress_fn progress; /* NULL: nobody listens */
     void *progress_user;
     int threads;
-    int64_t evaluations; /* counted up: UNet forwards of one sample */
+    int64_t evaluations;       /* counted up: UNet forwards of one sample */
+    const de_running *running; /* while `progress` runs, during a decode; else NULL */
 } de_stage_context;
 
 /* A stage is `done` of `total` steps on. Errors: CANCELLED. */
@@ -71,10 +84,6 @@ typedef struct de_latent_params {
 } de_latent_params;
 static_assert(sizeof(de_latent_params) == 24, "a key has no padding");
 
-/* The size of latents: h x w cells. */
-typedef struct de_cells {
-    int h, w;
-} de_cells;
 de_cells de_latent_cells(const de_latent_params *params, const de_network_set *networks);
 
 /* pixels [height, width, 3] 8-bit sRGB -> latent [c, h, w], scaled. Errors: MEMORY, networks'. */

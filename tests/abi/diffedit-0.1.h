@@ -589,7 +589,9 @@ typedef enum diffedit_stage_id {
 DIFFEDIT_API const char *diffedit_stage_name(diffedit_stage_id stage);
 
 /* Called after each step, `done` of `total`, from the thread that called the library. A return
- * other than 0 cancels: the running function returns DIFFEDIT_ERROR_CANCELLED within one step. */
+ * other than 0 cancels: the running function returns DIFFEDIT_ERROR_CANCELLED within one step. Of
+ * the editor it may look at DIFFEDIT_ARRAY_RUNNING, DIFFEDIT_VIEW_PREVIEW and the statistics, and
+ * at nothing else. */
 typedef int (*diffedit_progress_fn)(void *user, diffedit_stage_id stage, int done, int total);
 
 typedef enum diffedit_log_level { DIFFEDIT_LOG_WARNING, DIFFEDIT_LOG_INFO } diffedit_log_level;
@@ -685,7 +687,10 @@ typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_NOISE,      /* [c, h, w], from which the decode started */
     DIFFEDIT_ARRAY_FINAL,      /* [c, h, w], the input of the decoder */
     /* [height, width] of the picture, 0..1: the map with the picture's edges; `mask_refine` only */
-    DIFFEDIT_ARRAY_MAP_REFINED
+    DIFFEDIT_ARRAY_MAP_REFINED,
+    /* [c, h, w], from a progress callback, in DIFFEDIT_STAGE_DENOISE: the result as the step
+     * predicts it (x_0, scaled); outside the mask the picture's x_0 */
+    DIFFEDIT_ARRAY_RUNNING
 } diffedit_array_id;
 
 /* A borrowed view, valid until the editor is used again or freed. */
@@ -709,10 +714,16 @@ DIFFEDIT_API int diffedit_editor_text_chunks(const diffedit_editor *editor);
 
 /* Intermediate pictures, 8 bit. */
 typedef enum diffedit_view_id {
-    DIFFEDIT_VIEW_INPUT,  /* what was worked on, at working size */
-    DIFFEDIT_VIEW_MAP,    /* grey, at picture size */
-    DIFFEDIT_VIEW_MASK,   /* grey, 0 or 255, at picture size */
-    DIFFEDIT_VIEW_DECODED /* the decoder's picture at working size */
+    DIFFEDIT_VIEW_INPUT,   /* what was worked on, at working size */
+    DIFFEDIT_VIEW_MAP,     /* grey, at picture size */
+    DIFFEDIT_VIEW_MASK,    /* grey, 0 or 255, at picture size */
+    DIFFEDIT_VIEW_DECODED, /* the decoder's picture at working size */
+    /* From a progress callback: DIFFEDIT_ARRAY_RUNNING in colours, a pixel for each cell, of the
+     * part that diffedit_stats calls the box. They are linear in the latent, as least squares over
+     * the cells of what is worked on and, with a tenth of the weight, of a chart of colours have
+     * it; text to image has the chart alone. An editor encodes the chart, of 16 x 16 cells, when it
+     * first makes a preview (with LOW_MEMORY the autoencoder then stands beside the UNet). */
+    DIFFEDIT_VIEW_PREVIEW
 } diffedit_view_id;
 
 /* *picture is NULL where the stage has not run. Errors: ARGUMENT (no such view). */
@@ -720,13 +731,16 @@ DIFFEDIT_API diffedit_status diffedit_editor_view(diffedit_picture **picture,
                                                   diffedit_editor *editor, diffedit_view_id id,
                                                   diffedit_error *error);
 
-/* What the last call cost. */
+/* What the last call cost; in a progress callback, what the running one has cost so far. */
 typedef struct diffedit_stats {
     size_t struct_size;
     int64_t evaluations; /* UNet forwards of one sample */
     double total_seconds;
     double mask_share; /* changed picture pixels / all; 0 where there is no mask */
     int width, height; /* working size, pixels */
+    /* the part of the picture, in its pixels, that has this working size: a box, where `region`
+     * makes one, or all; of text to image the result. Known in a callback too. */
+    int box_x, box_y, box_width, box_height;
 } diffedit_stats;
 
 DIFFEDIT_API void diffedit_editor_get_stats(diffedit_stats *stats, const diffedit_editor *editor);
