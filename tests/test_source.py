@@ -10,7 +10,7 @@ BUILD = pathlib.Path(os.environ.get("DIFFEDIT_BUILD", SOURCE / "build"))
 LAYERS = ["common", "base", "picture", "weights", "kernels", "ops", "nn", "models", "sampling",
           "edit", "api"]
 TEXTS = {"run", "meson.build", "meson_options.txt", ".clang-format", ".editorconfig"}
-TEXT_ENDINGS = (".c", ".h", ".ini", ".md", ".py", ".sh")
+TEXT_ENDINGS = (".c", ".css", ".h", ".html", ".ini", ".js", ".md", ".py", ".sh")
 BESIDE = {"picture", "weights", "kernels"}  # stand side by side on base
 C_FOLDERS = ["bench", "cli", "examples", "include", "server", "src", "tests"]
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_COLUMNS = 800, 60, 100

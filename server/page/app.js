@@ -186,7 +186,8 @@ function wireTools() {
     $("zoom-in").addEventListener("click", () => stage.canvas.zoomBy(1.25));
     $("zoom-out").addEventListener("click", () => stage.canvas.zoomBy(1 / 1.25));
     $("zoom-fit").addEventListener("click", () => stage.canvas.fit());
-    $("use").addEventListener("click", () => state.now.shown && pictures.takeResult(state.now.shown));
+    $("use").addEventListener("click",
+        () => state.now.shown && pictures.takeResult(state.now.shown));
     pictures.nextFrom = () => variations.shown?.to || state.now.to.split("\n")[0];
     pictures.optionNames = () => optionTable().options.map((option) => option.name);
     pictures.modelNames = () => modelList().map((model) => model.name);

@@ -50,12 +50,12 @@ export class Machine extends EventTarget {
             ["machine.memory", t("machine.of", { used: bytes(status.memory.resident),
                 all: bytes(status.memory.total) })],
             ["machine.peak", bytes(status.memory.peak)],
-            ["machine.store", t("machine.of", { used: bytes(status.store.bytes),
+            ["machine.store", status.store && t("machine.of", { used: bytes(status.store.bytes),
                 all: bytes(status.store.limit) })],
             ["machine.cores", number(status.cores)],
             ["machine.kernels", status.kernels],
             ["machine.version", status.version],
-        ];
+        ].filter(([, value]) => value);
         $("machine-facts").replaceChildren(...facts.flatMap(([key, value]) => {
             const term = document.createElement("dt");
             const words = document.createElement("dd");

@@ -83,9 +83,7 @@ export class Options extends EventTarget {
         const groups = $("option-groups");
         this.#rows.clear();
         groups.replaceChildren(this.#presetRow());
-        const names = table.groups.length > 0 ? table.groups
-            : [...new Set(table.options.map((option) => option.group))];
-        for (const group of names.map((one) => one.name || one)) {
+        for (const group of table.groups) {
             const options = table.options.filter(
                 (option) => option.group === group && !IN_PANEL.has(option.name));
             if (options.length === 0) {

@@ -213,7 +213,7 @@ export class Pictures extends EventTarget {
             press.type = "button";
             press.className = "sample";
             press.dataset.sample = sample.name;
-            image.src = `/api/samples/${sample.name}/thumbnail`;
+            image.src = `/api/samples/${sample.name}/file`;
             image.alt = "";
             words.textContent = t("history.texts", sample);
             press.append(image, words);

@@ -290,14 +290,14 @@ export default {
     "machine.of": "{used} of {all}",
     "token": "Token",
     "token.title": "A token, please",
-    "token.words": "This diffedit can be reached from other machines, so it asks for the token that "
-        + "it showed when it started. Opening the link that it showed does the same.",
+    "token.words": "This diffedit can be reached from other machines, so it asks for the token "
+        + "that it showed when it started. Opening the link that it showed does the same.",
     "token.send": "Open",
     "token.wrong": "That is not the token. It stands in the link that diffedit showed when it "
         + "started.",
 
-    "away": "The server does not answer. The page keeps everything and goes on by itself when it is "
-        + "back.",
+    "away": "The server does not answer. The page keeps everything and goes on by itself when "
+        + "it is back.",
     "back": "The server is back.",
     "unsaved": "This browser keeps nothing: what you do here is lost with the page.",
     "lost.picture": "This picture is no longer in the store. Undo, or open it again.",
