@@ -171,7 +171,7 @@ static int grow(http_request *request, size_t capacity)
 
 void http_begin_body(http_request *request)
 {
-    static const double at_least = 30, rate = 64 << 10; /* seconds, bytes a second */
+    static const double at_least = 20, rate = 64 << 10; /* seconds, bytes a second */
     request->body_limit = request->route->flags & HTTP_LARGE ? (size_t)HTTP_LARGEST_BODY
                                                              : (size_t)HTTP_BODY;
     const char *header = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);

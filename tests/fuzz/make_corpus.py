@@ -109,9 +109,17 @@ def loras():
          halves=("down", "up"))
 
 
+def headers():
+    write("guard", "page", "localhost:7860\nhttp://localhost:7860\nsame-origin\ncors\nBearer abc\n"
+          "diffedit-7860=00; a=b\n/a/x1/b/y.png")
+    write("guard", "proxy", "[::1]:7860\nhttps://edits.example\ncross-site\nnavigate\n"
+          "Basic dXNlcjpwYXNz\n\n/a/../b/c")
+
+
 def main():
     pictures()
     loras()
+    headers()
     write("prompt", "weights", "a (b:1.2) [c] ((d, e)) \\(f\\) (g")
     write("prompt", "break", "a BREAK (b BREAK c:-.5)")
     write("prompt", "refused", "<lora:a:1> [a:b:0.5] [a|b] AND (a:1.2.3)")

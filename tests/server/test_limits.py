@@ -1,0 +1,187 @@
+"""Clients of bad manners: slow ones, large ones, many of them, and such as go away."""
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from serving import serving
+
+HEADERS, BODY = 10, 20  # seconds that headers have all together, and a small body
+LATE = 4  # seconds that a test waits for what is due
+MOST = 560  # connections of this machine
+
+
+def until_closed(connection, trickle, limit):
+    """Seconds until the server closes the connection, to which a byte is sent each half second."""
+    begin = time.monotonic()
+    connection.settimeout(0.5)
+    while time.monotonic() - begin < limit:
+        try:
+            connection.sendall(trickle)
+            if connection.recv(1) == b"":
+                break
+        except TimeoutError:
+            continue
+        except (ConnectionResetError, BrokenPipeError):
+            break
+    return time.monotonic() - begin
+
+
+SLOW = {
+    "nothing": (b"", b"", HEADERS),
+    "request line": (b"G", b"E", HEADERS),
+    "headers": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"x", HEADERS),
+    "a body": (b"POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n", b" ",
+               BODY),
+}
+
+
+def test_slow_clients_are_closed(server):
+    """Whatever they send: all of the headers have one deadline, and so has the body."""
+    seconds, threads = {}, []
+
+    def wait(name, begin, trickle, due):
+        with server.connect() as connection:
+            connection.sendall(begin)
+            seconds[name] = until_closed(connection, trickle, due + 2 * LATE)
+    for name, (begin, trickle, due) in SLOW.items():
+        threads.append(threading.Thread(target=wait, args=(name, begin, trickle, due)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    wrong = {name: seconds[name] for name, (_, _, due) in SLOW.items()
+             if not due - 1 < seconds[name] < due + LATE}
+    assert wrong == {}
+
+
+# ---- sizes ----
+
+def post(path, size, more=""):
+    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n{more}\r\n")
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 2**31, 2**40, 2**63 - 1])
+def test_large_bodies(server, size):
+    """Are refused by their headers, before they are sent."""
+    assert " 413 " in server.send(post("/api/session", size))
+    assert " 413 " in server.send(post("/api/session", size, "Expect: 100-continue\r\n"))
+
+
+@pytest.mark.parametrize("size", ["-1", "x", "1x", "", "0x10", "99999999999999999999999"])
+def test_sizes_that_are_none(server, size):
+    assert server.send(post("/api/session", size)).split()[1:2] in ([], ["400"], ["413"])
+    assert server.get("/api/status").status == 200
+
+
+def chunks(count, size):
+    chunk = f"{size:x}\r\n".encode() + b" " * size + b"\r\n"
+    return (b"POST /api/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            chunk * count + b"0\r\n\r\n")
+
+
+def test_a_large_body_without_a_size(server):
+    before = server.memory()
+    assert " 413 " in server.send(chunks(100, 2**18))
+    assert server.memory() - before < 8 * 2**20
+
+
+def test_a_body_without_a_size(guarded):
+    body = b'{"token": "wrong"}'
+    sent = (b"POST /api/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+    assert " 403 " in guarded.send(sent)
+
+
+@pytest.mark.parametrize("text", [
+    "GET /" + "a" * 100_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + "a" * 100_000 + "\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 10_000 + "\r\n",
+    "GET /?" + "a=b&" * 20_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ids=["path", "a header", "headers", "parameters"])
+def test_large_headers(server, text):
+    answer = server.send(text)
+    assert answer == "" or answer.split()[1] in ("400", "413", "414", "431", "500"), answer
+    assert server.get("/api/status").status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/../api/status", "/api/%73tatus", "/api/status%00", "/..",
+                                  "//api/status", "/api/status/", "/%2e%2e/etc/passwd",
+                                  "/api/session/../status", "http://localhost/api/status",
+                                  "/" + "a" * 129, "/api/st\x7fatus", "/api/stätus", "/."])
+def test_other_spellings_of_a_path(server, path):
+    answer = server.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer == "" or answer.split()[1] in ("400", "404"), answer
+
+
+@pytest.mark.parametrize("query", ["a=%ff", "%c3=1", "a=%00", "a%00b=1", "a=%ed%a0%80"])
+def test_parameters_that_are_no_text(server, query):
+    assert server.get(f"/api/status?{query}").status == 400
+
+
+@pytest.mark.parametrize("text", [b"\0" * 100, b"\r\n" * 1000, b"GET\r\n\r\n", b"GET / \r\n\r\n",
+                                  b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0\r\n\r\nSM",
+                                  b"A" * 70000, b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n"],
+                         ids=range(8))
+def test_what_is_no_http(server, text):
+    with server.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(text)
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(1)
+            connection.recv(100)
+    assert server.get("/api/status").status == 200
+
+
+def test_json_that_is_deep(guarded):
+    body = '{"token":' + "[" * 100_000
+    assert guarded.ask("POST", "/api/session", body).status == 400
+
+
+# ---- many ----
+
+def test_many_connections(tmp_path):
+    """Those above the limit are closed at once; when others end there is room again."""
+    with serving(tmp_path) as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(MOST + 40)]
+        time.sleep(1)
+        closed = 0
+        for connection in connections:
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                with contextlib.suppress(ConnectionResetError):
+                    connection.recv(1)
+                closed += 1
+        assert closed == 40
+        for connection in connections:
+            connection.close()
+        time.sleep(0.5)
+        assert server.get("/api/status").status == 200
+        assert server.memory() < 200 * 2**20
+
+
+def drop(connection):
+    """Resets it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_dropped_connections(server):
+    """In the middle of a body, before a reply, in the middle of one; memory stays as it is."""
+    large = post("/api/session", 2**20).encode() + b" " * 1000
+
+    def round_of_drops():
+        for begin in (b"", b"G", b"GET / HTTP/1.1\r\n", b"GET /api/options HTTP/1.1\r\n"
+                      b"Host: localhost\r\n\r\n", large):
+            for _ in range(40):
+                connection = server.connect()
+                connection.sendall(begin)
+                drop(connection)
+    round_of_drops()
+    before = server.memory()
+    for _ in range(5):
+        round_of_drops()
+    assert server.memory() - before < 8 * 2**20
+    assert server.get("/api/status").status == 200
