@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "fail.h"
+#include "files.h"
 #include "find_model.h"
 #include "interrupt.h"
 
@@ -62,6 +63,17 @@ static diffedit_status find_models(serve_model **models, size_t *count,
     return status;
 }
 
+/* The pictures that come with the pocket model; NULL: it is not installed. */
+static char *find_samples(void)
+{
+    char *pocket, *samples = NULL;
+    if (cli_find_model(&pocket, NULL, NULL) == DIFFEDIT_OK) {
+        samples = cli_join_path(pocket, "samples");
+        free(pocket);
+    }
+    return samples;
+}
+
 /* ---- the command ---- */
 
 static diffedit_status serve(const cli_arguments *arguments, serve_settings *settings,
@@ -85,7 +97,7 @@ static diffedit_status serve(const cli_arguments *arguments, serve_settings *set
 
 static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 {
-    char *usual = cli_data_folder("edits");
+    char *usual = cli_data_folder("edits"), *samples = find_samples();
     const char *token = getenv("DIFFEDIT_TOKEN");
     serve_settings settings = {
         .listen = arguments->listen,
@@ -95,6 +107,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
                                    : NULL,
         .host_names = arguments->host_names.rows,
         .host_name_count = arguments->host_names.count,
+        .samples = samples,
         .data = arguments->data ? arguments->data : usual,
         .editors = (int)arguments->editors,
         .threads = (int)arguments->threads,
@@ -105,6 +118,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
     diffedit_status status = settings.data ? serve(arguments, &settings, error)
                                            : cli_fail_memory(error);
     free(usual);
+    free(samples);
     return status;
 }
 

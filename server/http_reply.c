@@ -127,7 +127,7 @@ void http_reply_fixed(http_request *request, const char *type, const void *bytes
 
 void http_reply_json(http_request *request, int status, json_t *taken)
 {
-    char *text = taken ? json_dumps(taken, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = taken ? json_dumps(taken, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(taken);
     if (text)
         http_reply_bytes(request, status, "application/json", text, strlen(text));

@@ -1,6 +1,7 @@
 #include "serve.h"
 
 #include "http.h"
+#include "parts.h"
 #include "routes.h"
 #include "server.h"
 
@@ -178,15 +179,24 @@ static diffedit_status serve(struct server *server, const listening *to, const c
     sigset_t before;
     struct http *http;
     block_signals(&before);
-    diffedit_status status = http_start(&http, &settings, error);
+    diffedit_status status = parts_open(server, error);
+    if (status == DIFFEDIT_OK) {
+        status = http_start(&http, &settings, error);
+        if (status != DIFFEDIT_OK) {
+            parts_shut(server);
+            parts_close(server);
+        }
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != DIFFEDIT_OK)
         return status;
     show_link(to, made);
     wait_for_end(server->settings);
     pthread_t watch;
+    parts_shut(server);
     if (pthread_create(&watch, NULL, end_soon, NULL) != 0 || !http_stop(http))
         _exit(EXIT_SUCCESS);
+    parts_close(server);
     return DIFFEDIT_OK;
 }
 

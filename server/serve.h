@@ -22,6 +22,7 @@ typedef struct serve_settings {
     const char *token;             /* NULL: made where one is needed */
     const char *const *host_names; /* [host_name_count], by which others reach this server */
     size_t host_name_count;
+    const char *samples;       /* folder of pictures to try; NULL: none */
     const char *data;          /* folder of pictures, jobs and results; made where it is missing */
     int64_t store_limit;       /* bytes in it */
     const serve_model *models; /* [model_count], at least one; the first is the default */

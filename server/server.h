@@ -2,6 +2,8 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <stdatomic.h>
+
 #include "guard.h"
 #include "serve.h"
 
@@ -9,6 +11,12 @@ struct server {
     const serve_settings *settings;
     struct guard guard;
     bool local; /* listens where only this machine reaches it */
+    struct files *files;
+    struct store *store;
+    struct models *models;
+    struct events *events;
+    struct queue *queue;
+    atomic_bool is_full; /* the store, with what may not be removed */
 };
 
 #endif

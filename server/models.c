@@ -1,0 +1,143 @@
+#include "models.h"
+
+#include "common/error.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct offer {
+    diffedit_model *model; /* NULL: not open */
+    pthread_mutex_t opening;
+};
+
+struct models {
+    const serve_settings *settings;
+    pthread_mutex_t mutex; /* of offers[].model */
+    struct offer *offers;  /* [model_count] */
+};
+
+diffedit_status models_new(struct models **made, const serve_settings *settings,
+                           diffedit_error *error)
+{
+    struct models *new = calloc(1, sizeof *new);
+    if (new)
+        new->offers = calloc(settings->model_count, sizeof *new->offers);
+    if (!new || !new->offers) {
+        free(new);
+        return de_fail_memory(error, sizeof *new, "the models");
+    }
+    new->settings = settings;
+    pthread_mutex_init(&new->mutex, NULL);
+    for (size_t i = 0; i < settings->model_count; i++)
+        pthread_mutex_init(&new->offers[i].opening, NULL);
+    *made = new;
+    return DIFFEDIT_OK;
+}
+
+void models_free(struct models *models)
+{
+    if (!models)
+        return;
+    for (size_t i = 0; i < models->settings->model_count; i++) {
+        diffedit_model_close(models->offers[i].model);
+        pthread_mutex_destroy(&models->offers[i].opening);
+    }
+    pthread_mutex_destroy(&models->mutex);
+    free(models->offers);
+    free(models);
+}
+
+int models_find(const struct models *models, const char *name)
+{
+    for (size_t i = 0; i < models->settings->model_count; i++)
+        if (!name || strcmp(models->settings->models[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+const char *models_name(const struct models *models, int index)
+{
+    return models->settings->models[index].name;
+}
+
+const diffedit_model *models_opened(struct models *models, int index)
+{
+    pthread_mutex_lock(&models->mutex);
+    const diffedit_model *model = models->offers[index].model;
+    pthread_mutex_unlock(&models->mutex);
+    return model;
+}
+
+diffedit_status models_open(const diffedit_model **model, struct models *models, int index,
+                            diffedit_error *error)
+{
+    struct offer *offer = &models->offers[index];
+    diffedit_status status = DIFFEDIT_OK;
+    pthread_mutex_lock(&offer->opening);
+    *model = models_opened(models, index);
+    if (!*model) {
+        diffedit_model *opened = NULL;
+        status = diffedit_model_open(&opened, models->settings->models[index].path,
+                                     models->settings->model_settings, error);
+        pthread_mutex_lock(&models->mutex);
+        *model = offer->model = opened;
+        pthread_mutex_unlock(&models->mutex);
+    }
+    pthread_mutex_unlock(&offer->opening);
+    return status;
+}
+
+/* ---- as JSON ---- */
+
+static json_t *info_json(const diffedit_model *model)
+{
+    static const char *const predictions[] = {"auto", "epsilon", "v"};
+    diffedit_model_info info = {.struct_size = sizeof info};
+    if (!model)
+        return json_null();
+    diffedit_model_get_info(&info, model);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:I}", "native_width", info.native_width,
+                     "native_height", info.native_height, "factor", info.factor, "latent_channels",
+                     info.latent_channels, "text_tokens", info.text_tokens, "prediction",
+                     predictions[info.prediction], "parameters", (json_int_t)info.parameters);
+}
+
+/* The last part of a path without its ending, or a name as it is. */
+static json_t *title_of(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *base = slash && slash[1] ? slash + 1 : name;
+    static const char *const endings[] = {".safetensors", ".ckpt"};
+    size_t length = strlen(base);
+    for (int i = 0; i < 2; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(base + length - ending, endings[i]) == 0)
+            length -= ending;
+    }
+    json_t *title = json_stringn(base, length);
+    return title ? title : json_string("model"); /* a path that is not UTF-8 */
+}
+
+static json_t *loras_json(const serve_settings *settings)
+{
+    json_t *list = json_array();
+    const diffedit_model_settings *how = settings->model_settings;
+    for (size_t i = 0; how && i < how->lora_count; i++)
+        json_array_append_new(list, json_pack("{s:o, s:f}", "name", title_of(how->lora[i]->path),
+                                              "weight", how->lora[i]->weight));
+    return list;
+}
+
+json_t *models_json(struct models *models)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < models->settings->model_count; i++) {
+        const char *name = models_name(models, (int)i);
+        const diffedit_model *model = models_opened(models, (int)i);
+        json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:b, s:o, s:o}", "name", name,
+                                              "title", title_of(name), "open", model != NULL,
+                                              "default", i == 0, "info", info_json(model), "loras",
+                                              loras_json(models->settings)));
+    }
+    return list;
+}

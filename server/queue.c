@@ -1,0 +1,299 @@
+#include "queue.h"
+
+#include "events.h"
+#include "pictures.h"
+#include "results.h"
+#include "run.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEPT_JOBS = 500 }; /* that ended without a result */
+
+struct queue {
+    struct server *server;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* of what follows, and of every change of a job's state */
+    pthread_cond_t changed;
+    bool shut, stop;        /* end the thread; stop the running job */
+    struct store_job *job;  /* the running job, or NULL */
+    run_progress progress;  /* of it */
+    double told;            /* when its progress was published last */
+    const char *told_stage; /* and of which stage */
+};
+
+/* ---- as JSON ---- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text && text[0] ? json_string(text) : json_null();
+}
+
+static json_t *time_or_null(double time)
+{
+    return time > 0 ? json_real(time) : json_null();
+}
+
+static json_t *progress_json(const run_progress *progress)
+{
+    return json_pack("{s:s, s:i, s:i, s:f, s:o}", "stage", progress->stage, "done", progress->done,
+                     "total", progress->total, "share", progress->share, "seconds_left",
+                     progress->seconds_left >= 0 ? json_real(progress->seconds_left) : json_null());
+}
+
+static json_t *region_json(const struct store_job *job)
+{
+    if (!job->found[0])
+        return json_null();
+    return json_pack("{s:f, s:i, s:i}", "share", job->share, "width", job->map_width, "height",
+                     job->map_height);
+}
+
+static double seconds_of(const struct store_job *job)
+{
+    double end = job->ended > 0 ? job->ended : pictures_now();
+    return job->started > 0 && end > job->started ? end - job->started : 0;
+}
+
+/* With the mutex. */
+static json_t *make_json(struct queue *queue, const struct store_job *job, int64_t position)
+{
+    bool running = queue->job && strcmp(queue->job->id, job->id) == 0;
+    bool waits = job->state == STORE_QUEUED;
+    if (waits && position < 0)
+        position = 1 + store_count_queued(queue->server->store, job->serial);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:o, s:f, s:o, s:o, s:f, s:o, s:o, s:s?, s:O, s:o, s:o}", "id", job->id,
+        "state", store_state_names[job->state], "position",
+        waits ? json_integer(position) : json_null(), "created", job->created, "started",
+        time_or_null(job->started), "ended", time_or_null(job->ended), "seconds", seconds_of(job),
+        "progress",
+        running && queue->progress.stage ? progress_json(&queue->progress) : json_null(), "error",
+        text_or_null(job->error), "message", job->message, "warnings", job->warnings, "region",
+        region_json(job), "result", job->has_result ? json_string(job->id) : json_null());
+    if (object)
+        json_object_update_missing(object, job->request);
+    return object;
+}
+
+json_t *queue_json(struct queue *queue, const struct store_job *job, int64_t position)
+{
+    pthread_mutex_lock(&queue->mutex);
+    json_t *object = make_json(queue, job, position);
+    pthread_mutex_unlock(&queue->mutex);
+    return object;
+}
+
+/* ---- telling ---- */
+
+/* With the mutex. */
+static void publish(struct queue *queue, const struct store_job *job, events_kind kind)
+{
+    events_publish(queue->server->events, job->id, kind, make_json(queue, job, -1));
+}
+
+static void publish_waiting(void *user, const struct store_job *job)
+{
+    publish(user, job, EVENTS_STATE);
+}
+
+/* The first that wait moved up; with the mutex. */
+static void publish_positions(struct queue *queue)
+{
+    enum { FIRST = 10 };
+    store_each_job(queue->server->store, STORE_QUEUED, FIRST, publish_waiting, queue, NULL);
+}
+
+/* From the worker's thread, after each step of the running job. */
+static int on_step(void *user, const run_progress *progress, diffedit_editor *editor)
+{
+    static const double pause = 0.08; /* seconds: faster than anybody sees */
+    struct queue *queue = user;
+    double now = pictures_now();
+    (void)editor;
+    pthread_mutex_lock(&queue->mutex);
+    queue->progress = *progress;
+    int stop = queue->stop || queue->shut;
+    if (!stop && (progress->stage != queue->told_stage || now - queue->told >= pause)) {
+        queue->told = now;
+        queue->told_stage = progress->stage;
+        publish(queue, queue->job, EVENTS_PROGRESS);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return stop;
+}
+
+/* ---- the worker ---- */
+
+/* Waits for the next job; false: the server ends. */
+static bool take(struct queue *queue, struct store_job *job)
+{
+    bool taken = false;
+    pthread_mutex_lock(&queue->mutex);
+    while (!queue->shut && !(taken = store_take_job(job, queue->server->store, pictures_now())))
+        pthread_cond_wait(&queue->changed, &queue->mutex);
+    if (taken) {
+        queue->job = job;
+        queue->stop = false;
+        queue->progress = (run_progress){.stage = NULL};
+        queue->told = 0;
+        publish(queue, job, EVENTS_STATE);
+        publish_positions(queue);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return taken;
+}
+
+/* What clients call an error, by its diffedit_status. */
+static const char *const kinds[] = {"", "argument", "file", "model", "picture", "memory", "memory"};
+
+static void set_failure(struct store_job *job, diffedit_status status, const char *sentence)
+{
+    job->ended = pictures_now();
+    job->has_result = false;
+    job->map[0] = job->found[0] = '\0';
+    if (status == DIFFEDIT_ERROR_CANCELLED) {
+        job->state = STORE_STOPPED;
+        return;
+    }
+    job->state = STORE_FAILED;
+    job->message = strdup(sentence);
+    snprintf(job->error, sizeof job->error, "%s", kinds[status]);
+}
+
+/* Records what did not become a result. A job that waits again, or that is forgotten, has nothing
+ * to be told. */
+static void finish(struct queue *queue, struct store_job *job, diffedit_status status,
+                   const diffedit_error *error)
+{
+    bool ended = status == DIFFEDIT_OK;
+    pthread_mutex_lock(&queue->mutex);
+    if (!ended) {
+        set_failure(job, status, error->message);
+        store_end_job(&ended, queue->server->store, job, NULL);
+    }
+    queue->job = NULL;
+    if (ended)
+        publish(queue, job, EVENTS_END);
+    pthread_mutex_unlock(&queue->mutex);
+    store_forget_old_jobs(queue->server->store, KEPT_JOBS, NULL);
+    results_make_room(queue->server);
+}
+
+static void *work(void *user)
+{
+    struct queue *queue = user;
+    struct store_job job;
+    struct editors *editors = NULL;
+    diffedit_error error;
+    if (editors_new(&editors, queue->server, &error) != DIFFEDIT_OK)
+        return NULL;
+    while (take(queue, &job)) {
+        diffedit_status status = run_job(&job, queue->server, editors, on_step, queue, &error);
+        finish(queue, &job, status, &error);
+        store_job_free(&job);
+    }
+    editors_free(editors);
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+diffedit_status queue_start(struct queue **started, struct server *server, diffedit_error *error)
+{
+    struct queue *new = calloc(1, sizeof *new);
+    if (!new)
+        return de_fail_memory(error, sizeof *new, "the queue");
+    new->server = server;
+    pthread_mutex_init(&new->mutex, NULL);
+    pthread_cond_init(&new->changed, NULL);
+    diffedit_status status = store_requeue(server->store, error);
+    if (status == DIFFEDIT_OK)
+        status = store_each_job(server->store, STORE_QUEUED, QUEUE_MOST, publish_waiting, new,
+                                error);
+    if (status == DIFFEDIT_OK && pthread_create(&new->thread, NULL, work, new) != 0)
+        status = de_fail(error, DIFFEDIT_ERROR_MEMORY, "no thread can be started");
+    if (status == DIFFEDIT_OK) {
+        new->started = true;
+        *started = new;
+    } else {
+        queue_free(new);
+    }
+    return status;
+}
+
+void queue_shut(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->shut = true;
+    store_requeue(queue->server->store, NULL);
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void queue_free(struct queue *queue)
+{
+    if (!queue)
+        return;
+    if (queue->started)
+        pthread_join(queue->thread, NULL);
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->mutex);
+    free(queue);
+}
+
+diffedit_status queue_add(struct queue *queue, struct store_job *job, diffedit_error *error)
+{
+    pthread_mutex_lock(&queue->mutex);
+    diffedit_status status = store_add_job(queue->server->store, job, error);
+    if (status == DIFFEDIT_OK) {
+        publish(queue, job, EVENTS_STATE);
+        pthread_cond_broadcast(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return status;
+}
+
+/* With the mutex. */
+static void stop(struct queue *queue, const char *id)
+{
+    struct store_job job;
+    if (queue->job && strcmp(queue->job->id, id) == 0) {
+        queue->stop = true;
+    } else if (store_stop_queued(queue->server->store, id, pictures_now()) &&
+               store_get_job(&job, queue->server->store, id)) {
+        publish(queue, &job, EVENTS_END);
+        store_job_free(&job);
+        publish_positions(queue);
+    }
+}
+
+void queue_stop(struct queue *queue, const char *id)
+{
+    pthread_mutex_lock(&queue->mutex);
+    stop(queue, id);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+diffedit_status queue_forget(struct queue *queue, const char *id, diffedit_error *error)
+{
+    struct store_job job;
+    pthread_mutex_lock(&queue->mutex);
+    stop(queue, id);
+    bool running = queue->job && strcmp(queue->job->id, id) == 0;
+    diffedit_status status = DIFFEDIT_OK;
+    if (store_get_job(&job, queue->server->store, id)) {
+        status = store_forget_job(queue->server->store, id, error);
+        if (status == DIFFEDIT_OK && running) {
+            job.state = STORE_STOPPED;
+            job.ended = pictures_now();
+            publish(queue, &job, EVENTS_END);
+        }
+        store_job_free(&job);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return status;
+}

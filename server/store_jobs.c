@@ -1,0 +1,242 @@
+/* Jobs in the store. */
+#include "statements.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const store_state_names[] = {"queued", "running", "done", "failed", "stopped", NULL};
+
+#define COLUMNS                                                                           \
+    "id, serial, state, request, created, started, ended, error, message, warnings, map," \
+    " map_width, map_height, found, share, has_result"
+
+void store_job_free(store_job *job)
+{
+    json_decref(job->request);
+    json_decref(job->warnings);
+    free(job->message);
+}
+
+static store_state state_of(const char *name)
+{
+    for (int i = 0; store_state_names[i] && name; i++)
+        if (strcmp(store_state_names[i], name) == 0)
+            return (store_state)i;
+    return STORE_FAILED;
+}
+
+static void read_job(store_job *job, sqlite3_stmt *row)
+{
+    *job = (store_job){
+        .serial = sqlite3_column_int64(row, 1),
+        .state = state_of((const char *)sqlite3_column_text(row, 2)),
+        .request = store_json(row, 3),
+        .created = sqlite3_column_double(row, 4),
+        .started = sqlite3_column_double(row, 5),
+        .ended = sqlite3_column_double(row, 6),
+        .message = store_text(row, 8),
+        .warnings = store_json(row, 9),
+        .map_width = sqlite3_column_int(row, 11),
+        .map_height = sqlite3_column_int(row, 12),
+        .share = sqlite3_column_double(row, 14),
+        .has_result = sqlite3_column_int(row, 15) != 0,
+    };
+    store_copy(job->id, sizeof job->id, row, 0);
+    store_copy(job->error, sizeof job->error, row, 7);
+    store_copy(job->map, sizeof job->map, row, 10);
+    store_copy(job->found, sizeof job->found, row, 13);
+}
+
+/* What a request refers to; NULL: nothing. */
+static const char *named(const store_job *job, const char *name)
+{
+    return json_string_value(json_object_get(job->request, name));
+}
+
+diffedit_status store_add_job(struct store *store, store_job *job, diffedit_error *error)
+{
+    char *request = json_dumps(job->request, JSON_COMPACT);
+    if (!request)
+        return de_fail_memory(error, 1, "a job");
+    diffedit_status status = store_begin(store, error);
+    if (status == DIFFEDIT_OK) {
+        status = store_do(store, NULL, error,
+                          "INSERT INTO jobs (id, state, request, picture, mask, correction,"
+                          " created) VALUES (?1, 'queued', ?2, ?3, ?4, ?5, ?6)",
+                          "tttttd", job->id, request, named(job, "picture"), named(job, "mask"),
+                          named(job, "correction"), job->created);
+        if (status == DIFFEDIT_OK)
+            job->serial = store_number(store, 0, "SELECT serial FROM jobs WHERE id = ?1", "t",
+                                       job->id);
+        status = store_end(store, status, error);
+    }
+    free(request);
+    return status;
+}
+
+/* The first row of a statement. */
+static bool read_first(store_job *job, struct store *store, sqlite3_stmt *statement)
+{
+    bool there = statement && store_row(statement);
+    if (there)
+        read_job(job, statement);
+    else
+        *job = (store_job){.serial = 0};
+    if (statement)
+        store_done(store, statement, NULL);
+    return there;
+}
+
+bool store_get_job(store_job *job, struct store *store, const char *id)
+{
+    store_lock(store);
+    sqlite3_stmt *statement = store_ask(store, NULL, "SELECT " COLUMNS " FROM jobs WHERE id = ?1",
+                                        "t", id);
+    bool there = read_first(job, store, statement);
+    store_unlock(store);
+    return there;
+}
+
+bool store_take_job(store_job *job, struct store *store, double now)
+{
+    store_lock(store);
+    sqlite3_stmt *statement = store_ask(store, NULL,
+                                        "SELECT " COLUMNS " FROM jobs WHERE state = 'queued'"
+                                        " ORDER BY serial LIMIT 1",
+                                        "");
+    bool there = read_first(job, store, statement);
+    if (there) {
+        job->state = STORE_RUNNING;
+        job->started = now;
+        there = store_do(store, NULL, NULL,
+                         "UPDATE jobs SET state = 'running', started = ?2 WHERE id = ?1", "td",
+                         job->id, now) == DIFFEDIT_OK;
+        if (!there)
+            store_job_free(job);
+    }
+    store_unlock(store);
+    return there;
+}
+
+diffedit_status store_end_job(bool *ended, struct store *store, const store_job *job,
+                              diffedit_error *error)
+{
+    int changes = 0;
+    char *warnings = json_dumps(job->warnings, JSON_COMPACT);
+    if (!warnings)
+        return de_fail_memory(error, 1, "a job");
+    store_lock(store);
+    diffedit_status status = store_do(
+        store, &changes, error,
+        "UPDATE jobs SET state = ?2, ended = ?3, error = ?4, message = ?5, warnings = ?6, map = ?7,"
+        " map_width = ?8, map_height = ?9, found = ?10, share = ?11, has_result = ?12"
+        " WHERE id = ?1 AND state = 'running'",
+        "ttdttttiitdi", job->id, store_state_names[job->state], job->ended, job->error,
+        job->message, warnings, store_or_null(job->map), (int64_t)job->map_width,
+        (int64_t)job->map_height, store_or_null(job->found), job->share, (int64_t)job->has_result);
+    store_unlock(store);
+    free(warnings);
+    *ended = changes > 0;
+    return status;
+}
+
+bool store_stop_queued(struct store *store, const char *id, double now)
+{
+    int changes = 0;
+    store_lock(store);
+    store_do(store, &changes, NULL,
+             "UPDATE jobs SET state = 'stopped', ended = ?2 WHERE id = ?1 AND state = 'queued'",
+             "td", id, now);
+    store_unlock(store);
+    return changes > 0;
+}
+
+diffedit_status store_requeue(struct store *store, diffedit_error *error)
+{
+    store_lock(store);
+    diffedit_status status = store_do(
+        store, NULL, error, "UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'",
+        "");
+    store_unlock(store);
+    return status;
+}
+
+/* ---- forgetting ---- */
+
+diffedit_status store_forget_job(struct store *store, const char *id, diffedit_error *error)
+{
+    store_lock(store);
+    diffedit_status status = store_do(store, NULL, error, "DELETE FROM jobs WHERE id = ?1", "t",
+                                      id);
+    store_unlock(store);
+    return status;
+}
+
+diffedit_status store_forget_old_jobs(struct store *store, int keep, diffedit_error *error)
+{
+    store_lock(store);
+    diffedit_status status = store_do(
+        store, NULL, error,
+        "DELETE FROM jobs WHERE serial IN (SELECT serial FROM jobs WHERE NOT has_result"
+        " AND state IN ('done', 'failed', 'stopped') ORDER BY serial DESC LIMIT -1 OFFSET ?1)",
+        "i", (int64_t)keep);
+    store_unlock(store);
+    return status;
+}
+
+diffedit_status store_forget_ended_jobs(struct store *store, const char *picture,
+                                        diffedit_error *error)
+{
+    store_lock(store);
+    diffedit_status status = store_do(
+        store, NULL, error,
+        "DELETE FROM jobs WHERE NOT has_result AND state IN ('done', 'failed', 'stopped')"
+        " AND (?1 IS NULL OR picture = ?1)",
+        "t", picture);
+    store_unlock(store);
+    return status;
+}
+
+/* ---- looking ---- */
+
+int64_t store_count_queued(struct store *store, int64_t before)
+{
+    store_lock(store);
+    int64_t count = store_number(
+        store, 0, "SELECT count(*) FROM jobs WHERE state = 'queued' AND serial < ?1", "i", before);
+    store_unlock(store);
+    return count;
+}
+
+int64_t store_count_running(struct store *store)
+{
+    store_lock(store);
+    int64_t count = store_number(store, 0, "SELECT count(*) FROM jobs WHERE state = 'running'", "");
+    store_unlock(store);
+    return count;
+}
+
+diffedit_status store_each_job(struct store *store, int state, int limit, store_job_fn each,
+                               void *user, diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_ERROR_FILE;
+    store_lock(store);
+    sqlite3_stmt *statement = state >= 0 ? store_ask(store, error,
+                                                     "SELECT " COLUMNS " FROM jobs WHERE state = ?1"
+                                                     " ORDER BY serial LIMIT ?2",
+                                                     "ti", store_state_names[state], (int64_t)limit)
+                                         : store_ask(store, error,
+                                                     "SELECT " COLUMNS
+                                                     " FROM jobs ORDER BY serial DESC LIMIT ?1",
+                                                     "i", (int64_t)limit);
+    while (statement && store_row(statement)) {
+        store_job job;
+        read_job(&job, statement);
+        each(user, &job);
+        store_job_free(&job);
+    }
+    if (statement)
+        status = store_done(store, statement, error);
+    store_unlock(store);
+    return status;
+}
