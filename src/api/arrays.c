@@ -93,10 +93,10 @@ static diffedit_array map_array(const diffedit_editor *editor)
 
 static diffedit_array refined_array(const de_region *region)
 {
-    if (!region->refined)
+    if (!region->from || !region->from->refined)
         return (diffedit_array){0};
     return (diffedit_array){
-        .dimensions = 2, .shape = {region->height, region->width}, .data = region->refined};
+        .dimensions = 2, .shape = {region->height, region->width}, .data = region->from->refined};
 }
 
 static diffedit_array running_array(const diffedit_editor *editor)
@@ -184,6 +184,36 @@ static diffedit_status map_view(const diffedit_editor *editor, diffedit_picture 
     return status;
 }
 
+static uint16_t to_wide(float value)
+{
+    return (uint16_t)rintf(65535 * value);
+}
+
+/* The map that the last region followed from, at 16 bit. */
+static diffedit_status region_map_view(const diffedit_editor *editor, diffedit_picture **picture,
+                                       diffedit_error *error)
+{
+    const de_cleaned *from = editor->whole.region.from;
+    if (!from)
+        return DIFFEDIT_OK;
+    int64_t width = from->width, height = from->height;
+    uint8_t *memory = NULL;
+    diffedit_status status = de_allocate_bytes(&memory, 2 * width * height, "the map", error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    uint16_t *grey = (void *)memory;
+    for (int64_t y = 0; y < height; y++) {
+        const float *row = from->cells + y * from->h / height * from->w;
+        for (int64_t x = 0; x < width; x++)
+            grey[y * width + x] = to_wide(from->refined ? from->refined[y * width + x]
+                                                        : row[x * from->w / width]);
+    }
+    status = diffedit_picture_new(picture, from->width, from->height, 1, 16, grey,
+                                  (size_t)width * sizeof *grey, error);
+    free(memory);
+    return status;
+}
+
 static diffedit_status mask_view(const diffedit_editor *editor, diffedit_picture **picture,
                                  diffedit_error *error)
 {
@@ -226,6 +256,7 @@ diffedit_status diffedit_editor_view(diffedit_picture **picture, diffedit_editor
     case DIFFEDIT_VIEW_MASK: return mask_view(editor, picture, error);
     case DIFFEDIT_VIEW_DECODED:
         return colour_view(picture, decoded->width, decoded->height, frame->decoded.pixels, error);
+    case DIFFEDIT_VIEW_REGION_MAP: return region_map_view(editor, picture, error);
     case DIFFEDIT_VIEW_PREVIEW: return de_editor_preview(picture, editor, error);
     default: return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown view %d", (int)id);
     }

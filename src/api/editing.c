@@ -142,6 +142,7 @@ diffedit_status diffedit_editor_set_map(diffedit_editor *editor, const float *ma
             return status;
         memcpy(copy, map, (size_t)count * sizeof *copy);
     }
+    editor->map_serial++;
     de_map_free(&editor->whole.given_map);
     editor->whole.given_map = (de_map){.values = copy, .h = height, .w = width};
     return DIFFEDIT_OK;

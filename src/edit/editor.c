@@ -37,6 +37,7 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
                                    .native_width = unet->sample_width * editor->networks.factor,
                                    .native_height = unet->sample_height * editor->networks.factor,
                                    .mask_given = whole->given_mask != NULL,
+                                   .map_given = whole->given_map.values ? editor->map_serial : 0,
                                    .finds_map = finds_map,
                                    .at = at};
     return de_plan_make(plan, goal, options, &inputs, error);

@@ -36,6 +36,10 @@ typedef struct de_frame {
         de_map_params params;
         de_map result;
     } map;
+    struct {
+        de_clean_params params;
+        de_cleaned result;
+    } clean;
     de_region region; /* of the last call that had one; it is made each time */
     struct {
         de_inversion_params params;
@@ -74,6 +78,7 @@ struct diffedit_editor {
     de_frame box;          /* a part of the picture, with the region in it as its given mask */
     de_rectangle box_at;   /* that part; width 0: none */
     de_box_params box_for; /* how it was chosen */
+    uint64_t map_serial;   /* of the last map that was given: a new number each time */
     de_frame *shown;       /* the frame that the last call worked on */
     float *chart;          /* [c, DE_CHART_CELLS, DE_CHART_CELLS], the chart's latent, or NULL */
     float *mask_view;      /* [h, w], what diffedit_editor_array() shows of the region's cells */

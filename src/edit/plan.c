@@ -154,9 +154,7 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
     plan->region = (de_region_params){.width = at.width,
                                       .height = at.height,
                                       .cells = cells,
-                                      .filter = options->mask_filter,
                                       .fill = options->mask_fill,
-                                      .refine = options->mask_refine,
                                       .threshold = options->mask_threshold,
                                       .grow = is_given ? 0 : options->mask_grow,
                                       .room = cuts ? ROOM : 0};
@@ -167,6 +165,17 @@ static void plan_region(de_plan *plan, const diffedit_options *options,
                                     .feather = options->feather < 0 ? cell : options->feather,
                                     .blur = options->mask_blur,
                                     .everywhere = options->composite == DIFFEDIT_COMPOSITE_LATENT};
+}
+
+static void plan_clean(de_plan *plan, const diffedit_options *options, const de_plan_inputs *inputs)
+{
+    plan->clean = (de_clean_params){.map = plan->map,
+                                    .given = inputs->map_given,
+                                    .width = plan->region.width,
+                                    .height = plan->region.height,
+                                    .cells = plan->region.cells,
+                                    .filter = options->mask_filter,
+                                    .refine = options->mask_refine};
 }
 
 /* The option `scheduler` names the decode's sampler. The encoding is its own inversion, or DDIM's
@@ -255,5 +264,7 @@ diffedit_status de_plan_make(de_plan *plan, de_goal goal, const diffedit_options
     if (status != DIFFEDIT_OK || goal == DE_GOAL_INVERT || goal == DE_GOAL_GENERATE)
         return status;
     plan_region(plan, options, inputs);
-    return plan_map(plan, options, sampler, inputs, error);
+    status = plan_map(plan, options, sampler, inputs, error);
+    plan_clean(plan, options, inputs);
+    return status;
 }

@@ -25,6 +25,7 @@ typedef struct de_plan_inputs {
     bool finds_map;                  /* nothing was given that makes a map needless */
     de_rectangle at;                 /* the box that is worked on; width 0: the whole picture */
     bool mask_given;                 /* by somebody, for the whole picture */
+    uint64_t map_given;              /* which map, likewise; 0: none */
 } de_plan_inputs;
 
 typedef struct de_plan {
@@ -33,6 +34,7 @@ typedef struct de_plan {
     de_box_params box;
     de_latent_params latent;
     de_map_params map; /* zeros where a map or a mask was given, but for latent and method */
+    de_clean_params clean;
     de_region_params region;
     de_cut_params cut;
     de_inversion_params inversion;

@@ -10,7 +10,6 @@ void de_region_free(de_region *region)
     free(region->mask);
     free(region->room);
     free(region->cells);
-    free(region->refined);
     *region = (de_region){0};
 }
 
@@ -40,36 +39,6 @@ uint64_t de_region_content(const de_region *region)
     return state ? state : 1;
 }
 
-/* What the map has at each cell: one at working size is looked at where the cell begins. */
-static void take_cells(float *values, const de_map *map, int h, int w)
-{
-    int step_y = map->h / h, step_x = map->w / w;
-    for (int y = 0; y < h; y++)
-        for (int x = 0; x < w; x++)
-            values[y * w + x] = map->values[(int64_t)y * step_y * map->w + x * step_x];
-}
-
-/* values [h, w]: the map as the threshold sees it. To be freed. */
-static diffedit_status clean(float **values, const de_region_params *params, const de_map *map,
-                             diffedit_error *error)
-{
-    int h = params->cells.h, w = params->cells.w;
-    float *raw = NULL;
-    diffedit_status status = de_allocate_floats(&raw, (int64_t)h * w, "the map", error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    take_cells(raw, map, h, w);
-    if (params->filter == DIFFEDIT_MASK_FILTER_NONE) {
-        *values = raw;
-        return DIFFEDIT_OK;
-    }
-    status = de_allocate_floats(values, (int64_t)h * w, "the map", error);
-    if (status == DIFFEDIT_OK)
-        de_map_bilateral(*values, raw, h, w);
-    free(raw);
-    return status;
-}
-
 static void threshold(uint8_t *mask, const float *values, int64_t count, double limit)
 {
     for (int64_t i = 0; i < count; i++)
@@ -77,19 +46,13 @@ static void threshold(uint8_t *mask, const float *values, int64_t count, double 
 }
 
 /* The mask in pixels, along the picture's edges. */
-static diffedit_status refine(de_region *region, const de_region_params *params,
-                              const float *values, const diffedit_picture *picture,
-                              de_stage_context *context, diffedit_error *error)
+static diffedit_status find_refined(de_region *region, const de_region_params *params,
+                                    const float *refined, diffedit_error *error)
 {
     int64_t area = (int64_t)region->width * region->height;
-    diffedit_status status = de_allocate_floats(&region->refined, area, "the map", error);
-    if (status == DIFFEDIT_OK)
-        status = de_map_refine(region->refined, values, params->cells, picture, context, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    threshold(region->mask, region->refined, area, params->threshold);
-    status = de_mask_drop_specks(region->mask, region->height, region->width,
-                                 area / ((int64_t)region->h * region->w), error);
+    threshold(region->mask, refined, area, params->threshold);
+    diffedit_status status = de_mask_drop_specks(region->mask, region->height, region->width,
+                                                 area / ((int64_t)region->h * region->w), error);
     if (status != DIFFEDIT_OK)
         return status;
     return params->fill ? de_mask_fill(region->mask, region->height, region->width, error) : status;
@@ -97,22 +60,17 @@ static diffedit_status refine(de_region *region, const de_region_params *params,
 
 /* The mask that a map means, in cells and in pixels. */
 static diffedit_status find(de_region *region, const de_region_params *params,
-                            const de_region_inputs *inputs, de_stage_context *context,
-                            diffedit_error *error)
+                            const de_cleaned *cleaned, diffedit_error *error)
 {
     int h = region->h, w = region->w;
-    float *values = NULL;
-    diffedit_status status = clean(&values, params, inputs->map, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    threshold(region->cells, values, (int64_t)h * w, params->threshold);
+    diffedit_status status = DIFFEDIT_OK;
+    region->from = cleaned;
+    threshold(region->cells, cleaned->cells, (int64_t)h * w, params->threshold);
     if (params->fill)
         status = de_mask_fill(region->cells, h, w, error);
-    if (status == DIFFEDIT_OK && params->refine)
-        status = refine(region, params, values, inputs->picture, context, error);
-    else
-        de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
-    free(values);
+    if (status == DIFFEDIT_OK && cleaned->refined)
+        return find_refined(region, params, cleaned->refined, error);
+    de_mask_from_cells(region->cells, h, w, region->height, region->width, region->mask);
     return status;
 }
 
@@ -214,7 +172,7 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
         memcpy(region->mask, inputs->given, (size_t)area);
         memset(region->cells, 0, (size_t)h * (size_t)w);
     } else if (status == DIFFEDIT_OK) {
-        status = find(region, params, inputs, context, error);
+        status = find(region, params, inputs->cleaned, error);
     }
     if (status == DIFFEDIT_OK && params->grow)
         status = grow(region, params->grow, context, error);
@@ -228,7 +186,8 @@ diffedit_status de_region_run(de_region *region, const de_region_params *params,
         de_region_free(region);
         return status;
     }
-    if (!region->room && (params->grow || params->refine || inputs->given || inputs->correction))
+    const bool is_of_cells = region->from && !region->from->refined;
+    if (!region->room && (params->grow || !is_of_cells || inputs->correction))
         de_mask_to_cells(region->mask, height, width, h, w, region->cells);
     for (int64_t i = 0; i < area; i++)
         region->changed += region->mask[i];

@@ -34,6 +34,7 @@ void de_frame_free(de_frame *frame)
     free(frame->masked.values);
     de_map_free(&frame->map.result);
     de_region_free(&frame->region);
+    de_cleaned_free(&frame->clean.result);
     de_inversion_free(&frame->inversion.result);
     de_final_free(&frame->final.result);
     free(frame->decoded.pixels);
@@ -179,18 +180,33 @@ const de_map *de_frame_map_in_use(const de_frame *frame)
     return frame->given_map.values ? &frame->given_map : &frame->map.result;
 }
 
+/* The region, which borrows from what is cleaned, is gone by then. */
+static diffedit_status fill_cleaned(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
+                                    diffedit_error *error)
+{
+    const de_clean_params *params = &plan->clean;
+    if (frame->clean.result.cells && equal(params, &frame->clean.params, sizeof *params))
+        return DIFFEDIT_OK;
+    de_cleaned_free(&frame->clean.result);
+    frame->clean.params = *params;
+    return de_clean_run(&frame->clean.result, params, de_frame_map_in_use(frame), frame->picture,
+                        &editor->context, error);
+}
+
 diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error)
 {
-    const de_region_inputs inputs = {.map = de_frame_map_in_use(frame),
+    const de_region_inputs inputs = {.cleaned = &frame->clean.result,
                                      .given = frame->given_mask,
                                      .given_room = frame->given_room,
-                                     .correction = frame->correction,
-                                     .picture = frame->picture};
+                                     .correction = frame->correction};
     double start = de_seconds();
+    diffedit_status status = DIFFEDIT_OK;
     de_region_free(&frame->region);
-    diffedit_status status = de_region_run(&frame->region, &plan->region, &inputs, &editor->context,
-                                           error);
+    if (!inputs.given)
+        status = fill_cleaned(frame, editor, plan, error);
+    if (status == DIFFEDIT_OK)
+        status = de_region_run(&frame->region, &plan->region, &inputs, &editor->context, error);
     spent(editor, DIFFEDIT_STAGE_MAP, start);
     return status;
 }

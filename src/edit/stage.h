@@ -150,33 +150,24 @@ diffedit_status de_map_run(de_map *map, const de_map_params *params, const de_ma
                            const de_network_set *networks, de_stage_context *context,
                            diffedit_error *error);
 
-/* ---- region: what is to be changed ---- */
+/* ---- clean: the map as the threshold sees it ---- */
 
-typedef struct de_region_params {
+typedef struct de_clean_params {
+    de_map_params map;     /* the map that is found, or the size and method of a given one */
+    uint64_t given;        /* which given one; 0: none */
     int32_t width, height; /* of the picture */
     de_cells cells;
-    int32_t filter;   /* DIFFEDIT_MASK_FILTER_..., of the map */
-    int32_t fill;     /* 1: holes are changed too; of a map, not of a given mask */
-    double threshold; /* of the map */
-    int32_t grow;     /* picture pixels; negative shrinks */
-    int32_t refine;   /* 1: the map's edges become the picture's */
-    int64_t room;     /* cells around mask and map that the decode may change as well; 0: none */
-} de_region_params;
+    int32_t filter; /* DIFFEDIT_MASK_FILTER_... */
+    int32_t refine; /* 1: the map's edges become the picture's */
+} de_clean_params;
+static_assert(sizeof(de_clean_params) == 136, "a key has no padding");
 
-typedef struct de_region {
-    uint8_t *mask;  /* [height, width], 0 or 1, at picture size */
-    uint8_t *room;  /* [height, width], what the decode may change: mask, and around it; or NULL */
-    uint8_t *cells; /* [h, w]: 1 where any pixel of the cell is, or is room */
-    float *refined; /* [height, width]: the map with the picture's edges, or NULL */
+typedef struct de_cleaned {
+    float *cells;   /* [h, w], 0..1, filtered */
+    float *refined; /* [height, width], 0..1: the same with the picture's edges, or NULL */
     int width, height, h, w;
-    int64_t changed; /* pixels */
-} de_region;
-void de_region_free(de_region *region);
-/* What the decode may change: the room, or else the mask. */
-const uint8_t *de_region_reach(const de_region *region);
-/* Numbers, never 0, that differ where the cells, or cells and reach, do: a hash of 64 bits. */
-uint64_t de_region_cells_content(const de_region *region);
-uint64_t de_region_content(const de_region *region);
+} de_cleaned;
+void de_cleaned_free(de_cleaned *cleaned);
 
 /* values [h, w], a map, through a bilateral filter (Tomasi and Manduchi 1998) of 7 x 7 cells, the
  * edges replicated; smoothed [h, w]. */
@@ -188,15 +179,45 @@ diffedit_status de_map_refine(float *refined, const float *values, de_cells cell
                               const diffedit_picture *picture, de_stage_context *context,
                               diffedit_error *error);
 
+/* The picture is looked at only to refine. Errors: CANCELLED, PICTURE, MEMORY. */
+diffedit_status de_clean_run(de_cleaned *cleaned, const de_clean_params *params, const de_map *map,
+                             const diffedit_picture *picture, de_stage_context *context,
+                             diffedit_error *error);
+
+/* ---- region: what is to be changed ---- */
+
+typedef struct de_region_params {
+    int32_t width, height; /* of the picture */
+    de_cells cells;
+    double threshold; /* of the map */
+    int32_t fill;     /* 1: holes are changed too; of a map, not of a given mask */
+    int32_t grow;     /* picture pixels; negative shrinks */
+    int64_t room;     /* cells around mask and map that the decode may change as well; 0: none */
+} de_region_params;
+
+typedef struct de_region {
+    uint8_t *mask;  /* [height, width], 0 or 1, at picture size */
+    uint8_t *room;  /* [height, width], what the decode may change: mask, and around it; or NULL */
+    uint8_t *cells; /* [h, w]: 1 where any pixel of the cell is, or is room */
+    int width, height, h, w;
+    int64_t changed;        /* pixels */
+    const de_cleaned *from; /* borrowed: the map that it follows from; NULL: it was given */
+} de_region;
+void de_region_free(de_region *region);
+/* What the decode may change: the room, or else the mask. */
+const uint8_t *de_region_reach(const de_region *region);
+/* Numbers, never 0, that differ where the cells, or cells and reach, do: a hash of 64 bits. */
+uint64_t de_region_cells_content(const de_region *region);
+uint64_t de_region_content(const de_region *region);
+
 typedef struct de_region_inputs {
-    const de_map *map;
-    const uint8_t *given;      /* [height, width], a mask: then map is not looked at; or NULL */
+    const de_cleaned *cleaned; /* outlives the region */
+    const uint8_t *given;      /* [height, width], a mask: then cleaned is not looked at; or NULL */
     const uint8_t *given_room; /* likewise, the room around it; or NULL */
     const uint8_t *correction; /* [height, width], DE_CORRECTION_..., of the mask; or NULL */
-    const diffedit_picture *picture;
 } de_region_inputs;
 
-/* Errors: CANCELLED, PICTURE, MEMORY. */
+/* Errors: CANCELLED, MEMORY. */
 diffedit_status de_region_run(de_region *region, const de_region_params *params,
                               const de_region_inputs *inputs, de_stage_context *context,
                               diffedit_error *error);

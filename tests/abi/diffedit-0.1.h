@@ -24,16 +24,13 @@
  * function creates is owned by the caller, who releases it with the _free or _close function of its
  * type (both take NULL), and bytes and texts with diffedit_free(). "Static storage" is never freed.
  *
- * Structs that the caller allocates begin with `struct_size`, which the caller sets
- *
- *     diffedit_stats stats = {.struct_size = sizeof stats};
- *
- * (diffedit_options_init() sets that of diffedit_options). So a program runs with a later library,
- * whose structs are longer: fields that the program does not know keep their defaults. It also runs
- * with an earlier library, which leaves fields that it does not know alone, and refuses a struct in
- * which one of them is not zero (ARGUMENT). A struct without a size is refused, or nothing is
- * written to it. Fields are only added, at the end; enumerators keep their values. diffedit_error
- * never changes.
+ * Structs that the caller allocates begin with `struct_size`, which the caller sets:
+ * `diffedit_stats stats = {.struct_size = sizeof stats};` (diffedit_options_init() sets that of
+ * diffedit_options). So a program runs with a later library, whose structs are longer: fields that
+ * the program does not know keep their defaults. It also runs with an earlier library, which leaves
+ * fields that it does not know alone, and refuses a struct in which one of them is not zero
+ * (ARGUMENT). A struct without a size is refused, or nothing is written to it. Fields are only
+ * added, at the end; enumerators keep their values. diffedit_error never changes.
  *
  * Threads. Models and pictures are read-only once created: any number of threads may use one at the
  * same time. An editor belongs to one thread at a time. Two editors on one model, each in its own
@@ -42,9 +39,8 @@
  * do not multiply the threads. With DIFFEDIT_MODEL_LOW_MEMORY a thread waits while another prepares
  * a network, and a network in use stays: editors at different stages need memory for both networks.
  *
- * The library never exits, prints or installs a signal handler, and keeps no global error, random
- * state or callback. libvips, which it uses, may print a warning about a picture; VIPS_WARNING=1 in
- * the environment keeps it quiet.
+ * The library never exits, prints or installs a signal handler, and keeps no global state. libvips,
+ * which it uses, may print a warning about a picture, unless VIPS_WARNING=1 is set.
  */
 #ifndef DIFFEDIT_H
 #define DIFFEDIT_H
@@ -165,10 +161,10 @@ typedef struct diffedit_model_info {
 DIFFEDIT_API void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model);
 /* A warning about the weights that were read so far: writes one sentence of up to `size` bytes, its
  * terminator included, and returns 1; or returns 0 and writes an empty text. It names the first
- * tensor with an infinite value or a NaN; otherwise the first that no network uses (a config
- * describes fewer layers than the file has); otherwise one without an average in a file that has
- * averages of others (`model_ema.*`, of which none is used then). Weights are checked when they are
- * read: when the model is opened, or (LOW_MEMORY) when a network is first used. */
+ * tensor with an infinite value or a NaN; otherwise the first that no network uses; otherwise one
+ * without an average in a file that has averages of others (`model_ema.*`, of which none is used
+ * then). Weights are read when the model is opened, or (LOW_MEMORY) when a network is first used.
+ * */
 DIFFEDIT_API int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *model);
 
 /* ---- models as files ---- */
@@ -620,12 +616,10 @@ DIFFEDIT_API diffedit_status diffedit_editor_set_mask(diffedit_editor *editor,
                                                       const diffedit_picture *mask,
                                                       diffedit_error *error);
 /* Corrects every mask, found or given, by hand: where `correction`, of the picture's size, is
- * opaque (alpha >= 50 %), white (grey >= 50 %) adds to the mask and black removes from it; where it
- * is clear, the mask stays. It is laid over the mask that has grown, does not grow itself, and
- * stays when the texts, the threshold or the mask change; NULL: none. A pixel that is removed is
- * the input's, in the soft edge of `feather` and `mask_blur` too, and room of `composite` changed
- * never reaches it; one that is added is always composed. Under `composite` latent there is no mask
- * in the result. Copied. Errors: ARGUMENT (size; no alpha channel). */
+ * opaque (alpha >= 50 %), white (grey >= 50 %) adds to the mask and black removes from it. It is
+ * laid over the mask that has grown, and stays when texts, threshold or mask change; NULL: none. A
+ * pixel that is removed is the input's, in a soft edge too (but not under `composite` latent), and
+ * one that is added is always composed. Copied. Errors: ARGUMENT (size; no alpha channel). */
 DIFFEDIT_API diffedit_status diffedit_editor_set_correction(diffedit_editor *editor,
                                                             const diffedit_picture *correction,
                                                             diffedit_error *error);
@@ -688,8 +682,8 @@ typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_FINAL,      /* [c, h, w], the input of the decoder */
     /* [height, width] of the picture, 0..1: the map with the picture's edges; `mask_refine` only */
     DIFFEDIT_ARRAY_MAP_REFINED,
-    /* [c, h, w], from a progress callback, in DIFFEDIT_STAGE_DENOISE: the result as the step
-     * predicts it (x_0, scaled); outside the mask the picture's x_0 */
+    /* [c, h, w], from a progress callback in DIFFEDIT_STAGE_DENOISE: the x_0 that the step
+     * predicts; outside the mask the picture's */
     DIFFEDIT_ARRAY_RUNNING
 } diffedit_array_id;
 
@@ -718,12 +712,16 @@ typedef enum diffedit_view_id {
     DIFFEDIT_VIEW_MAP,     /* grey, at picture size */
     DIFFEDIT_VIEW_MASK,    /* grey, 0 or 255, at picture size */
     DIFFEDIT_VIEW_DECODED, /* the decoder's picture at working size */
-    /* From a progress callback: DIFFEDIT_ARRAY_RUNNING in colours, a pixel for each cell, of the
-     * part that diffedit_stats calls the box. They are linear in the latent, as least squares over
-     * the cells of what is worked on and, with a tenth of the weight, of a chart of colours have
-     * it; text to image has the chart alone. An editor encodes the chart, of 16 x 16 cells, when it
-     * first makes a preview (with LOW_MEMORY the autoencoder then stands beside the UNet). */
-    DIFFEDIT_VIEW_PREVIEW
+    /* From a progress callback: DIFFEDIT_ARRAY_RUNNING in colours, a pixel a cell, of the box of
+     * diffedit_stats; by least squares linear in the latent, over the cells of what is worked
+     * on and, with a tenth of the weight, of a chart of 16 x 16 cells, which an editor encodes
+     * when it first makes a preview (with LOW_MEMORY the autoencoder then stands beside the
+     * UNet) */
+    DIFFEDIT_VIEW_PREVIEW,
+    /* 16-bit grey at picture size: the map as `mask_threshold` sees it, filtered and refined; at
+     * least 65535 times the threshold is the mask, before specks, holes, growth and correction
+     * */
+    DIFFEDIT_VIEW_REGION_MAP
 } diffedit_view_id;
 
 /* *picture is NULL where the stage has not run. Errors: ARGUMENT (no such view). */
@@ -738,8 +736,7 @@ typedef struct diffedit_stats {
     double total_seconds;
     double mask_share; /* changed picture pixels / all; 0 where there is no mask */
     int width, height; /* working size, pixels */
-    /* the part of the picture, in its pixels, that has this working size: a box, where `region`
-     * makes one, or all; of text to image the result. Known in a callback too. */
+    /* the part of the picture, in its pixels, that has this working size; of text to image all */
     int box_x, box_y, box_width, box_height;
 } diffedit_stats;
 

@@ -63,8 +63,12 @@ static void find_region(de_region *region, int room, int grow, const uint8_t *co
                                      .threshold = 0.5,
                                      .grow = grow,
                                      .room = room};
-    const de_region_inputs inputs = {.map = &map, .correction = correction};
+    const de_clean_params how = {.width = EDGE, .height = EDGE, .cells = {GRID, GRID}};
+    static de_cleaned cleaned;
+    const de_region_inputs inputs = {.cleaned = &cleaned, .correction = correction};
     de_stage_context context = {.threads = 2};
+    de_cleaned_free(&cleaned);
+    assert_int_equal(de_clean_run(&cleaned, &how, &map, NULL, &context, NULL), DIFFEDIT_OK);
     assert_int_equal(de_region_run(region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
 }
 

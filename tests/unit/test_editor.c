@@ -191,6 +191,106 @@ static void test_a_cut_composite_decodes_the_picture_once(void **state)
     diffedit_editor_free(editor);
 }
 
+static int count_map_steps(void *count, diffedit_stage_id stage, int done, int total)
+{
+    (void)done, (void)total;
+    *(int *)count += stage == DIFFEDIT_STAGE_MAP;
+    return 0;
+}
+
+/* Steps of the map's stage that finding a mask takes. */
+static int steps_to_mask(diffedit_editor *editor, const diffedit_options *options)
+{
+    diffedit_picture *mask;
+    int steps = 0;
+    diffedit_editor_set_progress(editor, count_map_steps, &steps);
+    assert_int_equal(diffedit_find_mask(&mask, editor, options, NULL), 0);
+    diffedit_editor_set_progress(editor, NULL, NULL);
+    diffedit_picture_free(mask);
+    return steps;
+}
+
+/* Another threshold neither filters nor refines the map again; another map does. */
+static void test_a_map_is_refined_once(void **state)
+{
+    (void)state;
+    enum { REFINES = 3 * DE_WORK_BANDS };
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    float map[60] = {[13] = 1, [14] = 1};
+    options.mask_refine = DIFFEDIT_ON;
+    assert_int_equal(steps_to_mask(editor, &options), 2 + REFINES);
+    options.mask_threshold = 0.2;
+    options.mask_fill = DIFFEDIT_ON;
+    options.mask_grow = 0;
+    assert_int_equal(steps_to_mask(editor, &options), 0);
+    options.mask_filter = DIFFEDIT_MASK_FILTER_BILATERAL;
+    assert_int_equal(steps_to_mask(editor, &options), REFINES);
+    options.seed++;
+    assert_int_equal(steps_to_mask(editor, &options), 2 + REFINES);
+    for (int i = 0; i < 2; i++) { /* maps of one size */
+        assert_int_equal(diffedit_editor_set_map(editor, map, 6, 10, NULL), 0);
+        assert_int_equal(steps_to_mask(editor, &options), REFINES);
+        assert_int_equal(steps_to_mask(editor, &options), 0);
+        map[40] = 1;
+    }
+    assert_int_equal(diffedit_editor_set_map(editor, NULL, 0, 0, NULL), 0);
+    assert_int_equal(steps_to_mask(editor, &options), REFINES);
+    options.mask_refine = DIFFEDIT_OFF;
+    assert_int_equal(steps_to_mask(editor, &options), 0);
+    diffedit_editor_free(editor);
+}
+
+/* Specks: parts of less than a cell. */
+static void expect_threshold(diffedit_editor *editor, const diffedit_options *options, int specks)
+{
+    diffedit_picture *map, *mask;
+    uint8_t expected[WIDTH * HEIGHT];
+    assert_int_equal(diffedit_find_mask(&mask, editor, options, NULL), 0);
+    assert_int_equal(diffedit_editor_view(&map, editor, DIFFEDIT_VIEW_REGION_MAP, NULL), 0);
+    assert_int_equal(diffedit_picture_bits(map), 16);
+    assert_int_equal(diffedit_picture_channels(map), 1);
+    const uint16_t *values = diffedit_picture_pixels(map);
+    const uint8_t *found = diffedit_picture_pixels(mask);
+    int white = 0, near = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        expected[i] = values[i] >= 65535 * options->mask_threshold;
+        near += fabs(values[i] - 65535 * options->mask_threshold) <= 1;
+    }
+    if (specks)
+        assert_int_equal(de_mask_drop_specks(expected, HEIGHT, WIDTH, 16, NULL), 0);
+    for (int i = 0; i < WIDTH * HEIGHT && near == 0; i++) {
+        assert_int_equal(found[i], expected[i] ? 255 : 0);
+        white += expected[i];
+    }
+    assert_true(near > 0 || (white > 0 && white < WIDTH * HEIGHT));
+    diffedit_picture_free(map);
+    diffedit_picture_free(mask);
+}
+
+static void test_the_map_as_the_threshold_sees_it(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_options options = small_options();
+    diffedit_picture *map, *mask = new_mask(255);
+    assert_int_equal(diffedit_editor_view(&map, editor, DIFFEDIT_VIEW_REGION_MAP, NULL), 0);
+    assert_null(map);
+    for (int i = 0; i < 4; i++) {
+        options.mask_filter = (diffedit_mask_filter)(i % 2);
+        options.mask_refine = (diffedit_switch)(i / 2);
+        for (options.mask_threshold = 0.21; options.mask_threshold < 0.6;
+             options.mask_threshold += 0.1)
+            expect_threshold(editor, &options, i / 2);
+    }
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0); /* follows from no map */
+    evaluations_of_edit(editor, &options);
+    assert_int_equal(diffedit_editor_view(&map, editor, DIFFEDIT_VIEW_REGION_MAP, NULL), 0);
+    assert_null(map);
+    diffedit_picture_free(mask);
+    diffedit_editor_free(editor);
+}
+
 /* The pocket model's chunks have 16 tokens. Every text of a call has as many chunks. */
 static void test_weighted_texts(void **state)
 {
@@ -547,6 +647,8 @@ int main(void)
         cmocka_unit_test(test_only_what_changed_is_computed),
         cmocka_unit_test(test_fast),
         cmocka_unit_test(test_a_cut_composite_decodes_the_picture_once),
+        cmocka_unit_test(test_a_map_is_refined_once),
+        cmocka_unit_test(test_the_map_as_the_threshold_sees_it),
         cmocka_unit_test(test_weighted_texts),
         cmocka_unit_test(test_the_ratio_extends_the_encoding),
         cmocka_unit_test(test_an_empty_map_changes_nothing),

@@ -279,12 +279,25 @@ static void test_equal_texts_make_an_empty_map(void **state)
     de_map_free(&map);
 }
 
-static diffedit_status run_region(de_region *region, const de_region_params *params,
-                                  const de_map *map, const uint8_t *given)
+/* As an editor has it: the map is cleaned first. `filter` as the option. */
+static void run_filtered_region(de_region *region, const de_region_params *params,
+                                const de_map *map, const uint8_t *given, int filter)
 {
+    static de_cleaned cleaned; /* which the region borrows */
+    const de_clean_params how = {
+        .width = params->width, .height = params->height, .cells = params->cells, .filter = filter};
     de_stage_context context = {.threads = 1};
-    const de_region_inputs inputs = {.map = map, .given = given};
-    return de_region_run(region, params, &inputs, &context, NULL);
+    const de_region_inputs inputs = {.cleaned = &cleaned, .given = given};
+    de_cleaned_free(&cleaned);
+    if (!given)
+        assert_int_equal(de_clean_run(&cleaned, &how, map, NULL, &context, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_region_run(region, params, &inputs, &context, NULL), DIFFEDIT_OK);
+}
+
+static void run_region(de_region *region, const de_region_params *params, const de_map *map,
+                       const uint8_t *given)
+{
+    run_filtered_region(region, params, map, given, DIFFEDIT_MASK_FILTER_NONE);
 }
 
 static void test_a_region_follows_the_threshold(void **state)
@@ -295,19 +308,19 @@ static void test_a_region_follows_the_threshold(void **state)
     de_region_params params = {
         .width = W * FACTOR, .height = H * FACTOR, .cells = {H, W}, .threshold = 0.5};
     de_region region;
-    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
+    run_region(&region, &params, &map, NULL);
     assert_int_equal(region.changed, 2 * FACTOR * FACTOR);
     uint64_t content = de_region_content(&region), cells = de_region_cells_content(&region);
     for (int i = 0; i < CELLS; i++)
         assert_int_equal(region.cells[i], i == 1 || i == 6);
     de_region_free(&region);
     params.threshold = 0.4; /* the same cells: the same content */
-    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
+    run_region(&region, &params, &map, NULL);
     assert_true(de_region_content(&region) == content);
     de_region_free(&region);
     uint8_t given[CELLS * FACTOR * FACTOR] = {
         [2] = 1, [20] = 1}; /* a pixel of each of these cells */
-    assert_int_equal(run_region(&region, &params, NULL, given), DIFFEDIT_OK);
+    run_region(&region, &params, NULL, given);
     assert_int_equal(region.changed, 2);
     assert_true(de_region_cells_content(&region) == cells);
     assert_true(de_region_content(&region) != content);
@@ -540,10 +553,10 @@ static void test_a_bilateral_filter_keeps_edges(void **state)
 }
 
 static void expect_cells(const de_region_params *params, const de_map *map, const uint8_t *given,
-                         const char *expected)
+                         int filter, const char *expected)
 {
     de_region region;
-    assert_int_equal(run_region(&region, params, map, given), DIFFEDIT_OK);
+    run_filtered_region(&region, params, map, given, filter);
     for (int i = 0; i < params->cells.h * params->cells.w; i++)
         assert_int_equal(region.cells[i], expected[i] == '#');
     de_region_free(&region);
@@ -566,19 +579,19 @@ static void test_a_map_is_cleaned_and_a_given_mask_is_not(void **state)
     }
     const de_map map = {.values = values, .h = N, .w = N};
     de_region_params params = {.width = N, .height = N, .cells = {N, N}, .threshold = 0.55};
-    expect_cells(&params, &map, NULL, ring);
+    const int none = DIFFEDIT_MASK_FILTER_NONE, bilateral = DIFFEDIT_MASK_FILTER_BILATERAL;
+    expect_cells(&params, &map, NULL, none, ring);
     params.fill = 1;
-    expect_cells(&params, &map, NULL,
+    expect_cells(&params, &map, NULL, none,
                  "....."
                  ".####"
                  ".####"
                  ".####"
                  "#....");
-    expect_cells(&params, NULL, given, ring);
-    params.filter = DIFFEDIT_MASK_FILTER_BILATERAL;
-    expect_cells(&params, NULL, given, ring);
+    expect_cells(&params, NULL, given, none, ring);
+    expect_cells(&params, NULL, given, bilateral, ring);
     params.fill = 0;
-    expect_cells(&params, &map, NULL,
+    expect_cells(&params, &map, NULL, bilateral,
                  "....." /* numpy's */
                  "...##"
                  "...##"
@@ -600,16 +613,17 @@ static void test_a_refined_region_ends_where_the_thing_does(void **state)
     for (int i = 0; i < SIDE * SIDE; i++)
         pixels[i] = i % SIDE >= EDGE ? 180 : 70;
     const de_map map = {.values = values, .h = N, .w = N};
-    de_region_params params = {
-        .width = SIDE, .height = SIDE, .cells = {N, N}, .threshold = 0.5, .refine = 1};
+    de_region_params params = {.width = SIDE, .height = SIDE, .cells = {N, N}, .threshold = 0.5};
+    const de_clean_params how = {.width = SIDE, .height = SIDE, .cells = {N, N}, .refine = 1};
     de_stage_context context = {.threads = 2};
-    de_region_inputs inputs = {.map = &map};
+    de_cleaned cleaned;
+    de_region_inputs inputs = {.cleaned = &cleaned};
     de_region region;
     diffedit_picture *picture;
     assert_int_equal(diffedit_picture_new(&picture, SIDE, SIDE, 1, 8, pixels, SIDE, NULL), 0);
-    inputs.picture = picture;
+    assert_int_equal(de_clean_run(&cleaned, &how, &map, picture, &context, NULL), DIFFEDIT_OK);
     assert_int_equal(de_region_run(&region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
-    assert_non_null(region.refined);
+    assert_ptr_equal(region.from, &cleaned);
     assert_int_equal(region.changed, SIDE * (SIDE - EDGE));
     for (int i = 0; i < SIDE * SIDE; i++)
         assert_int_equal(region.mask[i], i % SIDE >= EDGE);
@@ -625,8 +639,9 @@ static void test_a_refined_region_ends_where_the_thing_does(void **state)
     params.grow = 0;
     assert_int_equal(de_region_run(&region, &params, &inputs, &context, NULL), DIFFEDIT_OK);
     assert_memory_equal(region.mask, given, sizeof given);
-    assert_null(region.refined);
+    assert_null(region.from);
     de_region_free(&region);
+    de_cleaned_free(&cleaned);
     diffedit_picture_free(picture);
 }
 
@@ -640,13 +655,13 @@ static void test_room_is_for_the_decode(void **state)
     de_region_params params = {
         .width = 2 * N, .height = 2 * N, .cells = {N, N}, .threshold = 0.8, .room = 1};
     de_region region;
-    assert_int_equal(run_region(&region, &params, &map, NULL), DIFFEDIT_OK);
+    run_region(&region, &params, &map, NULL);
     assert_non_null(region.room);
     assert_int_equal(region.changed, 4);
     for (int i = 0; i < N * N; i++)
         assert_int_equal(region.cells[i], abs(i / N - 4) + abs(i % N - 4) <= 1);
     de_region_free(&region);
-    assert_int_equal(run_region(&region, &params, NULL, given), DIFFEDIT_OK);
+    run_region(&region, &params, NULL, given);
     assert_memory_equal(region.mask, given, sizeof given);
     for (int i = 0; i < N * N; i++)
         assert_int_equal(region.cells[i], abs(i / N - 2) + i % N <= 1);
@@ -673,7 +688,7 @@ static void cut_ring(de_region *region, const uint8_t *decoded, const uint8_t *r
     de_stage_context context = {.threads = 2};
     for (int i = 0; i < GRID * GRID; i++)
         values[i] = abs(i / GRID - 5) <= 1 && abs(i % GRID - 5) <= 1 && i != 5 * GRID + 5;
-    assert_int_equal(run_region(region, &params, &map, NULL), DIFFEDIT_OK);
+    run_region(region, &params, &map, NULL);
     const de_cut_inputs inputs = {.decoded = decoded, .reconstructed = reconstructed};
     assert_int_equal(de_cut_run(region, &cut, &inputs, &context, NULL), DIFFEDIT_OK);
 }
