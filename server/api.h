@@ -25,6 +25,7 @@ void api_picture_screen(http_request *request, struct server *server);
 void api_picture_thumbnail(http_request *request, struct server *server);
 void api_samples(http_request *request, struct server *server);
 void api_sample_add(http_request *request, struct server *server);
+void api_sample_file(http_request *request, struct server *server);
 void api_masks_add(http_request *request, struct server *server);
 void api_mask(http_request *request, struct server *server);
 /* Replies with the copy of a kept picture of this longest side. */

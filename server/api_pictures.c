@@ -156,6 +156,20 @@ void api_sample_add(http_request *request, struct server *server)
     }
 }
 
+void api_sample_file(http_request *request, struct server *server)
+{
+    void *bytes;
+    size_t size;
+    const char *name = http_part(request, 0);
+    diffedit_error error;
+    if (!samples_has(server->settings, name))
+        reply_missing(request, "sample");
+    else if (samples_read(&bytes, &size, server->settings, name, &error) != DIFFEDIT_OK)
+        http_reply_error(request, &error);
+    else
+        http_reply_bytes(request, 200, "image/png", bytes, size);
+}
+
 /* ---- masks ---- */
 
 void api_masks_add(http_request *request, struct server *server)

@@ -13,6 +13,7 @@ const http_route server_routes[] = {
     {"GET", "/api/models", api_models, 0},
     {"GET", "/api/samples", api_samples, 0},
     {"POST", "/api/samples/{name}", api_sample_add, HTTP_SLOW},
+    {"GET", "/api/samples/{name}/file", api_sample_file, 0},
     {"POST", "/api/pictures", api_pictures_add, HTTP_SLOW | HTTP_LARGE},
     {"GET", "/api/pictures/{id}", api_picture, 0},
     {"DELETE", "/api/pictures/{id}", api_picture_remove, HTTP_SLOW},

@@ -81,17 +81,31 @@ export function seedAfter(seed, by) {
 }
 
 /**
- * Bodies of the jobs of an edit: each text with each of `count` seeds.
- * @param {{mask?: string, correction?: string, seed: string, group: string}} given
- *     ids of uploaded masks; the seed that holds where none was chosen
+ * Options that give another picture of the same. Where an edit begins with the picture's own
+ * encoding, a seed changes the region and hardly more; so further results begin with noise.
+ * @param {string} seed @param {string} encode  the values that hold now
  */
-export function editBodies(document, count, { mask, correction, seed, group, inpaints }) {
+export function another(options, by, { seed, encode }) {
+    const next = { ...options, seed: seedAfter(seed, by) };
+    if (encode === "auto") {
+        next.encode = "none";
+    }
+    return next;
+}
+
+/**
+ * Bodies of the jobs of an edit: each text with each of `count` seeds.
+ * @param {{mask?: string, correction?: string, seed: string, encode: string, group: string,
+ *     inpaints?: boolean}} given  ids of uploaded masks; values where none was chosen
+ */
+export function editBodies(document, count, given) {
+    const { mask, correction, group, inpaints } = given;
     const bodies = [];
     for (const to of targets(document)) {
         for (let i = 0; i < count; i++) {
             const body = { kind: mask && inpaints ? "inpaint" : "edit", ...common(document, to) };
             if (i > 0) {
-                body.options.seed = seedAfter(seed, i);
+                body.options = another(body.options, i, given);
             }
             if (mask) {
                 body.mask = mask;

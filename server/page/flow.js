@@ -1,10 +1,10 @@
 /** Find, edit, stop; and what comes back: regions, results, failures. */
 import { announce } from "./announce.js";
 import { api } from "./api.js";
-import { editBodies, editKey, findBody, mapKey, seedAfter } from "./edits.js";
+import { another, editBodies, editKey, findBody, mapKey } from "./edits.js";
 import { number, t } from "./i18n.js";
 import { newId } from "./ids.js";
-import { modelOf, valueOf, withOption } from "./option_values.js";
+import { modelOf, valueOf } from "./option_values.js";
 
 export class Flow extends EventTarget {
     #sending = false;
@@ -75,7 +75,7 @@ export class Flow extends EventTarget {
         try {
             const masks = await stage.upload();
             const bodies = editBodies(asked, panel.count, { ...masks,
-                seed: valueOf(asked, "seed"), group: newId(),
+                seed: valueOf(asked, "seed"), encode: valueOf(asked, "encode"), group: newId(),
                 inpaints: modelOf(asked)?.info?.inpaints });
             this.#keyOf(jobs.submit(bodies));
             state.setSession({ made: editKey(asked) });
@@ -88,11 +88,13 @@ export class Flow extends EventTarget {
         }
     }
 
-    /** The same once more, with the next seed. */
+    /** The same once more, another picture of it. */
     more() {
         const { state, panel } = this;
-        const seed = seedAfter(valueOf(state.now, "seed"), panel.count);
-        state.change({ options: withOption(state.now, "seed", seed) });
+        const { now } = state;
+        const options = another(now.options, panel.count, { seed: valueOf(now, "seed"),
+            encode: valueOf(now, "encode") });
+        state.change({ options: Object.freeze(options) });
         this.edit();
     }
 

@@ -8,11 +8,11 @@ import { onLanguage, t } from "./i18n.js";
 const LIST = [
     ["keys.path", [["Enter", "next"], ["Esc", "stop"], ["Ctrl V", "paste"],
         ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Shift Enter", "line"]]],
+    ["keys.view", [["O", "original"], ["Space", "pan"], ["+", "in"], ["-", "out"], ["0", "fit"],
+        ["H", "history"], ["?", "help"]]],
     ["keys.region", [["B", "brush"], ["E", "eraser"], ["L", "lasso"], ["R", "rectangle"],
         ["F", "fill"], ["X", "mode"], ["I", "invert"], ["[", "smaller"], ["]", "larger"],
         ["M", "shown"], ["↑ ↓ ← →", "cursor"]]],
-    ["keys.view", [["O", "original"], ["Space", "pan"], ["+", "in"], ["-", "out"], ["0", "fit"],
-        ["H", "history"], ["?", "help"]]],
 ];
 
 function isTyping(target) {

@@ -221,6 +221,7 @@ export class Panel extends EventTarget {
         }
         $("another-text").hidden = !now.to.trim();
         document.body.classList.toggle("empty", !now.picture);
+        document.body.classList.toggle("showing-result", Boolean(now.shown));
         $("sliders").hidden = !now.picture || Boolean(now.given_mask && !now.find)
             || (!now.find && !now.given_mask);
         this.#updateSliders();

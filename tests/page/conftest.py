@@ -1,0 +1,26 @@
+"""One browser and one server for the tests of a run; each test opens the page as a new visitor."""
+import pytest
+
+from browser import Page, browsing, serving
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with browsing() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("page")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, server):
+    """A tab; the browser must have had nothing to complain of when the test ends."""
+    tab = Page(browser, server)
+    tab.console()
+    tab.requests()
+    yield tab
+    assert tab.console() == []
