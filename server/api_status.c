@@ -43,8 +43,7 @@ void api_session(http_request *request, struct server *server)
     char cookie[GUARD_COOKIE];
     if (!object)
         return;
-    json_unpack(object, "{s:s}", "token", &token);
-    if (!token) {
+    if (json_unpack(object, "{s:s!}", "token", &token) != 0) {
         http_reply_fail(request, 400, "argument", "expected {\"token\": TEXT}");
         return;
     }

@@ -8,6 +8,7 @@ checks=(
     "docs       links lead somewhere, and the commands in the pages parse"
     "warnings   gcc and clang compile everything without a warning"
     "test       every test"
+    "api        requests that schemathesis makes from openapi.json, valid and not"
     "ref        the C tests and the golden runs on the plain C kernels"
     "sanitize   every test under AddressSanitizer and UndefinedBehaviorSanitizer"
     "threads    the C tests under ThreadSanitizer"
@@ -23,12 +24,7 @@ find_clang_format() {
         echo clang-format-14
         return
     fi
-    local folder=build-format
-    if [ ! -x $folder/bin/clang-format ]; then
-        install_packages python3-venv >&2 && /usr/bin/python3 -m venv $folder >&2 &&
-            $folder/bin/pip install --quiet clang-format==14.0.6 >&2 || return
-    fi
-    echo $folder/bin/clang-format
+    python_tool clang-format 14.0.6
 }
 
 check_format() {
@@ -60,6 +56,26 @@ check_warnings() {
 
 check_test() {
     run_tests
+}
+
+# python_tool NAME VERSION: a program of PyPI in a venv of its own, whose path is printed.
+python_tool() {
+    local folder=build-$1
+    if [ ! -x "$folder/bin/$1" ]; then
+        install_packages python3-venv >&2 && /usr/bin/python3 -m venv "$folder" >&2 &&
+            "$folder/bin/pip" install --quiet "$1==$2" >&2 || return
+    fi
+    echo "$PWD/$folder/bin/$1"
+}
+
+check_api() {
+    local tool
+    build_tests build
+    tool=$(python_tool schemathesis 4.32.5) || {
+        echo "schemathesis 4.32.5 is not to be had from PyPI"
+        return 77
+    }
+    /usr/bin/python3 tests/server/drive.py "$tool"
 }
 
 check_ref() {

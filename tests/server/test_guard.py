@@ -72,6 +72,7 @@ def test_sites_that_the_browser_names(server, site):
     assert server.get(STATUS, Sec_Fetch_Site=site).status == 403
     assert server.get(STATUS, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate").status == 403
     assert server.get("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors").status == 403
+    assert server.get("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate").status == 200
 
 
 def test_no_other_site_is_let_in(server):
@@ -102,6 +103,7 @@ def test_without_the_token(guarded):
     assert reply.headers["WWW-Authenticate"] == "Bearer"  # no dialog of the browser's own
     assert forbidden(guarded.get("/api/openapi.json")) == 401
     assert forbidden(guarded.get("/api/nothing")) == 401
+    assert guarded.get("/").status == 200  # it reads the token from the link
 
 
 @pytest.mark.parametrize("header", [
@@ -134,7 +136,7 @@ def test_the_token_becomes_a_cookie(guarded):
 
 
 @pytest.mark.parametrize("body, status", [
-    ({"token": "wrong"}, 403), ({"token": 1}, 400), ({}, 400), ("[]", 400), ("", 400),
+    ({"token": "wrong"}, 403), ({"token": 1}, 400), ({}, 400), ({"token": "x", "more": 1}, 400), ("[]", 400), ("", 400),
     ("{", 400), ('{"token": "a", "token": "b"}', 400)])
 def test_no_cookie(guarded, body, status):
     reply = guarded.ask("POST", "/api/session", body)
