@@ -136,7 +136,8 @@ def test_the_token_becomes_a_cookie(guarded):
 
 
 @pytest.mark.parametrize("body, status", [
-    ({"token": "wrong"}, 403), ({"token": 1}, 400), ({}, 400), ({"token": "x", "more": 1}, 400), ("[]", 400), ("", 400),
+    ({"token": "wrong"}, 403), ({"token": 1}, 400), ({}, 400), ({"token": "x", "more": 1}, 400),
+    ("[]", 400), ("", 400),
     ("{", 400), ('{"token": "a", "token": "b"}', 400)])
 def test_no_cookie(guarded, body, status):
     reply = guarded.ask("POST", "/api/session", body)
