@@ -1,7 +1,9 @@
 /* What the server is and does, and how a page gets its cookie. */
 #include "api.h"
 
+#include "results.h"
 #include "server.h"
+#include "store.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
@@ -28,12 +30,35 @@ static json_t *memory(void)
                      (json_int_t)usage.ru_maxrss * 1024, "total", total);
 }
 
+static void count(void *user, const struct store_job *job)
+{
+    int *running = user;
+    (void)job;
+    ++*running;
+}
+
+static json_t *queue(struct server *server)
+{
+    enum { ALL = 100 };
+    int running = 0;
+    store_each_job(server->store, STORE_RUNNING, ALL, count, &running, NULL);
+    return json_pack("{s:I, s:i}", "queued",
+                     (json_int_t)store_count_queued(server->store, INT64_MAX), "running", running);
+}
+
+static json_t *store(struct server *server)
+{
+    return json_pack("{s:I, s:I}", "bytes", (json_int_t)results_bytes(server), "limit",
+                     (json_int_t)server->settings->store_limit);
+}
+
 void api_status(http_request *request, struct server *server)
 {
     http_reply_json(request, 200,
-                    json_pack("{s:s, s:s, s:i, s:o, s:b}", "version", diffedit_version(), "kernels",
-                              diffedit_kernels_name(), "cores", diffedit_core_count(), "memory",
-                              memory(), "local", server->local));
+                    json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:b}", "version", diffedit_version(),
+                              "kernels", diffedit_kernels_name(), "cores", diffedit_core_count(),
+                              "memory", memory(), "store", store(server), "queue", queue(server),
+                              "local", server->local));
 }
 
 void api_session(http_request *request, struct server *server)

@@ -70,7 +70,7 @@ def main():
             alive = server.process.poll() is None
             seconds = server.stop() if alive else 0
             if not alive or server.status != 0 or seconds > SECONDS:
-                print(f"the server ended with status {server.process.returncode} in {seconds:.1f} s",
+                print(f"ended with status {server.process.returncode} after {seconds:.1f} s",
                       *server.log().splitlines()[-20:], sep="\n")
                 code = 1
     sys.exit(code)
