@@ -30,20 +30,11 @@ static json_t *memory(void)
                      (json_int_t)usage.ru_maxrss * 1024, "total", total);
 }
 
-static void count(void *user, const struct store_job *job)
-{
-    int *running = user;
-    (void)job;
-    ++*running;
-}
-
 static json_t *queue(struct server *server)
 {
-    enum { ALL = 100 };
-    int running = 0;
-    store_each_job(server->store, STORE_RUNNING, ALL, count, &running, NULL);
-    return json_pack("{s:I, s:i}", "queued",
-                     (json_int_t)store_count_queued(server->store, INT64_MAX), "running", running);
+    return json_pack("{s:I, s:I}", "queued",
+                     (json_int_t)store_count_queued(server->store, INT64_MAX), "running",
+                     (json_int_t)store_count_running(server->store));
 }
 
 static json_t *store(struct server *server)
