@@ -1,0 +1,71 @@
+/** The handle between before and after: a slider that is dragged, or moved by keys. */
+
+const STEP = 0.02, LARGE_STEP = 0.1;
+
+export class Divider {
+    #at = 0.5;
+    #placeOf = () => 0.5;
+
+    /** @param {(at: number) => void} move */
+    constructor(parent, { t }, move) {
+        this.t = t;
+        this.move = move;
+        this.parent = parent;
+        const handle = document.createElement("div");
+        handle.className = "divider";
+        handle.tabIndex = 0;
+        handle.hidden = true;
+        const set = { role: "slider", "aria-valuemin": 0, "aria-valuemax": 100,
+            "aria-orientation": "horizontal" };
+        for (const [name, value] of Object.entries(set)) {
+            handle.setAttribute(name, String(value));
+        }
+        handle.addEventListener("pointerdown", (event) => this.#down(event));
+        handle.addEventListener("pointermove", (event) => this.#drag(event));
+        handle.addEventListener("keydown", (event) => this.#key(event));
+        parent.append(handle);
+        this.handle = handle;
+    }
+
+    #down(event) {
+        if (event.button === 0) {
+            event.stopPropagation();
+            this.handle.setPointerCapture(event.pointerId);
+            this.handle.focus({ preventScroll: true });
+            event.preventDefault();
+        }
+    }
+
+    #drag(event) {
+        if (this.handle.hasPointerCapture(event.pointerId)) {
+            event.stopPropagation();
+            this.move(this.#placeOf(event.clientX - this.parent.getBoundingClientRect().left));
+        }
+    }
+
+    #key(event) {
+        const step = event.shiftKey || event.key.startsWith("Page") ? LARGE_STEP : STEP;
+        const by = { ArrowLeft: -step, ArrowDown: -step, PageDown: -step, ArrowRight: step,
+            ArrowUp: step, PageUp: step, Home: -1, End: 1 }[event.key];
+        if (by !== undefined && !event.ctrlKey && !event.altKey && !event.metaKey) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.move(Math.min(Math.max(this.#at + by, 0), 1));
+        }
+    }
+
+    /**
+     * @param {number} x  in the view, CSS pixels
+     * @param {number} at  0 to 1
+     * @param {(x: number) => number} placeOf
+     */
+    lay(shown, x, at, placeOf) {
+        const { handle } = this;
+        handle.hidden = !shown;
+        this.#at = at;
+        this.#placeOf = placeOf;
+        handle.style.setProperty("left", `${x}px`);
+        handle.setAttribute("aria-valuenow", String(Math.round(100 * at)));
+        handle.setAttribute("aria-label", this.t("compare.at"));
+    }
+}
