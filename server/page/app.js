@@ -146,6 +146,7 @@ function wireState() {
             notice("lost", t(`lost.${part}`));
         }
     });
+    stage.canvas.addEventListener("cursor", (event) => announce(event.detail.words, "cursor"));
     stage.canvas.addEventListener("stroke", (event) => {
         state.change({ strokes: Object.freeze([...state.now.strokes, event.detail.operation]),
             shown: null });

@@ -109,7 +109,7 @@ class PictureCanvas extends EventTarget {
         this.#moved();
     }
 
-    /** @param {number} scale  CSS pixels to one of the picture, which stays at (x, y) of the view */
+    /** @param {number} scale  CSS pixels to one of the picture; (x, y) of the view stays */
     zoomTo(scale, x, y) {
         this.view.zoomTo(scale, x, y);
         this.#moved();

@@ -2,17 +2,18 @@
  * Keys. Those of one letter can be switched off (they get in the way of speech input), and never
  * act while a text is typed.
  */
-import { onLanguage, t } from "./i18n.js";
+import { hasWords, onLanguage, t } from "./i18n.js";
 
 /* What the help lists; the words are "key.NAME". */
 const LIST = [
     ["keys.path", [["Enter", "next"], ["Esc", "stop"], ["Ctrl V", "paste"],
         ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Shift Enter", "line"]]],
-    ["keys.view", [["O", "original"], ["Space", "pan"], ["+", "in"], ["-", "out"], ["0", "fit"],
-        ["H", "history"], ["?", "help"]]],
+    ["keys.view", [["O", "original"], ["Space", "pan"], ["Wheel", "wheel"], ["+", "in"],
+        ["-", "out"], ["0", "fit"], ["H", "history"], ["?", "help"]]],
     ["keys.region", [["B", "brush"], ["E", "eraser"], ["L", "lasso"], ["R", "rectangle"],
         ["F", "fill"], ["X", "mode"], ["I", "invert"], ["[", "smaller"], ["]", "larger"],
-        ["M", "shown"], ["↑ ↓ ← →", "cursor"]]],
+        ["Alt Wheel", "wheel-size"], ["Alt", "other"], ["M", "shown"], ["↑ ↓ ← →", "cursor"],
+        ["Space", "put"]]],
 ];
 
 function isTyping(target) {
@@ -82,7 +83,7 @@ function fillHelp() {
             const words = document.createElement("dd");
             for (const key of combination.split(" ")) {
                 const cap = document.createElement("kbd");
-                cap.textContent = key;
+                cap.textContent = hasWords(`cap.${key}`) ? t(`cap.${key}`) : key;
                 term.append(cap);
             }
             words.textContent = t(`key.${name}`);

@@ -101,8 +101,9 @@ export function drawPolygon(points, width, height, span) {
         const [bx, by] = [points[next], points[next + 1]];
         box = union(box, { left: ax, top: ay, right: ax, bottom: ay });
         if (ay !== by) {
-            edges.push(ay < by ? { top: ay, bottom: by, x: ax, slope: (bx - ax) / (by - ay), way: 1 }
-                : { top: by, bottom: ay, x: bx, slope: (bx - ax) / (by - ay), way: -1 });
+            const slope = (bx - ax) / (by - ay);
+            edges.push(ay < by ? { top: ay, bottom: by, x: ax, slope, way: 1 }
+                : { top: by, bottom: ay, x: bx, slope, way: -1 });
         }
     }
     if (edges.length === 0) {

@@ -327,7 +327,7 @@ class Tools {
         this.canvas.tell("brush", { size: this.size });
     }
 
-    /* Twice on a picture that is moved, not painted: its pixels as those of the screen, and back. */
+    /* Twice on a picture, without a tool: its pixels as those of the screen, and back. */
     #twice(event) {
         if (this.name || !this.canvas.picture || event.target !== this.element) {
             return;
