@@ -15,14 +15,17 @@ static diffedit_status fail(diffedit_error *error, const char *id)
     return de_fail(error, DIFFEDIT_ERROR_PICTURE, "%s: no copy can be made: %s", id, reason);
 }
 
-/* The picture in sRGB of 8 bits, upright, its longest side at most `side`; NULL: failed. */
+/* The picture in sRGB of 8 bits, upright, its longest side at most `side`; NULL: failed. The colours
+ * are converted here: vips_thumbnail() converts those of pictures without a profile too. */
 static VipsImage *shrink(const char *path, int side)
 {
     VipsImage *small = NULL, *shown = NULL;
-    if (vips_thumbnail(path, &small, side, "height", side, "size", VIPS_SIZE_DOWN, "export_profile",
-                       "srgb", "fail_on", VIPS_FAIL_ON_NONE, NULL) != 0)
+    if (vips_thumbnail(path, &small, side, "height", side, "size", VIPS_SIZE_DOWN, NULL) != 0)
         return NULL;
-    bool failed = vips_colourspace(small, &shown, VIPS_INTERPRETATION_sRGB, NULL) != 0;
+    bool profiled = vips_image_get_typeof(small, VIPS_META_ICC_NAME) != 0;
+    bool failed = profiled ? vips_icc_transform(small, &shown, "srgb", "embedded", TRUE, "intent",
+                                                VIPS_INTENT_RELATIVE, "depth", 8, NULL) != 0
+                           : vips_colourspace(small, &shown, VIPS_INTERPRETATION_sRGB, NULL) != 0;
     g_object_unref(small);
     return failed ? NULL : shown;
 }

@@ -203,6 +203,14 @@ void events_publish(struct events *events, const char *job, events_kind kind, js
 
 /* ---- listening ---- */
 
+bool events_are_heard(struct events *events)
+{
+    pthread_mutex_lock(&events->mutex);
+    bool heard = events->listeners != NULL;
+    pthread_mutex_unlock(&events->mutex);
+    return heard;
+}
+
 static ssize_t read_events(void *user, char *bytes, size_t size)
 {
     struct listener *listener = user;

@@ -22,6 +22,8 @@ void events_free(struct events *events);
 
 /* Tells all listeners; `data` is taken. Any thread. */
 void events_publish(struct events *events, const char *job, events_kind kind, json_t *data);
+/* Whether anybody listens. */
+bool events_are_heard(struct events *events);
 /* Replies with a stream of the events of one job, which ends with the job, or of all (NULL). It
  * begins with the state of those that have not ended. False: the job is not one of these; the
  * request is then still to be replied to. */

@@ -1,7 +1,9 @@
 #include "queue.h"
 
+#include "estimate.h"
 #include "events.h"
 #include "pictures.h"
+#include "preview.h"
 #include "results.h"
 #include "run.h"
 
@@ -107,22 +109,36 @@ static void publish_positions(struct queue *queue)
     store_each_job(queue->server->store, STORE_QUEUED, FIRST, publish_waiting, queue, NULL);
 }
 
+/* Takes note of a step; whether it is to be told of, and whether the job is to stop. With the
+ * mutex. */
+static bool note(struct queue *queue, const run_progress *progress)
+{
+    static const double pause = 0.05; /* seconds: faster than anybody sees */
+    double now = estimate_clock();
+    queue->progress = *progress;
+    if (progress->stage == queue->told_stage && now - queue->told < pause)
+        return false;
+    queue->told = now;
+    queue->told_stage = progress->stage;
+    publish(queue, queue->job, EVENTS_PROGRESS);
+    return true;
+}
+
 /* From the worker's thread, after each step of the running job. */
 static int on_step(void *user, const run_progress *progress, diffedit_editor *editor)
 {
-    static const double pause = 0.08; /* seconds: faster than anybody sees */
     struct queue *queue = user;
-    double now = pictures_now();
-    (void)editor;
+    struct events *events = queue->server->events;
     pthread_mutex_lock(&queue->mutex);
-    queue->progress = *progress;
     int stop = queue->stop || queue->shut;
-    if (!stop && (progress->stage != queue->told_stage || now - queue->told >= pause)) {
-        queue->told = now;
-        queue->told_stage = progress->stage;
-        publish(queue, queue->job, EVENTS_PROGRESS);
-    }
+    bool told = !stop && note(queue, progress);
     pthread_mutex_unlock(&queue->mutex);
+    if (told && events_are_heard(events)) {
+        /* the job stays: it is this thread that ends it */
+        json_t *preview = preview_json(editor, queue->job->id, progress->done);
+        if (preview)
+            events_publish(events, queue->job->id, EVENTS_PREVIEW, preview);
+    }
     return stop;
 }
 
