@@ -15,8 +15,8 @@ static diffedit_status fail(diffedit_error *error, const char *id)
     return de_fail(error, DIFFEDIT_ERROR_PICTURE, "%s: no copy can be made: %s", id, reason);
 }
 
-/* The picture in sRGB of 8 bits, upright, its longest side at most `side`; NULL: failed. The colours
- * are converted here: vips_thumbnail() converts those of pictures without a profile too. */
+/* The picture in sRGB of 8 bits, upright, its longest side at most `side`; NULL: failed. The
+ * colours are converted here: vips_thumbnail() converts those of pictures without a profile too. */
 static VipsImage *shrink(const char *path, int side)
 {
     VipsImage *small = NULL, *shown = NULL;

@@ -42,11 +42,11 @@ json_t *preview_json(diffedit_editor *editor, const char *job, int step)
         return NULL;
     diffedit_editor_get_stats(&stats, editor);
     char *image = encode(picture);
-    json_t *preview = image ? json_pack("{s:s, s:i, s:{s:i, s:i, s:i, s:i}, s:s}", "job", job,
-                                        "step", step, "box", "x", stats.box_x, "y", stats.box_y,
-                                        "width", stats.box_width, "height", stats.box_height,
-                                        "image", image)
-                            : NULL;
+    json_t *preview = image
+                          ? json_pack("{s:s, s:i, s:{s:i, s:i, s:i, s:i}, s:s}", "job", job, "step",
+                                      step, "box", "x", stats.box_x, "y", stats.box_y, "width",
+                                      stats.box_width, "height", stats.box_height, "image", image)
+                          : NULL;
     free(image);
     diffedit_picture_free(picture);
     return preview;

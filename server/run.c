@@ -148,20 +148,20 @@ static diffedit_status save_picture(struct run *run, int draft, const diffedit_p
 enum { MAP_SIDE = 1280 }; /* longest side of a map's copy */
 
 /* The mean of the part of a map that a cell of its copy covers. */
-static unsigned mean_of(const uint8_t *map, int64_t stride, int64_t left, int64_t top,
+static unsigned mean_of(const uint16_t *map, int64_t stride, int64_t left, int64_t top,
                         int64_t right, int64_t bottom)
 {
     uint64_t sum = 0;
     for (int64_t y = top; y < bottom; y++)
         for (int64_t x = left; x < right; x++)
             sum += map[y * stride + x];
-    return (unsigned)(sum * 257 / (uint64_t)((right - left) * (bottom - top)));
+    return (unsigned)(sum / (uint64_t)((right - left) * (bottom - top)));
 }
 
 /* The copy of a map, 16 bit, little-endian; freed by the caller, NULL: memory. */
 static unsigned char *copy_map(const diffedit_picture *map, int width, int height)
 {
-    const uint8_t *values = diffedit_picture_pixels(map);
+    const uint16_t *values = diffedit_picture_pixels(map);
     int64_t from_width = diffedit_picture_width(map), from_height = diffedit_picture_height(map);
     unsigned char *copy = values ? malloc((size_t)width * (size_t)height * 2) : NULL;
     for (int64_t y = 0; copy && y < height; y++)
@@ -206,7 +206,7 @@ static diffedit_status save_views(struct run *run, diffedit_error *error)
     run->job->share = stats.mask_share;
     if (text_of(run->job->request, "mask"))
         return DIFFEDIT_OK;
-    status = diffedit_editor_view(&view, run->editor, DIFFEDIT_VIEW_MAP, error);
+    status = diffedit_editor_view(&view, run->editor, DIFFEDIT_VIEW_REGION_MAP, error);
     if (status == DIFFEDIT_OK && view) {
         status = save_map(run, view, error);
         diffedit_picture_free(view);
