@@ -1,6 +1,7 @@
 /* The table of options, for a page that is made from it. */
 #include "api.h"
 
+#include "models.h"
 #include "server.h"
 
 #include <string.h>
@@ -26,22 +27,35 @@ static json_t *strings(const char *const *list)
     return array;
 }
 
-static json_t *defaults(const diffedit_option *option)
+/* An option under one preset: as the table says it, "2/3", or as the model does. */
+static json_t *default_under(const diffedit_option *option, const char *preset,
+                             const diffedit_model *model)
+{
+    diffedit_options table, own;
+    char usual[256], text[256];
+    if (diffedit_options_init(&table, sizeof table, preset, NULL, NULL) != DIFFEDIT_OK ||
+        diffedit_options_init(&own, sizeof own, preset, model, NULL) != DIFFEDIT_OK)
+        return NULL;
+    diffedit_options_get(usual, sizeof usual, &table, option->name);
+    diffedit_options_get(text, sizeof text, &own, option->name);
+    bool same = strcmp(usual, text) == 0;
+    return json_string(same ? diffedit_option_default(option, preset) : text);
+}
+
+static json_t *defaults(const diffedit_option *option, const diffedit_model *model)
 {
     json_t *object = json_object();
-    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
-        const char *value = diffedit_option_default(option, *preset);
-        if (value)
-            json_object_set_new(object, *preset, json_string(value));
-    }
+    for (const char *const *preset = diffedit_presets(); *preset; preset++)
+        if (diffedit_option_default(option, *preset))
+            json_object_set_new(object, *preset, default_under(option, *preset, model));
     return object;
 }
 
-static json_t *describe(const diffedit_option *option)
+static json_t *describe(const diffedit_option *option, const diffedit_model *model)
 {
     json_t *object = json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", option->name, "type",
                                type_name(option->type), "argument", option->argument, "help",
-                               option->help, "defaults", defaults(option));
+                               option->help, "defaults", defaults(option, model));
     bool ranged = option->type == DIFFEDIT_TYPE_INT || option->type == DIFFEDIT_TYPE_REAL ||
                   option->type == DIFFEDIT_TYPE_SIZE;
     if (ranged)
@@ -57,11 +71,22 @@ static json_t *describe(const diffedit_option *option)
 
 void api_options(http_request *request, struct server *server)
 {
-    json_t *options = json_array();
+    const char *name = http_query(request, "model");
+    const diffedit_model *model;
     const diffedit_option *option;
-    (void)server;
+    diffedit_error error;
+    int index = models_find(server->models, name);
+    if (index < 0) {
+        http_reply_fail(request, 404, "not-found", "\"%.200s\": no such model", name);
+        return;
+    }
+    if (models_open(&model, server->models, index, &error) != DIFFEDIT_OK) {
+        http_reply_error(request, &error);
+        return;
+    }
+    json_t *options = json_array();
     for (size_t i = 0; (option = diffedit_option_at(i)); i++)
-        json_array_append_new(options, describe(option));
+        json_array_append_new(options, describe(option, model));
     http_reply_json(
         request, 200,
         json_pack("{s:o, s:o}", "presets", strings(diffedit_presets()), "options", options));

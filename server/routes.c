@@ -10,7 +10,7 @@ const http_route server_routes[] = {
     {"GET", "/api/openapi.json", api_openapi, 0},
     {"GET", "/api/status", api_status, 0},
     {"POST", "/api/session", api_session, HTTP_OPEN},
-    {"GET", "/api/options", api_options, 0},
+    {"GET", "/api/options", api_options, HTTP_SLOW},
     {"GET", "/api/models", api_models, 0},
     {"GET", "/api/samples", api_samples, 0},
     {"POST", "/api/samples/{name}", api_sample_add, HTTP_SLOW},

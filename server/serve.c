@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- the address ---- */
@@ -132,6 +133,26 @@ static void show_link(const listening *to, const char *made)
     fflush(stdout);
 }
 
+/* ---- systemd ---- */
+
+/* Tells a service manager that started this, as sd_notify(3) does. */
+static void notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || !*path || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@') /* an abstract name begins with a zero */
+        to.sun_path[0] = '\0';
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM, 0);
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (descriptor < 0)
+        return;
+    sendto(descriptor, state, strlen(state), 0, (const struct sockaddr *)&to, length);
+    close(descriptor);
+}
+
 /* ---- the end ---- */
 
 /* Ends the process where something does not: a step of an edit, a picture that is decoded. All that
@@ -191,7 +212,9 @@ static diffedit_status serve(struct server *server, const listening *to, const c
     if (status != DIFFEDIT_OK)
         return status;
     show_link(to, made);
+    notify("READY=1");
     wait_for_end(server->settings);
+    notify("STOPPING=1");
     pthread_t watch;
     parts_shut(server);
     if (pthread_create(&watch, NULL, end_soon, NULL) != 0 || !http_stop(http))

@@ -61,6 +61,32 @@ def test_the_example_builds_and_edits(prefix, tmp_path):
     assert output.stat().st_size > 0
 
 
+def entries(path):
+    """{section: {key: [values]}} of a unit or a desktop entry."""
+    found = {}
+    for line in path.read_text().splitlines():
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), {})
+        elif line and not line.startswith("#"):
+            key, value = line.split("=", 1)
+            section.setdefault(key, []).append(value)
+    return found
+
+
+def test_the_service(prefix):
+    unit = entries(prefix / "lib/systemd/user/diffedit.service")["Service"]
+    program, *words = unit["ExecStart"][0].split()
+    assert (prefix.parent.parent / program.lstrip("/")).exists() and words == ["serve"]
+    assert unit["NoNewPrivileges"] == ["yes"] and unit["ProtectSystem"] == ["strict"]
+    assert unit["Type"] == ["notify"]
+
+
+def test_the_desktop_entry(prefix):
+    entry = entries(prefix / "share/applications/diffedit.desktop")["Desktop Entry"]
+    assert "diffedit.service" in entry["Exec"][0] and "localhost:7860" in entry["Exec"][0]
+    assert (prefix / f"share/icons/hicolor/scalable/apps/{entry['Icon'][0]}.svg").exists()
+
+
 @pytest.mark.parametrize("language", [["c", "-std=c99"], ["c", "-std=c11"], ["c++", "-std=c++11"]])
 def test_the_header_stands_alone(language, tmp_path):
     kind, standard = language

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from serving import refused, serving
+from serving import PATIENCE, SAMPLE, refused, serving
 
 FAILED, USAGE = 1, 2
 SECONDS = 5  # until it has ended, whatever it does
@@ -58,6 +58,29 @@ def test_ipv6(tmp_path):
         assert server.get("/api/status").json()["local"] is True
 
 
+def test_a_folder_that_is_in_use(server, tmp_path):
+    folder = server.log_path.parent / "data"
+    sentence, status = refused("--data", folder, "--port", "0")
+    assert status != 0 and str(folder) in sentence and "diffedit serve" in sentence, sentence
+
+
+def test_the_folder_is_its_owners_alone(server):
+    folder = server.log_path.parent / "data"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [path for path in folder.rglob("*") if path.stat().st_mode & 0o077 and
+            path.is_dir() is False and path.parent.stat().st_mode & 0o077] == []
+
+
+def test_a_service_manager_is_told(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        with serving(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as server:
+            assert manager.recv(100) == b"READY=1"
+            server.stop()
+            assert manager.recv(100) == b"STOPPING=1"
+
+
 # ---- the end ----
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -101,6 +124,24 @@ def test_it_ends_under_load(tmp_path):
         for thread in threads:
             thread.join()
         assert (server.status, seconds < SECONDS) == (0, True)
+
+
+def test_it_ends_in_the_middle_of_an_edit(tmp_path):
+    """And the next one begins it again."""
+    with serving(tmp_path) as server:
+        picture = server.ask("POST", "/api/pictures", SAMPLE.read_bytes()).json()["id"]
+        job = server.ask("POST", "/api/jobs", {
+            "kind": "edit", "picture": picture, "from": "a horse", "to": "a zebra",
+            "options": {"steps": "999", "size": "512x512"}}).json()["id"]
+        begin = time.monotonic()
+        while server.get(f"/api/jobs/{job}").json()["progress"] is None:
+            assert time.monotonic() - begin < PATIENCE
+            time.sleep(0.1)
+        assert server.stop() < SECONDS
+        assert server.status == 0
+    with serving(tmp_path) as server:
+        assert server.get(f"/api/jobs/{job}").json()["state"] in ("queued", "running")
+        assert server.ask("POST", f"/api/jobs/{job}/stop").status == 200
 
 
 def test_quiet(tmp_path):
