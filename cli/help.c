@@ -141,15 +141,47 @@ static void print_long(FILE *stream, const cli_option *option)
     fputc('\n', stream);
 }
 
+/* The main options, in the order of the table. */
+static void print_main(FILE *stream, const cli_command *command)
+{
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (table[i].commands & command->bit && table[i].main)
+            print_short(stream, &table[i]);
+}
+
+static const char *group_of(const cli_option *option)
+{
+    return option->kind == CLI_LIBRARY ? cli_library_row(option)->group : "files and program";
+}
+
+/* All options, group by group, each as far up as its first option is in the table. */
+static void print_groups(FILE *stream, const cli_command *command)
+{
+    size_t count;
+    const cli_option *table = cli_option_table(&count);
+    const char *printed[16] = {NULL};
+    for (size_t i = 0; i < count; i++) {
+        const char *group = group_of(&table[i]);
+        size_t known = 0;
+        while (printed[known] && strcmp(printed[known], group) != 0)
+            known++;
+        if (printed[known] || !(table[i].commands & command->bit))
+            continue;
+        printed[known] = group;
+        fprintf(stream, "%s:\n", group);
+        for (size_t j = i; j < count; j++)
+            if (table[j].commands & command->bit && strcmp(group_of(&table[j]), group) == 0)
+                print_long(stream, &table[j]);
+    }
+}
+
 void cli_help_command(FILE *stream, const cli_command *command, bool all)
 {
     fprintf(stream, "usage: diffedit %s %s\n%s\n\n", command->name, command->usage,
             command->summary);
-    size_t count;
-    const cli_option *table = cli_option_table(&count);
-    for (size_t i = 0; i < count; i++)
-        if (table[i].commands & command->bit && (all || table[i].main))
-            (all ? print_long : print_short)(stream, &table[i]);
+    (all ? print_groups : print_main)(stream, command);
     fprintf(stream, "\n%s", command->examples);
     if (!all)
         fprintf(stream, "\ndiffedit %s --help-all: all options, with ranges and defaults\n",

@@ -53,9 +53,10 @@ static json_t *defaults(const diffedit_option *option, const diffedit_model *mod
 
 static json_t *describe(const diffedit_option *option, const diffedit_model *model)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", option->name, "type",
-                               type_name(option->type), "argument", option->argument, "help",
-                               option->help, "defaults", defaults(option, model));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o}", "name", option->name, "group",
+                               option->group, "type", type_name(option->type), "argument",
+                               option->argument, "help", option->help, "defaults",
+                               defaults(option, model));
     bool ranged = option->type == DIFFEDIT_TYPE_INT || option->type == DIFFEDIT_TYPE_REAL ||
                   option->type == DIFFEDIT_TYPE_SIZE;
     if (ranged)
@@ -67,6 +68,14 @@ static json_t *describe(const diffedit_option *option, const diffedit_model *mod
     if (option->word)
         json_object_set_new(object, "word", json_string(option->word));
     return object;
+}
+
+static void add_once(json_t *array, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (strcmp(json_string_value(json_array_get(array, i)), text) == 0)
+            return;
+    json_array_append_new(array, json_string(text));
 }
 
 void api_options(http_request *request, struct server *server)
@@ -84,10 +93,12 @@ void api_options(http_request *request, struct server *server)
         http_reply_error(request, &error);
         return;
     }
-    json_t *options = json_array();
-    for (size_t i = 0; (option = diffedit_option_at(i)); i++)
+    json_t *options = json_array(), *groups = json_array();
+    for (size_t i = 0; (option = diffedit_option_at(i)); i++) {
         json_array_append_new(options, describe(option, model));
-    http_reply_json(
-        request, 200,
-        json_pack("{s:o, s:o}", "presets", strings(diffedit_presets()), "options", options));
+        add_once(groups, option->group);
+    }
+    http_reply_json(request, 200,
+                    json_pack("{s:o, s:o, s:o}", "presets", strings(diffedit_presets()), "groups",
+                              groups, "options", options));
 }

@@ -552,6 +552,7 @@ typedef struct diffedit_option {
     const char *word;           /* a word allowed in place of a number, or NULL */
     const char *argument;       /* placeholder of the value in help: "N" */
     const char *help;           /* one line; options in backquotes, as in messages */
+    const char *group;          /* where a form shows it: "texts", "sampling", "region", "result" */
 } diffedit_option;
 
 /* The option at `index`, from 0 in the order of help; NULL after the last. */

@@ -23,7 +23,9 @@ def options(program, command):
     found, name = {}, None
     for line in text.split("\n\n")[1].splitlines():
         entry = ENTRY.match(line[:COLUMN])
-        if entry:
+        if not line.startswith(" "):
+            pass  # the name of a group
+        elif entry:
             letter, name, argument = entry.groups()
             found[name] = (letter, argument.strip(), line[COLUMN:])
         else:

@@ -19,6 +19,12 @@ def test_every_option_is_there(server):
     assert [name for name in options if f"--{name} " not in help_text] == []
 
 
+def test_groups(server):
+    reply = server.get("/api/options").json()
+    assert reply["groups"] == ["texts", "sampling", "region", "result"]
+    assert {option["group"] for option in reply["options"]} == set(reply["groups"])
+
+
 def test_presets(server):
     reply = server.get("/api/options").json()
     assert reply["presets"][0] == "paper" and "fast" in reply["presets"]

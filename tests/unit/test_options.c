@@ -112,7 +112,12 @@ static void test_rows(void **state)
     (void)state;
     const diffedit_option *row;
     size_t count = 0;
+    static const char *const groups[] = {"texts", "sampling", "region", "result"};
     while ((row = diffedit_option_at(count))) {
+        int group = 0;
+        while (group < 4 && strcmp(groups[group], row->group) != 0)
+            group++;
+        assert_in_range(group, 0, 3);
         assert_ptr_equal(diffedit_option_find(row->name), row);
         count++;
     }

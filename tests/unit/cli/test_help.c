@@ -102,6 +102,29 @@ static void test_every_option_is_shown(void **state)
     }
 }
 
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    for (; (text = strstr(text, part)); text++)
+        count++;
+    return count;
+}
+
+static void test_all_options_stand_in_groups(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"\ntexts:\n", "\nfiles and program:\n", "\nregion:\n",
+                                         "\nsampling:\n", "\nresult:\n"};
+    char *text = help_text(&cli_edit, true), *at = text;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        assert_int_equal(count_of(text, groups[i]), 1);
+        at = strstr(at, groups[i]); /* after the one before it */
+        assert_non_null(at);
+    }
+    assert_non_null(strstr(at, "--feather"));
+    free(text);
+}
+
 /* The words of a text with one space between any two. */
 static void squeeze(char *text)
 {
@@ -160,9 +183,11 @@ static void test_presets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_program), cmocka_unit_test(test_one_screen_a_command),
-        cmocka_unit_test(test_every_option_is_shown), cmocka_unit_test(test_ranges_and_defaults),
-        cmocka_unit_test(test_presets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_program),
+                                       cmocka_unit_test(test_one_screen_a_command),
+                                       cmocka_unit_test(test_every_option_is_shown),
+                                       cmocka_unit_test(test_all_options_stand_in_groups),
+                                       cmocka_unit_test(test_ranges_and_defaults),
+                                       cmocka_unit_test(test_presets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
