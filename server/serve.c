@@ -1,17 +1,14 @@
 #include "serve.h"
 
 #include "http.h"
+#include "listen.h"
 #include "parts.h"
 #include "routes.h"
 #include "server.h"
 
 #include "common/error.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,83 +17,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* ---- the address ---- */
-
-typedef struct listening {
-    int socket;
-    int port;
-    bool loopback, v6;
-    char address[INET6_ADDRSTRLEN];
-} listening;
-
-static bool is_loopback(const struct sockaddr *address)
-{
-    const struct sockaddr_in *v4 = (const void *)address;
-    const struct sockaddr_in6 *v6 = (const void *)address;
-    return address->sa_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127
-                                         : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-}
-
-static diffedit_status fail_to_listen(const listening *to, int port, diffedit_error *error)
-{
-    if (errno == EADDRINUSE)
-        return de_fail(error, DIFFEDIT_ERROR_FILE,
-                       "port %d of %s is taken, by another diffedit serve or another program; "
-                       "`port` chooses another",
-                       port, to->address);
-    return de_fail(error, DIFFEDIT_ERROR_FILE, "cannot listen on port %d of %s: %s", port,
-                   to->address, strerror(errno));
-}
-
-/* The socket is closed by whoever has it, also where this fails. */
-static diffedit_status listen_on(listening *to, const struct addrinfo *found, int port,
-                                 diffedit_error *error)
-{
-    enum { BACKLOG = 128 };
-    const int yes = 1;
-    struct sockaddr_storage name;
-    socklen_t length = sizeof name;
-    char service[8];
-    getnameinfo(found->ai_addr, found->ai_addrlen, to->address, sizeof to->address, NULL, 0,
-                NI_NUMERICHOST);
-    to->loopback = is_loopback(found->ai_addr);
-    to->v6 = found->ai_family == AF_INET6;
-    to->socket = socket(found->ai_family, SOCK_STREAM, 0);
-    if (to->socket < 0 || fcntl(to->socket, F_SETFD, FD_CLOEXEC) < 0 ||
-        setsockopt(to->socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
-        bind(to->socket, found->ai_addr, found->ai_addrlen) < 0 ||
-        listen(to->socket, BACKLOG) < 0 ||
-        getsockname(to->socket, (struct sockaddr *)&name, &length) < 0 ||
-        getnameinfo((struct sockaddr *)&name, length, NULL, 0, service, sizeof service,
-                    NI_NUMERICSERV) != 0)
-        return fail_to_listen(to, port, error);
-    to->port = atoi(service);
-    return DIFFEDIT_OK;
-}
-
-static diffedit_status open_socket(listening *to, const serve_settings *settings,
-                                   diffedit_error *error)
-{
-    const char *named = settings->listen ? settings->listen : "127.0.0.1";
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                                   .ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    char port[8];
-    snprintf(port, sizeof port, "%d", settings->port);
-    *to = (listening){.socket = -1};
-    int code = getaddrinfo(named, port, &hints, &found);
-    if (code != 0)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "`listen`: expected an address of this machine, found \"%.200s\": %s", named,
-                       gai_strerror(code));
-    diffedit_status status = listen_on(to, found, settings->port, error);
-    freeaddrinfo(found);
-    if (status != DIFFEDIT_OK && to->socket >= 0)
-        close(to->socket);
-    return status;
-}
 
 /* ---- the token ---- */
 
@@ -113,7 +33,8 @@ static diffedit_status set_guard(struct guard *guard, const listening *to,
     if (settings->token && strlen(settings->token) < GUARD_SHORTEST)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`token`: expected at least %d letters",
                        GUARD_SHORTEST);
-    if (!settings->token && to->loopback)
+    /* behind a proxy, whose name is given, everybody comes from this machine */
+    if (!settings->token && to->loopback && settings->host_name_count == 0)
         return DIFFEDIT_OK;
     if (!settings->token && !guard_make_token(made))
         return de_fail(error, DIFFEDIT_ERROR_FILE, "cannot get random bytes for a token: %s",
@@ -125,11 +46,9 @@ static diffedit_status set_guard(struct guard *guard, const listening *to,
 /* The link, on standard output; a token that was made is shown here and nowhere else. */
 static void show_link(const listening *to, const char *made)
 {
-    const char *host = to->address;
-    if (strcmp(host, "127.0.0.1") == 0)
-        host = "localhost";
-    printf(to->v6 ? "http://[%s]:%d/%s%s\n" : "http://%s:%d/%s%s\n", host, to->port,
-           *made ? "#token=" : "", made);
+    char name[sizeof to->address + 2];
+    listen_name(name, sizeof name, to);
+    printf("http://%s:%d/%s%s\n", name, to->port, *made ? "#token=" : "", made);
     fflush(stdout);
 }
 
@@ -228,7 +147,7 @@ diffedit_status serve_run(const serve_settings *settings, diffedit_error *error)
     listening to;
     char made[GUARD_TOKEN];
     struct server server = {.settings = settings};
-    diffedit_status status = open_socket(&to, settings, error);
+    diffedit_status status = listen_open(&to, settings->listen, settings->port, error);
     if (status != DIFFEDIT_OK)
         return status;
     server.local = to.loopback;

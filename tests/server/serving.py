@@ -44,7 +44,7 @@ class Server:
         assert self.link, self.log()
         host, port = re.match(r"http://(\[?[^/]*?\]?):(\d+)/", self.link).groups()
         self.host, self.port = host.strip("[]"), int(port)
-        self.address = "127.0.0.1" if self.host in ("localhost", "0.0.0.0") else self.host
+        self.address = "::1" if self.host == "::1" else "127.0.0.1"
 
     def log(self):
         return self.log_path.read_text(errors="replace")

@@ -41,12 +41,21 @@ def test_no_name(server):
 
 
 def test_a_name_that_was_given(tmp_path):
-    with serving(tmp_path, "--host-name", "edits.example") as server:
-        assert server.get(STATUS, Host="edits.example").status == 200
-        assert server.get(STATUS, Host="EDITS.example:443").status == 200
-        assert server.get(STATUS, Host="other.example").status == 403
+    with serving(tmp_path, "--host-name", "edits.example", "--token", TOKEN) as server:
+        def get(**headers):
+            return server.get(STATUS, Authorization=f"Bearer {TOKEN}", **headers)
+        assert get(Host="edits.example").status == 200
+        assert get(Host="EDITS.example:443").status == 200
+        assert get(Host="other.example").status == 403
         # a proxy that gives its own name to us and the browser's to the page
-        assert server.get(STATUS, Host="localhost", Origin="https://edits.example").status == 200
+        assert get(Host="localhost", Origin="https://edits.example").status == 200
+
+
+def test_a_proxy_needs_a_token(tmp_path):
+    """Through it everybody comes from this machine."""
+    with serving(tmp_path, "--host-name", "edits.example") as server:
+        assert "#token=" in server.link
+        assert server.get(STATUS).status == 401
 
 
 # ---- other sites ----
@@ -160,7 +169,8 @@ def test_a_token_is_in_no_log(guarded):
 
 def test_a_token_is_made_for_other_machines(tmp_path):
     with serving(tmp_path, "--listen", "0.0.0.0") as server:
-        token = re.fullmatch(r"http://0\.0\.0\.0:\d+/#token=([\w-]{32})", server.link)[1]
+        token = re.fullmatch(r"http://[\w.]+:\d+/#token=([\w-]{32})", server.link)[1]
+        assert "0.0.0.0" not in server.link
         assert server.get(STATUS).status == 401
         reply = server.get(STATUS, Authorization=f"Bearer {token}")
         assert (reply.status, reply.json()["local"]) == (200, False)
