@@ -149,8 +149,8 @@ def measure_load():
         watchers.close()
         time.sleep(2)
         row("at the end, when they are gone", server)
-        print(f"{done} edits were done in that minute, {watchers.bytes / MEGABYTE:.0f} MB of events "
-              f"were read, and the status was there in {milliseconds:.0f} ms")
+        print(f"{done} edits were done, {watchers.bytes / MEGABYTE:.0f} MB of events were read, "
+              f"and the status was there in {milliseconds:.0f} ms")
 
 
 # ---- curl ----
@@ -183,7 +183,8 @@ def edit_by_command(picture, output):
 
 
 def spread(name, values):
-    print(f"| {name} | {statistics.median(values):.2f} s | {min(values):.2f} to {max(values):.2f} s |")
+    print(f"| {name} | {statistics.median(values):.2f} s | "
+          f"{min(values):.2f} to {max(values):.2f} s |")
 
 
 def measure_curl():
