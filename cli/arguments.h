@@ -29,7 +29,8 @@ typedef struct cli_arguments cli_arguments;
 /* One subcommand; each is defined in its cmd_*.c. */
 typedef struct cli_command {
     const char *name;
-    unsigned bit; /* CLI_EDIT ... */
+    unsigned bit;       /* CLI_EDIT ... */
+    diffedit_call call; /* of the library, where it opens an editor */
     bool takes_picture, takes_model, needs_mask;
     const char *usage; /* after "diffedit NAME" */
     const char *summary;

@@ -9,6 +9,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_edit = {
     .name = "edit",
     .bit = CLI_EDIT,
+    .call = DIFFEDIT_CALL_EDIT,
     .takes_picture = true,
     .usage = "PICTURE --from TEXT --to TEXT -o OUT",
     .summary = "find the region where the texts differ, change it, keep the rest",

@@ -9,6 +9,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_generate = {
     .name = "generate",
     .bit = CLI_GENERATE,
+    .call = DIFFEDIT_CALL_GENERATE,
     .usage = "--to TEXT -o OUT",
     .summary = "make a picture from a text",
     .examples = "  diffedit generate --to \"a zebra\" -o zebra.png\n"

@@ -9,6 +9,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_inpaint = {
     .name = "inpaint",
     .bit = CLI_INPAINT,
+    .call = DIFFEDIT_CALL_INPAINT,
     .takes_picture = true,
     .needs_mask = true,
     .usage = "PICTURE --mask FILE --to TEXT -o OUT",

@@ -31,6 +31,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_invert = {
     .name = "invert",
     .bit = CLI_INVERT,
+    .call = DIFFEDIT_CALL_INVERT,
     .takes_picture = true,
     .usage = "PICTURE -o OUT.npy",
     .summary = "encode a picture towards noise: an array [k+1, c, h, w], k = ratio x steps",

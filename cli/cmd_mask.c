@@ -9,6 +9,7 @@ static diffedit_status run(cli_arguments *arguments, diffedit_error *error)
 const cli_command cli_mask = {
     .name = "mask",
     .bit = CLI_MASK,
+    .call = DIFFEDIT_CALL_FIND,
     .takes_picture = true,
     .usage = "PICTURE --from TEXT --to TEXT -o OUT",
     .summary = "only find the region, and write it as a mask: white would be changed",

@@ -205,29 +205,15 @@ static diffedit_status set_map(cli_session *session, diffedit_error *error)
     return status;
 }
 
-/* What the stages will cost, in evaluations of the UNet. Where there is no map to find or nothing
- * to be inverted, that stage costs nothing. */
-static void plan_progress(cli_session *session)
+static diffedit_status plan_progress(cli_session *session, diffedit_error *error)
 {
-    const diffedit_options *options = &session->options;
-    const cli_arguments *arguments = session->arguments;
-    const unsigned command = arguments->command->bit;
-    bool maps = !arguments->mask && !arguments->map_in && command != CLI_INVERT &&
-                command != CLI_GENERATE;
-    bool again = options->region == DIFFEDIT_REGION_ZOOM && command != CLI_MASK;
-    bool denoises = command != CLI_MASK && command != CLI_INVERT;
-    bool cuts = options->composite == DIFFEDIT_COMPOSITE_CHANGED && !arguments->mask;
-    double steps = options->steps * (command == CLI_GENERATE ? 1 : options->ratio);
-    double costs[CLI_STAGES] = {
-        [DIFFEDIT_STAGE_ENCODE] = session->picture ? 1 : 0,
-        [DIFFEDIT_STAGE_MAP] = maps ? (again ? 4.0 : 2.0) * options->mask_samples : 0,
-        [DIFFEDIT_STAGE_INVERT] = command == CLI_MASK || command == CLI_GENERATE ? 0 : steps,
-        [DIFFEDIT_STAGE_DENOISE] = denoises ? 2 * steps : 0,
-        [DIFFEDIT_STAGE_DECODE] = !denoises ? 0
-                                  : cuts    ? 4
-                                            : 2,
-        [DIFFEDIT_STAGE_COMPOSITE] = denoises && session->picture ? 1 : 0};
-    cli_progress_plan(&session->progress, costs);
+    double costs[CLI_STAGES];
+    diffedit_status status = diffedit_stage_costs(costs, CLI_STAGES, session->editor,
+                                                  session->arguments->command->call,
+                                                  &session->options, error);
+    if (status == DIFFEDIT_OK)
+        cli_progress_plan(&session->progress, costs);
+    return status;
 }
 
 static diffedit_status open_editor(cli_session *session, diffedit_error *error)
@@ -245,8 +231,7 @@ static diffedit_status open_editor(cli_session *session, diffedit_error *error)
                            error);
     if (status == DIFFEDIT_OK)
         status = set_map(session, error);
-    plan_progress(session);
-    return status;
+    return status == DIFFEDIT_OK ? plan_progress(session, error) : status;
 }
 
 diffedit_status cli_session_open(cli_session *session, cli_arguments *arguments,

@@ -17,8 +17,7 @@
  *
  * Errors. A function that can fail returns a diffedit_status and takes a diffedit_error * last,
  * which may be NULL. On failure it contains one sentence, and every output is NULL or unchanged.
- * "Errors" below lists the codes; MEMORY is possible wherever something is allocated, and not
- * repeated.
+ * "Errors" below lists the codes; MEMORY is possible wherever something is allocated.
  *
  * Arguments. Outputs come first. Strings are UTF-8, paths are bytes as the system has them. What a
  * function creates is owned by the caller, who releases it with the _free or _close function of its
@@ -94,11 +93,9 @@ DIFFEDIT_API void diffedit_free(void *memory);
 typedef struct diffedit_model diffedit_model;
 
 typedef enum diffedit_model_flag {
-    /* Prepares one network at a time, when it is needed: less memory, and a pause whenever another
-     * network is needed. */
+    /* Prepares each network when it is needed, one at a time: less memory, and pauses. */
     DIFFEDIT_MODEL_LOW_MEMORY = 1,
-    /* Uses the weights of the last training step where a file also has averaged ones
-     * (`model_ema.*`). */
+    /* Uses the last weights where a file also has averaged ones (`model_ema.*`). */
     DIFFEDIT_MODEL_NO_EMA = 2
 } diffedit_model_flag;
 
@@ -179,8 +176,7 @@ typedef enum diffedit_part_id {
     DIFFEDIT_PART_VAE
 } diffedit_part_id;
 
-/* What the files contain of one network: those of the tensors it needs that are present in the
- * right shape. */
+/* What the files contain of one network: tensors that it needs, in the right shape. */
 typedef struct diffedit_part_info {
     int present; /* 0: the files have no such network */
     int64_t tensors;
@@ -207,8 +203,8 @@ typedef struct diffedit_lora_info {
 
 /* Describes the files of a model without preparing it; the model may be incomplete or damaged. Each
  * problem is reported to `report` (may be NULL). `settings` as in diffedit_model_open().
- * *description is one block, released with diffedit_free(). Errors: ARGUMENT, FILE, MODEL (no part
- * of a model). */
+ * *description is one block, released with diffedit_free(). Errors: ARGUMENT, FILE, MODEL (none).
+ */
 DIFFEDIT_API diffedit_status diffedit_model_describe(diffedit_model_description **description,
                                                      const char *path,
                                                      const diffedit_model_settings *settings,
@@ -244,8 +240,8 @@ typedef int (*diffedit_bytes_fn)(void *user, int64_t done, int64_t total);
  * it is: the tensors that the networks need, under their published names, in their own precision
  * (the model then makes the same pictures, to the last bit) or all in one; configs and tokenizer as
  * the file's metadata. The file appears whole or not at all: it is written as OUTPUT.PID.part and
- * renamed at the end. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (also: a value too
- * large for f16), CANCELLED. */
+ * renamed at the end. `progress` may be NULL. Errors: ARGUMENT, FILE, MODEL (a value beyond f16),
+ * CANCELLED. */
 DIFFEDIT_API diffedit_status diffedit_model_convert(
     const char *path, const diffedit_model_settings *settings, const char *output,
     diffedit_precision precision, diffedit_bytes_fn progress, void *user, diffedit_error *error);
@@ -279,8 +275,7 @@ DIFFEDIT_API int diffedit_picture_width(const diffedit_picture *picture);  /* pi
 DIFFEDIT_API int diffedit_picture_height(const diffedit_picture *picture); /* pixels */
 DIFFEDIT_API int diffedit_picture_channels(const diffedit_picture *picture);
 DIFFEDIT_API int diffedit_picture_bits(const diffedit_picture *picture); /* per channel, 8 or 16 */
-/* Rows of width x channels values of 8 or 16 bit, top first, no padding; valid as long as the
- * picture. */
+/* Rows of width x channels values of 8 or 16 bit, top first, no padding; valid as long as it is. */
 DIFFEDIT_API const void *diffedit_picture_pixels(const diffedit_picture *picture);
 /* The JSON record that diffedit wrote into this PNG, or NULL; valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_record(const diffedit_picture *picture);
@@ -509,13 +504,11 @@ DIFFEDIT_API diffedit_status diffedit_options_init(diffedit_options *options, si
                                                    const char *preset, const diffedit_model *model,
                                                    diffedit_error *error);
 /* Sets one option by name ("mask-samples") from text, checking its range. A text value is borrowed.
- * Errors: ARGUMENT (also: an option that the program's struct, of an earlier version, has no field
- * for). */
+ * Errors: ARGUMENT (also: an option that the program's struct is too old for). */
 DIFFEDIT_API diffedit_status diffedit_options_set(diffedit_options *options, const char *name,
                                                   const char *value, diffedit_error *error);
 /* Writes an option's value as text that diffedit_options_set() reads back to the same value.
- * Returns the length it has (or would need, as snprintf); 0 and an empty text for an unknown name.
- */
+ * Returns the length that it needs, as snprintf; 0 and "" for an unknown name. */
 DIFFEDIT_API size_t diffedit_options_get(char *text, size_t size, const diffedit_options *options,
                                          const char *name);
 /* Checks every range. Errors: ARGUMENT. */
@@ -586,9 +579,8 @@ typedef enum diffedit_stage_id {
 DIFFEDIT_API const char *diffedit_stage_name(diffedit_stage_id stage);
 
 /* Called after each step, `done` of `total`, from the thread that called the library. A return
- * other than 0 cancels: the running function returns DIFFEDIT_ERROR_CANCELLED within one step. Of
- * the editor it may look at DIFFEDIT_ARRAY_RUNNING, DIFFEDIT_VIEW_PREVIEW and the statistics, and
- * at nothing else. */
+ * other than 0 cancels: the running function returns DIFFEDIT_ERROR_CANCELLED within one step. It
+ * may look at DIFFEDIT_ARRAY_RUNNING, DIFFEDIT_VIEW_PREVIEW and the statistics only. */
 typedef int (*diffedit_progress_fn)(void *user, diffedit_stage_id stage, int done, int total);
 
 typedef enum diffedit_log_level { DIFFEDIT_LOG_WARNING, DIFFEDIT_LOG_INFO } diffedit_log_level;
@@ -602,8 +594,8 @@ DIFFEDIT_API diffedit_status diffedit_editor_new(diffedit_editor **editor,
                                                  const diffedit_picture *picture,
                                                  diffedit_error *error);
 DIFFEDIT_API void diffedit_editor_free(diffedit_editor *editor);
-/* Sets the number of threads, the caller's included, at most 256; 0: one for each core (the
- * default). No result depends on it. */
+/* Sets the number of threads, the caller's included, at most 256; 0: one for each core (default).
+ * No result depends on it. */
 DIFFEDIT_API void diffedit_editor_set_threads(diffedit_editor *editor, int threads);
 /* Set the callbacks; NULL: none (the default). */
 DIFFEDIT_API void diffedit_editor_set_progress(diffedit_editor *editor,
@@ -631,15 +623,13 @@ DIFFEDIT_API diffedit_status diffedit_editor_set_map(diffedit_editor *editor, co
 
 /* Each of the following functions computes only what it needs and does not have yet. All but
  * diffedit_generate() need a picture. Errors of all: ARGUMENT (an option is out of range, or
- * conflicts with another, the model or the picture), FILE and MODEL (the model's files changed
- * while in use), CANCELLED. */
+ * conflicts with another, the model or the picture), FILE, MODEL (files changed), CANCELLED. */
 
 /* The map (DiffEdit section 3.2, step 1), in DIFFEDIT_ARRAY_MAP. */
 DIFFEDIT_API diffedit_status diffedit_find_map(diffedit_editor *editor,
                                                const diffedit_options *options,
                                                diffedit_error *error);
-/* The binary mask at picture size, 8-bit grey, 0 or 255: map, threshold, growth; or the user's,
- * grown; and the correction. */
+/* The binary mask at picture size, 8-bit grey, 0 or 255: found or given, grown, corrected. */
 DIFFEDIT_API diffedit_status diffedit_find_mask(diffedit_picture **mask, diffedit_editor *editor,
                                                 const diffedit_options *options,
                                                 diffedit_error *error);
@@ -653,8 +643,7 @@ DIFFEDIT_API diffedit_status diffedit_edit(diffedit_picture **result, diffedit_e
                                            const diffedit_options *options, diffedit_error *error);
 /* Changes what lies under the mask of diffedit_editor_set_mask(). With a UNet that reads the mask
  * (9 channels) as StableDiffusionInpaintPipeline does at strength 1: from noise alone, `ratio` and
- * `background` unused; with any other it is diffedit_edit(). Errors: ARGUMENT also without a mask.
- */
+ * `background` unused; with any other it is diffedit_edit(). Errors: also ARGUMENT (no mask). */
 DIFFEDIT_API diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,
                                               const diffedit_options *options,
                                               diffedit_error *error);
@@ -663,10 +652,27 @@ DIFFEDIT_API diffedit_status diffedit_generate(diffedit_picture **result, diffed
                                                const diffedit_options *options,
                                                diffedit_error *error);
 
+/* The calls above; FIND: map or mask. */
+typedef enum diffedit_call {
+    DIFFEDIT_CALL_FIND,
+    DIFFEDIT_CALL_INVERT,
+    DIFFEDIT_CALL_EDIT,
+    DIFFEDIT_CALL_INPAINT,
+    DIFFEDIT_CALL_GENERATE
+} diffedit_call;
+
+/* costs[stage] of the first `count` stages: what a call would cost now, about, in evaluations of
+ * one sample at the model's native size; 0 where the editor has what the stage would make. A box
+ * that is not known yet counts as half of each side. Computes nothing. Errors: ARGUMENT. */
+DIFFEDIT_API diffedit_status diffedit_stage_costs(double *costs, size_t count,
+                                                  const diffedit_editor *editor, diffedit_call call,
+                                                  const diffedit_options *options,
+                                                  diffedit_error *error);
+
 /* The intermediate results of an editor: n tokens of width d, n being text_tokens times
  * diffedit_editor_text_chunks(); latents of c channels, h x w cells. float32 in C order, except
- * tokens. Where the last call worked on a box, map and mask are those of the whole picture, and
- * what follows them is the box's. */
+ * tokens. Of a call that worked on a box, map and mask are the whole picture's, others the box's.
+ */
 typedef enum diffedit_array_id {
     DIFFEDIT_ARRAY_TOKENS_FROM, /* [n] int32 */
     DIFFEDIT_ARRAY_TOKENS_TO,
@@ -715,13 +721,11 @@ typedef enum diffedit_view_id {
     DIFFEDIT_VIEW_DECODED, /* the decoder's picture at working size */
     /* From a progress callback: DIFFEDIT_ARRAY_RUNNING in colours, a pixel a cell, of the box of
      * diffedit_stats; by least squares linear in the latent, over the cells of what is worked
-     * on and, with a tenth of the weight, of a chart of 16 x 16 cells, which an editor encodes
-     * when it first makes a preview (with LOW_MEMORY the autoencoder then stands beside the
-     * UNet) */
+     * on and, with a tenth of the weight, of a chart of 16 x 16 cells, which an editor encodes when
+     * it first makes one (LOW_MEMORY: with the UNet there too) */
     DIFFEDIT_VIEW_PREVIEW,
-    /* 16-bit grey at picture size: the map as `mask_threshold` sees it, filtered and refined; at
-     * least 65535 times the threshold is the mask, before specks, holes, growth and correction
-     * */
+    /* 16-bit grey at picture size: the map as `mask_threshold` sees it, filtered and refined; from
+     * 65535 times the threshold up it is the mask, before specks, holes, growth, correction */
     DIFFEDIT_VIEW_REGION_MAP
 } diffedit_view_id;
 

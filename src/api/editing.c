@@ -87,6 +87,7 @@ diffedit_status diffedit_editor_set_mask(diffedit_editor *editor, const diffedit
         }
         warn_of_mask(editor->context.log, range);
     }
+    editor->mask_serial++;
     free(editor->whole.given_mask);
     editor->whole.given_mask = bytes;
     return DIFFEDIT_OK;
@@ -117,6 +118,7 @@ diffedit_status diffedit_editor_set_correction(diffedit_editor *editor,
                          "the correction changes nothing: its alpha is below %d of 255 everywhere",
                          DE_MASK_OPAQUE);
     }
+    editor->correction_serial++;
     free(editor->whole.correction);
     editor->whole.correction = bytes;
     return DIFFEDIT_OK;
@@ -156,6 +158,12 @@ static unsigned mask_needs(const diffedit_editor *editor)
     return editor->whole.given_mask || editor->whole.given_map.values ? 0 : DE_NEED_MAP;
 }
 
+static diffedit_status fail_no_picture(diffedit_error *error)
+{
+    return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                   "the editor has no picture; it can only generate");
+}
+
 /* Checks the options for what the call needs (DE_NEED_...), plans it, and encodes the picture where
  * the whole of it is worked on: the beginning of every call but generate. */
 static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor, de_goal goal,
@@ -163,8 +171,7 @@ static diffedit_status begin_with_picture(de_plan *plan, diffedit_editor *editor
                                           unsigned needs, diffedit_error *error)
 {
     if (!editor->whole.picture)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                       "the editor has no picture; it can only generate");
+        return fail_no_picture(error);
     diffedit_status status = de_options_read_run(known, options, needs, error);
     if (status == DIFFEDIT_OK)
         status = de_editor_begin(plan, editor, goal, known, error);
@@ -244,6 +251,32 @@ diffedit_status diffedit_invert(diffedit_editor *editor, const diffedit_options 
     if (status == DIFFEDIT_OK)
         status = de_frame_inversion(&editor->whole, editor, &plan, error);
     de_editor_end(editor);
+    return status;
+}
+
+diffedit_status diffedit_stage_costs(double *costs, size_t count, const diffedit_editor *editor,
+                                     diffedit_call call, const diffedit_options *options,
+                                     diffedit_error *error)
+{
+    static const de_goal goals[] = {[DIFFEDIT_CALL_FIND] = DE_GOAL_MASK,
+                                    [DIFFEDIT_CALL_INVERT] = DE_GOAL_INVERT,
+                                    [DIFFEDIT_CALL_EDIT] = DE_GOAL_EDIT,
+                                    [DIFFEDIT_CALL_INPAINT] = DE_GOAL_INPAINT,
+                                    [DIFFEDIT_CALL_GENERATE] = DE_GOAL_GENERATE};
+    double all[DE_STAGE_COUNT];
+    diffedit_options known;
+    if ((unsigned)call >= sizeof goals / sizeof *goals)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown call %d", (int)call);
+    if (call != DIFFEDIT_CALL_GENERATE && !editor->whole.picture)
+        return fail_no_picture(error);
+    de_goal goal = goals[call];
+    if (goal == DE_GOAL_INPAINT && !editor->networks.inpaints)
+        goal = DE_GOAL_EDIT;
+    diffedit_status status = de_options_read_run(&known, options, 0, error);
+    if (status == DIFFEDIT_OK)
+        status = de_editor_count(all, editor, goal, &known, error);
+    for (size_t i = 0; i < count && status == DIFFEDIT_OK; i++)
+        costs[i] = i < DE_STAGE_COUNT ? all[i] : 0;
     return status;
 }
 

@@ -10,18 +10,23 @@ static bool is_same(de_rectangle a, de_rectangle b)
     return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
 }
 
+de_rectangle de_editor_kept_box(const diffedit_editor *editor, const de_box_params *params)
+{
+    const de_box_params *before = &editor->box_for;
+    bool same = before->asked_width == params->asked_width &&
+                before->asked_height == params->asked_height && before->margin == params->margin;
+    return same ? editor->box_at : (de_rectangle){0};
+}
+
 /* The box of the region. That of the edit before is kept where it will do: what was encoded in it
  * is then still there. */
-static de_rectangle choose(const diffedit_editor *editor, const de_box_params *params)
+static de_rectangle choose(diffedit_editor *editor, const de_box_params *params)
 {
     const de_region *region = &editor->whole.region;
-    const de_box_params *before = &editor->box_for;
-    de_rectangle kept = editor->box_at;
-    if (before->asked_width != params->asked_width ||
-        before->asked_height != params->asked_height || before->margin != params->margin)
-        kept = (de_rectangle){0};
-    return de_box_choose(
-        params, de_mask_bounds(de_region_reach(region), region->height, region->width), kept);
+    const de_rectangle bounds = de_mask_bounds(de_region_reach(region), region->height,
+                                               region->width);
+    editor->whole.region_bounds = bounds;
+    return de_box_choose(params, bounds, de_editor_kept_box(editor, params));
 }
 
 /* The part of the picture. The slots of another part are emptied. */
@@ -152,7 +157,7 @@ diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor 
     if (status != DIFFEDIT_OK)
         return status;
     editor->box_for = params;
-    status = de_editor_plan(plan, editor, plan->goal, options, at, error);
+    status = de_editor_plan(plan, editor, plan->goal, options, &editor->texts, at, error);
     de_editor_say_part(editor, plan, at);
     if (status == DIFFEDIT_OK)
         status = take_part(&editor->box.correction, editor, editor->whole.correction, error);

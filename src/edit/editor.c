@@ -22,8 +22,8 @@ void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *w
 }
 
 diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_goal goal,
-                               const diffedit_options *options, de_rectangle at,
-                               diffedit_error *error)
+                               const diffedit_options *options, const de_texts *texts,
+                               de_rectangle at, diffedit_error *error)
 {
     const de_unet_config *unet = &editor->model->parts.unet;
     const de_frame *whole = &editor->whole;
@@ -32,7 +32,7 @@ diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_
                            (!at.width || options->region == DIFFEDIT_REGION_ZOOM);
     const de_plan_inputs inputs = {.networks = &editor->networks,
                                    .schedule = &editor->schedule,
-                                   .texts = &editor->texts,
+                                   .texts = texts,
                                    .picture = whole->picture,
                                    .native_width = unet->sample_width * editor->networks.factor,
                                    .native_height = unet->sample_height * editor->networks.factor,
@@ -94,7 +94,7 @@ diffedit_status de_editor_begin(de_plan *plan, diffedit_editor *editor, de_goal 
     editor->seconds[DIFFEDIT_STAGE_TEXT] = de_seconds() - start;
     if (status != DIFFEDIT_OK)
         return status;
-    status = de_editor_plan(plan, editor, goal, options, (de_rectangle){0}, error);
+    status = de_editor_plan(plan, editor, goal, options, &editor->texts, (de_rectangle){0}, error);
     if (status == DIFFEDIT_OK)
         warn_of_plain_model(editor, goal, options);
     de_editor_say_part(editor, plan, (de_rectangle){0});

@@ -15,6 +15,14 @@ typedef struct de_condition_slot {
     float *values; /* [1 + c, h, w] */
 } de_condition_slot;
 
+/* What a region follows from, beside maps and masks themselves; not a key of a slot. */
+typedef struct de_region_key {
+    de_clean_params clean;
+    de_region_params region;
+    uint64_t mask, correction; /* which of those that were given; 0: none */
+} de_region_key;
+static_assert(sizeof(de_region_key) == 192, "a key has no padding");
+
 /* A picture that is worked on, and its slots. What is NULL was not made; params are those of what
  * is there. */
 typedef struct de_frame {
@@ -41,6 +49,8 @@ typedef struct de_frame {
         de_cleaned result;
     } clean;
     de_region region; /* of the last call that had one; it is made each time */
+    de_region_key region_key;
+    de_rectangle region_bounds; /* of its reach, as the box was chosen by; width 0: not asked for */
     struct {
         de_inversion_params params;
         de_inversion result;
@@ -78,10 +88,11 @@ struct diffedit_editor {
     de_frame box;          /* a part of the picture, with the region in it as its given mask */
     de_rectangle box_at;   /* that part; width 0: none */
     de_box_params box_for; /* how it was chosen */
-    uint64_t map_serial;   /* of the last map that was given: a new number each time */
-    de_frame *shown;       /* the frame that the last call worked on */
-    float *chart;          /* [c, DE_CHART_CELLS, DE_CHART_CELLS], the chart's latent, or NULL */
-    float *mask_view;      /* [h, w], what diffedit_editor_array() shows of the region's cells */
+    /* of what was given last: a new number each time */
+    uint64_t map_serial, mask_serial, correction_serial;
+    de_frame *shown;  /* the frame that the last call worked on */
+    float *chart;     /* [c, DE_CHART_CELLS, DE_CHART_CELLS], the chart's latent, or NULL */
+    float *mask_view; /* [h, w], what diffedit_editor_array() shows of the region's cells */
 };
 
 /* Releases what it holds and makes it zeros. */
@@ -98,16 +109,19 @@ void de_editor_end(diffedit_editor *editor);
  * size that does not fit the model), MEMORY. */
 diffedit_status de_editor_crop(de_frame **frame, de_plan *plan, diffedit_editor *editor,
                                const diffedit_options *options, diffedit_error *error);
+/* The box of the call before, if one is kept for such a box; width 0: none. */
+de_rectangle de_editor_kept_box(const diffedit_editor *editor, const de_box_params *params);
 /* The mask of the whole picture becomes that of the box. */
 void de_editor_take_mask(diffedit_editor *editor);
 /* What is worked on, for the statistics: a box, or (width 0) the whole picture. */
 void de_editor_say_part(diffedit_editor *editor, const de_plan *plan, de_rectangle at);
 /* Says at which size the whole picture is worked on, where that is not its own. */
 void de_editor_say_size(const diffedit_editor *editor, const de_latent_params *working);
-/* The plan of a call for the whole picture, or for a box of it. Errors: as de_plan_make(). */
+/* The plan of a call for the whole picture, or for a box of it, with these texts. Errors: as
+ * de_plan_make(). */
 diffedit_status de_editor_plan(de_plan *plan, const diffedit_editor *editor, de_goal goal,
-                               const diffedit_options *options, de_rectangle at,
-                               diffedit_error *error);
+                               const diffedit_options *options, const de_texts *texts,
+                               de_rectangle at, diffedit_error *error);
 
 /* Each fills its slot unless what it would make is there; in the order in which a call needs them.
  * Errors: of their stages. */
@@ -115,6 +129,7 @@ diffedit_status de_frame_latent(de_frame *frame, diffedit_editor *editor, const 
                                 diffedit_error *error);
 diffedit_status de_frame_map(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                              diffedit_error *error);
+de_region_key de_region_key_of(const diffedit_editor *editor, const de_plan *plan);
 /* From the given mask, the given map, or the map's slot. */
 diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error);
@@ -136,6 +151,12 @@ diffedit_status de_frame_blend(diffedit_picture **result, de_frame *frame, diffe
 diffedit_status de_frame_condition(const float **condition, de_frame *frame,
                                    diffedit_editor *editor, const de_latent_params *latent,
                                    uint64_t mask, diffedit_error *error);
+/* What the stages of a call would cost now, in evaluations of one sample at the native size. The
+ * work in a box that is not known yet is that of half the picture's sides. Errors: ARGUMENT,
+ * MEMORY. */
+diffedit_status de_editor_count(double costs[DE_STAGE_COUNT], const diffedit_editor *editor,
+                                de_goal goal, const diffedit_options *options,
+                                diffedit_error *error);
 /* *picture: what the running decode predicts, a pixel for each cell, or NULL where none is heard
  * of. The chart is encoded when this is first called. Errors: MEMORY, networks'. */
 diffedit_status de_editor_preview(diffedit_picture **picture, diffedit_editor *editor,

@@ -46,17 +46,25 @@ diffedit_status de_predictor_run(de_predictor *predictor, const float *x, double
     return DIFFEDIT_OK;
 }
 
+static bool is_unguided(int kind, double scale)
+{
+    return kind == DIFFEDIT_GUIDANCE_CFG && scale == 1;
+}
+
+int de_guided_count(uint64_t unconditional, uint64_t text, int kind, double scale)
+{
+    return is_unguided(kind, scale) || scale == 0 || unconditional == text ? 1 : 2;
+}
+
 diffedit_status de_guided_new(de_guided *guided, const de_network_set *networks,
                               de_stage_context *context, de_text_input unconditional,
                               de_text_input text, int kind, double scale, de_cells size,
                               const float *condition, diffedit_error *error)
 {
     *guided = (de_guided){.kind = kind, .scale = scale};
-    bool only_text = kind == DIFFEDIT_GUIDANCE_CFG && scale == 1;
-    bool only_unconditional = scale == 0 || unconditional.serial == text.serial;
     const de_text_input both[] = {unconditional, text};
-    const de_text_input *first = only_text && !only_unconditional ? both + 1 : both;
-    int n = only_text || only_unconditional ? 1 : 2;
+    const de_text_input *first = is_unguided(kind, scale) ? both + 1 : both;
+    int n = de_guided_count(unconditional.serial, text.serial, kind, scale);
     return de_predictor_new(&guided->predictor, networks, context, first, n, size, condition,
                             error);
 }

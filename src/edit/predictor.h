@@ -32,6 +32,8 @@ typedef struct de_guided {
     double scale;
 } de_guided;
 
+/* How many texts a step evaluates, 1 or 2; serials as in de_text_input. */
+int de_guided_count(uint64_t unconditional, uint64_t text, int kind, double scale);
 /* Errors: MEMORY, networks'. */
 diffedit_status de_guided_new(de_guided *guided, const de_network_set *networks,
                               de_stage_context *context, de_text_input unconditional,

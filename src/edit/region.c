@@ -39,6 +39,11 @@ uint64_t de_region_content(const de_region *region)
     return state ? state : 1;
 }
 
+uint64_t de_region_content_for(const de_region *region, const de_network_set *networks)
+{
+    return networks->inpaints ? de_region_content(region) : de_region_cells_content(region);
+}
+
 static void threshold(uint8_t *mask, const float *values, int64_t count, double limit)
 {
     for (int64_t i = 0; i < count; i++)

@@ -193,6 +193,15 @@ static diffedit_status fill_cleaned(de_frame *frame, diffedit_editor *editor, co
                         &editor->context, error);
 }
 
+de_region_key de_region_key_of(const diffedit_editor *editor, const de_plan *plan)
+{
+    const de_frame *whole = &editor->whole;
+    return (de_region_key){.clean = plan->clean,
+                           .region = plan->region,
+                           .mask = whole->given_mask ? editor->mask_serial : 0,
+                           .correction = whole->correction ? editor->correction_serial : 0};
+}
+
 diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const de_plan *plan,
                                 diffedit_error *error)
 {
@@ -207,6 +216,8 @@ diffedit_status de_frame_region(de_frame *frame, diffedit_editor *editor, const 
         status = fill_cleaned(frame, editor, plan, error);
     if (status == DIFFEDIT_OK)
         status = de_region_run(&frame->region, &plan->region, &inputs, &editor->context, error);
+    frame->region_key = de_region_key_of(editor, plan);
+    frame->region_bounds = (de_rectangle){0};
     spent(editor, DIFFEDIT_STAGE_MAP, start);
     return status;
 }
@@ -264,8 +275,7 @@ diffedit_status de_frame_denoise(de_frame *frame, diffedit_editor *editor, de_pl
 {
     de_denoise_params *params = &plan->denoise;
     if (plan->goal != DE_GOAL_GENERATE)
-        params->mask = editor->networks.inpaints ? de_region_content(&frame->region)
-                                                 : de_region_cells_content(&frame->region);
+        params->mask = de_region_content_for(&frame->region, &editor->networks);
     if (frame->final.result.latent && equal(params, &frame->final.params, sizeof *params))
         return DIFFEDIT_OK;
     double start = de_seconds();

@@ -209,6 +209,8 @@ const uint8_t *de_region_reach(const de_region *region);
 /* Numbers, never 0, that differ where the cells, or cells and reach, do: a hash of 64 bits. */
 uint64_t de_region_cells_content(const de_region *region);
 uint64_t de_region_content(const de_region *region);
+/* Of the two, what a decode by these networks depends on. */
+uint64_t de_region_content_for(const de_region *region, const de_network_set *networks);
 
 typedef struct de_region_inputs {
     const de_cleaned *cleaned; /* outlives the region */

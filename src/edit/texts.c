@@ -11,6 +11,7 @@ typedef struct setting {
     const diffedit_model *model;
     const de_network_set *networks;
     de_log log;
+    bool foresees; /* nothing is encoded, and nobody is warned */
 } setting;
 
 static const char *const role_names[DE_TEXT_COUNT] = {"from", "to", "negative", "empty"};
@@ -111,7 +112,8 @@ static diffedit_status read_text(const setting *set, de_text *made, de_text_role
                                  diffedit_error *error)
 {
     const de_text *old = &set->texts->roles[role];
-    bool is_news = !old->serial || old->syntax != (int)syntax || strcmp(old->text, text) != 0;
+    bool is_news = !set->foresees &&
+                   (!old->serial || old->syntax != (int)syntax || strcmp(old->text, text) != 0);
     *made = (de_text){.text = strdup(text), .syntax = (int)syntax};
     if (!made->text)
         return de_fail_memory(error, strlen(text) + 1, "a text");
@@ -197,9 +199,11 @@ static uint64_t serial_of(const setting *set, const de_chunks *chunks)
 static diffedit_status embed(const setting *set, de_text *made, diffedit_error *error)
 {
     int64_t count = (int64_t)made->chunks.count * set->networks->text_tokens;
-    diffedit_status status = de_allocate_floats(&made->embedding, count * set->networks->text_width,
-                                                "a text", error);
-    for (int i = 0; i < made->chunks.count && status == DIFFEDIT_OK; i++)
+    diffedit_status status = DIFFEDIT_OK;
+    if (!set->foresees)
+        status = de_allocate_floats(&made->embedding, count * set->networks->text_width, "a text",
+                                    error);
+    for (int i = 0; i < made->chunks.count && !set->foresees && status == DIFFEDIT_OK; i++)
         status = embed_chunk(set, made, i, error);
     if (status == DIFFEDIT_OK)
         made->serial = serial_of(set, &made->chunks);
@@ -208,11 +212,9 @@ static diffedit_status embed(const setting *set, de_text *made, diffedit_error *
 
 /* ---- all of them ---- */
 
-diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
-                             const diffedit_model *model, const de_network_set *networks,
-                             de_log log, diffedit_error *error)
+static diffedit_status set_all(const setting *set, const de_texts_given *given,
+                               diffedit_error *error)
 {
-    const setting set = {.texts = texts, .model = model, .networks = networks, .log = log};
     const char *said[DE_TEXT_COUNT] = {[DE_TEXT_FROM] = given->from,
                                        [DE_TEXT_TO] = given->to,
                                        [DE_TEXT_NEGATIVE] = given->negative};
@@ -220,23 +222,61 @@ diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
     diffedit_status status = DIFFEDIT_OK;
     int most = 0;
     for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
-        status = read_text(&set, &made[role], role, said[role] ? said[role] : "", given->syntax,
+        status = read_text(set, &made[role], role, said[role] ? said[role] : "", given->syntax,
                            error);
         most = made[role].chunks.count > most ? made[role].chunks.count : most;
     }
     for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++) {
-        status = de_chunks_pad(&made[role].chunks, model->tokenizer, most, error);
+        status = de_chunks_pad(&made[role].chunks, set->model->tokenizer, most, error);
         if (status == DIFFEDIT_OK)
-            status = embed(&set, &made[role], error);
+            status = embed(set, &made[role], error);
         if (status == DIFFEDIT_OK) {
-            free_text(&texts->roles[role]);
-            texts->roles[role] = made[role];
+            free_text(&set->texts->roles[role]);
+            set->texts->roles[role] = made[role];
             made[role] = (de_text){0};
         }
     }
     for (int role = 0; role < DE_TEXT_COUNT; role++)
         free_text(&made[role]);
     return status;
+}
+
+diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
+                             const diffedit_model *model, const de_network_set *networks,
+                             de_log log, diffedit_error *error)
+{
+    const setting set = {.texts = texts, .model = model, .networks = networks, .log = log};
+    return set_all(&set, given, error);
+}
+
+/* The text's chunks and serial, as far as they are known. */
+static diffedit_status copy_chunks(de_text *copy, const de_text *text, size_t tokens,
+                                   diffedit_error *error)
+{
+    size_t count = (size_t)text->chunks.count * tokens, bytes = count * sizeof(int32_t);
+    if (!text->serial)
+        return DIFFEDIT_OK;
+    *copy = (de_text){.serial = text->serial, .chunks = {.count = text->chunks.count}};
+    copy->chunks.tokens = malloc(bytes);
+    copy->chunks.weights = malloc(count * sizeof(float));
+    if (!copy->chunks.tokens || !copy->chunks.weights)
+        return de_fail_memory(error, bytes, "a text");
+    memcpy(copy->chunks.tokens, text->chunks.tokens, bytes);
+    memcpy(copy->chunks.weights, text->chunks.weights, count * sizeof(float));
+    return DIFFEDIT_OK;
+}
+
+diffedit_status de_texts_foresee(de_texts *foreseen, const de_texts *texts,
+                                 const de_texts_given *given, const diffedit_model *model,
+                                 const de_network_set *networks, diffedit_error *error)
+{
+    const setting set = {.texts = foreseen, .model = model, .networks = networks, .foresees = true};
+    diffedit_status status = DIFFEDIT_OK;
+    *foreseen = (de_texts){.last_serial = texts->last_serial};
+    for (int role = 0; role < DE_TEXT_COUNT && status == DIFFEDIT_OK; role++)
+        status = copy_chunks(&foreseen->roles[role], &texts->roles[role],
+                             (size_t)networks->text_tokens, error);
+    return status == DIFFEDIT_OK ? set_all(&set, given, error) : status;
 }
 
 void de_texts_free(de_texts *texts)

@@ -39,6 +39,11 @@ typedef struct de_texts_given {
 diffedit_status de_texts_set(de_texts *texts, const de_texts_given *given,
                              const diffedit_model *model, const de_network_set *networks,
                              de_log log, diffedit_error *error);
+/* What de_texts_set() would make of `texts`, but for embeddings: chunks, and serials as they would
+ * be. *foreseen is freed by the caller, whatever this returns. Errors: ARGUMENT, MEMORY. */
+diffedit_status de_texts_foresee(de_texts *foreseen, const de_texts *texts,
+                                 const de_texts_given *given, const diffedit_model *model,
+                                 const de_network_set *networks, diffedit_error *error);
 void de_texts_free(de_texts *texts);
 de_text_input de_texts_input(const de_texts *texts, de_text_role role);
 
