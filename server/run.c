@@ -91,24 +91,20 @@ static void on_log(void *user, diffedit_log_level level, const char *line)
 
 /* ---- what it will cost ---- */
 
-static void plan(struct run *run, const char *kind)
+static diffedit_status plan(struct run *run, const char *kind, diffedit_error *error)
 {
     char key[ESTIMATE_KEY];
     const diffedit_options *options = &run->options;
-    bool generates = strcmp(kind, "generate") == 0, finds = strcmp(kind, "find") == 0;
-    bool maps = !generates && !text_of(run->job->request, "mask");
-    bool again = options->region == DIFFEDIT_REGION_ZOOM && !finds;
-    bool cuts = options->composite == DIFFEDIT_COMPOSITE_CHANGED && maps;
-    double steps = options->steps * (generates ? 1 : options->ratio);
-    double decode = cuts ? 4 : 2;
-    double costs[ESTIMATE_STAGES] = {
-        [DIFFEDIT_STAGE_ENCODE] = generates ? 0 : 1,
-        [DIFFEDIT_STAGE_MAP] = maps ? (again ? 4.0 : 2.0) * options->mask_samples : 0,
-        [DIFFEDIT_STAGE_INVERT] = finds || generates ? 0 : steps,
-        [DIFFEDIT_STAGE_DENOISE] = finds ? 0 : 2 * steps,
-        [DIFFEDIT_STAGE_DECODE] = finds ? 0 : decode,
-        [DIFFEDIT_STAGE_COMPOSITE] = finds || generates ? 0 : 1,
-        [ESTIMATE_SAVE] = 1};
+    bool generates = strcmp(kind, "generate") == 0;
+    double costs[ESTIMATE_STAGES] = {[ESTIMATE_SAVE] = 1};
+    diffedit_call call = strcmp(kind, "find") == 0      ? DIFFEDIT_CALL_FIND
+                         : strcmp(kind, "inpaint") == 0 ? DIFFEDIT_CALL_INPAINT
+                         : generates                    ? DIFFEDIT_CALL_GENERATE
+                                                        : DIFFEDIT_CALL_EDIT;
+    diffedit_status status = diffedit_stage_costs(costs, ESTIMATE_SAVE, run->editor, call, options,
+                                                  error);
+    if (status != DIFFEDIT_OK)
+        return status;
     struct store_picture picture = {.width = options->width, .height = options->height};
     if (!generates)
         store_get_picture(&picture, run->server->store, text_of(run->job->request, "picture"));
@@ -117,6 +113,7 @@ static void plan(struct run *run, const char *kind)
              options->width, options->height, options->region, kind, log2(pixels));
     store_picture_free(&picture);
     estimate_begin(&run->estimate, costs, run->server->store, key);
+    return DIFFEDIT_OK;
 }
 
 static void learn(const struct run *run, double saving)
@@ -359,8 +356,9 @@ static diffedit_status compute(struct run *run, const char *kind, diffedit_error
 {
     diffedit_editor_set_progress(run->editor, on_step, run);
     diffedit_editor_set_log(run->editor, on_log, run);
-    plan(run, kind);
-    diffedit_status status = call_library(run, kind, error);
+    diffedit_status status = plan(run, kind, error);
+    if (status == DIFFEDIT_OK)
+        status = call_library(run, kind, error);
     diffedit_editor_set_progress(run->editor, NULL, NULL);
     diffedit_editor_set_log(run->editor, NULL, NULL);
     return status;
