@@ -135,8 +135,9 @@ static diffedit_status serve(struct server *server, const listening *to, const c
     wait_for_end(server->settings);
     notify("STOPPING=1");
     pthread_t watch;
+    bool watched = pthread_create(&watch, NULL, end_soon, NULL) == 0;
     parts_shut(server);
-    if (pthread_create(&watch, NULL, end_soon, NULL) != 0 || !http_stop(http))
+    if (!watched || !http_stop(http))
         _exit(EXIT_SUCCESS);
     parts_close(server);
     return DIFFEDIT_OK;

@@ -1,17 +1,20 @@
 """Clients of bad manners: slow ones, large ones, many of them, and such as go away."""
+import concurrent.futures
 import contextlib
 import socket
 import struct
-import threading
 import time
 
 import pytest
 
 from serving import serving
+from test_openapi import routes
 
 HEADERS, BODY = 10, 20  # seconds that headers have all together, and a small body
+IDLE = 15  # seconds after which a stream says that it lives
 LATE = 4  # seconds that a test waits for what is due
-MOST = 560  # connections of this machine
+MOST, STREAMS = 560, 256  # connections of this machine, event streams
+WATCH = b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def until_closed(connection, trickle, limit):
@@ -30,6 +33,12 @@ def until_closed(connection, trickle, limit):
     return time.monotonic() - begin
 
 
+def drop(connection):
+    """Resets it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 SLOW = {
     "nothing": (b"", b"", HEADERS),
     "request line": (b"G", b"E", HEADERS),
@@ -39,22 +48,54 @@ SLOW = {
 }
 
 
-def test_slow_clients_are_closed(server):
+def slow_clients_are_closed(server):
     """Whatever they send: all of the headers have one deadline, and so has the body."""
-    seconds, threads = {}, []
-
-    def wait(name, begin, trickle, due):
+    def wait(name):
+        begin, trickle, due = SLOW[name]
         with server.connect() as connection:
             connection.sendall(begin)
-            seconds[name] = until_closed(connection, trickle, due + 2 * LATE)
-    for name, (begin, trickle, due) in SLOW.items():
-        threads.append(threading.Thread(target=wait, args=(name, begin, trickle, due)))
-        threads[-1].start()
-    for thread in threads:
-        thread.join()
+            return until_closed(connection, trickle, due + 2 * LATE)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        seconds = dict(zip(SLOW, pool.map(wait, SLOW)))
     wrong = {name: seconds[name] for name, (_, _, due) in SLOW.items()
              if not due - 1 < seconds[name] < due + LATE}
     assert wrong == {}
+
+
+def a_stream_without_news_says_so(server):
+    """Every 15 seconds, so that nobody takes it for dead."""
+    with server.connect() as connection:
+        connection.sendall(WATCH)
+        stream, begin = connection.makefile("rb"), time.monotonic()
+        while b": keep-alive" not in stream.readline():
+            assert time.monotonic() - begin < IDLE + LATE
+        assert time.monotonic() - begin > IDLE - 1
+
+
+def streams_are_bounded(server):
+    """Those above the limit are told so; others still get answers, and there is room again."""
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(server.connect()) for _ in range(STREAMS + 10)]
+        for connection in streams:
+            connection.sendall(WATCH)
+        statuses = [connection.recv(12).split()[1] for connection in streams]
+        assert statuses == [b"200"] * STREAMS + [b"503"] * 10
+        assert server.get("/api/status").status == 200
+        for connection in streams:
+            drop(connection)
+    begin = time.monotonic()
+    while server.send(WATCH).split()[1] != "200":
+        assert time.monotonic() - begin < IDLE + LATE  # by then it has spoken to the dead
+        time.sleep(0.5)
+
+
+def test_what_takes_its_time(server, tmp_path):
+    """Side by side, because each of them waits."""
+    with serving(tmp_path) as other, concurrent.futures.ThreadPoolExecutor() as pool:
+        for ended in [pool.submit(slow_clients_are_closed, server),
+                      pool.submit(a_stream_without_news_says_so, server),
+                      pool.submit(streams_are_bounded, other)]:
+            ended.result()
 
 
 # ---- sizes ----
@@ -162,10 +203,12 @@ def test_many_connections(tmp_path):
         assert server.memory() < 200 * 2**20
 
 
-def drop(connection):
-    """Resets it."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+def test_heads(server):
+    """Of every address: the headers of its GET, and no body."""
+    for method, path in routes():
+        if method == "GET" and "{" not in path:
+            reply = server.ask("HEAD", path)
+            assert (reply.status, reply.body) == (200, b""), path
 
 
 def test_dropped_connections(server):
