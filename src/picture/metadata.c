@@ -151,9 +151,24 @@ static void note_comments(VipsImage *image, const uint8_t *jpeg, size_t size)
     set_bytes(image, COMMENTS, comments);
 }
 
+/* libvips leaves what it reads of a HEIC or AVIF (EXIF, XMP) in memory of the loaded image, to
+ * which the fields of images made from it point when that memory is gone. */
+static void own_fields(VipsImage *image)
+{
+    const void *bytes;
+    size_t size;
+    char **names = vips_image_get_fields(image);
+    for (char **name = names; name && *name; name++)
+        if (vips_image_get_typeof(image, *name) == VIPS_TYPE_BLOB &&
+            vips_image_get_blob(image, *name, &bytes, &size) == 0)
+            vips_image_set_blob_copy(image, *name, bytes, size);
+    g_strfreev(names);
+}
+
 void de_metadata_collect(VipsImage *image, const void *bytes, size_t size, char **remarks)
 {
     int pictures = 1;
+    own_fields(image);
     if (has(image, VIPS_META_N_PAGES) && vips_image_get_int(image, VIPS_META_N_PAGES, &pictures))
         pictures = 1;
     if (de_png_is_png(bytes, size)) {
