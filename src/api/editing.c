@@ -324,7 +324,7 @@ static diffedit_status edit(diffedit_picture **result, diffedit_editor *editor, 
 diffedit_status diffedit_edit(diffedit_picture **result, diffedit_editor *editor,
                               const diffedit_options *options, diffedit_error *error)
 {
-    return edit(result, editor, DE_GOAL_EDIT, options, DE_NEED_TO | DE_NEED_BACKGROUND, error);
+    return edit(result, editor, DE_GOAL_EDIT, options, DE_NEED_TO | DE_NEED_START, error);
 }
 
 diffedit_status diffedit_inpaint(diffedit_picture **result, diffedit_editor *editor,

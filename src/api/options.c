@@ -178,14 +178,13 @@ static diffedit_status fail_inversion(const de_sampler *sampler, diffedit_error 
                    able);
 }
 
-/* Whether the sampler can edit with what stands outside the mask. */
-static diffedit_status check_background(const diffedit_options *options, diffedit_error *error)
+/* Whether the sampler can edit from what it is to decode from. */
+static diffedit_status check_encode(const diffedit_options *options, diffedit_error *error)
 {
     const de_sampler *sampler = de_sampler_at(options->scheduler);
     if (options->encode == DIFFEDIT_ENCODE_INVERSION && !sampler->encode_step)
         return fail_inversion(sampler, error);
-    return check_choice(sampler, "background", sampler->backgrounds, (int)options->background,
-                        error);
+    return DIFFEDIT_OK;
 }
 
 static diffedit_status check_spacing(const diffedit_options *options, diffedit_error *error)
@@ -214,9 +213,7 @@ diffedit_status de_options_read_run(diffedit_options *known, const diffedit_opti
         return de_fail(
             error, DIFFEDIT_ERROR_ARGUMENT,
             "`from` is empty: `mask-method` plus-minus finds the region from that text alone");
-    if (needs & DE_NEED_BACKGROUND)
-        return check_background(known, error);
-    return DIFFEDIT_OK;
+    return needs & DE_NEED_START ? check_encode(known, error) : DIFFEDIT_OK;
 }
 
 diffedit_status diffedit_options_check(const diffedit_options *options, diffedit_error *error)

@@ -48,9 +48,9 @@ diffedit_status de_options_read(diffedit_options *known, const diffedit_options 
 
 /* What a public function is going to do with the options. */
 enum {
-    DE_NEED_TO = 1,         /* the query text: must be given, may be empty */
-    DE_NEED_MAP = 2,        /* a map is computed, neither mask nor map was given */
-    DE_NEED_BACKGROUND = 4, /* there is something outside the mask */
+    DE_NEED_TO = 1,    /* the query text: must be given, may be empty */
+    DE_NEED_MAP = 2,   /* a map is computed, neither mask nor map was given */
+    DE_NEED_START = 4, /* an edit decodes from the picture, as `encode` says */
 };
 /* Reads the options, and checks them for this. Errors: ARGUMENT. */
 diffedit_status de_options_read_run(diffedit_options *known, const diffedit_options *given,

@@ -74,8 +74,7 @@ const de_option de_options_table[] = {
      .offset = FIELD(guidance_kind), .defaults = {"cfg", "normalised", "cfg", "cfg", "cfg", "cfg"}},
     {{.name = "scheduler", .group = SAMPLING, .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = de_sampler_names,
-      .help = "sampler of the decode and of the encoding; lms can edit only with `background` "
-              "start, lcm and euler-a are for distilled models"},
+      .help = "sampler of the decode and of the encoding; lcm is for distilled models"},
      .offset = FIELD(scheduler), .defaults = {"ddim", "lms", "ddim", "dpm++2m", "lcm", "euler-a"}},
     {{.name = "spacing", .group = SAMPLING, .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
       .choices = de_spacing_names,

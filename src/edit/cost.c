@@ -73,13 +73,11 @@ static void count_decode(const counting *c, bool region_is_held)
                 memcmp(&params, &frame->final.params, sizeof params) == 0;
     bool decoded = held && frame->decoded.pixels &&
                    memcmp(&params, &frame->decoded.params, sizeof params) == 0;
-    int steps = params.k;
-    if (params.start == DE_START_NOISED)
-        steps -= params.sampler->edit_skips;
     if (!held)
         add(c, DIFFEDIT_STAGE_DENOISE,
-            steps * de_guided_count(params.unconditional, params.to, (int)params.guidance_kind,
-                                    params.guidance));
+            de_denoise_steps(&params) * de_guided_count(params.unconditional, params.to,
+                                                        (int)params.guidance_kind,
+                                                        params.guidance));
     if (!decoded)
         add(c, DIFFEDIT_STAGE_DECODE, DECODE);
 }

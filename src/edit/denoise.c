@@ -24,6 +24,13 @@ static void keep_background(const uint8_t *cells, const float *background, int c
                 y[j * area + i] = background[j * area + i];
 }
 
+int de_denoise_steps(const de_denoise_params *params)
+{
+    bool skips = params->start == DE_START_NOISED &&
+                 params->background == DIFFEDIT_BACKGROUND_START;
+    return params->k - (skips ? params->sampler->edit_skips : 0);
+}
+
 /* A decode on its way. */
 typedef struct decoding {
     const de_denoise_params *params;
@@ -65,7 +72,9 @@ static diffedit_status begin(decoding *d, diffedit_error *error)
     const de_denoise_params *params = d->params;
     int64_t count = d->walk.count;
     de_final *final = d->final;
-    d->first = params->k;
+    d->first = de_denoise_steps(params);
+    if (d->first == params->k) /* else a step is left out, and orders count as if none were */
+        d->walk.begins = params->k;
     diffedit_status status = de_allocate_floats(&final->latent, count, "a latent", error);
     if (status == DIFFEDIT_OK && params->start == DE_START_INVERTED) {
         memcpy(final->latent, d->inputs->states + params->k * count, (size_t)count * sizeof(float));
@@ -81,8 +90,6 @@ static diffedit_status begin(decoding *d, diffedit_error *error)
     de_random_draw(d->random, count, final->noise);
     de_sampler_add_noise(params->sampler, &d->grid, params->k, noised ? d->inputs->latent : NULL,
                          final->noise, count, final->latent);
-    if (noised)
-        d->first -= params->sampler->edit_skips;
     return DIFFEDIT_OK;
 }
 

@@ -319,6 +319,8 @@ typedef struct de_denoise_inputs {
     de_text_input to, unconditional;
 } de_denoise_inputs;
 
+/* How many steps it has. */
+int de_denoise_steps(const de_denoise_params *params);
 /* Errors: ARGUMENT (steps), CANCELLED, MEMORY, networks'. */
 diffedit_status de_denoise_run(de_final *final, const de_denoise_params *params,
                                const de_denoise_inputs *inputs, const de_schedule *schedule,

@@ -32,5 +32,4 @@ const de_sampler de_ddim = {
     .decode_step = decode_step,
     .encode_step = encode_step,
     .encode_ahead = 1,
-    .backgrounds = DE_EVERY_BACKGROUND,
 };

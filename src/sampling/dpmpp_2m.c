@@ -61,5 +61,4 @@ const de_sampler de_dpmpp_2m = {
     .history = 1,
     .decode_step = decode_step,
     .encode_step = encode_step,
-    .backgrounds = DE_EVERY_BACKGROUND,
 };

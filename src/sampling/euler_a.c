@@ -33,5 +33,4 @@ const de_sampler de_euler_a = {
     .kind = DE_VARIANCE_EXPLODING,
     .draws = true,
     .decode_step = decode_step,
-    .backgrounds = DE_EVERY_BACKGROUND,
 };

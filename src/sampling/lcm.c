@@ -53,5 +53,4 @@ const de_sampler de_lcm = {
     .kind = DE_VARIANCE_PRESERVING,
     .draws = true,
     .decode_step = decode_step,
-    .backgrounds = DE_EVERY_BACKGROUND,
 };

@@ -18,11 +18,11 @@ double de_lms_coefficient(const de_grid *grid, int order, int i, int j)
     return half * sum;
 }
 
-/* Coefficients are of order min(steps - i + 1, DE_HISTORY) even where a walk that began later
+/* Coefficients are of order min(begins - i + 1, DE_HISTORY) even where a walk that began later
  * remembers fewer derivatives: only those there are are summed, as the notebook does. */
 static void decode_step(de_walk *walk, int i, const float *eps, float *x)
 {
-    int behind = walk->grid->steps - i + 1;
+    int behind = walk->begins - i + 1;
     int order = behind < DE_HISTORY ? behind : DE_HISTORY;
     de_walk_remember(walk, eps);
     for (int j = 0; j < order && j < walk->filled; j++) {
@@ -41,6 +41,5 @@ const de_sampler de_lms = {
     .history = DE_HISTORY,
     .decode_step = decode_step,
     .edit_skips = 1,
-    .backgrounds = 1u << DIFFEDIT_BACKGROUND_START,
     .map_by_steps = true,
 };

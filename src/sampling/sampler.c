@@ -27,7 +27,8 @@ void de_grid_free(de_grid *grid)
 diffedit_status de_walk_new(de_walk *walk, const de_sampler *sampler, const de_grid *grid,
                             int64_t count, diffedit_error *error)
 {
-    *walk = (de_walk){.sampler = sampler, .grid = grid, .count = count};
+    *walk = (de_walk){
+        .sampler = sampler, .grid = grid, .count = count, .begins = grid ? grid->steps : 0};
     size_t bytes = (size_t)count * sizeof(float);
     for (int j = 0; j < sampler->history; j++) {
         walk->history[j] = malloc(bytes);

@@ -43,8 +43,6 @@ enum {
     /* sets of 1 << DIFFEDIT_..., for rows */
     DE_EVERY_SPACING = 1 << DIFFEDIT_SPACING_LEADING | 1 << DIFFEDIT_SPACING_TRAILING |
                        1 << DIFFEDIT_SPACING_KARRAS | 1 << DIFFEDIT_SPACING_LINSPACE,
-    DE_EVERY_BACKGROUND = 1 << DIFFEDIT_BACKGROUND_SAME | 1 << DIFFEDIT_BACKGROUND_LAGGED |
-                          1 << DIFFEDIT_BACKGROUND_START,
 };
 
 /* A sampler on its way along a grid, with what the steps behind it predicted. */
@@ -54,6 +52,7 @@ typedef struct de_walk {
     int64_t count;              /* values of a sample */
     float *history[DE_HISTORY]; /* [count] each, the newest first; as many as the sampler wants */
     int filled;
+    int begins; /* the node that the orders of steps count from; the noisiest, unless it is set */
     const float *noise; /* [count] of variance 1, drawn for this step; NULL unless it draws */
 } de_walk;
 
@@ -76,8 +75,7 @@ struct de_sampler {
     /* Encoding, the network looks at x of node i as at the timestep of node i + encode_ahead. */
     int encode_ahead;
 
-    int edit_skips;       /* steps that an edit leaves out after noise was added */
-    unsigned backgrounds; /* 1 << DIFFEDIT_BACKGROUND_..., those an edit may have */
+    int edit_skips; /* steps that an edit with background start leaves out after noise was added */
     bool map_by_steps; /* contrast maps look at a node of the paper's grid, whatever the spacing */
 };
 
@@ -111,8 +109,9 @@ extern const de_sampler de_ddim;
 void de_ddim_move(const float *x, const float *eps, double from, double to, int64_t count,
                   float *y);
 
-/* Linear multistep of order 4 (k-diffusion's LMS; Karras et al. 2022, section 3). An edit starts a
- * step after the one whose noise it adds, as in the DiffEdit-practice notebook. */
+/* Linear multistep of order 4 (k-diffusion's LMS; Karras et al. 2022, section 3). An edit with
+ * background start is the DiffEdit-practice notebook's: it starts a step after the one whose noise
+ * it adds, with the orders of a walk from the noisiest node. */
 extern const de_sampler de_lms;
 /* The integral from sigma_i to sigma_(i-1) of the Lagrange polynomial that is 1 at sigma_(i+j) and
  * 0 at the other of the last `order` sigmas; 0 <= j < order <= min(steps - i + 1, DE_HISTORY). */

@@ -430,9 +430,9 @@ typedef struct diffedit_options {
     /* how guidance combines predictions
      * (cfg or normalised; default cfg, notebook normalised) */
     diffedit_guidance_kind guidance_kind;
-    /* sampler of the decode and of the encoding; an edit with lms needs background start (ddim or
-     * lms or dpm++2m or lcm or euler-a; default ddim, notebook lms, fast dpm++2m, lcm lcm, turbo
-     * euler-a) */
+    /* sampler of the decode and of the encoding
+     * (ddim or lms or dpm++2m or lcm or euler-a; default ddim, notebook lms, fast dpm++2m, lcm lcm,
+     * turbo euler-a) */
     diffedit_scheduler scheduler;
     /* guidance towards `from` while the picture is encoded; 1 encodes with the empty text alone;
      * NaN: as `guidance` (-100..100 or guidance; default 1, diffusers guidance) */

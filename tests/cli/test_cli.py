@@ -135,8 +135,8 @@ def test_usage(message, arguments, tmp_path):
 
 def test_options_that_do_not_fit(picture, tmp_path):
     output = tmp_path / "out.png"
-    fail(2, '--scheduler lms needs --background start, found "same"',
-         *edit(picture, output, "--scheduler", "lms", "-q"))
+    fail(2, "--scheduler lms inverts nothing; --encode inversion needs ddim or dpm++2m",
+         *edit(picture, output, "--scheduler", "lms", "--encode", "inversion", "-q"))
     fail(2, "--from is empty: --mask-method plus-minus finds the region from that text alone",
          *edit(picture, output, "--preset", "notebook", "-q", texts=["--to", "x"]))
     fail_naming(2, "--size: expected multiples of", "found 63x64",

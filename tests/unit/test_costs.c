@@ -190,7 +190,12 @@ static void test_inpainting_and_text_to_image(void **state)
     expect_costs(editor, DIFFEDIT_CALL_INPAINT, &options, 1, 2, 2 * STEPS);
     options.guidance = 1;
     expect_costs(editor, DIFFEDIT_CALL_INPAINT, &options, 0, 2, STEPS);
+    options.encode = DIFFEDIT_ENCODE_NONE; /* such a UNet edits from any ratio as well */
+    options.ratio = 0.6;
+    expect_costs(editor, DIFFEDIT_CALL_EDIT, &options, 0, 2, 3);
     diffedit_editor_free(editor);
+    options = new_options();
+    options.guidance = 1;
     editor = new_arithmetic_editor(model, picture); /* as an edit */
     assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), DIFFEDIT_OK);
     expect_costs(editor, DIFFEDIT_CALL_INPAINT, &options, 1, 2, 4 + 4);

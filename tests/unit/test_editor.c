@@ -191,6 +191,39 @@ static void test_a_cut_composite_decodes_the_picture_once(void **state)
     diffedit_editor_free(editor);
 }
 
+/* Image to image as other programs have it: all of the picture is the mask, and no step is spent on
+ * encoding it. */
+static void test_the_whole_picture_from_noise(void **state)
+{
+    (void)state;
+    diffedit_editor *editor = new_editor();
+    diffedit_picture *result, *decoded, *mask;
+    static uint8_t white[WIDTH * HEIGHT];
+    memset(white, 255, sizeof white);
+    assert_int_equal(diffedit_picture_new(&mask, WIDTH, HEIGHT, 1, 8, white, WIDTH, NULL), 0);
+    assert_int_equal(diffedit_editor_set_mask(editor, mask, NULL), 0);
+    diffedit_picture_free(mask);
+    for (int scheduler = 0; scheduler <= DIFFEDIT_SCHEDULER_EULER_A; scheduler++) {
+        diffedit_options options = small_options();
+        options.scheduler = (diffedit_scheduler)scheduler;
+        options.encode = DIFFEDIT_ENCODE_NONE;
+        options.composite = DIFFEDIT_COMPOSITE_LATENT;
+        for (int steps = 1; steps <= options.steps; steps++) {
+            options.ratio = (double)steps / options.steps;
+            assert_int_equal(diffedit_edit(&result, editor, &options, NULL), 0);
+            assert_int_equal(editor->stats.evaluations, 2 * steps);
+            assert_true(editor->stats.mask_share == 1);
+            assert_int_equal(diffedit_editor_view(&decoded, editor, DIFFEDIT_VIEW_DECODED, NULL),
+                             0);
+            assert_memory_equal(diffedit_picture_pixels(result), diffedit_picture_pixels(decoded),
+                                WIDTH * HEIGHT * 3);
+            diffedit_picture_free(decoded);
+            diffedit_picture_free(result);
+        }
+    }
+    diffedit_editor_free(editor);
+}
+
 static int count_map_steps(void *count, diffedit_stage_id stage, int done, int total)
 {
     (void)done, (void)total;
@@ -647,6 +680,7 @@ int main(void)
         cmocka_unit_test(test_only_what_changed_is_computed),
         cmocka_unit_test(test_fast),
         cmocka_unit_test(test_a_cut_composite_decodes_the_picture_once),
+        cmocka_unit_test(test_the_whole_picture_from_noise),
         cmocka_unit_test(test_a_map_is_refined_once),
         cmocka_unit_test(test_the_map_as_the_threshold_sees_it),
         cmocka_unit_test(test_weighted_texts),

@@ -301,17 +301,14 @@ static void test_needs(void **state)
     assert_int_equal(de_options_read_run(&known, &options, DE_NEED_MAP, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     options.from = "a horse";
-    assert_int_equal(
-        de_options_read_run(&known, &options, DE_NEED_MAP | DE_NEED_BACKGROUND, &error),
-        DIFFEDIT_OK);
-    options.background = DIFFEDIT_BACKGROUND_SAME;
-    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_MAP | DE_NEED_START, &error),
+                     DIFFEDIT_OK);
+    options.encode = DIFFEDIT_ENCODE_INVERSION;
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_START, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
-    assert_string_equal(error.message, "`scheduler` lms needs `background` start, found \"same\"");
     assert_int_equal(de_options_read_run(&known, &options, DE_NEED_TO, &error), DIFFEDIT_OK);
     options.scheduler = DIFFEDIT_SCHEDULER_DDIM;
-    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
-                     DIFFEDIT_OK);
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_START, &error), DIFFEDIT_OK);
 }
 
 /* docs/SAMPLERS.md has this table. */
@@ -319,31 +316,27 @@ static void test_what_a_sampler_can(void **state)
 {
     static const struct {
         bool inverts;
-        const char *backgrounds, *spacings; /* same, lagged, start; leading, trailing, ... */
-    } can[] = {[DIFFEDIT_SCHEDULER_DDIM] = {true, "yyy", "yyyy"},
-               [DIFFEDIT_SCHEDULER_LMS] = {false, "nny", "nnny"},
-               [DIFFEDIT_SCHEDULER_DPMPP_2M] = {true, "yyy", "yyyy"},
-               [DIFFEDIT_SCHEDULER_LCM] = {false, "yyy", "nynn"},
-               [DIFFEDIT_SCHEDULER_EULER_A] = {false, "yyy", "nyyy"}};
+        const char *spacings; /* leading, trailing, ... */
+    } can[] = {[DIFFEDIT_SCHEDULER_DDIM] = {true, "yyyy"},
+               [DIFFEDIT_SCHEDULER_LMS] = {false, "nnny"},
+               [DIFFEDIT_SCHEDULER_DPMPP_2M] = {true, "yyyy"},
+               [DIFFEDIT_SCHEDULER_LCM] = {false, "nynn"},
+               [DIFFEDIT_SCHEDULER_EULER_A] = {false, "nyyy"}};
     (void)state;
     diffedit_options options = initial(NULL), known;
     for (int s = 0; s < (int)(sizeof can / sizeof *can); s++)
         for (int e = DIFFEDIT_ENCODE_AUTO; e <= DIFFEDIT_ENCODE_NONE; e++)
-            for (int b = 0; b < 3; b++)
-                for (int p = 0; p < 5; p++) {
-                    options.scheduler = s;
-                    options.encode = e;
-                    options.background = b;
-                    options.spacing = p;
-                    bool edits = can[s].backgrounds[b] == 'y' &&
-                                 (can[s].inverts || e != DIFFEDIT_ENCODE_INVERSION);
-                    bool spaces = p == DIFFEDIT_SPACING_AUTO || can[s].spacings[p - 1] == 'y';
-                    assert_int_equal(
-                        de_options_read_run(&known, &options, DE_NEED_BACKGROUND, NULL),
-                        edits && spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
-                    assert_int_equal(diffedit_options_check(&options, NULL),
-                                     spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
-                }
+            for (int p = 0; p < 5; p++) {
+                options.scheduler = s;
+                options.encode = e;
+                options.spacing = p;
+                bool edits = can[s].inverts || e != DIFFEDIT_ENCODE_INVERSION;
+                bool spaces = p == DIFFEDIT_SPACING_AUTO || can[s].spacings[p - 1] == 'y';
+                assert_int_equal(de_options_read_run(&known, &options, DE_NEED_START, NULL),
+                                 edits && spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
+                assert_int_equal(diffedit_options_check(&options, NULL),
+                                 spaces ? DIFFEDIT_OK : DIFFEDIT_ERROR_ARGUMENT);
+            }
 }
 
 static void test_why_a_sampler_cannot(void **state)
@@ -357,7 +350,7 @@ static void test_why_a_sampler_cannot(void **state)
                         "`scheduler` lcm needs `spacing` auto or trailing, found \"karras\"");
     options = initial("turbo");
     options.encode = DIFFEDIT_ENCODE_INVERSION;
-    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_BACKGROUND, &error),
+    assert_int_equal(de_options_read_run(&known, &options, DE_NEED_START, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "`scheduler` euler-a inverts nothing; `encode` inversion "
                                        "needs ddim or dpm++2m");

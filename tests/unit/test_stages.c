@@ -371,8 +371,7 @@ static const de_sampler TOY = {.name = "toy",
                                .make_grid = toy_grid,
                                .history = 1,
                                .decode_step = toy_decode,
-                               .encode_step = toy_encode,
-                               .backgrounds = 1u << DIFFEDIT_BACKGROUND_SAME};
+                               .encode_step = toy_encode};
 
 /* x_0 .. x_k of `params` in steps of `by`, so that a longer run goes on where a shorter one ended.
  */
