@@ -63,20 +63,19 @@ enum MHD_Result http_connections_accept(void *user, const struct sockaddr *addre
 
 static void add(struct http *http, struct MHD_Connection *connection, void **context)
 {
-    const union MHD_ConnectionInfo *socket = MHD_get_connection_info(
-        connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *client = MHD_get_connection_info(
-        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    /* what one call returns may be overwritten by the next */
+    int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     http_connection *added = calloc(1, sizeof *added);
     *context = added;
     if (!added) {
-        shutdown(socket->connect_fd, SHUT_RDWR);
+        shutdown(socket, SHUT_RDWR);
         return;
     }
-    added->socket = socket->connect_fd;
-    memcpy(&added->address, client->client_addr,
-           client->client_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                     : sizeof(struct sockaddr_in6));
+    added->socket = socket;
+    bool v4 = client->sa_family == AF_INET;
+    memcpy(&added->address, client, v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
     added->deadline = http_now() + for_headers;
     pthread_mutex_lock(&http->lock);
     added->next = http->connections;

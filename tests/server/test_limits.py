@@ -13,7 +13,7 @@ from test_openapi import routes
 HEADERS, BODY = 10, 20  # seconds that headers have all together, and a small body
 IDLE = 15  # seconds after which a stream says that it lives
 LATE = 4  # seconds that a test waits for what is due
-MOST, STREAMS = 560, 256  # connections of this machine, event streams
+MOST, MOST_OF_ANOTHER, STREAMS = 560, 64, 256  # connections of a machine, event streams
 WATCH = b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -183,24 +183,39 @@ def test_json_that_is_deep(guarded):
 
 # ---- many ----
 
+def count_closed(connections):
+    """Those that the server has closed."""
+    time.sleep(1)
+    closed = 0
+    for connection in connections:
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1)
+            closed += 1
+    return closed
+
+
 def test_many_connections(tmp_path):
     """Those above the limit are closed at once; when others end there is room again."""
     with serving(tmp_path) as server, contextlib.ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(MOST + 40)]
-        time.sleep(1)
-        closed = 0
-        for connection in connections:
-            connection.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                with contextlib.suppress(ConnectionResetError):
-                    connection.recv(1)
-                closed += 1
-        assert closed == 40
+        assert count_closed(connections) == 40
         for connection in connections:
             connection.close()
         time.sleep(0.5)
         assert server.get("/api/status").status == 200
         assert server.memory() < 200 * 2**20
+
+
+def test_many_connections_of_another_machine(tmp_path):
+    """They leave room for those of others. A machine without a network has no such address."""
+    with serving(tmp_path, "--listen", "0.0.0.0") as server, contextlib.ExitStack() as stack:
+        if server.host != "localhost":
+            connections = [stack.enter_context(socket.create_connection((server.host, server.port)))
+                           for _ in range(MOST_OF_ANOTHER + 6)]
+            assert count_closed(connections) == 6
+        assert server.get("/").status == 200
 
 
 def test_heads(server):
