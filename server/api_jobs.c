@@ -127,7 +127,7 @@ void api_job_remove(http_request *request, struct server *server)
         return;
     diffedit_status status = queue_forget(server->queue, job.id, &error);
     store_job_free(&job);
-    results_tidy(server);
+    results_make_room(server);
     if (status == DIFFEDIT_OK)
         http_reply_nothing(request);
     else

@@ -72,7 +72,7 @@ void api_picture_remove(http_request *request, struct server *server)
     if (status == DIFFEDIT_OK)
         status = store_remove_picture(&removed, server->store, picture.id, &error);
     store_picture_free(&picture);
-    results_tidy(server);
+    results_make_room(server);
     if (status != DIFFEDIT_OK)
         http_reply_error(request, &error);
     else if (!removed)

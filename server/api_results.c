@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,9 @@ static bool read_number(int64_t *number, http_request *request, const char *name
     char *end;
     if (!text)
         return true;
+    errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && !*end && value <= most) {
+    if (text[0] >= '0' && text[0] <= '9' && !*end && value <= most && errno == 0) {
         *number = value;
         return true;
     }
@@ -222,7 +224,7 @@ void api_result_remove(http_request *request, struct server *server)
     if (!find(&result, request, server))
         return;
     diffedit_status status = results_remove(server, &result, http_query(request, "except"), &error);
-    results_tidy(server);
+    results_make_room(server);
     store_result_free(&result);
     if (status == DIFFEDIT_OK)
         http_reply_nothing(request);

@@ -39,8 +39,9 @@ static json_t *queue(struct server *server)
 
 static json_t *store(struct server *server)
 {
-    return json_pack("{s:I, s:I}", "bytes", (json_int_t)results_bytes(server), "limit",
-                     (json_int_t)server->settings->store_limit);
+    return json_pack("{s:I, s:I, s:s?}", "bytes", (json_int_t)results_bytes(server), "limit",
+                     (json_int_t)server->settings->store_limit, "message",
+                     results_is_full(server) ? results_full_sentence : NULL);
 }
 
 void api_status(http_request *request, struct server *server)

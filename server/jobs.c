@@ -296,9 +296,7 @@ jobs_outcome jobs_add(struct store_job *job, struct server *server, const char *
         return JOBS_FULL;
     }
     if (results_is_full(server)) {
-        de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                "the store is full of what is kept or waits; delete results, or start the server "
-                "with a larger --store-limit");
+        de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", results_full_sentence);
         return JOBS_FULL;
     }
     return put(job, server, id, request, error);

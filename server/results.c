@@ -161,7 +161,7 @@ diffedit_status results_remove_all(struct server *server, int kept, const char *
     if (status == DIFFEDIT_OK && kept < 0)
         status = store_remove_unused(server->store, except, error);
     status = store_end(server->store, status, error);
-    results_tidy(server);
+    results_make_room(server);
     return status;
 }
 
@@ -200,6 +200,10 @@ bool results_make_room(struct server *server)
     atomic_store(&server->is_full, !fits);
     return fits;
 }
+
+const char results_full_sentence[] =
+    "the store is full of what is kept or waits; delete results, or start the server with a larger "
+    "--store-limit";
 
 bool results_is_full(struct server *server)
 {

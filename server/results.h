@@ -10,7 +10,7 @@ json_t *results_json(const struct store_result *result);
 char *results_file_name(const struct store_result *result, const char *format);
 
 /* Removes a result, and its picture and masks where nothing else uses them; the picture `except`
- * stays (NULL: none). To be followed by results_tidy(). Errors: FILE. */
+ * stays (NULL: none). To be followed by results_make_room(). Errors: FILE. */
 diffedit_status results_remove(struct server *server, const struct store_result *result,
                                const char *except, diffedit_error *error);
 /* Removes those that are kept (1), not (0), or all (-1); and with all, the jobs that have ended and
@@ -22,8 +22,9 @@ void results_tidy(struct server *server);
 /* Removes the oldest unkept things until the store is within its limit. False: it cannot be, with
  * what is kept. */
 bool results_make_room(struct server *server);
-/* Whether it was so the last time. */
+/* Whether it could not be the last time, and what is said then. */
 bool results_is_full(struct server *server);
+extern const char results_full_sentence[];
 /* Bytes in the store, copies included. */
 int64_t results_bytes(struct server *server);
 
