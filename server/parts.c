@@ -26,8 +26,9 @@ static diffedit_status check(struct server *server, diffedit_error *error)
     int64_t missing;
     diffedit_status status = results_check(&missing, server, error);
     if (status == DIFFEDIT_OK && missing > 0)
-        fprintf(stderr, "diffedit: warning: %lld files of %s are gone; what needs them fails\n",
-                (long long)missing, server->settings->data);
+        fprintf(stderr, "diffedit: warning: %lld file%s of %s %s gone; what needs %s fails\n",
+                (long long)missing, missing == 1 ? "" : "s", server->settings->data,
+                missing == 1 ? "is" : "are", missing == 1 ? "it" : "them");
     return status;
 }
 

@@ -145,9 +145,9 @@ diffedit_status pictures_add(store_picture *picture, bool *is_new, struct server
         store_picture there;
         snprintf(picture->id, sizeof picture->id, "%s", draft.id);
         *is_new = !store_get_picture(&there, server->store, draft.id);
-        if (*is_new) {
-            status = keep(server, &draft, add_picture_row, picture, error);
-        } else {
+        /* always: a file that was lost comes back so */
+        status = keep(server, &draft, add_picture_row, picture, error);
+        if (!*is_new) {
             store_picture_free(picture);
             *picture = there;
         }
@@ -177,8 +177,7 @@ diffedit_status pictures_add_mask(store_mask *mask, bool *is_new, struct server 
         store_mask there;
         snprintf(mask->id, sizeof mask->id, "%s", draft.id);
         *is_new = !store_get_mask(&there, server->store, draft.id);
-        if (*is_new)
-            status = keep(server, &draft, add_mask_row, mask, error);
+        status = keep(server, &draft, add_mask_row, mask, error);
         files_drop(&draft);
     }
     return status;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { KEPT_JOBS = 500 }; /* that ended without a result */
 
@@ -180,8 +181,21 @@ static void set_failure(struct store_job *job, diffedit_status status, const cha
     snprintf(job->error, sizeof job->error, "%s", kinds[status]);
 }
 
-/* Records what did not become a result. A job that waits again, or that is forgotten, has nothing
- * to be told. */
+/* Records how a job ended that has no result. While nothing can be written, on a full disk, no
+ * other job could be either: the queue waits. Returns false where the job is to say nothing: it
+ * waits again, or is forgotten. With the mutex. */
+static bool record_failure(struct queue *queue, const struct store_job *job)
+{
+    bool ended = false;
+    while (store_end_job(&ended, queue->server->store, job, NULL) != DIFFEDIT_OK && !queue->shut) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        pthread_cond_timedwait(&queue->changed, &queue->mutex, &until);
+    }
+    return ended;
+}
+
 static void finish(struct queue *queue, struct store_job *job, diffedit_status status,
                    const diffedit_error *error)
 {
@@ -189,7 +203,7 @@ static void finish(struct queue *queue, struct store_job *job, diffedit_status s
     pthread_mutex_lock(&queue->mutex);
     if (!ended) {
         set_failure(job, status, error->message);
-        store_end_job(&ended, queue->server->store, job, NULL);
+        ended = record_failure(queue, job);
     }
     queue->job = NULL;
     if (ended)

@@ -19,7 +19,8 @@ def shelf(tmp_path_factory):
     """A server with five results."""
     with serving(tmp_path_factory.mktemp("shelf")) as own:
         horse, lemons = use_sample(own), use_sample(own, "lemons.png")
-        own.ids = [edit(own, horse, to=to)["id"] for to in ("a zebra", "a TIGER", "Ein Pferd, weiß")]
+        texts = ("a zebra", "a TIGER", "Ein Pferd, weiß")
+        own.ids = [edit(own, horse, to=to)["id"] for to in texts]
         own.ids.append(edit(own, lemons, **{"from": "lemons", "to": "oranges"})["id"])
         own.ids.append(edit(own, lemons, **{"from": "lemons", "to": "100%_apples"})["id"])
         own.horse = horse
