@@ -64,7 +64,8 @@ static double seconds_of(const struct store_job *job)
 /* With the mutex. */
 static json_t *make_json(struct queue *queue, const struct store_job *job, int64_t position)
 {
-    bool running = queue->job && strcmp(queue->job->id, job->id) == 0;
+    bool running = job->state == STORE_RUNNING && queue->job &&
+                   strcmp(queue->job->id, job->id) == 0;
     bool waits = job->state == STORE_QUEUED;
     if (waits && position < 0)
         position = 1 + store_count_queued(queue->server->store, job->serial);

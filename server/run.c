@@ -109,8 +109,8 @@ static diffedit_status plan(struct run *run, const char *kind, diffedit_error *e
     if (!generates)
         store_get_picture(&picture, run->server->store, text_of(run->job->request, "picture"));
     double pixels = fmax(1, (double)picture.width * picture.height);
-    snprintf(key, sizeof key, "%.150s %dx%d %d %s %.0f", text_of(run->job->request, "model"),
-             options->width, options->height, options->region, kind, log2(pixels));
+    snprintf(key, sizeof key, "%.150s %dx%d %.0f", text_of(run->job->request, "model"),
+             options->width, options->height, log2(pixels));
     store_picture_free(&picture);
     estimate_begin(&run->estimate, costs, run->server->store, key);
     return DIFFEDIT_OK;

@@ -129,14 +129,18 @@ def test_a_full_disk_is_a_sentence(tmp_path):
         resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
         reply = own.ask("POST", "/api/jobs", body(picture))
         assert "history.db" in refusal(reply, 500, "file")
-        time.sleep(3)
+        while (get_job(own, job["id"])["progress"] or {}).get("stage") != "save":
+            time.sleep(0.05)
+        time.sleep(1.2)
+        assert get_job(own, job["id"])["state"] == "running"
         assert get_job(own, waiting["id"])["state"] == "queued"
         resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE,
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         job = wait(own, job, "failed")
         assert job["error"] == "file" and "cannot be" in job["message"]
         wait(own, waiting)
-        assert set(before) <= set(stored(tmp_path)) and list((tmp_path / "data/new").iterdir()) == []
+        assert set(before) <= set(stored(tmp_path))
+        check_files(tmp_path)
 
 
 def one_life(folder, picture, number, pause):
