@@ -37,9 +37,18 @@ struct listener {
     bool ends;           /* after what waits */
 };
 
+/* Somebody in this program who waits for the end of a job. */
+struct waiter {
+    struct waiter *next;
+    char job[JOB];
+    events_ended_fn ended;
+    void *user;
+};
+
 struct events {
     pthread_mutex_t mutex;
     struct listener *listeners;
+    struct waiter *waiters;
     events_list live; /* the last state of each job that has not ended */
 };
 
@@ -101,11 +110,68 @@ static void empty(events_list *list)
     *list = (events_list){.count = 0};
 }
 
+/* Where the state of a job is that has not ended, or behind the last. */
+static size_t find_live(const struct events *events, const char *job)
+{
+    size_t at = 0;
+    while (at < events->live.count && strcmp(events->live.at[at]->job, job) != 0)
+        at++;
+    return at;
+}
+
+/* Takes out those who wait for this job, or all (NULL). */
+static struct waiter *take_waiters(struct events *events, const char *job)
+{
+    struct waiter *taken = NULL, **link = &events->waiters;
+    while (*link) {
+        struct waiter *one = *link;
+        if (job && strcmp(one->job, job) != 0) {
+            link = &one->next;
+            continue;
+        }
+        *link = one->next;
+        one->next = taken;
+        taken = one;
+    }
+    return taken;
+}
+
+static void call(struct waiter *waiters, bool ended)
+{
+    while (waiters) {
+        struct waiter *next = waiters->next;
+        if (ended)
+            waiters->ended(waiters->user);
+        free(waiters);
+        waiters = next;
+    }
+}
+
+bool events_await(struct events *events, const char *job, events_ended_fn ended, void *user)
+{
+    struct waiter *new = calloc(1, sizeof *new);
+    if (!new)
+        return false;
+    *new = (struct waiter){.ended = ended, .user = user};
+    snprintf(new->job, sizeof new->job, "%s", job);
+    pthread_mutex_lock(&events->mutex);
+    bool lives = find_live(events, job) < events->live.count;
+    if (lives) {
+        new->next = events->waiters;
+        events->waiters = new;
+    }
+    pthread_mutex_unlock(&events->mutex);
+    if (!lives)
+        free(new);
+    return lives;
+}
+
 void events_free(struct events *events)
 {
     if (!events)
         return;
     empty(&events->live);
+    call(take_waiters(events, NULL), false);
     pthread_mutex_destroy(&events->mutex);
     free(events);
 }
@@ -169,9 +235,7 @@ static void put(struct listener *listener, struct event *event)
 /* Keeps the last state of each job for those who come later. */
 static void remember(struct events *events, struct event *event)
 {
-    size_t at = 0;
-    while (at < events->live.count && strcmp(events->live.at[at]->job, event->job) != 0)
-        at++;
+    size_t at = find_live(events, event->job);
     if (event->kind == EVENTS_PREVIEW)
         return;
     if (event->kind == EVENTS_END) {
@@ -198,7 +262,9 @@ void events_publish(struct events *events, const char *job, events_kind kind, js
         http_stream_wake(one->request);
     }
     release(event);
+    struct waiter *waiters = kind == EVENTS_END ? take_waiters(events, job) : NULL;
     pthread_mutex_unlock(&events->mutex);
+    call(waiters, true);
 }
 
 /* ---- listening ---- */

@@ -28,6 +28,10 @@ bool events_are_heard(struct events *events);
  * begins with the state of those that have not ended. False: the job is not one of these; the
  * request is then still to be replied to. */
 bool events_stream(struct events *events, http_request *request, const char *job);
+/* Calls `ended` once, when the job ends, from the thread that ends it, which waits for it. False:
+ * it has ended, or memory is short. */
+typedef void (*events_ended_fn)(void *user);
+bool events_await(struct events *events, const char *job, events_ended_fn ended, void *user);
 /* "event: job\ndata: ...\n\n", freed by the caller; NULL: memory. `data` is taken. */
 char *events_text(const char *name, json_t *data);
 

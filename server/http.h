@@ -77,10 +77,11 @@ void http_stream_wake(http_request *request);
 typedef void (*http_handler)(http_request *request, struct server *server);
 
 enum {
-    HTTP_SLOW = 1,  /* takes more than moments: decodes a picture, opens a model */
-    HTTP_LARGE = 2, /* the body may be a picture file (HTTP_LARGEST_BODY); else 1 MiB */
-    HTTP_OPEN = 4,  /* needs no token */
-    HTTP_PAGE = 8,  /* a browser may come here by a link of another site; implies HTTP_OPEN */
+    HTTP_SLOW = 1,    /* takes more than moments: decodes a picture, opens a model */
+    HTTP_LARGE = 2,   /* the body may be a picture file (HTTP_LARGEST_BODY); else 1 MiB */
+    HTTP_OPEN = 4,    /* needs no token */
+    HTTP_PAGE = 8,    /* a browser may come here by a link of another site; implies HTTP_OPEN */
+    HTTP_DETAIL = 16, /* errors have their sentence as `detail`, too */
 };
 
 typedef struct http_route {

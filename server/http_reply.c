@@ -127,7 +127,8 @@ void http_reply_fixed(http_request *request, const char *type, const void *bytes
 
 void http_reply_json(http_request *request, int status, json_t *taken)
 {
-    char *text = taken ? json_dumps(taken, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = taken ? json_dumps(taken, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15))
+                       : NULL;
     json_decref(taken);
     if (text)
         http_reply_bytes(request, status, "application/json", text, strlen(text));
@@ -201,8 +202,9 @@ static const char *option_in(const char *sentence)
 static void fail(http_request *request, int status, const char *kind, const char *sentence)
 {
     const char *option = option_in(sentence);
-    json_t *object = json_pack("{s:s, s:s, s:s*}", "error", kind, "message", sentence, "option",
-                               option);
+    bool twice = request->route && request->route->flags & HTTP_DETAIL;
+    json_t *object = json_pack("{s:s, s:s, s:s*, s:s*}", "error", kind, "message", sentence,
+                               "option", option, "detail", twice ? sentence : NULL);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (text)

@@ -56,6 +56,33 @@ int models_find(const struct models *models, const char *name)
     return -1;
 }
 
+/* The last part of a path without its ending, or a name as it is. */
+static json_t *title_of(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *base = slash && slash[1] ? slash + 1 : name;
+    static const char *const endings[] = {".safetensors", ".ckpt"};
+    size_t length = strlen(base);
+    for (int i = 0; i < 2; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(base + length - ending, endings[i]) == 0)
+            length -= ending;
+    }
+    json_t *title = json_stringn(base, length);
+    return title ? title : json_string("model"); /* a path that is not UTF-8 */
+}
+
+int models_find_title(const struct models *models, const char *title)
+{
+    int found = models_find(models, title);
+    for (size_t i = 0; i < models->settings->model_count && found < 0; i++) {
+        json_t *known = title_of(models->settings->models[i].name);
+        if (strcmp(json_string_value(known), title) == 0)
+            found = (int)i;
+        json_decref(known);
+    }
+    return found;
+}
+
 const char *models_name(const struct models *models, int index)
 {
     return models->settings->models[index].name;
@@ -101,21 +128,6 @@ static json_t *info_json(const diffedit_model *model)
                      "native_height", info.native_height, "factor", info.factor, "latent_channels",
                      info.latent_channels, "text_tokens", info.text_tokens, "prediction",
                      predictions[info.prediction], "parameters", (json_int_t)info.parameters);
-}
-
-/* The last part of a path without its ending, or a name as it is. */
-static json_t *title_of(const char *name)
-{
-    const char *slash = strrchr(name, '/'), *base = slash && slash[1] ? slash + 1 : name;
-    static const char *const endings[] = {".safetensors", ".ckpt"};
-    size_t length = strlen(base);
-    for (int i = 0; i < 2; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcmp(base + length - ending, endings[i]) == 0)
-            length -= ending;
-    }
-    json_t *title = json_stringn(base, length);
-    return title ? title : json_string("model"); /* a path that is not UTF-8 */
 }
 
 static json_t *loras_json(const serve_settings *settings)

@@ -14,6 +14,8 @@ diffedit_status models_new(struct models **made, const serve_settings *settings,
 void models_free(struct models *models);
 /* The index of the model of this name, NULL: of the default; -1: there is none. */
 int models_find(const struct models *models, const char *name);
+/* The same of a name, or of the title that goes with it; -1: there is none. */
+int models_find_title(const struct models *models, const char *title);
 const char *models_name(const struct models *models, int index);
 /* Opens it if it is not open yet, which may take seconds. Errors: as diffedit_model_open(). */
 diffedit_status models_open(const diffedit_model **model, struct models *models, int index,

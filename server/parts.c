@@ -6,6 +6,7 @@
 #include "models.h"
 #include "queue.h"
 #include "results.h"
+#include "sdapi.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -44,6 +45,8 @@ diffedit_status parts_open(struct server *server, diffedit_error *error)
     if (status == DIFFEDIT_OK)
         status = events_new(&server->events, error);
     if (status == DIFFEDIT_OK)
+        status = sdapi_start(&server->sdapi, server, error);
+    if (status == DIFFEDIT_OK)
         status = queue_start(&server->queue, server, error);
     if (status != DIFFEDIT_OK)
         parts_close(server);
@@ -53,11 +56,13 @@ diffedit_status parts_open(struct server *server, diffedit_error *error)
 void parts_shut(struct server *server)
 {
     queue_shut(server->queue);
+    sdapi_shut(server->sdapi);
 }
 
 void parts_close(struct server *server)
 {
     queue_free(server->queue);
+    sdapi_free(server->sdapi);
     events_free(server->events);
     models_free(server->models);
     store_close(server->store);

@@ -168,6 +168,14 @@ static bool take(struct queue *queue, struct store_job *job)
 /* What clients call an error, by its diffedit_status. */
 static const char *const kinds[] = {"", "argument", "file", "model", "picture", "memory", "memory"};
 
+diffedit_status queue_status(const char *kind)
+{
+    int status = DIFFEDIT_ERROR_ARGUMENT;
+    while (status < DIFFEDIT_ERROR_CANCELLED && strcmp(kinds[status], kind) != 0)
+        status++;
+    return (diffedit_status)status;
+}
+
 static void set_failure(struct store_job *job, diffedit_status status, const char *sentence)
 {
     job->ended = pictures_now();

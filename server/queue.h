@@ -26,6 +26,8 @@ void queue_stop(struct queue *queue, const char *id);
 /* Stops a job and forgets it; a result stays. Errors: FILE. */
 diffedit_status queue_forget(struct queue *queue, const char *id, diffedit_error *error);
 
+/* What a failed job's kind of error (store_job) stands for. */
+diffedit_status queue_status(const char *kind);
 /* What clients get to see of a job; `position` in the queue, -1: to be counted. */
 json_t *queue_json(struct queue *queue, const struct store_job *job, int64_t position);
 

@@ -1,6 +1,7 @@
 #include "routes.h"
 
 #include "api.h"
+#include "sdapi.h"
 
 /* openapi.json describes each of them; a test compares. */
 /* clang-format off: a row is a line */
@@ -42,6 +43,29 @@ const http_route server_routes[] = {
     {"GET", "/api/results/{id}/thumbnail", api_result_thumbnail, HTTP_SLOW},
     {"GET", "/api/results/{id}/mask", api_result_mask, 0},
     {"POST", "/api/results/{id}/picture", api_result_picture, HTTP_SLOW},
+    {"POST", "/sdapi/v1/txt2img", sdapi_txt2img, HTTP_SLOW | HTTP_DETAIL},
+    {"POST", "/sdapi/v1/img2img", sdapi_img2img, HTTP_SLOW | HTTP_LARGE | HTTP_DETAIL},
+    {"GET", "/sdapi/v1/progress", sdapi_progress, HTTP_DETAIL},
+    {"POST", "/sdapi/v1/interrupt", sdapi_interrupt, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/options", sdapi_get_options, HTTP_DETAIL},
+    {"POST", "/sdapi/v1/options", sdapi_set_options, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/sd-models", sdapi_get_models, HTTP_DETAIL},
+    {"POST", "/sdapi/v1/refresh-checkpoints", sdapi_refresh, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/samplers", sdapi_get_samplers, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/schedulers", sdapi_get_schedulers, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/scripts", sdapi_get_scripts, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/embeddings", sdapi_get_embeddings, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/memory", sdapi_get_memory, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/cmd-flags", sdapi_get_object, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/upscalers", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/latent-upscale-modes", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/loras", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/hypernetworks", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/face-restorers", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/realesrgan-models", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/prompt-styles", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/sd-vae", sdapi_get_list, HTTP_DETAIL},
+    {"GET", "/sdapi/v1/script-info", sdapi_get_list, HTTP_DETAIL},
 };
 /* clang-format on */
 

@@ -16,6 +16,7 @@ struct server {
     struct models *models;
     struct events *events;
     struct queue *queue;
+    struct sdapi *sdapi;
     atomic_bool is_full; /* the store, with what may not be removed */
 };
 

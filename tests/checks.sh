@@ -9,6 +9,7 @@ checks=(
     "warnings   gcc and clang compile everything without a warning"
     "test       every test"
     "api        requests that schemathesis makes from openapi.json, valid and not"
+    "webui      webuiapi, a client of AUTOMATIC1111's web UI, against the server"
     "ref        the C tests and the golden runs on the plain C kernels"
     "sanitize   every test under AddressSanitizer and UndefinedBehaviorSanitizer"
     "threads    the C tests under ThreadSanitizer"
@@ -24,7 +25,9 @@ find_clang_format() {
         echo clang-format-14
         return
     fi
-    python_tool clang-format 14.0.6
+    local folder
+    folder=$(python_venv clang-format 14.0.6) || return
+    echo "$folder/clang-format"
 }
 
 check_format() {
@@ -58,24 +61,35 @@ check_test() {
     run_tests
 }
 
-# python_tool NAME VERSION: a program of PyPI in a venv of its own, whose path is printed.
-python_tool() {
+# python_venv NAME VERSION: a package of PyPI in a venv of its own, whose folder of programs is
+# printed.
+python_venv() {
     local folder=build-$1
-    if [ ! -x "$folder/bin/$1" ]; then
-        install_packages python3-venv >&2 && /usr/bin/python3 -m venv "$folder" >&2 &&
-            "$folder/bin/pip" install --quiet "$1==$2" >&2 || return
+    if [ ! -f "$folder/installed-$2" ]; then
+        install_packages python3-venv >&2 && /usr/bin/python3 -m venv --clear "$folder" >&2 &&
+            "$folder/bin/pip" install --quiet "$1==$2" >&2 && touch "$folder/installed-$2" || return
     fi
-    echo "$PWD/$folder/bin/$1"
+    echo "$PWD/$folder/bin"
 }
 
 check_api() {
-    local tool
+    local folder
     build_tests build
-    tool=$(python_tool schemathesis 4.32.5) || {
+    folder=$(python_venv schemathesis 4.32.5) || {
         echo "schemathesis 4.32.5 is not to be had from PyPI"
         return 77
     }
-    /usr/bin/python3 tests/server/drive.py "$tool"
+    /usr/bin/python3 tests/server/drive.py "$folder/schemathesis"
+}
+
+check_webui() {
+    local folder
+    build_tests build
+    folder=$(python_venv webuiapi 0.9.17) || {
+        echo "webuiapi 0.9.17 is not to be had from PyPI"
+        return 77
+    }
+    "$folder/python" tests/server/webui_client.py
 }
 
 check_ref() {

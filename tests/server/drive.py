@@ -19,7 +19,8 @@ SECONDS = 5  # until the server has ended
 # Bytes of any kind are no picture, and a job's fields depend on each other.
 CONFIG = """
 [[operations]]
-include-name = ["POST /api/pictures", "POST /api/masks", "POST /api/jobs"]
+include-name = ["POST /api/pictures", "POST /api/masks", "POST /api/jobs",
+                "POST /sdapi/v1/txt2img", "POST /sdapi/v1/img2img", "POST /sdapi/v1/options"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "422", "503"]
 """
 
@@ -46,6 +47,9 @@ def document(data):
     """openapi.json with these ids as examples, where they are only read."""
     whole = json.loads((SOURCE / "server/openapi.json").read_text())
     common = whole["components"]["parameters"]["Id"]
+    wish = whole["components"]["schemas"]["WebRequest"]["properties"]
+    for name, most in (("width", 64), ("height", 64), ("steps", 2)):  # pictures take time
+        wish[name]["maximum"] = most
     for path, methods in whole["paths"].items():
         example = data.get(path.split("/")[2]) if "{id}" in path else None
         for method, operation in methods.items():
