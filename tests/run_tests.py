@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_TESTS = ["tests/test_source.py", "tests/test_docs.py", "tests/abi", "tests/cli",
-                "tests/golden", "tests/models", "tests/server", "tests/install"]
+                "tests/golden", "tests/models", "tests/server", "tests/page", "tests/install"]
 
 
 def count(report):

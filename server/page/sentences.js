@@ -34,8 +34,9 @@ function nodesOf(message) {
     });
 }
 
+/* Not where it begins with the name of a file or a thing. */
 function capital(text) {
-    return text.charAt(0).toUpperCase() + text.slice(1);
+    return /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /**

@@ -27,6 +27,7 @@ export const EMPTY = Object.freeze({
     options: Object.freeze({}), given_mask: null, strokes: Object.freeze([]), find: null,
     variations: Object.freeze([]), shown: null, made: null,
 });
+const WRITES = 3; /* on their way, at most */
 const MERGE_WITHIN = 1500; /* ms between two changes that are one step */
 
 /** What it takes to go from one document to another, or null where they are the same. */
@@ -81,8 +82,8 @@ export class State extends EventTarget {
     #position = 0;
     #merge = null; /* {key, time} of the last step, while it may still grow */
     #dirty = 0;    /* steps from here on are not written yet */
-    #saving = null;
-    #again = false;
+    #asked = false; /* a write, which has not begun */
+    #writing = 0;
 
     constructor() {
         super();
@@ -90,6 +91,7 @@ export class State extends EventTarget {
         this.now = EMPTY;
         this.session = Object.freeze({ pending: [] });
         this.saved = true; /* false: this browser keeps nothing */
+        addEventListener("pagehide", () => this.#asked && this.#write());
     }
 
     /** Loads what this tab, or the last one, had. */
@@ -185,31 +187,33 @@ export class State extends EventTarget {
         this.dispatchEvent(new CustomEvent("change", { detail: { fields, by } }));
     }
 
-    /* One write at a time; what changes meanwhile is written by the next one. */
-    async #save() {
-        if (!this.saved) {
-            return;
+    /* What changes in one turn of the page is one write. A few may be on their way: a page that
+     * goes loses none that was asked for. */
+    #save() {
+        if (!this.#asked && this.saved) {
+            this.#asked = true;
+            queueMicrotask(() => this.#writing < WRITES && this.#write());
         }
-        if (this.#saving) {
-            this.#again = true;
-            return;
-        }
-        do {
-            this.#again = false;
-            const first = this.#dirty;
-            this.#dirty = this.#steps.length;
-            this.#saving = savePage({
-                document: this.now, session: this.session, position: this.#position,
-                first, steps: this.#steps.slice(first), count: this.#steps.length,
+    }
+
+    async #write() {
+        const first = this.#dirty;
+        this.#asked = false;
+        this.#dirty = this.#steps.length;
+        this.#writing++;
+        try {
+            await savePage({
+                document: this.now, session: this.session, position: this.#position, first,
+                steps: this.#steps.slice(first), count: this.#steps.length,
             });
-            try {
-                await this.#saving;
-            } catch (error) {
-                this.saved = false;
-                console.info("the page keeps nothing here:", String(error));
-                this.dispatchEvent(new Event("unsaved"));
-            }
-        } while (this.#again && this.saved);
-        this.#saving = null;
+        } catch (error) {
+            this.saved = false;
+            console.info("the page keeps nothing here:", String(error));
+            this.dispatchEvent(new Event("unsaved"));
+        }
+        this.#writing--;
+        if (this.#asked && this.saved) {
+            this.#write();
+        }
     }
 }

@@ -79,10 +79,12 @@ export async function loadPage() {
         forked };
 }
 
-/** Writes the document, and its steps from `first` on; steps behind `count` go. */
+/**
+ * Writes the document, and its steps from `first` on; steps behind `count` go. The write is asked
+ * for before this returns: a page that goes has no time to wait.
+ */
 export async function savePage({ document, session, position, first, steps, count }) {
-    const base = await open();
-    const transaction = base.transaction(["pages", "steps"], "readwrite");
+    const transaction = database.transaction(["pages", "steps"], "readwrite");
     transaction.objectStore("pages").put(
         { tab, document, session, position, count, written: Date.now() });
     const store = transaction.objectStore("steps");

@@ -43,7 +43,7 @@ def browsing():
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(service=Service(DRIVER), options=options)
-    driver.set_script_timeout(EDIT)
+    driver.set_script_timeout(PATIENCE)
     try:
         yield driver
     finally:
@@ -68,12 +68,11 @@ class Page:
         agent = self.driver.execute_script("return navigator.userAgent")
         self.cdp("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=locale)
         if fresh:
-            self.driver.get("about:blank")
+            self.driver.get(f"{self.origin}/theme.js")  # of this origin, and does nothing
             self.cdp("Storage.clearDataForOrigin", origin=self.origin, storageTypes="all")
+            self.js("sessionStorage.clear(); localStorage.clear();")
         self.driver.get(self.origin + path)
         self.ready()
-        if fresh and self.js("return Boolean(sessionStorage.length)"):
-            self.js("sessionStorage.clear()")
 
     @property
     def origin(self):
@@ -103,9 +102,11 @@ class Page:
         self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
 
     def console(self):
-        """What the browser complained of since the last call."""
+        """What the browser complained of since the last call; not of the icon that it looks for
+        beside theme.js, a file without a page, where open() begins."""
         return [entry["message"] for entry in self.driver.get_log("browser")
-                if entry["level"] in ("SEVERE", "WARNING")]
+                if entry["level"] in ("SEVERE", "WARNING")
+                and "/favicon.ico" not in entry["message"]]
 
     def requests(self):
         """URLs that were asked for since the last call."""

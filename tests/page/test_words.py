@@ -42,7 +42,7 @@ def test_chinese_words_are_chinese():
              if not re.search(r"[\u4e00-\u9fff]", value)}
     names = {"preset.diffusers", "preset.lcm", "preset.turbo", "download.png", "from.example",
              "to.example", "model.is-closed", "slider.share", "history.texts", "option.word",
-             "machine.of"}
+             "machine.of", "cursor.moves"}
     assert plain - names == set()
 
 
