@@ -141,7 +141,7 @@ export function correct(shown, found, values, width, box) {
     for (let y = box.top; y < box.bottom; y++) {
         for (let i = y * width + box.left, end = y * width + box.right; i < end; i++) {
             const value = values[i];
-            shown[i] = value === LEAVES ? found[i] : value === ADDS ? 1 : 0;
+            shown[i] = value ? value & ADDS : found[i];
         }
     }
 }

@@ -3,12 +3,13 @@
  * make of it, and what was painted over it. Changes are gathered, and done when `update()` is
  * called: once a frame.
  */
+import { Field, softTable } from "./field.js";
 import { Layer, REMOVES, correct, fileOperation, fillOperation, invertOperation,
     layerOfPixels, maskOfPixels } from "./layer.js";
 import { partAround } from "./parts.js";
 import { layerFile, maskFile } from "./png.js";
 import { clip, enlarge, union } from "./raster.js";
-import { Region, describe, soften, softTable } from "./region.js";
+import { Region } from "./region.js";
 
 const LONGEST = 1280; /* of a copy without a map, which comes with its own size */
 
@@ -35,6 +36,7 @@ export class Mask {
     #given = null;
     #strokes = [];
     #options = { threshold: 0.5, grow: 0, feather: 0, fill: false };
+    #field = null;
     #region = null;
     #layer = null;
     #soft = null;
@@ -45,16 +47,16 @@ export class Mask {
     alpha = null;       /* bytes: with its soft edge */
 
     get width() {
-        return this.#region ? this.#region.width : 0;
+        return this.#layer ? this.#layer.width : 0;
     }
 
     get height() {
-        return this.#region ? this.#region.height : 0;
+        return this.#layer ? this.#layer.height : 0;
     }
 
     /** Pixels of the copy to one of the picture's. */
     get scale() {
-        return this.#region ? this.#region.scale : 1;
+        return this.#layer ? this.#layer.scale : 1;
     }
 
     get isThere() {
@@ -91,7 +93,8 @@ export class Mask {
             this.#picture.height);
         const scale = width / this.#picture.width;
         if (this.width !== width || this.height !== height || this.scale !== scale) {
-            this.#region = new Region(width, height, scale);
+            this.#field = new Field(width, height);
+            this.#region = new Region(this.#field, scale);
             this.#layer = new Layer(width, height, scale);
             this.#layer.setStrokes(this.#strokes);
             this.shown = new Uint8Array(width * height);
@@ -173,15 +176,23 @@ export class Mask {
         if (this.#stale) {
             this.#stale = false;
             this.#soft = softTable(this.#options.feather, this.scale);
-            this.#region.update({ ...this.#options, speck: this.#map?.speck });
+            this.#region.update({ ...this.#options, speck: this.#map?.speck || 0 });
             this.#dirty = whole;
         }
         if (!this.#dirty) {
             return null;
         }
-        correct(shown, this.#region.found, this.#layer.values, width, this.#dirty);
         const box = clip(enlarge(this.#dirty, this.#soft.most), width, height);
-        soften(this.alpha, shown, width, height, box, this.#soft, this.#region.scratch);
+        if (this.#layer.isUntouched) {
+            shown.set(this.#region.found);
+        } else {
+            correct(shown, this.#region.found, this.#layer.values, width, this.#dirty);
+        }
+        if (box.right - box.left === width && box.bottom - box.top === height) {
+            this.#field.soften(this.alpha, shown, this.#soft);
+        } else {
+            this.#field.softenBox(this.alpha, shown, this.#soft, box);
+        }
         this.#keepRemoved(box);
         this.#dirty = null;
         this.#summary = null;
@@ -216,7 +227,7 @@ export class Mask {
         if (!this.#region) {
             return { share: 0, place: null };
         }
-        this.#summary ||= describe(this.shown, this.width, this.height);
+        this.#summary ||= this.#field.describe(this.shown);
         return this.#summary;
     }
 

@@ -55,30 +55,45 @@ class Runs {
 
 const runs = new Runs(4096); /* kept: this runs at each move of a slider */
 
+const SHORT = 16; /* pixels that are looked at one by one; a long run is searched for faster */
+
+/* Where a run of `value` that begins at `at` ends. */
+function endOfRun(mask, at, value) {
+    const near = Math.min(at + SHORT, mask.length);
+    let end = at + 1;
+    while (end < near && mask[end] === value) {
+        end++;
+    }
+    if (end < near) {
+        return end;
+    }
+    const found = mask.indexOf(1 - value, end);
+    return found < 0 ? mask.length : found;
+}
+
 /* The runs of `value`, joined to parts. */
 function findParts(mask, width, height, value) {
-    runs.count = 0;
-    let first = 0; /* of the row before */
     let next = mask.indexOf(value);
+    let end = -1;   /* of the run at `next`, which may go on in the rows below */
+    let first = 0;  /* run of the row before */
+    runs.count = 0;
     for (let y = 0; y < height; y++) {
         const row = y * width;
         const limit = row + width;
         const begin = runs.count;
         let before = first;
         while (next >= 0 && next < limit) {
-            let end = next;
-            while (end < limit && mask[end] === value) {
-                end++;
-            }
-            runs.add(next, end,
-                y === 0 || y === height - 1 || next === row || end === limit ? 1 : 0);
+            end = end > next ? end : endOfRun(mask, next, value);
+            const stop = Math.min(end, limit);
+            runs.add(next, stop,
+                y === 0 || y === height - 1 || next === row || stop === limit ? 1 : 0);
             while (before < begin && runs.end[before] + width <= next) {
                 before++;
             }
-            for (let i = before; i < begin && runs.begin[i] + width < end; i++) {
+            for (let i = before; i < begin && runs.begin[i] + width < stop; i++) {
                 runs.join(i, runs.count - 1);
             }
-            next = mask.indexOf(value, end);
+            next = stop < end ? stop : mask.indexOf(value, stop);
         }
         first = begin;
     }
