@@ -159,7 +159,7 @@ class PictureCanvas extends EventTarget {
         this.#changed();
     }
 
-    /** @param {{threshold: number, grow: number, feather: number, fill: boolean}} options */
+    /** @param {object} options  see Mask.setOptions() */
     setOptions(options) {
         this.mask.setOptions(options);
         this.#changed();

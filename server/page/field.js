@@ -277,7 +277,7 @@ export class Field {
         }
         this.#measure(mask, value, most);
         this.#eachStretch(false, (y, begin, end, kind) => {
-            if (kind === NEAR) { /* a neighbour that is not near is at distance 0, or out of reach */
+            if (kind === NEAR) { /* what is not near is held, or out of reach */
                 this.#spreadRow(mask, value, half, Math.max(y * width, begin - 1),
                     Math.min((y + 1) * width, end + 1));
             }

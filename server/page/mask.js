@@ -35,7 +35,7 @@ export class Mask {
     #map = null;
     #given = null;
     #strokes = [];
-    #options = { threshold: 0.5, grow: 0, feather: 0, fill: false };
+    #options = { threshold: 0.5, grow: 0, feather: 0, fill: false, speck: 0 };
     #field = null;
     #region = null;
     #layer = null;
@@ -69,8 +69,7 @@ export class Mask {
         this.#rebuild();
     }
 
-    /** @param {{width: number, height: number, data: Uint16Array, speck?: number}|null} map  speck:
-     *     parts of fewer pixels of the picture are left out */
+    /** @param {{width: number, height: number, data: Uint16Array}|null} map */
     setMap(map) {
         this.#map = map;
         this.#rebuild();
@@ -105,7 +104,11 @@ export class Mask {
             && maskOfPixels(pixelsOf(this.#given, width, height, true)));
     }
 
-    /** @param {{threshold: number, grow: number, feather: number, fill: boolean}} options */
+    /**
+     * @param {{threshold?: number, grow?: number, feather?: number, fill?: boolean,
+     *     speck?: number}} options  in pixels of the picture; parts of a map of fewer pixels than
+     *     `speck` are left out
+     */
     setOptions(options) {
         this.#options = { ...this.#options, ...options };
         this.#stale = true;
@@ -176,7 +179,7 @@ export class Mask {
         if (this.#stale) {
             this.#stale = false;
             this.#soft = softTable(this.#options.feather, this.scale);
-            this.#region.update({ ...this.#options, speck: this.#map?.speck || 0 });
+            this.#region.update(this.#options);
             this.#dirty = whole;
         }
         if (!this.#dirty) {

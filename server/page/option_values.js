@@ -81,5 +81,6 @@ export function regionValues(document) {
         grow: toNumber(valueOf(document, "mask-grow")),
         feather: feather === "cell" ? cellPixels(document) : toNumber(feather),
         fill: valueOf(document, "mask-fill") === "on",
+        speck: valueOf(document, "mask-refine") === "on" ? cellPixels(document) ** 2 : 0,
     };
 }

@@ -1,6 +1,7 @@
 """One browser and one server for the tests of a run; each test opens the page as a new visitor."""
 import pytest
 
+from alone import Alone, serving_alone
 from browser import Page, browsing, serving
 
 
@@ -22,5 +23,21 @@ def page(browser, server):
     tab = Page(browser, server)
     tab.console()
     tab.requests()
+    yield tab
+    assert tab.console() == []
+
+
+@pytest.fixture(scope="session")
+def alone_server(tmp_path_factory):
+    with serving_alone(tmp_path_factory.mktemp("alone")) as running:
+        yield running
+
+
+@pytest.fixture
+def alone(browser, alone_server):
+    """The picture without the rest of the page."""
+    tab = Alone(browser, alone_server)
+    tab.console()
+    tab.open()
     yield tab
     assert tab.console() == []

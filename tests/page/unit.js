@@ -1,6 +1,6 @@
 /* The page's modules for tests of the picture alone: window.modules, and a canvas that keeps the
  * strokes as the document would. */
-const names = ["canvas", "layer", "mask", "parts", "png", "raster", "region", "view"];
+const names = ["canvas", "field", "layer", "mask", "parts", "png", "raster", "region", "view"];
 const modules = {};
 for (const name of names) {
     modules[name] = await import(`/page/${name}.js`);
@@ -27,5 +27,19 @@ Object.assign(window, { modules, canvas, told,
     },
     async bitmapOf(path) {
         return createImageBitmap(await (await fetch(path)).blob());
+    },
+    async mapOf(path, width, height) {
+        return { width, height,
+            data: new Uint16Array(await (await fetch(path)).arrayBuffer()) };
+    },
+    async base64Of(blob) {
+        let text = "";
+        for (const byte of new Uint8Array(await blob.arrayBuffer())) {
+            text += String.fromCharCode(byte);
+        }
+        return btoa(text);
+    },
+    frame() {
+        return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
     } });
 document.documentElement.dataset.ready = "";
