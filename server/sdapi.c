@@ -174,11 +174,12 @@ static json_t *make_job(const struct asked *asked, int i)
     const sdapi_wish *wish = &asked->wish;
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)(wish->seed + (uint64_t)i));
+    /* a UNet that reads the mask knows no strength but 1 */
+    const char *kind = !wish->image ? "generate" : wish->from_noise ? "inpaint" : "edit";
     json_t *options = json_copy(wish->options);
     json_object_set_new(options, "seed", json_string(seed));
-    json_t *job = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "kind",
-                            wish->image ? "inpaint" : "generate", "preset", "paper", "to", wish->to,
-                            "negative", wish->negative, "model",
+    json_t *job = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "kind", kind, "preset", "paper",
+                            "to", wish->to, "negative", wish->negative, "model",
                             models_name(asked->sdapi->server->models, asked->model), "options",
                             options, "group", asked->group);
     if (job && wish->image) {

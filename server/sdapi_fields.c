@@ -8,12 +8,13 @@
 #include <strings.h>
 #include <sys/random.h>
 
-const sdapi_sampler sdapi_samplers[] = {{"Euler a", "euler-a", "auto", "k_euler_a"},
-                                        {"DPM++ 2M", "dpm++2m", "auto", "k_dpmpp_2m"},
+const sdapi_sampler sdapi_samplers[] = {{"Euler a", "euler-a", "linspace", "k_euler_a"},
+                                        {"Euler", "ddim", "linspace", "k_euler"}, /* the same */
+                                        {"DPM++ 2M", "dpm++2m", "karras", "k_dpmpp_2m"},
                                         {"DPM++ 2M Karras", "dpm++2m", "karras", NULL},
-                                        {"LMS", "lms", "auto", "k_lms"},
-                                        {"DDIM", "ddim", "auto", NULL},
-                                        {"LCM", "lcm", "auto", "k_lcm"},
+                                        {"LMS", "lms", "linspace", "k_lms"},
+                                        {"DDIM", "ddim", "leading", NULL},
+                                        {"LCM", "lcm", "trailing", "k_lcm"},
                                         {NULL, NULL, NULL, NULL}};
 
 const sdapi_scheduler sdapi_schedulers[] = {
@@ -431,6 +432,8 @@ static diffedit_status read_mask(sdapi_wish *wish, const json_t *body, diffedit_
     /* there a Gaussian's sigma, here twice that */
     status = set_number(wish->options, "mask-blur", 2 * blur, error);
     if (status == DIFFEDIT_OK)
+        status = set(wish->options, "feather", "0", error);
+    if (status == DIFFEDIT_OK)
         status = set(wish->options, "composite", "pixel", error);
     if (status != DIFFEDIT_OK || !wish->only_masked)
         return status;
@@ -439,19 +442,20 @@ static diffedit_status read_mask(sdapi_wish *wish, const json_t *body, diffedit_
                                  : status;
 }
 
-/* Image to image starts from the picture with noise added, inside the mask and outside. */
+/* Image to image starts from the picture with noise added, inside the mask and outside. The web UI
+ * takes one step more than its share of them (setup_img2img_steps()). */
 static diffedit_status read_edit(sdapi_wish *wish, const json_t *body, diffedit_error *error)
 {
+    static const double most = 0.999;
     double strength;
     diffedit_status status = read_picture(wish, body, error);
     if (status == DIFFEDIT_OK)
         status = read_number(&strength, body, "denoising_strength", 0.75, 0, 1, error);
-    if (status == DIFFEDIT_OK && strength * wish->steps < 0.5)
-        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                         "denoising_strength: %g of %d steps is no step at all", strength,
-                         wish->steps);
-    if (status == DIFFEDIT_OK)
-        status = set_number(wish->options, "ratio", strength, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    double taken = floor(fmin(strength, most) * wish->steps) + 1;
+    wish->from_noise = strength == 1;
+    status = set_number(wish->options, "ratio", taken / wish->steps, error);
     if (status == DIFFEDIT_OK)
         status = set(wish->options, "encode", "none", error);
     if (status == DIFFEDIT_OK)

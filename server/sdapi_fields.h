@@ -33,6 +33,7 @@ typedef struct sdapi_wish {
     int steps;           /* of the whole grid */
     double guidance;     /* cfg_scale */
     sdapi_resize resize; /* of the picture and the mask, unless only_masked */
+    bool from_noise;     /* nothing of what is under the mask is to be seen: strength 1 */
     bool only_masked;    /* work on a box around the mask; results have the picture's own size */
     bool invert_mask;    /* black is changed */
     bool fill;           /* what is under the mask becomes its surroundings' colours first */

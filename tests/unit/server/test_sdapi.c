@@ -52,7 +52,7 @@ static void test_the_usual_request(void **state)
     assert_string_equal(option(&wish, "steps"), "20");
     assert_string_equal(option(&wish, "guidance"), "7");
     assert_string_equal(option(&wish, "scheduler"), "euler-a");
-    assert_string_equal(option(&wish, "spacing"), "auto");
+    assert_string_equal(option(&wish, "spacing"), "linspace");
     assert_string_equal(option(&wish, "prompt-syntax"), "weighted");
     assert_int_equal(wish.pictures, 1);
     assert_true(wish.seed <= UINT32_MAX);
@@ -71,7 +71,7 @@ static void test_image_to_image(void **state)
                            " \"inpainting_fill\": 1, \"n_iter\": 3, \"seed\": 7}");
     sdapi_wish wish;
     assert_int_equal(sdapi_read_wish(&wish, body, true, NULL), DIFFEDIT_OK);
-    assert_string_equal(option(&wish, "ratio"), "0.5");
+    assert_string_equal(option(&wish, "ratio"), "0.55000000000000004");
     assert_string_equal(option(&wish, "encode"), "none");
     assert_string_equal(option(&wish, "background"), "same");
     assert_string_equal(option(&wish, "composite"), "pixel");
@@ -130,7 +130,8 @@ static void test_what_is_refused_of_an_edit(void **state)
     } cases[] = {
         {"{}", "init_images: expected a list of one picture"},
         {"{\"init_images\": [\"A\", \"B\"]}", "init_images: expected a list of one picture"},
-        {"{\"init_images\": [\"A\"], \"denoising_strength\": 0}", "is no step at all"},
+        {"{\"init_images\": [\"A\"], \"denoising_strength\": 2}",
+         "denoising_strength: expected a number from 0 to 1"},
         {"{\"init_images\": [\"A\"], \"resize_mode\": 3}", "resize_mode: expected a number from"},
         {"{\"init_images\": [\"A\"], \"mask\": \"B\", \"inpainting_fill\": 2}",
          "inpainting_fill: expected a number from 0 to 1"},
