@@ -44,7 +44,7 @@ void api_jobs_add(http_request *request, struct server *server)
     switch (outcome) {
     case JOBS_ADDED:
     case JOBS_KNOWN:
-        http_reply_json(request, statuses[outcome], queue_json(server->queue, &job, -1));
+        http_reply_json(request, statuses[outcome], queue_json(server->queue, &job));
         store_job_free(&job);
         return;
     case JOBS_CONFLICT: http_reply_fail(request, 409, "conflict", "%s", error.message); return;
@@ -58,24 +58,11 @@ void api_job(http_request *request, struct server *server)
     struct store_job job;
     if (!find(&job, request, server))
         return;
-    http_reply_json(request, 200, queue_json(server->queue, &job, -1));
+    http_reply_json(request, 200, queue_json(server->queue, &job));
     store_job_free(&job);
 }
 
 /* ---- lists ---- */
-
-struct listing {
-    struct queue *queue;
-    json_t *jobs;
-    int64_t position; /* of the next that waits; -1: they are not in order */
-};
-
-static void append(void *user, const struct store_job *job)
-{
-    struct listing *listing = user;
-    json_array_append_new(listing->jobs, queue_json(listing->queue, job, listing->position));
-    listing->position += listing->position > 0;
-}
 
 /* -1: any; -2: no such state. */
 static int state_named(const char *name)
@@ -98,13 +85,11 @@ void api_jobs(http_request *request, struct server *server)
                         "\"state\": expected queued, running, done, failed or stopped");
         return;
     }
-    struct listing listing = {server->queue, json_array(), state == STORE_QUEUED ? 1 : -1};
-    if (store_each_job(server->store, state, MOST, append, &listing, &error) == DIFFEDIT_OK) {
-        http_reply_json(request, 200, listing.jobs);
-    } else {
-        json_decref(listing.jobs);
+    json_t *jobs = queue_list(server->queue, state, MOST, &error);
+    if (jobs)
+        http_reply_json(request, 200, jobs);
+    else
         http_reply_error(request, &error);
-    }
 }
 
 /* ---- ending ---- */
@@ -181,7 +166,7 @@ void api_job_events(http_request *request, struct server *server)
         return;
     if (!find(&job, request, server)) /* it has ended */
         return;
-    char *text = events_text("job", queue_json(server->queue, &job, -1));
+    char *text = events_text("job", queue_json(server->queue, &job));
     store_job_free(&job);
     if (text)
         http_reply_bytes(request, 200, "text/event-stream", text, strlen(text));

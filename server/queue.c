@@ -19,7 +19,9 @@ struct queue {
     struct server *server;
     pthread_t thread;
     bool started;
-    pthread_mutex_t mutex; /* of what follows, and of every change of a job's state */
+    /* of what follows, and of every change of a job's state; taken before the store's lock, never
+     * while that is held */
+    pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool shut, stop;        /* end the thread; stop the running job */
     struct store_job *job;  /* the running job, or NULL */
@@ -61,7 +63,7 @@ static double seconds_of(const struct store_job *job)
     return job->started > 0 && end > job->started ? end - job->started : 0;
 }
 
-/* With the mutex. */
+/* `position` in the queue, -1: to be counted. With the mutex. */
 static json_t *make_json(struct queue *queue, const struct store_job *job, int64_t position)
 {
     bool running = job->state == STORE_RUNNING && queue->job &&
@@ -83,12 +85,38 @@ static json_t *make_json(struct queue *queue, const struct store_job *job, int64
     return object;
 }
 
-json_t *queue_json(struct queue *queue, const struct store_job *job, int64_t position)
+json_t *queue_json(struct queue *queue, const struct store_job *job)
 {
     pthread_mutex_lock(&queue->mutex);
-    json_t *object = make_json(queue, job, position);
+    json_t *object = make_json(queue, job, -1);
     pthread_mutex_unlock(&queue->mutex);
     return object;
+}
+
+struct listing {
+    struct queue *queue;
+    json_t *jobs;
+    int64_t position; /* of the next that waits; -1: they are not in order */
+};
+
+static void append(void *user, const struct store_job *job)
+{
+    struct listing *listing = user;
+    json_array_append_new(listing->jobs, make_json(listing->queue, job, listing->position));
+    listing->position += listing->position > 0;
+}
+
+json_t *queue_list(struct queue *queue, int state, int limit, diffedit_error *error)
+{
+    struct listing listing = {queue, json_array(), state == STORE_QUEUED ? 1 : -1};
+    pthread_mutex_lock(&queue->mutex);
+    diffedit_status status = store_each_job(queue->server->store, state, limit, append, &listing,
+                                            error);
+    pthread_mutex_unlock(&queue->mutex);
+    if (status == DIFFEDIT_OK)
+        return listing.jobs;
+    json_decref(listing.jobs);
+    return NULL;
 }
 
 /* ---- telling ---- */

@@ -28,7 +28,10 @@ diffedit_status queue_forget(struct queue *queue, const char *id, diffedit_error
 
 /* What a failed job's kind of error (store_job) stands for. */
 diffedit_status queue_status(const char *kind);
-/* What clients get to see of a job; `position` in the queue, -1: to be counted. */
-json_t *queue_json(struct queue *queue, const struct store_job *job, int64_t position);
+/* What clients get to see of a job. */
+json_t *queue_json(struct queue *queue, const struct store_job *job);
+/* The same of all jobs in a state, or in any (-1), in the order of store_each_job(). NULL: failed.
+ * Errors: FILE. */
+json_t *queue_list(struct queue *queue, int state, int limit, diffedit_error *error);
 
 #endif

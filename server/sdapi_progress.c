@@ -40,7 +40,7 @@ static json_t *progress_of(struct server *server, const struct standing *standin
         sdapi_job_id(id, standing->group, i);
         if (!store_get_job(&job, server->store, id))
             continue;
-        json_t *object = job.state == STORE_RUNNING ? queue_json(server->queue, &job, 0) : NULL;
+        json_t *object = job.state == STORE_RUNNING ? queue_json(server->queue, &job) : NULL;
         progress = json_incref(json_object_get(object, "progress"));
         json_decref(object);
         store_job_free(&job);

@@ -1,6 +1,7 @@
 """Jobs: what is asked for, in which order it is done, and what comes out."""
 import json
 import subprocess
+import threading
 import time
 
 import numpy as np
@@ -206,6 +207,29 @@ def test_time_left_is_known_from_the_first_step(server, picture):
     events.wait(job["id"])
     first = next(data for data in events.jobs(job["id"]) if data["progress"])
     assert 0 < first["progress"]["seconds_left"] < 30
+
+
+def test_looking_holds_nothing_up(server, picture):
+    """Clients that look as fast as they can, while jobs begin and end."""
+    jobs = [ask_for(server, picture, kind="find", options={**FAST, "seed": str(i)})
+            for i in range(20)]
+    ending = threading.Event()
+
+    def look(path):
+        while not ending.is_set():
+            assert server.get(path).status == 200
+
+    watchers = [threading.Thread(target=look, args=[path])
+                for path in ("/api/jobs", "/api/jobs?state=queued", "/api/results", "/api/status",
+                             f"/api/jobs/{jobs[-1]['id']}")]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        assert [wait(server, job)["state"] for job in jobs] == ["done"] * len(jobs)
+    finally:
+        ending.set()
+        for watcher in watchers:
+            watcher.join()
 
 
 # ---- what is refused ----
