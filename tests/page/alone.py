@@ -22,8 +22,10 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
     def translate_path(self, path):
         first, _, rest = path.lstrip("/").partition("/")
-        roots = {"page": SOURCE / "server/page", "files": self.folder}
-        return str(roots[first] / rest if rest else HERE / first)
+        page = SOURCE / "server/page"
+        if rest:
+            return str({"page": page, "files": self.folder}[first] / rest)
+        return str(HERE / first if (HERE / first).exists() else page / first)
 
     def end_headers(self):
         self.send_header("Cache-Control", "no-store")
