@@ -345,7 +345,7 @@ class PictureCanvas extends EventTarget {
     #drawMask(work) {
         const begin = performance.now();
         const { mask } = this;
-        const box = mask.update();
+        const box = mask.takeFresh();
         const tinted = this.#style === "tint";
         if (box) {
             this.#drawn.edge = true;

@@ -42,6 +42,7 @@ export class Mask {
     #soft = null;
     #dirty = null;      /* where the layer changed */
     #stale = true;      /* the region, too */
+    #fresh = null;      /* where `shown` and `alpha` have changed since takeFresh() */
     #summary = null;
     shown = null;       /* bytes 0 or 1: the region as it stands */
     alpha = null;       /* bytes: with its soft edge */
@@ -85,7 +86,7 @@ export class Mask {
         this.#stale = true;
         this.#summary = null;
         if (!this.#picture) {
-            this.#region = this.#layer = this.shown = this.alpha = null;
+            this.#region = this.#layer = this.shown = this.alpha = this.#fresh = null;
             return;
         }
         const { width, height } = this.#map || copySize(this.#picture.width,
@@ -96,6 +97,7 @@ export class Mask {
             this.#region = new Region(this.#field, scale);
             this.#layer = new Layer(width, height, scale);
             this.#layer.setStrokes(this.#strokes);
+            this.#fresh = this.#dirty = null;
             this.shown = new Uint8Array(width * height);
             this.alpha = new Uint8Array(width * height);
         }
@@ -166,13 +168,18 @@ export class Mask {
         return fileOperation(layerOfPixels(pixelsOf(bitmap, width, height, false)), width, height);
     }
 
-    /**
-     * Makes `shown` and `alpha` of what has changed.
-     * @returns the box that may have changed, or null
-     */
+    /** Where `shown` and `alpha` may have changed since the last call, or null. */
+    takeFresh() {
+        this.update();
+        const fresh = this.#fresh;
+        this.#fresh = null;
+        return fresh;
+    }
+
+    /** Makes `shown` and `alpha` of what has changed. */
     update() {
         if (!this.#region) {
-            return null;
+            return;
         }
         const { width, height, shown } = this;
         const whole = { left: 0, top: 0, right: width, bottom: height };
@@ -183,7 +190,7 @@ export class Mask {
             this.#dirty = whole;
         }
         if (!this.#dirty) {
-            return null;
+            return;
         }
         const box = clip(enlarge(this.#dirty, this.#soft.most), width, height);
         if (this.#layer.isUntouched) {
@@ -197,9 +204,9 @@ export class Mask {
             this.#field.softenBox(this.alpha, shown, this.#soft, box);
         }
         this.#keepRemoved(box);
+        this.#fresh = union(this.#fresh, box);
         this.#dirty = null;
         this.#summary = null;
-        return box;
     }
 
     /* The soft edge leaves out what was removed. */

@@ -107,11 +107,13 @@ def test_brush_by_touch(found):
 
 
 def test_brush_by_keyboard(found):
+    plain = screen(found, "region-found")
     found.tool("brush", size=40)
     keyboard(found, Keys.SPACE, Keys.SPACE, *[Keys.ARROW_RIGHT] * 4,
              (Keys.SHIFT, Keys.ARROW_DOWN))
-    found.shot("brush-keyboard-down")
+    down = screen(found, "brush-keyboard-down")
     assert found.strokes() == []
+    assert (np.abs(pixel(found, down, 262, 240) - pixel(found, plain, 262, 240)) > 40).any()
     keyboard(found, Keys.ENTER)
     scale = view(found)[0]
     assert last(found)["points"][:2] == pytest.approx([256, 256], abs=1)
