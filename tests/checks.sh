@@ -10,6 +10,7 @@ checks=(
     "test       every test"
     "api        requests that schemathesis makes from openapi.json, valid and not"
     "webui      webuiapi, a client of AUTOMATIC1111's web UI, against the server"
+    "page       axe-core finds nothing on the page, in each state, language, theme and width"
     "ref        the C tests and the golden runs on the plain C kernels"
     "sanitize   every test under AddressSanitizer and UndefinedBehaviorSanitizer"
     "threads    the C tests under ThreadSanitizer"
@@ -90,6 +91,20 @@ check_webui() {
         return 77
     }
     "$folder/python" tests/server/webui_client.py
+}
+
+# What PyPI has stands in a folder of its own; chromium and selenium are Debian's.
+check_page() {
+    local folder=build-page
+    build_tests build
+    if [ ! -f $folder/done ]; then
+        install_packages python3-venv
+        /usr/bin/python3 -m venv --system-site-packages $folder
+        $folder/bin/pip install --quiet axe-core-python==0.1.0
+        touch $folder/done
+    fi
+    DIFFEDIT_BUILD=build $folder/bin/python3 -m pytest -q -p no:cacheprovider \
+        tests/page/check_axe.py
 }
 
 check_ref() {

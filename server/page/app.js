@@ -243,6 +243,7 @@ async function saveMask() {
 /** What was painted comes back as one operation that holds its pixels. */
 async function takeCorrection(id) {
     const blob = await api.send("GET", `/api/masks/${id}`).then((answer) => answer.blob());
+    await stage.pictureReady;
     const operation = await stage.canvas.operationOf(await createImageBitmap(blob));
     state.change({ strokes: Object.freeze([...state.now.strokes, operation]) });
 }

@@ -13,7 +13,6 @@ export class Compare extends EventTarget {
     constructor(canvas) {
         super();
         this.group = document.getElementById("compare");
-        this.range = document.querySelector("#compare-at input");
         this.original = document.getElementById("original");
         for (const [mode, iconName] of MODES) {
             const element = button({ name: iconName });
@@ -28,8 +27,10 @@ export class Compare extends EventTarget {
                 document.activeElement.click();
             }
         });
-        this.range.addEventListener("input", () => this.#move(Number(this.range.value) / 100));
-        canvas.addEventListener("compare", (event) => this.#move(event.detail.at));
+        canvas.addEventListener("compare", (event) => {
+            this.at = event.detail.at;
+            this.#tell();
+        });
         this.#wireOriginal();
         onLanguage(() => this.update());
         this.update();
@@ -37,12 +38,6 @@ export class Compare extends EventTarget {
 
     #tell() {
         this.dispatchEvent(new Event("change"));
-    }
-
-    #move(at) {
-        this.at = at;
-        this.range.value = String(Math.round(at * 100));
-        this.#tell();
     }
 
     #wireOriginal() {
@@ -87,7 +82,6 @@ export class Compare extends EventTarget {
     update(there = !this.group.hidden) {
         this.group.hidden = !there;
         this.original.hidden = !there;
-        this.range.parentElement.hidden = !there || this.mode !== "slider";
         for (const [mode, element] of this.#radios) {
             element.setAttribute("aria-checked", String(mode === this.mode));
             element.setAttribute("aria-label", t(`compare.${mode}`));

@@ -8,7 +8,7 @@ import { regionValues } from "./option_values.js";
 
 const BITMAPS = 12;
 
-/** A picture's longest name in the world of files. */
+/** Where the copy of a picture or a result is that the page shows. */
 export function screenOf(kind, id) {
     return `/api/${kind}/${id}/screen`;
 }
@@ -40,6 +40,7 @@ export class Stage extends EventTarget {
     #turn = {};   /* a later load of a part makes an earlier one void */
     #preview = null;
     region = null; /* {share, place} as the canvas told last */
+    pictureReady = Promise.resolve(); /* the canvas has the document's picture */
 
     /**
      * @param {import("./state.js").State} state
@@ -79,22 +80,28 @@ export class Stage extends EventTarget {
         }
     }
 
+    #loadPicture(picture) {
+        return this.#part("picture", picture ? picture.id : null,
+            () => this.#bitmaps.get(screenOf("pictures", picture.id)),
+            (bitmap) => {
+                if (bitmap) {
+                    this.canvas.setPicture(bitmap, picture.width, picture.height);
+                } else {
+                    this.canvas.setPicture(null, 0, 0);
+                }
+                this.dispatchEvent(new Event("picture"));
+            });
+    }
+
     /** Brings the canvas in step. */
     update() {
         const { now } = this.state;
         const { canvas } = this;
         const looks = this.looks();
         const { picture } = now;
-        this.#part("picture", picture ? picture.id : null,
-            () => this.#bitmaps.get(screenOf("pictures", picture.id)),
-            (bitmap) => {
-                if (bitmap) {
-                    canvas.setPicture(bitmap, picture.width, picture.height);
-                } else {
-                    canvas.setPicture(null, 0, 0);
-                }
-                this.dispatchEvent(new Event("picture"));
-            });
+        if (this.#shown.picture !== (picture ? picture.id : null)) {
+            this.pictureReady = this.#loadPicture(picture);
+        }
         const find = now.given_mask ? null : now.find;
         this.#part("map", find ? find.job : null, () => api.map(find.job),
             (data) => canvas.setMap(data && { width: find.width, height: find.height, data }));

@@ -1,0 +1,89 @@
+"""The drawer of options, made from the server's table; chips of what was changed; models."""
+import json
+
+from selenium.webdriver.common.keys import Keys
+
+from browser import SOURCE, Page, serving
+
+HORSE = SOURCE / "models/pocket/samples/horse.png"
+
+
+def table(page):
+    return json.loads(page.server.get("/api/options?model=pocket").body)
+
+
+def test_all_options_of_the_table_are_there(page):
+    page.open()
+    page.click("#options-open")
+    names = {row.get_attribute("data-option") for row in page.all("[data-option]")}
+    assert names == {option["name"] for option in table(page)["options"]} - {"from", "to"}
+    for option in table(page)["options"]:
+        if option["name"] in names and option["name"] != "negative":
+            assert page.value(f"#option-{option['name']}") == option["defaults"]["fast"]
+    page.shot("options")
+
+
+def test_a_changed_value_is_a_chip_that_resets(page):
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.click("#options-open")
+    page.write("#option-guidance", "4")
+    page.keys(Keys.TAB)
+    assert page.text(".chip").startswith("Guidance 4")
+    page.shot("chip")
+    page.click(".chip")
+    assert page.all(".chip") == [] and page.value("#option-guidance") == "5"
+    page.click("#undo")
+    assert page.value("#option-guidance") == "4"
+    page.click("[data-option=guidance] .reset")
+    assert page.value("#option-guidance") == "5"
+
+
+def test_what_does_not_fit_is_said_beside_it(page):
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.click("#options-open")
+    for name, value in (("steps", "0"), ("seed", "many"), ("ratio", "2"), ("size", "large")):
+        page.write(f"#option-{name}", value)
+        page.keys(Keys.TAB)
+        page.until_shown(f"#option-{name}-error")
+    assert "1 to 999" in page.text("#option-steps-error")
+    assert page.all(".chip") == []
+    page.shot("options-refused")
+
+
+def test_presets_change_the_defaults(page):
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.click("#options-open")
+    assert page.value("#option-preset") == "fast"
+    page.js("""const select = document.getElementById("option-preset");
+        select.value = "paper"; select.dispatchEvent(new Event("change"));""")
+    assert page.value("#option-steps") == "25" and page.text(".chip").startswith("paper")
+    page.click(".chip")
+    assert page.value("#option-preset") == "fast"
+
+
+def test_models_are_opened_when_first_used(browser, tmp_path):
+    with serving(tmp_path) as server:
+        page = Page(browser, server)
+        page.open()
+        assert page.one("#model option").text == "pocket"
+        page.sample("horse")
+        page.until(lambda: page.js("return fetch('/api/models').then((answer) => answer.json())")
+                   [0]["open"], "the model is open")
+        page.reload()
+        assert page.one("#model option").text == "pocket, open"
+
+
+def test_the_machine_is_described(page):
+    page.open()
+    page.until(lambda: "MB" in page.text("#machine"), "memory")
+    assert "Only on this machine" in page.text("#machine")
+    page.click("#options-open")
+    facts = page.one("#machine-facts").text
+    for word in ("Memory", "Cores", "Version", "Pictures and results"):
+        assert word in facts
