@@ -83,7 +83,9 @@ static int encode(const diffedit_picture *picture, file_format format,
             vips_image_set_string(image, "png-comment-0-diffedit", options->record);
         switch (format) {
         case FORMAT_PNG:
-            failed = vips_pngsave_buffer(image, bytes, size, NULL) ||
+            /* of a photograph a third of the time of level 6 without a filter, and smaller */
+            failed = vips_pngsave_buffer(image, bytes, size, "compression", 1, "filter",
+                                         VIPS_FOREIGN_PNG_FILTER_UP, NULL) ||
                      de_metadata_place_in_png(image, bytes, size);
             break;
         case FORMAT_JPEG:
