@@ -192,7 +192,7 @@ def test_events_tell_of_each_state(server, picture):
 
 def test_a_preview_comes_with_the_steps(server, picture):
     events = Events(server)
-    job = edit(server, picture, options={"steps": "20", "mask-samples": "1"})
+    job = edit(server, picture, options={**FAST, "steps": "12"})
     events.wait(job["id"])
     previews = [data for name, data in events.heard
                 if name == "preview" and data["job"] == job["id"]]
