@@ -83,6 +83,12 @@ static char *clean_name(const char *given)
     return strdup(name);
 }
 
+void pictures_unsettle(struct server *server, const files_draft *draft)
+{
+    if (draft->id[0] && !draft->temporary && !store_has_file(server->store, draft->id))
+        files_remove(server->files, draft->id);
+}
+
 /* Puts a file and its row in place; `row` adds the row. */
 typedef diffedit_status (*add_row_fn)(struct store *store, const void *row, diffedit_error *error);
 
@@ -99,6 +105,8 @@ static diffedit_status keep(struct server *server, files_draft *draft, add_row_f
             status = add(server->store, row, error);
         status = store_end(server->store, status, error);
     }
+    if (status != DIFFEDIT_OK)
+        pictures_unsettle(server, draft);
     files_unlock(server->files);
     return status;
 }

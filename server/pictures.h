@@ -23,6 +23,9 @@ json_t *pictures_json(const store_picture *picture);
 diffedit_status pictures_add_mask(store_mask *mask, bool *is_new, struct server *server,
                                   const void *bytes, size_t size, diffedit_error *error);
 
+/* Removes a file that has its place, but whose row could not be added; with the files' lock. */
+void pictures_unsettle(struct server *server, const files_draft *draft);
+
 /* Opens the kept picture or mask. Errors: FILE, PICTURE, MEMORY. */
 diffedit_status pictures_open(diffedit_picture **picture, const struct server *server,
                               const char *id, diffedit_error *error);

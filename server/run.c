@@ -309,6 +309,8 @@ static diffedit_status record(struct run *run, diffedit_error *error)
             status = files_settle(run->server->files, &run->drafts[i], error);
     if (status == DIFFEDIT_OK)
         status = record_rows(run, error);
+    for (int i = 0; i < DRAFTS && status != DIFFEDIT_OK; i++)
+        pictures_unsettle(run->server, &run->drafts[i]);
     files_unlock(run->server->files);
     return status;
 }
@@ -357,6 +359,8 @@ static diffedit_status compute(struct run *run, const char *kind, diffedit_error
     diffedit_editor_set_progress(run->editor, on_step, run);
     diffedit_editor_set_log(run->editor, on_log, run);
     diffedit_status status = plan(run, kind, error);
+    if (status == DIFFEDIT_OK && tell(run, DIFFEDIT_STAGE_TEXT, "text", 0, 1) != 0)
+        status = de_fail(error, DIFFEDIT_ERROR_CANCELLED, "the job was stopped");
     if (status == DIFFEDIT_OK)
         status = call_library(run, kind, error);
     diffedit_editor_set_progress(run->editor, NULL, NULL);
