@@ -5,8 +5,9 @@
  *
  * Events: "stroke" {operation}; "region" {share, place, milliseconds} when the region has changed;
  * "brush" {size}; "compare" {at}; "view" {scale, fitted}; "cursor" {words} for a screen reader.
- * Colours come from the custom properties --region ("#rrggbb") and --accent; an event "theme" that
- * is dispatched here says that they have changed.
+ * A picture that is fitted leaves the padding of the element free. Colours come from the custom
+ * properties --region ("#rrggbb") and --accent; an event "theme" that is dispatched here says that
+ * they have changed.
  */
 import { Divider } from "./divider.js";
 import { Mask } from "./mask.js";
@@ -45,6 +46,7 @@ class PictureCanvas extends EventTarget {
         this.element = element;
         this.words = words;
         element.classList.add("view");
+        element.setAttribute("role", "application");
         this.#pictures = child(element, "canvas", "pictures");
         this.pane = child(element, "div", "pane");
         this.#tint = new Tint(child(this.pane, "canvas", "tint"));
@@ -83,8 +85,11 @@ class PictureCanvas extends EventTarget {
 
     #resize() {
         const { clientWidth: width, clientHeight: height } = this.element;
+        const style = getComputedStyle(this.element);
+        const room = (side) => parseFloat(style.getPropertyValue(`padding-${side}`)) || 0;
         this.#ratio = devicePixelRatio;
-        this.view.setSize(width, height);
+        this.view.setSize(width, height, { left: room("left"), top: room("top"),
+            right: room("right"), bottom: room("bottom") });
         for (const canvas of [this.#pictures, this.#edge.canvas]) {
             canvas.width = Math.round(width * this.#ratio);
             canvas.height = Math.round(height * this.#ratio);
@@ -149,12 +154,21 @@ class PictureCanvas extends EventTarget {
         return this.#shown.picture && { width: this.#shown.width, height: this.#shown.height };
     }
 
+    /* The layer is about to be another; what is half drawn on it is left. */
+    #leaveStroke() {
+        if (this.tools.isDrawing) {
+            this.tools.leave();
+        }
+    }
+
     setMap(map) {
+        this.#leaveStroke();
         this.mask.setMap(map);
         this.#changed();
     }
 
     setMask(bitmap) {
+        this.#leaveStroke();
         this.mask.setMask(bitmap);
         this.#changed();
     }
@@ -166,6 +180,7 @@ class PictureCanvas extends EventTarget {
     }
 
     setStrokes(list) {
+        this.#leaveStroke();
         this.mask.setStrokes(list);
         this.#changed();
     }
@@ -395,8 +410,11 @@ class PictureCanvas extends EventTarget {
             this.#edge.lay(view, this.#ratio, mask.scale);
             this.#edge.draw(this.#step);
         }
-        this.#divider.lay(this.#mode === "slider",
-            this.#dividerAt, this.#compare.at, (value) => this.#placeOf(value));
+        this.#divider.lay({ shown: this.#mode === "slider", at: this.#compare.at,
+            x: this.#dividerAt, top: Math.max(0, view.y),
+            bottom: Math.min(view.height, view.y + this.#shown.height * view.scale),
+            placeOf: (value) => this.#placeOf(value) });
+        this.element.setAttribute("aria-label", this.words.t("canvas.label"));
         this.tools.layOut();
         this.#startMarch();
     }

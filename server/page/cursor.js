@@ -26,6 +26,11 @@ export class Cursor {
         return this.#at && this.canvas.view.toScreen(this.#at.x, this.#at.y);
     }
 
+    /** Whether something is half drawn into the layer. */
+    get isDrawing() {
+        return Boolean(this.#drawn?.operation);
+    }
+
     /** @returns {boolean} whether it was in use */
     leave() {
         const used = Boolean(this.#at);

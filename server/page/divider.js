@@ -55,16 +55,17 @@ export class Divider {
     }
 
     /**
-     * @param {number} x  in the view, CSS pixels
-     * @param {number} at  0 to 1
-     * @param {(x: number) => number} placeOf
+     * @param {{shown: boolean, at: number, x: number, top: number, bottom: number,
+     *     placeOf: (x: number) => number}} how  at: 0 to 1; the others in the view, CSS pixels
      */
-    lay(shown, x, at, placeOf) {
+    lay({ shown, at, x, top, bottom, placeOf }) {
         const { handle } = this;
         handle.hidden = !shown;
         this.#at = at;
         this.#placeOf = placeOf;
         handle.style.setProperty("left", `${x}px`);
+        handle.style.setProperty("top", `${top}px`);
+        handle.style.setProperty("height", `${Math.max(44, bottom - top)}px`);
         handle.setAttribute("aria-valuenow", String(Math.round(100 * at)));
         handle.setAttribute("aria-label", this.t("compare.at"));
     }

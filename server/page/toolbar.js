@@ -187,7 +187,7 @@ export class Toolbar extends EventTarget {
         for (const name of TOOLS) {
             this.#buttons[name].setAttribute("aria-pressed", String(this.tool === name));
         }
-        const shape = ["lasso", "rectangle", "fill"].includes(this.tool);
+        const shape = ["lasso", "rectangle"].includes(this.tool);
         this.#buttons.mode.hidden = !shape;
         this.#buttons.mode.querySelector("use").setAttribute("href",
             `icon.svg#${this.add ? "plus" : "minus"}`);

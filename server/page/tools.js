@@ -81,6 +81,11 @@ class Tools {
         return Boolean(gesture) || this.cursor.leave();
     }
 
+    /** Whether something is half drawn into the layer. */
+    get isDrawing() {
+        return Boolean(this.#gesture?.operation) || this.cursor.isDrawing;
+    }
+
     /* ---- places ---- */
 
     #at(event) {

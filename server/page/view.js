@@ -16,6 +16,7 @@ export class View {
     y = 0;
     fitted = true;
     panes = 1;
+    room = { left: 0, top: 0, right: 0, bottom: 0 }; /* what a fitted picture leaves free */
     #pictureWidth = 1;
     #pictureHeight = 1;
 
@@ -26,7 +27,8 @@ export class View {
     }
 
     /** Of the element. A picture that was fitted stays so; else its middle stays where it was. */
-    setSize(width, height) {
+    setSize(width, height, room = this.room) {
+        this.room = room;
         const dx = (width - this.width) / 2;
         const dy = (height - this.height) / 2;
         this.width = width;
@@ -63,17 +65,24 @@ export class View {
             : { width, height: height / 2, dx: 0, dy: height / 2 };
     }
 
-    get fitScale() {
+    /* Where a picture may stand in a pane. */
+    get #place() {
         const { width, height } = this.pane;
-        const room = (size) => Math.max(1, size - 2 * Math.min(MARGIN, size / 16));
-        return Math.min(room(width) / this.#pictureWidth, room(height) / this.#pictureHeight);
+        const { left, top, right, bottom } = this.room;
+        return { x: left, y: top, width: width - left - right, height: height - top - bottom };
+    }
+
+    get fitScale() {
+        const { width, height } = this.#place;
+        const free = (size) => Math.max(1, size - 2 * Math.min(MARGIN, size / 16));
+        return Math.min(free(width) / this.#pictureWidth, free(height) / this.#pictureHeight);
     }
 
     fit() {
-        const { width, height } = this.pane;
+        const { x, y, width, height } = this.#place;
         this.scale = Math.min(this.fitScale, MOST);
-        this.x = (width - this.#pictureWidth * this.scale) / 2;
-        this.y = (height - this.#pictureHeight * this.scale) / 2;
+        this.x = x + (width - this.#pictureWidth * this.scale) / 2;
+        this.y = y + (height - this.#pictureHeight * this.scale) / 2;
         this.fitted = true;
     }
 

@@ -158,6 +158,26 @@ def test_escape_leaves_a_stroke(found):
     assert found.strokes() == []
 
 
+def test_undo_while_a_stroke_is_drawn(found):
+    """The stroke is left; what comes back is as it was."""
+    found.tool("brush", size=40)
+    mouse(found, (60, 60), (90, 60))
+    before = found.mask().copy()
+    mouse(found, (60, 400), (90, 400))
+    x, y = map(round, found.place(400, 60))
+    chain = ActionChains(found.driver, duration=10)
+    chain.w3c_actions.pointer_action.move_to_location(x, y)
+    chain.w3c_actions.pointer_action.pointer_down()
+    chain.w3c_actions.pointer_action.move_to_location(x + 20, y)
+    chain.perform()
+    found.undo()
+    chain = ActionChains(found.driver)
+    chain.w3c_actions.pointer_action.pointer_up()
+    chain.perform()
+    steady(found)
+    assert len(found.strokes()) == 1 and (found.mask() == before).all()
+
+
 # ---- lasso, rectangle, fill ----
 
 
@@ -430,15 +450,41 @@ def test_the_preview_stands_in_its_box(found):
     assert not (pixel(found, screen(found, "preview-gone"), 104, 54) == (0, 255, 0)).all()
 
 
-def test_pixels_of_the_picture_are_those_of_the_screen(canvas):
-    """At 100 % and a whole ratio each pixel is shown as it is."""
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_pixels_of_the_picture_are_those_of_the_screen(canvas, ratio):
+    """Twice on a picture without a tool shows each pixel as it is."""
     random = np.random.default_rng(5)
-    pixels = random.integers(0, 256, (300, 400, 3), np.uint8)
-    canvas.show(PIL.Image.fromarray(pixels), 400, 300)
-    canvas.wait("canvas.zoomTo(1); await frame();")
-    x, y = canvas.js("return [Math.round(canvas.view.x), Math.round(canvas.view.y)]")
-    shot = screen(canvas, "one-to-one")
-    assert (shot[y:y + 300, x:x + 400] == pixels).all()
+    pixels = random.integers(0, 256, (1600, 2400, 3), np.uint8)
+    canvas.cdp("Emulation.setDeviceMetricsOverride", width=1200, height=700, mobile=False,
+               deviceScaleFactor=ratio)
+    canvas.show(PIL.Image.fromarray(pixels), 2400, 1600)
+    twice = ActionChains(canvas.driver)
+    twice.move_to_element(canvas.one("#view")).double_click().perform()
+    steady(canvas)
+    scale, x, y = view(canvas)
+    assert scale == pytest.approx(1 / ratio)
+    left, top = (round(-v * ratio) for v in (x, y))
+    shot = screen(canvas, f"one-to-one-{ratio}")
+    assert shot.shape[:2] == (700 * ratio, 1200 * ratio)
+    height, width = (min(size, most) for size, most in zip(shot.shape, (1600, 2400)))
+    top, shot_top = max(top, 0), max(-top, 0)
+    left, shot_left = max(left, 0), max(-left, 0)
+    part = pixels[top:top + height, left:left + width]
+    shown = shot[shot_top:shot_top + part.shape[0], shot_left:shot_left + part.shape[1]]
+    assert (shown == part[:shown.shape[0], :shown.shape[1]])[20:, 20:].all()
+    twice = ActionChains(canvas.driver)
+    twice.move_to_element(canvas.one("#view")).double_click().perform()
+    assert canvas.js("return canvas.view.fitted")
+
+
+def test_a_fitted_picture_leaves_room(canvas):
+    canvas.js("""canvas.element.style.setProperty("box-sizing", "border-box");
+        canvas.element.style.setProperty("padding", "0 100px 200px 0");""")
+    canvas.resize(900, 700)
+    canvas.until(lambda: canvas.js("return canvas.view.width") == 900, "the new size")
+    right, bottom = canvas.place(SIZE, SIZE)
+    assert right <= 800 and bottom <= 500 and max(right - 800, bottom - 500) > -20
+    canvas.shot("fitted-with-room")
 
 
 def test_painting_a_4k_window_is_smooth(canvas):
