@@ -35,7 +35,7 @@ class PictureCanvas extends EventTarget {
     #style = "tint";
     #regionShown = true;
     #drawn = { tint: true, edge: true }; /* whether they lack something of the mask */
-    #work = { pictures: false, layout: false };
+    #work = {};
     #frame = 0;
     #march = 0;
     #step = 0;
@@ -51,7 +51,7 @@ class PictureCanvas extends EventTarget {
         this.pane = child(element, "div", "pane");
         this.#tint = new Tint(child(this.pane, "canvas", "tint"));
         this.#edge = new Edge(child(this.pane, "canvas", "edge"));
-        this.#divider = new Divider(element, words, (at) => this.#tell("compare", { at }));
+        this.#divider = new Divider(element, words, (at) => this.tell("compare", { at }));
         this.#still = matchMedia("(prefers-reduced-motion: reduce)");
         this.#still.addEventListener("change", () => this.#schedule("layout"));
         document.addEventListener("visibilitychange", () => this.#startMarch());
@@ -69,7 +69,7 @@ class PictureCanvas extends EventTarget {
     #divider;
     #still;
 
-    #tell(name, detail) {
+    tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { detail }));
     }
 
@@ -102,7 +102,7 @@ class PictureCanvas extends EventTarget {
 
     #moved() {
         this.#schedule("pictures", "layout");
-        this.#tell("view", { scale: this.view.scale, fitted: this.view.fitted });
+        this.tell("view", { scale: this.view.scale, fitted: this.view.fitted });
     }
 
     get scale() {
@@ -173,7 +173,6 @@ class PictureCanvas extends EventTarget {
         this.#changed();
     }
 
-    /** @param {object} options  see Mask.setOptions() */
     setOptions(options) {
         this.mask.setOptions(options);
         this.#changed();
@@ -251,7 +250,7 @@ class PictureCanvas extends EventTarget {
         this.#schedule("pictures", "layout");
     }
 
-    /** {share: 0..1, place: its name in words or ""} */
+    /** share: 0 to 1; place: in words, or "" */
     summary() {
         const { share, place } = this.mask.summary();
         const { t } = this.words;
@@ -289,11 +288,7 @@ class PictureCanvas extends EventTarget {
         }
         this.mask.commit(operation);
         this.#changed();
-        this.#tell("stroke", { operation });
-    }
-
-    tell(name, detail) {
-        this.#tell(name, detail);
+        this.tell("stroke", { operation });
     }
 
     /* ---- frames ---- */
@@ -351,10 +346,14 @@ class PictureCanvas extends EventTarget {
     /* The divider is always where it can be taken hold of: in the part of the picture that is
      * seen. */
     get #dividerAt() {
-        const { x, scale, width } = this.view;
-        const left = Math.max(0, x);
-        const right = Math.min(width, x + this.#shown.width * scale);
+        const { left, right } = this.#seen;
         return left + this.#compare.at * (right - left);
+    }
+
+    get #seen() {
+        const { x, y, scale, width, height } = this.view;
+        return { left: Math.max(0, x), right: Math.min(width, x + this.#shown.width * scale),
+            top: Math.max(0, y), bottom: Math.min(height, y + this.#shown.height * scale) };
     }
 
     #drawMask(work) {
@@ -379,10 +378,8 @@ class PictureCanvas extends EventTarget {
         const milliseconds = performance.now() - begin;
         if (work.region) {
             const summary = this.summary();
-            this.#tell("region", { share: summary.share, milliseconds,
-                get place() {
-                    return summary.place;
-                } });
+            summary.milliseconds = milliseconds;
+            this.tell("region", summary);
         }
     }
 
@@ -411,20 +408,10 @@ class PictureCanvas extends EventTarget {
             this.#edge.draw(this.#step);
         }
         this.#divider.lay({ shown: this.#mode === "slider", at: this.#compare.at,
-            x: this.#dividerAt, top: Math.max(0, view.y),
-            bottom: Math.min(view.height, view.y + this.#shown.height * view.scale),
-            placeOf: (value) => this.#placeOf(value) });
+            x: this.#dividerAt, seen: this.#seen });
         this.element.setAttribute("aria-label", this.words.t("canvas.label"));
         this.tools.layOut();
         this.#startMarch();
-    }
-
-    /* A place in the view as that of the divider. */
-    #placeOf(value) {
-        const { x, scale, width } = this.view;
-        const left = Math.max(0, x);
-        const right = Math.min(width, x + this.#shown.width * scale);
-        return Math.min(Math.max((value - left) / Math.max(1, right - left), 0), 1);
     }
 
     #startMarch() {

@@ -12,7 +12,7 @@ const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 
 export class Cursor {
     #at = null;    /* in the picture; null: not in use */
-    #drawn = null; /* what is put down: {operation} or {points} or {from} */
+    #drawn = null; /* what is put down: see Tools.finish() */
 
     constructor(tools, canvas) {
         this.tools = tools;
@@ -111,21 +111,20 @@ export class Cursor {
             drawn.points.push(this.#at.x, this.#at.y);
             tools.draft.showLine(drawn.points, canvas.view);
         } else {
-            tools.draft.showRectangle(this.#rectangle(drawn), canvas.view);
+            drawn.rectangle = rectangleBetween(drawn.from, this.#at, canvas.picture, tools.add);
+            tools.draft.showRectangle(drawn.rectangle, canvas.view);
         }
-    }
-
-    #rectangle({ from }) {
-        return rectangleBetween(from, this.#at, this.canvas.picture, this.tools.add);
     }
 
     /* Puts the tool down, or lifts it. */
     #press() {
-        const { canvas, tools } = this;
+        const { tools } = this;
+        const drawn = this.#drawn;
         if (!this.#at) {
             this.#begin();
-        } else if (this.#drawn) {
-            this.#finish();
+        } else if (drawn) {
+            this.#drawn = null;
+            tools.finish({ ...drawn, add: tools.add });
         } else if (tools.name === "fill") {
             tools.fill(this.#at);
         } else {
@@ -141,27 +140,8 @@ export class Cursor {
         if (tools.isLine) {
             this.#drawn = { operation: { tool: tools.name, size: tools.size, points: [x, y] } };
             canvas.draw(this.#drawn.operation, 0);
-        } else if (tools.name === "lasso") {
-            this.#drawn = { points: [x, y] };
         } else {
-            this.#drawn = { from: { x, y } };
-        }
-    }
-
-    #finish() {
-        const { canvas, tools } = this;
-        const drawn = this.#drawn;
-        this.#drawn = null;
-        tools.draft.clear();
-        if (drawn.operation) {
-            canvas.commit(drawn.operation, true);
-        } else if (drawn.points && drawn.points.length >= 6) {
-            canvas.commit({ tool: "lasso", add: tools.add, points: drawn.points });
-        } else if (drawn.from) {
-            const rectangle = this.#rectangle(drawn);
-            if (rectangle) {
-                canvas.commit(rectangle);
-            }
+            this.#drawn = tools.name === "lasso" ? { points: [x, y] } : { from: { x, y } };
         }
     }
 

@@ -4,7 +4,7 @@ const STEP = 0.02, LARGE_STEP = 0.1;
 
 export class Divider {
     #at = 0.5;
-    #placeOf = () => 0.5;
+    #seen = null;
 
     /** @param {(at: number) => void} move */
     constructor(parent, { t }, move) {
@@ -39,7 +39,9 @@ export class Divider {
     #drag(event) {
         if (this.handle.hasPointerCapture(event.pointerId)) {
             event.stopPropagation();
-            this.move(this.#placeOf(event.clientX - this.parent.getBoundingClientRect().left));
+            const { left, right } = this.#seen;
+            const x = event.clientX - this.parent.getBoundingClientRect().left;
+            this.move(Math.min(Math.max((x - left) / Math.max(1, right - left), 0), 1));
         }
     }
 
@@ -54,18 +56,15 @@ export class Divider {
         }
     }
 
-    /**
-     * @param {{shown: boolean, at: number, x: number, top: number, bottom: number,
-     *     placeOf: (x: number) => number}} how  at: 0 to 1; the others in the view, CSS pixels
-     */
-    lay({ shown, at, x, top, bottom, placeOf }) {
+    /** `seen`: the part of the picture that is seen; at: 0 to 1, x: where that is in the view */
+    lay({ shown, at, x, seen }) {
         const { handle } = this;
         handle.hidden = !shown;
         this.#at = at;
-        this.#placeOf = placeOf;
+        this.#seen = seen;
         handle.style.setProperty("left", `${x}px`);
-        handle.style.setProperty("top", `${top}px`);
-        handle.style.setProperty("height", `${Math.max(44, bottom - top)}px`);
+        handle.style.setProperty("top", `${seen.top}px`);
+        handle.style.setProperty("height", `${Math.max(44, seen.bottom - seen.top)}px`);
         handle.setAttribute("aria-valuenow", String(Math.round(100 * at)));
         handle.setAttribute("aria-label", this.t("compare.at"));
     }

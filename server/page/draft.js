@@ -50,7 +50,6 @@ export class Draft {
         this.#lines.set(`${shape}Z`);
     }
 
-    /** @param {{x: number, y: number, width: number, height: number}|null} box of the picture */
     showRectangle(box, view) {
         if (!box) {
             this.clear();
@@ -61,7 +60,7 @@ export class Draft {
         this.#lines.set(`M${x} ${y}h${w}v${h}h${-w}Z`);
     }
 
-    /** @param {{x: number, y: number}|null} at  in the view */
+    /** `at`: in the view, or null */
     showRing(at, across) {
         const ring = this.#ring;
         ring.hidden = !at;
@@ -74,7 +73,6 @@ export class Draft {
         }
     }
 
-    /** @param {{x: number, y: number}|null} at  in the view */
     showCross(at, down = false) {
         const { svg } = this.#cross;
         svg.style.setProperty("display", at ? "block" : "none");

@@ -54,8 +54,6 @@ export class Field {
         this.#starts = new Int32Array(width);
     }
 
-    /* ---- tiles ---- */
-
     #count(mask) {
         const { width, height } = this;
         const counts = this.#counts;
@@ -101,34 +99,36 @@ export class Field {
         }
     }
 
-    /* Calls for each row of pixels, top to bottom or back, with stretches of tiles of one kind. */
-    #eachStretch(back, visit) {
-        const { width, height } = this;
+    /* Calls for each row of pixels, top to bottom or back, with stretches of tiles of one kind; or
+     * with what a box has of the row. */
+    #eachStretch(back, box, visit) {
+        const { width } = this;
         const columns = this.#columns;
         const kinds = this.#kinds;
-        for (let step = 0; step < height; step++) {
-            const y = back ? height - 1 - step : step;
+        const { top, bottom } = box || { top: 0, bottom: this.height };
+        for (let step = 0; step < bottom - top; step++) {
+            const y = back ? bottom - 1 - step : top + step;
+            const row = y * width;
             const tiles = (y >> BITS) * columns;
-            for (let column = 0; column < columns;) {
+            if (box) {
+                visit(y, row + box.left, row + box.right, NEAR);
+            }
+            for (let column = 0; column < columns && !box;) {
                 const kind = kinds[tiles + column];
                 const begin = column++;
                 while (column < columns && kinds[tiles + column] === kind) {
                     column++;
                 }
-                visit(y, y * width + begin * TILE, y * width + Math.min(column * TILE, width),
-                    kind);
+                visit(y, row + begin * TILE, row + Math.min(column * TILE, width), kind);
             }
         }
     }
 
-    /* ---- distances along columns ---- */
-
-    #down(mask, value, most, y, begin, end) {
+    #down(mask, value, far, isFirst, begin, end) {
         const distance = this.#distance;
         const { width } = this;
-        const far = most + 1;
         for (let i = begin; i < end; i++) {
-            const away = y > 0 ? distance[i - width] + 1 : far;
+            const away = isFirst ? far : distance[i - width] + 1;
             distance[i] = mask[i] === value ? 0 : away < far ? away : far;
         }
     }
@@ -144,41 +144,25 @@ export class Field {
         }
     }
 
-    #measure(mask, value, most) {
-        const distance = this.#distance;
-        this.#count(mask);
-        this.#sort(value, most);
-        this.#eachStretch(false, (y, begin, end, kind) => {
+    #measure(mask, value, most, box = null) {
+        const { top, bottom } = box || { top: 0, bottom: this.height };
+        if (!box) {
+            this.#count(mask);
+            this.#sort(value, most);
+        }
+        this.#eachStretch(false, box, (y, begin, end, kind) => {
             if (kind === NEAR) {
-                this.#down(mask, value, most, y, begin, end);
+                this.#down(mask, value, most + 1, y === top, begin, end);
             } else {
-                distance.fill(kind === HELD ? 0 : most + 1, begin, end);
+                this.#distance.fill(kind === HELD ? 0 : most + 1, begin, end);
             }
         });
-        this.#eachStretch(true, (y, begin, end, kind) => {
-            if (kind === NEAR && y + 1 < this.height) {
+        this.#eachStretch(true, box, (y, begin, end, kind) => {
+            if (kind === NEAR && y + 1 < bottom) {
                 this.#up(begin, end);
             }
         });
     }
-
-    /* Of a box alone. */
-    #measureBox(mask, value, most, box) {
-        const { width } = this;
-        const far = most + 1;
-        const top = box.top * width;
-        for (let i = top + box.left; i < top + box.right; i++) {
-            this.#distance[i] = mask[i] === value ? 0 : far;
-        }
-        for (let y = box.top + 1; y < box.bottom; y++) {
-            this.#down(mask, value, most, y, y * width + box.left, y * width + box.right);
-        }
-        for (let y = box.bottom - 2; y >= box.top; y--) {
-            this.#up(y * width + box.left, y * width + box.right);
-        }
-    }
-
-    /* ---- along rows ---- */
 
     /* What is within half[d] of a pixel of distance d becomes `value`. */
     #spreadRow(mask, value, half, begin, end) {
@@ -263,8 +247,6 @@ export class Field {
         }
     }
 
-    /* ---- what it is for ---- */
-
     /** Grows a mask by `amount` pixels of the picture, in place; a negative amount shrinks it. */
     grow(mask, amount, scale) {
         const { width } = this;
@@ -276,7 +258,7 @@ export class Field {
             half[d] = Math.floor(Math.sqrt(reach * reach - d * d));
         }
         this.#measure(mask, value, most);
-        this.#eachStretch(false, (y, begin, end, kind) => {
+        this.#eachStretch(false, null, (y, begin, end, kind) => {
             if (kind === NEAR) { /* what is not near is held, or out of reach */
                 this.#spreadRow(mask, value, half, Math.max(y * width, begin - 1),
                     Math.min((y + 1) * width, end + 1));
@@ -285,32 +267,23 @@ export class Field {
     }
 
     /**
-     * alpha 0..255 of a mask with its soft edge.
+     * alpha 0..255 of a mask with its soft edge; all of it, or what a box has, which is to reach as
+     * far beyond what has changed as the soft edge does.
      * @param {{table: Uint8Array, most: number}} soft  of softTable()
      */
-    soften(alpha, mask, soft) {
-        const { width } = this;
-        this.#measure(mask, 1, soft.most);
-        this.#eachStretch(false, (y, begin, end, kind) => {
+    soften(alpha, mask, soft, box = null) {
+        const { width, height } = this;
+        const around = box && clip(enlarge(box, soft.most), width, height);
+        this.#measure(mask, 1, soft.most, around);
+        this.#eachStretch(false, box, (y, begin, end, kind) => {
+            const row = y * width;
             if (kind === NEAR) {
-                this.#softenRow(alpha, soft, Math.max(y * width, begin - 1),
-                    Math.min((y + 1) * width, end + 1), begin, end);
+                this.#softenRow(alpha, soft, around ? row + around.left : Math.max(row, begin - 1),
+                    around ? row + around.right : Math.min(row + width, end + 1), begin, end);
             } else {
                 alpha.fill(kind === HELD ? 255 : 0, begin, end);
             }
         });
-    }
-
-    /** Likewise, of a box; the mask may have changed in it, less the reach of the soft edge. */
-    softenBox(alpha, mask, soft, box) {
-        const { width, height } = this;
-        const around = clip(enlarge(box, soft.most), width, height);
-        this.#measureBox(mask, 1, soft.most, around);
-        for (let y = box.top; y < box.bottom; y++) {
-            const row = y * width;
-            this.#softenRow(alpha, soft, row + around.left, row + around.right, row + box.left,
-                row + box.right);
-        }
     }
 
     /**

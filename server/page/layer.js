@@ -18,7 +18,6 @@ export const LEAVES = 0, ADDS = 1, REMOVES = 2;
 const SNAPSHOT_EVERY = 16; /* operations */
 const SNAPSHOTS = 24;
 
-/** Runs of the pixels that have `value`. */
 export function runsOf(pixels, value) {
     const runs = [];
     let at = 0;
@@ -75,17 +74,15 @@ export function rectangleBetween(from, to, picture, add) {
         height: rounded(by - ay) } : null;
 }
 
-/** A fill as an operation: the part, of begin, end, ... as partAround() has it. */
+/** @param {number[]} part  of partAround() */
 export function fillOperation(part, add, width, height) {
     return { tool: "fill", add, width, height, runs: runsBetween(part) };
 }
 
-/** Everything else instead of what is shown. */
 export function invertOperation(shown, width, height) {
     return { tool: "invert", width, height, added: runsOf(shown, 0), removed: runsOf(shown, 1) };
 }
 
-/** A layer that comes from a file: of LEAVES, ADDS, REMOVES. */
 export function fileOperation(values, width, height) {
     return { tool: "file", width, height, added: runsOf(values, ADDS),
         removed: runsOf(values, REMOVES) };
@@ -163,7 +160,7 @@ export class Layer {
         return this.#applied.length === 0;
     }
 
-    /** Whether nothing was drawn since it was empty, not even for the moment. */
+    /** Whether it leaves everything: nothing is half drawn either. */
     get isUntouched() {
         return this.isEmpty && !this.#drawn;
     }

@@ -13,7 +13,6 @@ import { Region } from "./region.js";
 
 const LONGEST = 1280; /* of a copy without a map, which comes with its own size */
 
-/** The size of a copy. */
 export function copySize(width, height) {
     const scale = Math.min(1, LONGEST / Math.max(width, height));
     return { width: Math.max(1, Math.round(width * scale)),
@@ -64,7 +63,6 @@ export class Mask {
         return Boolean(this.#region && (this.#region.isThere || !this.#layer.isEmpty));
     }
 
-    /** @param {{width: number, height: number}|null} picture */
     setPicture(picture) {
         this.#picture = picture;
         this.#rebuild();
@@ -116,7 +114,6 @@ export class Mask {
         this.#stale = true;
     }
 
-    /** @param {import("./layer.js").Operation[]} list */
     setStrokes(list) {
         this.#strokes = list;
         if (this.#layer) {
@@ -198,11 +195,8 @@ export class Mask {
         } else {
             correct(shown, this.#region.found, this.#layer.values, width, this.#dirty);
         }
-        if (box.right - box.left === width && box.bottom - box.top === height) {
-            this.#field.soften(this.alpha, shown, this.#soft);
-        } else {
-            this.#field.softenBox(this.alpha, shown, this.#soft, box);
-        }
+        const isWhole = box.right - box.left === width && box.bottom - box.top === height;
+        this.#field.soften(this.alpha, shown, this.#soft, isWhole ? null : box);
         this.#keepRemoved(box);
         this.#fresh = union(this.#fresh, box);
         this.#dirty = null;

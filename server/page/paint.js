@@ -3,12 +3,11 @@
 const CRISP_FROM = 3; /* device pixels to one of a bitmap: pixels are seen as squares */
 
 /* A bitmap over a box of the picture. */
-function drawBitmap(context, bitmap, box, ratio) {
+function drawBitmap(context, bitmap, box) {
     const perPixel = context.getTransform().a * box.width / bitmap.width;
     context.imageSmoothingEnabled = perPixel < CRISP_FROM;
     context.imageSmoothingQuality = perPixel < 1 ? "high" : "medium";
     context.drawImage(bitmap, box.x, box.y, box.width, box.height);
-    return ratio;
 }
 
 function drawPane(context, view, ratio, pane, layers, whole) {
@@ -20,7 +19,7 @@ function drawPane(context, view, ratio, pane, layers, whole) {
     context.setTransform(scale, 0, 0, scale, Math.round((pane.x + view.x) * ratio),
         Math.round((pane.y + view.y) * ratio));
     for (const { bitmap, box } of layers) {
-        drawBitmap(context, bitmap, box || whole, ratio);
+        drawBitmap(context, bitmap, box || whole);
     }
     context.restore();
 }
@@ -114,28 +113,21 @@ function outlinePath(mask, width, height) {
             : { left: ax, top: ay, right: bx, bottom: by };
     };
     const at = (x, y) => x < 0 || y < 0 || x >= width || y >= height ? 0 : mask[y * width + x];
-    for (let y = 0; y <= height; y++) {
-        for (let x = 0, begin = -1; x <= width; x++) {
-            const differs = x < width && at(x, y - 1) !== at(x, y);
-            if (differs && begin < 0) {
-                begin = x;
-            } else if (!differs && begin >= 0) {
-                line(begin, y, x, y);
-                begin = -1;
+    const lines = (count, length, differs, draw) => {
+        for (let j = 0; j <= count; j++) {
+            for (let i = 0, begin = -1; i <= length; i++) {
+                const edge = i < length && differs(i, j);
+                if (edge && begin < 0) {
+                    begin = i;
+                } else if (!edge && begin >= 0) {
+                    draw(begin, i, j);
+                    begin = -1;
+                }
             }
         }
-    }
-    for (let x = 0; x <= width; x++) {
-        for (let y = 0, begin = -1; y <= height; y++) {
-            const differs = y < height && at(x - 1, y) !== at(x, y);
-            if (differs && begin < 0) {
-                begin = y;
-            } else if (!differs && begin >= 0) {
-                line(x, begin, x, y);
-                begin = -1;
-            }
-        }
-    }
+    };
+    lines(height, width, (x, y) => at(x, y - 1) !== at(x, y), (a, b, y) => line(a, y, b, y));
+    lines(width, height, (y, x) => at(x - 1, y) !== at(x, y), (a, b, x) => line(x, a, x, b));
     return { path, box };
 }
 

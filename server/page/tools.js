@@ -235,21 +235,22 @@ class Tools {
             return;
         }
         this.#gesture = null;
-        this.draft.clear();
-        this.#finish(gesture);
+        this.finish(gesture);
+        if (gesture.kind === "fill") {
+            this.fill(gesture.place);
+        }
         this.#setHover(event.pointerType === "touch" ? null : this.#at(event));
     }
 
-    #finish(gesture) {
-        const { canvas } = this;
-        if (gesture.kind === "line") {
-            canvas.commit(gesture.operation, true);
-        } else if (gesture.kind === "lasso" && gesture.points.length >= 6) {
-            canvas.commit({ tool: "lasso", add: gesture.add, points: gesture.points });
-        } else if (gesture.kind === "rectangle" && gesture.rectangle) {
-            canvas.commit(gesture.rectangle);
-        } else if (gesture.kind === "fill") {
-            this.fill(gesture.place);
+    /** Commits what was drawn: {operation}, {points} of a lasso, or a {rectangle}. */
+    finish({ operation, points, rectangle, add }) {
+        this.draft.clear();
+        if (operation) {
+            this.canvas.commit(operation, true);
+        } else if (points && points.length >= 6) {
+            this.canvas.commit({ tool: "lasso", add, points });
+        } else if (rectangle) {
+            this.canvas.commit(rectangle);
         }
     }
 
@@ -277,7 +278,7 @@ class Tools {
         if (gesture && gesture.operation
             && performance.now() - gesture.begun > SECOND_FINGER) {
             this.#gesture = null; /* it was meant: the hand has only come down */
-            this.#finish(gesture);
+            this.finish(gesture);
         } else {
             this.leave();
         }
