@@ -160,8 +160,11 @@ void api_result_file(http_request *request, struct server *server)
     if (asked && strcmp(pictures_result_format(format), format) != 0)
         http_reply_fail(request, 400, "argument",
                         "\"format\": expected png, jpg, webp or tif, found \"%.40s\"", asked);
+    else if (download && strcmp(download, "1") != 0)
+        http_reply_fail(request, 400, "argument", "\"download\": expected 1, found \"%.40s\"",
+                        download);
     else
-        reply_in_format(request, server, &result, format, download && strcmp(download, "1") == 0);
+        reply_in_format(request, server, &result, format, download != NULL);
     store_result_free(&result);
 }
 

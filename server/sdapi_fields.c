@@ -172,8 +172,10 @@ diffedit_status sdapi_read_settings(const char **model, const json_t *settings,
     json_t *value;
     json_object_foreach ((json_t *)settings, name, value) {
         bool fine = is_empty(value);
-        if (strcmp(name, "sd_model_checkpoint") == 0 && json_is_string(value) && !fine) {
-            *model = json_string_value(value);
+        if (strcmp(name, "sd_model_checkpoint") == 0 && !json_is_null(value)) {
+            if (!json_is_string(value))
+                return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: expected a name", name);
+            *model = fine ? *model : json_string_value(value);
             continue;
         }
         for (size_t i = 0; i < sizeof known / sizeof *known && !fine; i++)
