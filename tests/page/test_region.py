@@ -1,4 +1,5 @@
 """The region as the browser makes it, on a copy of the map, and as the library makes it."""
+import base64
 import pathlib
 import sys
 
@@ -65,6 +66,32 @@ def test_it_is_the_librarys_within_a_hundredth(alone, server, name, before, afte
         assert differing < 0.01, (options, differing)
         assert 0.01 < ours.mean() < 0.9, options
         assert abs(alone.js("return canvas.summary().share") - region["share"]) < 0.01
+
+
+def test_a_correction_is_the_servers_too(alone, server):
+    """What was painted goes there as a picture of the copy's size."""
+    image = scaled_sample("horse", SIZES["large"])
+    picture = editing.upload(server, editing.to_bytes(image), "painted.png")
+    find = {"kind": "find", "preset": "fast", "options": {**QUICK, "mask-grow": "12"}}
+    job = editing.edit(server, picture["id"], **find)
+    region = job["region"]
+    alone.show(image.resize((64, 48)), *image.size)
+    alone.set_map(np.frombuffer(server.get(f"/api/jobs/{job['id']}/map").body, "<u2").reshape(
+        region["height"], region["width"]))
+    alone.options(threshold=0.3, grow=12, fill=True, speck=(4 * 2560 * 0.75 ** 0.5 / 128) ** 2)
+    alone.set_strokes([{"tool": "brush", "size": 300, "points": [300, 300, 900, 420.5]},
+                       {"tool": "eraser", "size": 90, "points": [1280, 200, 1400.2, 1800]},
+                       {"tool": "lasso", "add": False, "points": [0, 1900, 1000, 1900, 0, 1000]}])
+    painted = base64.b64decode(alone.wait("return base64Of(await canvas.correction());"))
+    reply = server.ask("POST", "/api/masks", painted)
+    assert reply.status == 201, reply.body
+    correction = reply.json()["id"]
+    job = editing.edit(server, picture["id"], correction=correction, **find)
+    theirs = np.asarray(editing.to_image(
+        server.get(f"/api/jobs/{job['id']}/mask").body).convert("L")) >= 128
+    ours = alone.mask()
+    assert (ours != copy_of(theirs, *ours.shape[::-1])).mean() < 0.01
+    assert theirs[300, 300] and not theirs[1000, 1340] and not theirs[1800, 100]
 
 
 def discs(mask, reach):
