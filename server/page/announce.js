@@ -11,8 +11,12 @@ export function announce(sentence, kind = sentence) {
     waiting.push({ kind, sentence });
     clearTimeout(timer);
     timer = setTimeout(() => {
-        document.getElementById("live").textContent =
-            waiting.map((one) => one.sentence).join(" ");
+        const live = document.getElementById("live");
+        const home = document.querySelector("dialog:modal") || document.body;
+        if (live.parentElement !== home) {
+            home.append(live); /* what is beside a modal dialog is not heard */
+        }
+        live.textContent = waiting.map((one) => one.sentence).join(" ");
         waiting = [];
     }, 400);
 }

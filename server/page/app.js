@@ -68,6 +68,7 @@ function update() {
     panel.update();
     options.update();
     variations.update();
+    machine.drawModels();
     const shown = now.shown && !looks.watching;
     compare.update(Boolean(shown));
     toolbar.update({ strokes: now.strokes.length > 0,
@@ -201,7 +202,14 @@ function wireTools() {
             $("from").focus();
         }
     });
-    pictures.addEventListener("correction", (event) => takeCorrection(event.detail));
+    pictures.addEventListener("restored", async (event) => {
+        if (event.detail) {
+            await takeCorrection(event.detail);
+        }
+        if (!state.now.given_mask) {
+            flow.find();
+        }
+    });
 }
 
 function clearStrokes() {

@@ -130,7 +130,7 @@ export class Flow extends EventTarget {
             announce(t("stopped"), "progress");
         } else if (job.kind === "find" && ours) {
             this.looks.region = true;
-            state.change({ find: findOf(job, key), shown: null });
+            state.change({ find: findOf(job, key), given_mask: null, shown: null });
             this.dispatchEvent(new Event("found"));
         } else if (job.result && ours) {
             await this.#take(job, key);
@@ -160,7 +160,7 @@ export class Flow extends EventTarget {
             patch.shown = job.result;
             patch.made = state.session.made || null;
         }
-        if (job.region && (!now.find || now.find.key !== key) && !now.given_mask) {
+        if (job.region && !job.mask && (!now.find || now.find.key !== key)) {
             patch.find = findOf(job, key);
         }
         state.change(patch, { merge: job.group ? `group ${job.group}` : undefined });

@@ -37,7 +37,7 @@ export class Machine extends EventTarget {
     }
 
     draw() {
-        this.#drawModels();
+        this.drawModels();
         const status = this.#status;
         $("promise").textContent = t(this.isLocal ? "promise" : "promise.server");
         if (!status) {
@@ -65,7 +65,8 @@ export class Machine extends EventTarget {
         }));
     }
 
-    #drawModels() {
+    /** The list of models, and which one the document means. */
+    drawModels() {
         const select = $("model");
         const chosen = modelOf(this.state.now);
         const key = JSON.stringify([modelList(), t("model.open")]);

@@ -43,6 +43,14 @@ export function valueOf(document, name) {
     return document.options[name] ?? defaultOf(document, name);
 }
 
+/** Whether a value is what the preset has anyway, however the number is written. */
+export function isDefault(document, name, value) {
+    const usual = defaultOf(document, name);
+    const numeric = ["int", "real", "seed"].includes(byName.get(name)?.type);
+    return value === usual || (numeric && value !== "" && usual !== ""
+        && toNumber(value, NaN) === toNumber(usual, NaN));
+}
+
 /** The document's options with one set, or without it where it is the default. */
 export function withOption(document, name, value) {
     const options = { ...document.options };

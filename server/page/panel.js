@@ -76,7 +76,7 @@ function makeSlider(state, spec, row) {
         input.focus();
     });
     input.addEventListener("dblclick", reset);
-    return { spec, words, input, value };
+    return { spec, cell, words, input, value };
 }
 
 export class Panel extends EventTarget {
@@ -199,6 +199,7 @@ export class Panel extends EventTarget {
         this.#errors[place] = error;
         const element = $(`${place}-error`);
         element.hidden = !error;
+        element.classList.toggle("warning", error?.kind === "warning");
         element.replaceChildren();
         if (error) {
             const sentence = sentenceOf(error);
@@ -222,8 +223,12 @@ export class Panel extends EventTarget {
         $("another-text").hidden = !now.to.trim();
         document.body.classList.toggle("empty", !now.picture);
         document.body.classList.toggle("showing-result", Boolean(now.shown));
-        $("sliders").hidden = !now.picture || Boolean(now.given_mask && !now.find)
-            || (!now.find && !now.given_mask);
+        const found = Boolean(now.find && !now.given_mask);
+        $("sliders").hidden = !now.picture
+            || !(found || now.given_mask || now.strokes.length > 0);
+        for (const { spec, cell } of this.#sliders) {
+            cell.hidden = !found && spec.option !== "feather"; /* what is given stays as it is */
+        }
         this.#updateSliders();
         this.#updateButtons();
         this.#updateProgress();

@@ -3,6 +3,7 @@ import { announce } from "./announce.js";
 import { api } from "./api.js";
 import { t } from "./i18n.js";
 import { notice } from "./notices.js";
+import { isDefault } from "./option_values.js";
 import { EMPTY } from "./state.js";
 import { isGone } from "./stage.js";
 
@@ -16,17 +17,22 @@ const NOT_OPTIONS = new Set(["from", "to", "negative", "preset", "model", "pictu
 export const FRESH = Object.freeze({ given_mask: EMPTY.given_mask, strokes: EMPTY.strokes,
     find: null, variations: EMPTY.variations, shown: null, made: null });
 
+/* A region that was there, and is to be found again. */
+const TO_FIND = Object.freeze({ job: null, width: 0, height: 0, key: "" });
+
 /** The part of a document that a record of a PNG holds. */
 export function fromRecord(record, optionNames) {
     const options = {};
+    const texts = { ...record, ...record.options };
+    const part = { from: texts.from || "", to: texts.to || "", negative: texts.negative || "",
+        preset: texts.preset || "fast" };
     for (const [name, value] of Object.entries(record.options || record)) {
-        if (!NOT_OPTIONS.has(name) && optionNames.has(name) && value !== null) {
+        if (!NOT_OPTIONS.has(name) && optionNames.has(name) && value !== null
+            && !isDefault(part, name, String(value))) {
             options[name] = String(value);
         }
     }
-    const texts = { ...record, ...record.options };
-    return { from: texts.from || "", to: texts.to || "", negative: texts.negative || "",
-        preset: record.preset || "fast", options: Object.freeze(options) };
+    return { ...part, options: Object.freeze(options) };
 }
 
 export class Pictures extends EventTarget {
@@ -139,7 +145,9 @@ export class Pictures extends EventTarget {
     }
 
     #say(picture) {
-        notice("picture", [picture.note, picture.warning].filter(Boolean).join(" ") || null);
+        const format = (picture.format || "").replace(".", "").toUpperCase();
+        notice("picture", [picture.note && t("opened.as-png", { format }), picture.warning]
+            .filter(Boolean).join(" ") || null);
         announce(t("opened", { name: picture.name, width: picture.width,
             height: picture.height }), "opening");
         this.dispatchEvent(new Event("taken"));
@@ -161,11 +169,11 @@ export class Pictures extends EventTarget {
                 (id) => api.send("GET", `/api/masks/${id}`).then(() => id));
             const model = this.modelNames().includes(record.model) ? record.model : "";
             this.state.change({ ...FRESH, ...part, model, picture: source || picture,
-                given_mask: mask });
-            if (source && record.correction) {
-                this.dispatchEvent(new CustomEvent("correction", { detail: record.correction }));
-            }
+                given_mask: mask, find: source && !mask ? TO_FIND : null });
             this.#say(source || picture);
+            if (source) {
+                this.dispatchEvent(new CustomEvent("restored", { detail: record.correction }));
+            }
             notice("picture", t(source ? "record.all" : "record.settings"), source && {
                 action: t("record.only"),
                 act: () => this.state.change({ ...FRESH, picture }),

@@ -14,7 +14,8 @@
  * @property {Object<string, string>} options  those that are not the preset's
  * @property {string|null} given_mask  a mask's id
  * @property {object[]} strokes  operations, in picture pixels
- * @property {{job: string, width: number, height: number, key: string}|null} find
+ * @property {{job: string|null, width: number, height: number, key: string}|null} find
+ *     job null: the strokes correct a region that is still to be found
  * @property {string[]} variations  ids of results of this picture
  * @property {string|null} shown  the result that is looked at; null: the picture
  * @property {string|null} made  what the last edit was asked for with (editKey)

@@ -52,6 +52,7 @@ export default {
     "promise.server": "图片只会传到运行 diffedit 的那台电脑，不会去别处。",
     "opening": "正在打开 {name} ……",
     "opening.result": "正在打开结果……",
+    "opened.as-png": "结果会是 PNG：无法写出 {format} 文件。",
     "opened": "已打开 {name}，{width} × {height} 像素。",
     "new": "换一张图片",
     "new.hint": "打开另一张图片；撤销可以回到这一张",

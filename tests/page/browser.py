@@ -22,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "server"))
-from serving import PATIENCE, SOURCE, TOKEN, serving  # noqa: E402, F401
+from serving import PATIENCE, PROGRAM, SOURCE, TOKEN, serving  # noqa: E402, F401
 
 BUILD = pathlib.Path(os.environ.get("DIFFEDIT_BUILD", SOURCE / "build")).resolve()
 SHOTS = BUILD / "page-screenshots"

@@ -1,9 +1,10 @@
 """The drawer of options, made from the server's table; chips of what was changed; models."""
 import json
+import subprocess
 
 from selenium.webdriver.common.keys import Keys
 
-from browser import SOURCE, Page, serving
+from browser import PROGRAM, SOURCE, Page, serving
 
 HORSE = SOURCE / "models/pocket/samples/horse.png"
 
@@ -87,3 +88,26 @@ def test_the_machine_is_described(page):
     facts = page.one("#machine-facts").text
     for word in ("Memory", "Cores", "Version", "Pictures and results"):
         assert word in facts
+
+
+def test_another_model(browser, tmp_path):
+    """Two models; the one that is chosen draws."""
+    second = tmp_path / "second.safetensors"
+    subprocess.run([PROGRAM, "model", "convert", SOURCE / "models/pocket", "-o", second],
+                   check=True, capture_output=True)
+    with serving(tmp_path, "-m", SOURCE / "models/pocket", "-m", second) as server:
+        page = Page(browser, server)
+        page.open()
+        page.choose(HORSE)
+        page.until_picture()
+        page.texts("a horse", "a zebra")
+        name = page.all("#model option")[1].get_attribute("value")
+        page.js("""const [select, value] = arguments; select.value = value;
+            select.dispatchEvent(new Event("change"));""", page.one("#model"), name)
+        page.edit()
+        page.shot("another-model")
+        made = json.loads(server.get("/api/results").body)["results"][0]
+        assert made["model"] == name
+        page.click("#undo")
+        page.click("#undo")
+        assert page.value("#model") != name

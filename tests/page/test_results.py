@@ -184,7 +184,7 @@ def test_a_png_brings_everything_back(page, tmp_path):
     page.shot("record")
     assert (page.value("#from"), page.value("#to")) == ("a horse", "a zebra")
     assert page.js("return document.title") == "horse.png – diffedit"
-    page.find()
+    page.until_region()
     page.until(lambda: page.js("return document.querySelector('.slider-cell .value').textContent")
                == share, f"a region of {share}")
     assert page.one("[data-tool=clear]").is_enabled()
