@@ -18,7 +18,7 @@ import { onOpenOption } from "./sentences.js";
 import { wireCentre, wireClosers, wireSide } from "./side.js";
 import { isGone, Stage } from "./stage.js";
 import { State } from "./state.js";
-import { Toolbar } from "./toolbar.js";
+import { icon, Toolbar } from "./toolbar.js";
 import { Variations } from "./variations.js";
 
 const $ = (id) => document.getElementById(id);
@@ -392,6 +392,9 @@ async function start() {
 }
 
 async function boot() {
+    for (const element of document.querySelectorAll("[data-icon]")) {
+        element.prepend(icon(element.dataset.icon));
+    }
     translate();
     wireState();
     wireTools();

@@ -3,7 +3,7 @@ import { announce } from "./announce.js";
 import { hasRegion, mapKey, phase, targets } from "./edits.js";
 import { duration, number, onLanguage, t } from "./i18n.js";
 import {
-    cellPixels, defaultOf, modelOf, optionNamed, regionValues, valueOf, withOption,
+    cellPixels, defaultOf, optionNamed, regionValues, valueOf, withOption,
 } from "./option_values.js";
 import { sentenceOf } from "./sentences.js";
 
@@ -312,10 +312,6 @@ export class Panel extends EventTarget {
             : t("region.none");
         return hasRegion(now) || !now.find || now.find.key === mapKey(now)
             ? words : `${words} ${t("region.old")}`;
-    }
-
-    get hasModel() {
-        return Boolean(modelOf(this.state.now));
     }
 }
 

@@ -179,9 +179,8 @@ def test_other_texts_leave_the_region_until_another_is_found(page):
 def test_stop_is_where_edit_was(page):
     page.open()
     page.with_region()
-    page.click("#options-open")
-    page.js("document.getElementById('options').close()")
     set_option(page, "steps", "200")
+    page.until_shown(".chip")
     where = page.one("#edit").rect
     page.click("#edit")
     page.until_shown("#stop")
