@@ -378,7 +378,11 @@ function wireServer() {
         tableOf = null;
         start();
     });
-    machine.addEventListener("models", () => loadTable());
+    machine.addEventListener("models", () => {
+        loadTable();
+        update(); /* what is known of the model, such as the size of its cells */
+    });
+    jobs.addEventListener("ended", () => modelOf(state.now)?.info || machine.refresh());
     events.addEventListener("open", () => stage.retry());
 }
 

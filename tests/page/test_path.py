@@ -250,3 +250,15 @@ def test_what_is_asked_is_what_stands_in_the_fields(page):
     assert results[0]["options"] == {"mask-grow": "6"}
     assert (results[0]["from"], results[0]["to"], results[0]["preset"]) == \
         ("a horse", "a zebra", "fast")
+
+
+def test_the_soft_edge_is_a_cell_of_the_picture(page, tmp_path):
+    """Which is known once the model is open."""
+    path = tmp_path / "large.png"
+    Image.open(HORSE).resize((2048, 2048)).save(path)
+    page.open()
+    page.choose(path)
+    page.until_picture()
+    page.texts("a horse", "a zebra")
+    page.find()
+    page.until(lambda: "64 px" in page.text("#sliders"), "the soft edge of one cell")
