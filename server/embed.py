@@ -1,4 +1,6 @@
-"""Writes the files of the page, and openapi.json, as a C array: embed.py OUTPUT.c FILE..."""
+"""Writes the files of the page, and openapi.json, as a C array, as they are and compressed:
+embed.py OUTPUT.c FILE..."""
+import gzip
 import hashlib
 import pathlib
 import sys
@@ -20,9 +22,12 @@ def main():
     for index, path in enumerate(paths):
         data = path.read_bytes()
         tag = hashlib.sha256(data).hexdigest()[:16]
-        lines += [f"static const unsigned char file_{index}[] = {{", *rows(data), "};"]
+        packed = gzip.compress(data, mtime=0)
+        lines += [f"static const unsigned char file_{index}[] = {{", *rows(data), "};",
+                  f"static const unsigned char packed_{index}[] = {{", *rows(packed), "};"]
         table.append(f'    {{"{path.name}", "{TYPES[path.suffix]}", "\\"{tag}\\"", '
-                     f"file_{index}, sizeof file_{index}}},")
+                     f"file_{index}, sizeof file_{index}, "
+                     f'"\\"{tag}-gzip\\"", packed_{index}, sizeof packed_{index}}},')
     lines += ["", "const embedded_file embedded_files[] = {", *table, "    {0}};", ""]
     output.write_text("\n".join(lines))
 

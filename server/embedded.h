@@ -11,6 +11,9 @@ typedef struct embedded_file {
     const char *tag;  /* of this version, with quotes */
     const unsigned char *bytes;
     size_t size;
+    const char *packed_tag; /* of the same, compressed by gzip */
+    const unsigned char *packed;
+    size_t packed_size;
 } embedded_file;
 
 /* All of them; a NULL name ends them. */

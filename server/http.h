@@ -40,9 +40,9 @@ void http_reply_error(http_request *request, const diffedit_error *error);
 void http_reply_bytes(http_request *request, int status, const char *type, void *taken,
                       size_t size);
 /* Bytes that stay where they are, and the quoted name of this version of them (ETag): a client that
- * has it is told so. */
+ * has it is told so. `encoding`: "gzip", or NULL where they are not compressed. */
 void http_reply_fixed(http_request *request, const char *type, const void *bytes, size_t size,
-                      const char *tag);
+                      const char *tag, const char *encoding);
 /* A reply without a body: 204. */
 void http_reply_nothing(http_request *request);
 /* The bytes of a file, whose descriptor is taken. `download_name`: the browser saves it under this

@@ -112,7 +112,7 @@ void http_reply_nothing(http_request *request)
 }
 
 void http_reply_fixed(http_request *request, const char *type, const void *bytes, size_t size,
-                      const char *tag)
+                      const char *tag, const char *encoding)
 {
     const char *known = http_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
     bool same = known && strstr(known, tag);
@@ -121,6 +121,9 @@ void http_reply_fixed(http_request *request, const char *type, const void *bytes
     if (response) {
         add_header(response, MHD_HTTP_HEADER_ETAG, tag);
         add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+        add_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+        if (encoding)
+            add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, encoding);
     }
     reply(request, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response);
 }
