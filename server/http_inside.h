@@ -15,7 +15,6 @@
 
 enum {
     HTTP_LONGEST_PART = 128,
-    HTTP_LONGEST_PATH = 1024,
     HTTP_HEADERS_SET = 2,
     HTTP_SLOW_THREADS = 2,
 };

@@ -230,11 +230,14 @@ json_t *http_json(http_request *request)
     if (!request->json)
         request->json = json_loadb(request->body ? request->body : "", request->body_size,
                                    JSON_REJECT_DUPLICATES, &wrong);
-    if (!request->json)
-        http_reply_fail(request, MHD_HTTP_BAD_REQUEST, "argument",
-                        "the body is no JSON: line %d: %.200s", wrong.line, wrong.text);
-    else if (!json_is_object(request->json))
+    if (json_is_object(request->json))
+        return request->json;
+    /* whoever replies has no request any more */
+    if (request->json)
         http_reply_fail(request, MHD_HTTP_BAD_REQUEST, "argument",
                         "the body is JSON, but no object");
-    return json_is_object(request->json) ? request->json : NULL;
+    else
+        http_reply_fail(request, MHD_HTTP_BAD_REQUEST, "argument",
+                        "the body is no JSON: line %d: %.200s", wrong.line, wrong.text);
+    return NULL;
 }
