@@ -47,6 +47,8 @@ void estimate_at(double *share, double *left, const struct estimate *estimate, i
 void estimate_learn(const struct estimate *estimate, struct store *store,
                     const double seconds[ESTIMATE_STAGES])
 {
+    if (store_begin(store, NULL) != DIFFEDIT_OK)
+        return;
     for (int i = 0; i < ESTIMATE_STAGES; i++) {
         if (estimate->costs[i] <= 0 || seconds[i] <= 0)
             continue;
@@ -54,4 +56,5 @@ void estimate_learn(const struct estimate *estimate, struct store *store,
         double before = store_get_rate(store, estimate->key, i);
         store_set_rate(store, estimate->key, i, before > 0 ? (before + rate) / 2 : rate, NULL);
     }
+    store_end(store, DIFFEDIT_OK, NULL);
 }

@@ -174,13 +174,27 @@ static int on_step(void *user, const run_progress *progress, diffedit_editor *ed
 
 /* ---- the worker ---- */
 
-/* Waits for the next job; false: the server ends. */
+/* Waits for a change, or a second. With the mutex. */
+static void wait_a_second(struct queue *queue)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    pthread_cond_timedwait(&queue->changed, &queue->mutex, &until);
+}
+
+/* Waits for the next job; false: the server ends. A job that waits and cannot be taken, because the
+ * disk is full, is tried again. */
 static bool take(struct queue *queue, struct store_job *job)
 {
     bool taken = false;
+    struct store *store = queue->server->store;
     pthread_mutex_lock(&queue->mutex);
-    while (!queue->shut && !(taken = store_take_job(job, queue->server->store, pictures_now())))
-        pthread_cond_wait(&queue->changed, &queue->mutex);
+    while (!queue->shut && !(taken = store_take_job(job, store, pictures_now())))
+        if (store_count_queued(store, INT64_MAX) > 0)
+            wait_a_second(queue);
+        else
+            pthread_cond_wait(&queue->changed, &queue->mutex);
     if (taken) {
         queue->job = job;
         queue->stop = false;
@@ -224,12 +238,8 @@ static void set_failure(struct store_job *job, diffedit_status status, const cha
 static bool record_failure(struct queue *queue, const struct store_job *job)
 {
     bool ended = false;
-    while (store_end_job(&ended, queue->server->store, job, NULL) != DIFFEDIT_OK && !queue->shut) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
-        pthread_cond_timedwait(&queue->changed, &queue->mutex, &until);
-    }
+    while (store_end_job(&ended, queue->server->store, job, NULL) != DIFFEDIT_OK && !queue->shut)
+        wait_a_second(queue);
     return ended;
 }
 
@@ -324,11 +334,12 @@ diffedit_status queue_add(struct queue *queue, struct store_job *job, diffedit_e
     return status;
 }
 
-/* With the mutex. */
+/* With the mutex. A job that is stopping may be forgotten already, and another wait under its id.
+ */
 static void stop(struct queue *queue, const char *id)
 {
     struct store_job job;
-    if (queue->job && strcmp(queue->job->id, id) == 0) {
+    if (queue->job && !queue->stop && strcmp(queue->job->id, id) == 0) {
         queue->stop = true;
     } else if (store_stop_queued(queue->server->store, id, pictures_now()) &&
                store_get_job(&job, queue->server->store, id)) {
@@ -350,11 +361,10 @@ diffedit_status queue_forget(struct queue *queue, const char *id, diffedit_error
     struct store_job job;
     pthread_mutex_lock(&queue->mutex);
     stop(queue, id);
-    bool running = queue->job && strcmp(queue->job->id, id) == 0;
     diffedit_status status = DIFFEDIT_OK;
     if (store_get_job(&job, queue->server->store, id)) {
         status = store_forget_job(queue->server->store, id, error);
-        if (status == DIFFEDIT_OK && running) {
+        if (status == DIFFEDIT_OK && job.state == STORE_RUNNING) {
             job.state = STORE_STOPPED;
             job.ended = pictures_now();
             publish(queue, &job, EVENTS_END);

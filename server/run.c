@@ -194,11 +194,12 @@ static diffedit_status save_views(struct run *run, diffedit_error *error)
     diffedit_picture *view;
     diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_status status = diffedit_editor_view(&view, run->editor, DIFFEDIT_VIEW_MASK, error);
-    if (status == DIFFEDIT_OK && view)
+    if (status == DIFFEDIT_OK && view) {
         status = save_picture(run, FOUND, view, NULL, error);
+        diffedit_picture_free(view);
+    }
     if (status != DIFFEDIT_OK)
         return status;
-    diffedit_picture_free(view);
     diffedit_editor_get_stats(&stats, run->editor);
     run->job->share = stats.mask_share;
     if (text_of(run->job->request, "mask"))
