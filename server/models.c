@@ -20,6 +20,15 @@ struct models {
 diffedit_status models_new(struct models **made, const serve_settings *settings,
                            diffedit_error *error)
 {
+    for (size_t i = 0; i < settings->model_count; i++) {
+        json_t *name = json_string(settings->models[i].name);
+        if (!name)
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                           "`model`: the name of a model that is offered must be UTF-8, found "
+                           "\"%.200s\"",
+                           settings->models[i].name);
+        json_decref(name);
+    }
     struct models *new = calloc(1, sizeof *new);
     if (new)
         new->offers = calloc(settings->model_count, sizeof *new->offers);

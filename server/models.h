@@ -8,7 +8,7 @@
 
 struct models;
 
-/* `settings` are borrowed. Errors: MEMORY. */
+/* `settings` are borrowed. Errors: ARGUMENT (a name that JSON cannot hold), MEMORY. */
 diffedit_status models_new(struct models **made, const serve_settings *settings,
                            diffedit_error *error);
 void models_free(struct models *models);

@@ -127,6 +127,8 @@ static diffedit_status serve(struct server *server, const listening *to, const c
             parts_shut(server);
             parts_close(server);
         }
+    } else {
+        close(to->socket);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != DIFFEDIT_OK)
