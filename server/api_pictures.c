@@ -25,6 +25,15 @@ static bool find(struct store_picture *picture, http_request *request, struct se
     return false;
 }
 
+/* Whether a file may be added; false: it was replied to. */
+static bool has_room(http_request *request, struct server *server)
+{
+    bool has = results_have_room(server);
+    if (!has)
+        http_reply_fail(request, 503, "limit", "%s", results_full_sentence);
+    return has;
+}
+
 /* Keeps bytes as a picture, and replies. */
 static void add(http_request *request, struct server *server, const void *bytes, size_t size,
                 const char *name)
@@ -32,6 +41,8 @@ static void add(http_request *request, struct server *server, const void *bytes,
     struct store_picture picture;
     diffedit_error error;
     bool is_new;
+    if (!has_room(request, server))
+        return;
     if (pictures_add(&picture, &is_new, server, bytes, size, name, &error) != DIFFEDIT_OK) {
         http_reply_error(request, &error);
         return;
@@ -61,6 +72,24 @@ void api_picture(http_request *request, struct server *server)
     store_picture_free(&picture);
 }
 
+/* With the jobs of it that have ended; those stay if it does. */
+static diffedit_status remove_picture(bool *removed, struct server *server, const char *id,
+                                      diffedit_error *error)
+{
+    *removed = false;
+    diffedit_status status = store_begin(server->store, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = store_forget_ended_jobs(server->store, id, error);
+    if (status == DIFFEDIT_OK)
+        status = store_remove_picture(removed, server->store, id, error);
+    if (status == DIFFEDIT_OK && !*removed) {
+        store_end(server->store, DIFFEDIT_ERROR_ARGUMENT, NULL); /* undone */
+        return DIFFEDIT_OK;
+    }
+    return store_end(server->store, status, error);
+}
+
 void api_picture_remove(http_request *request, struct server *server)
 {
     struct store_picture picture;
@@ -68,9 +97,7 @@ void api_picture_remove(http_request *request, struct server *server)
     bool removed;
     if (!find(&picture, request, server))
         return;
-    diffedit_status status = store_forget_ended_jobs(server->store, picture.id, &error);
-    if (status == DIFFEDIT_OK)
-        status = store_remove_picture(&removed, server->store, picture.id, &error);
+    diffedit_status status = remove_picture(&removed, server, picture.id, &error);
     store_picture_free(&picture);
     results_make_room(server);
     if (status != DIFFEDIT_OK)
@@ -179,14 +206,21 @@ void api_masks_add(http_request *request, struct server *server)
     bool is_new;
     size_t size;
     const void *bytes = http_body(request, &size);
-    if (size == 0)
+    if (size == 0) {
         http_reply_fail(request, 400, "argument", "expected a picture file as the body");
-    else if (pictures_add_mask(&mask, &is_new, server, bytes, size, &error) != DIFFEDIT_OK)
+        return;
+    }
+    if (!has_room(request, server))
+        return;
+    if (pictures_add_mask(&mask, &is_new, server, bytes, size, &error) != DIFFEDIT_OK) {
         http_reply_error(request, &error);
-    else
-        http_reply_json(request, is_new ? 201 : 200,
-                        json_pack("{s:s, s:i, s:i}", "id", mask.id, "width", mask.width, "height",
-                                  mask.height));
+        return;
+    }
+    if (is_new)
+        results_make_room(server);
+    http_reply_json(
+        request, is_new ? 201 : 200,
+        json_pack("{s:s, s:i, s:i}", "id", mask.id, "width", mask.width, "height", mask.height));
 }
 
 void api_mask(http_request *request, struct server *server)

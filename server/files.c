@@ -401,16 +401,20 @@ diffedit_status files_copy_write(struct files *files, const char *id, const char
 {
     struct stat replaced;
     char *path = place(files, id, kind), *temporary = draft_path(files);
-    if (!path || !temporary) {
+    char *original = place(files, id, NULL);
+    if (!path || !temporary || !original) {
         free(path);
         free(temporary);
+        free(original);
         return de_fail_memory(error, FILES_ID, "a path");
     }
     diffedit_status status = write_file(temporary, bytes, size, false, error);
     if (status == DIFFEDIT_OK) {
         files_lock(files);
         int64_t before = stat(path, &replaced) == 0 ? replaced.st_size : 0;
-        if (move(temporary, path, false))
+        if (stat(original, &replaced) != 0) /* nothing would remove the copy */
+            status = fail(original, "opened", error);
+        else if (move(temporary, path, false))
             count_copy(files, (int64_t)size - before);
         else
             status = fail(path, "written", error);
@@ -420,6 +424,7 @@ diffedit_status files_copy_write(struct files *files, const char *id, const char
         unlink(temporary);
     free(path);
     free(temporary);
+    free(original);
     return status;
 }
 

@@ -56,7 +56,7 @@ char *files_path(const struct files *files, const char *id);
 
 /* Opens the copy `kind` ("screen", "thumbnail") of a file; -1: not made yet. */
 int files_copy_descriptor(const struct files *files, const char *id, const char *kind);
-/* Errors: FILE, MEMORY. */
+/* Errors: FILE (also: the file itself was removed meanwhile), MEMORY. */
 diffedit_status files_copy_write(struct files *files, const char *id, const char *kind,
                                  const void *bytes, size_t size, diffedit_error *error);
 /* Bytes of all copies. */

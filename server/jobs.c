@@ -263,6 +263,17 @@ static jobs_outcome look_up(struct store_job *job, struct server *server, const 
     return JOBS_CONFLICT;
 }
 
+bool jobs_have_room(struct server *server, diffedit_error *error)
+{
+    if (store_count_queued(server->store, INT64_MAX) >= QUEUE_MOST)
+        de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "the queue is full: %d jobs wait", QUEUE_MOST);
+    else if (!results_have_room(server))
+        de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", results_full_sentence);
+    else
+        return true;
+    return false;
+}
+
 static jobs_outcome put(struct store_job *job, struct server *server, const char *id,
                         json_t *request, diffedit_error *error)
 {
@@ -291,13 +302,7 @@ jobs_outcome jobs_add(struct store_job *job, struct server *server, const char *
         if (known != JOBS_ADDED)
             return known;
     }
-    if (store_count_queued(server->store, INT64_MAX) >= QUEUE_MOST) {
-        de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "the queue is full: %d jobs wait", QUEUE_MOST);
+    if (!jobs_have_room(server, error))
         return JOBS_FULL;
-    }
-    if (results_is_full(server)) {
-        de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", results_full_sentence);
-        return JOBS_FULL;
-    }
     return put(job, server, id, request, error);
 }

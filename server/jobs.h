@@ -21,6 +21,8 @@ typedef enum jobs_outcome {
  * ARGUMENT, MEMORY. */
 diffedit_status jobs_read(json_t **request, const json_t *asked, struct server *server,
                           diffedit_error *error);
+/* Whether the queue and the store take another job; else there is a sentence. */
+bool jobs_have_room(struct server *server, diffedit_error *error);
 /* Adds a job for a request, under the client's id, which makes a repeat harmless, or (NULL) one of
  * its own. ADDED and KNOWN: `job` is filled, freed by the caller; else there is a sentence. */
 jobs_outcome jobs_add(struct store_job *job, struct server *server, const char *id, json_t *request,

@@ -157,6 +157,7 @@ diffedit_status pictures_add(store_picture *picture, bool *is_new, struct server
         status = keep(server, &draft, add_picture_row, picture, error);
         if (!*is_new) {
             store_picture_free(picture);
+            there.created = picture->created;
             *picture = there;
         }
         files_drop(&draft);

@@ -88,14 +88,15 @@ static void collect(void *user, const char *id)
     snprintf(list->ids[list->count++], FILES_ID, "%s", id);
 }
 
-void results_tidy(struct server *server)
+/* Removes files that no row needs any more; false: they could not be forgotten. */
+static bool tidy(struct server *server)
 {
     id_list list = {NULL, 0, 0};
     files_lock(server->files);
-    store_each_file(server->store, true, collect, &list, NULL);
-    diffedit_status status = list.count > 0 ? store_begin(server->store, NULL)
-                                            : DIFFEDIT_ERROR_ARGUMENT;
-    if (status == DIFFEDIT_OK) {
+    diffedit_status status = store_each_file(server->store, true, collect, &list, NULL);
+    if (status == DIFFEDIT_OK && list.count > 0)
+        status = store_begin(server->store, NULL);
+    if (status == DIFFEDIT_OK && list.count > 0) {
         for (size_t i = 0; i < list.count && status == DIFFEDIT_OK; i++)
             status = store_remove_file(server->store, list.ids[i], NULL);
         status = store_end(server->store, status, NULL);
@@ -104,6 +105,7 @@ void results_tidy(struct server *server)
         files_remove(server->files, list.ids[i]);
     files_unlock(server->files);
     free(list.ids);
+    return status == DIFFEDIT_OK;
 }
 
 static const char *named(const struct store_result *result, const char *name)
@@ -193,9 +195,9 @@ static bool remove_oldest(struct server *server)
 bool results_make_room(struct server *server)
 {
     int64_t limit = server->settings->store_limit;
-    results_tidy(server);
-    while (limit > 0 && results_bytes(server) > limit && remove_oldest(server))
-        results_tidy(server);
+    /* where files cannot go, the history does not either */
+    while (tidy(server) && limit > 0 && results_bytes(server) > limit && remove_oldest(server))
+        ;
     bool fits = limit <= 0 || results_bytes(server) <= limit;
     atomic_store(&server->is_full, !fits);
     return fits;
@@ -208,6 +210,11 @@ const char results_full_sentence[] =
 bool results_is_full(struct server *server)
 {
     return atomic_load(&server->is_full);
+}
+
+bool results_have_room(struct server *server)
+{
+    return !results_is_full(server) || results_make_room(server);
 }
 
 /* ---- at the start ---- */

@@ -17,14 +17,14 @@ diffedit_status results_remove(struct server *server, const struct store_result 
  * the pictures and masks that nothing uses. Errors: FILE. */
 diffedit_status results_remove_all(struct server *server, int kept, const char *except,
                                    diffedit_error *error);
-/* Removes files that no row needs any more. */
-void results_tidy(struct server *server);
 /* Removes the oldest unkept things until the store is within its limit. False: it cannot be, with
  * what is kept. */
 bool results_make_room(struct server *server);
 /* Whether it could not be the last time, and what is said then. */
 bool results_is_full(struct server *server);
 extern const char results_full_sentence[];
+/* Whether something may be added: the store is not full, or some of it may go by now. */
+bool results_have_room(struct server *server);
 /* Bytes in the store, copies included. */
 int64_t results_bytes(struct server *server);
 

@@ -51,7 +51,8 @@ typedef struct store_picture {
 } store_picture;
 
 void store_picture_free(store_picture *picture);
-/* A picture that is there is left as it is. Errors: FILE. */
+/* One that is there is as if it were new, so that it stays for a while, and is else left as it is.
+ * Errors: FILE. */
 diffedit_status store_add_picture(struct store *store, const store_picture *picture,
                                   diffedit_error *error);
 /* False: there is no such picture. What *picture holds is freed by the caller. */
@@ -64,6 +65,7 @@ typedef struct store_mask {
     double created;
 } store_mask;
 
+/* Likewise. */
 diffedit_status store_add_mask(struct store *store, const store_mask *mask, diffedit_error *error);
 bool store_get_mask(store_mask *mask, struct store *store, const char *id);
 

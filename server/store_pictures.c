@@ -81,7 +81,8 @@ diffedit_status store_add_picture(struct store *store, const store_picture *pict
     diffedit_status status = store_do(
         store, NULL, error,
         "INSERT INTO pictures (id, name, format, width, height, warning, record, created)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT DO UPDATE SET created = excluded.created",
         "tttiittd", picture->id, picture->name, picture->format, (int64_t)picture->width,
         (int64_t)picture->height, picture->warning, picture->record, picture->created);
     store_unlock(store);
@@ -120,10 +121,11 @@ bool store_get_picture(store_picture *picture, struct store *store, const char *
 diffedit_status store_add_mask(struct store *store, const store_mask *mask, diffedit_error *error)
 {
     store_lock(store);
-    diffedit_status status = store_do(
-        store, NULL, error, "INSERT INTO masks VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        "ttiid", mask->id, mask->format, (int64_t)mask->width, (int64_t)mask->height,
-        mask->created);
+    diffedit_status status = store_do(store, NULL, error,
+                                      "INSERT INTO masks VALUES (?1, ?2, ?3, ?4, ?5)"
+                                      " ON CONFLICT DO UPDATE SET created = excluded.created",
+                                      "ttiid", mask->id, mask->format, (int64_t)mask->width,
+                                      (int64_t)mask->height, mask->created);
     store_unlock(store);
     return status;
 }
