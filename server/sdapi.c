@@ -29,6 +29,8 @@ static void job_id(char id[STORE_ID], const struct asked *asked, int i)
     sdapi_job_id(id, asked->group, i);
 }
 
+static const diffedit_error ending = {DIFFEDIT_ERROR_CANCELLED, "the server is ending"};
+
 static void free_asked(struct asked *asked)
 {
     sdapi_wish_free(&asked->wish);
@@ -220,30 +222,46 @@ static void forget_jobs(const struct asked *asked, int count)
     }
 }
 
-/* From here on the thread that answers has the request. */
-static void wait_for_jobs(struct asked *asked)
+/* From here on the thread that answers has the request; false: it answers no more. */
+static bool wait_for_jobs(struct asked *asked)
 {
     struct sdapi *sdapi = asked->sdapi;
     pthread_mutex_lock(&sdapi->mutex);
     struct asked **last = &sdapi->asked;
     while (*last)
         last = &(*last)->next;
-    *last = asked;
+    bool answers = !sdapi->stops;
+    if (answers)
+        *last = asked;
     pthread_mutex_unlock(&sdapi->mutex);
+    return answers;
+}
+
+/* Waits for the end of a job that was added, and stops it if an interrupt came before it did. */
+static void await_job(struct asked *asked, const char *id)
+{
+    struct sdapi *sdapi = asked->sdapi;
+    if (!events_await(sdapi->server->events, id, one_ended, asked))
+        one_ended(asked);
+    pthread_mutex_lock(&sdapi->mutex);
+    bool interrupted = asked->interrupted;
+    pthread_mutex_unlock(&sdapi->mutex);
+    if (interrupted)
+        queue_stop(sdapi->server->queue, id);
 }
 
 /* Jobs that have ended already are counted here, as are those that could not be added; one more
- * count keeps the request until all is done. */
-static void add_jobs(struct asked *asked)
+ * count keeps the request until all is done. False: the server ends. */
+static bool add_jobs(struct asked *asked)
 {
     int pictures = asked->wish.pictures, added = 0;
     asked->left = 1 + pictures;
-    wait_for_jobs(asked);
+    if (!wait_for_jobs(asked))
+        return false;
     while (added < pictures && add_job(asked, added, &asked->error) == DIFFEDIT_OK) {
         char id[STORE_ID];
         job_id(id, asked, added++);
-        if (!events_await(asked->sdapi->server->events, id, one_ended, asked))
-            one_ended(asked);
+        await_job(asked, id);
     }
     if (added < pictures)
         forget_jobs(asked, added);
@@ -252,6 +270,7 @@ static void add_jobs(struct asked *asked)
     for (int i = added; i < pictures; i++)
         one_ended(asked);
     one_ended(asked);
+    return true;
 }
 
 static bool make_group(char group[24])
@@ -293,19 +312,24 @@ static void make_pictures(http_request *request, struct server *server, bool has
     json_t *body = http_json(request);
     if (!body)
         return;
+    diffedit_error error;
+    if (!jobs_have_room(server, &error)) {
+        http_reply_fail(request, 503, "limit", "%s", error.message);
+        return;
+    }
     struct asked *asked = calloc(1, sizeof *asked);
     if (!asked) {
         http_reply_fail(request, 503, "memory", "out of memory");
         return;
     }
     *asked = (struct asked){.sdapi = server->sdapi, .request = request, .body = json_incref(body)};
-    diffedit_error error;
-    if (read_request(asked, has_picture, &error) == DIFFEDIT_OK) {
-        add_jobs(asked);
-        return;
+    if (read_request(asked, has_picture, &error) != DIFFEDIT_OK) {
+        http_reply_error(request, &error);
+        free_asked(asked);
+    } else if (!add_jobs(asked)) {
+        http_reply_error(request, &ending);
+        free_asked(asked);
     }
-    http_reply_error(request, &error);
-    free_asked(asked);
 }
 
 void sdapi_txt2img(http_request *request, struct server *server)
@@ -338,7 +362,6 @@ diffedit_status sdapi_start(struct sdapi **started, struct server *server, diffe
 
 void sdapi_shut(struct sdapi *sdapi)
 {
-    static const diffedit_error ending = {DIFFEDIT_ERROR_CANCELLED, "the server is ending"};
     pthread_mutex_lock(&sdapi->mutex);
     sdapi->stops = true;
     pthread_cond_signal(&sdapi->changed);

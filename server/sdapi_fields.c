@@ -136,7 +136,8 @@ static diffedit_status check_scripts(const json_t *scripts, diffedit_error *erro
     json_t *script;
     json_object_foreach ((json_t *)scripts, name, script) {
         const json_t *arguments = json_object_get(script, "args");
-        bool off = json_array_size(arguments) == 0 || is_empty(json_array_get(arguments, 0));
+        bool off = json_array_size(arguments) > 0 ? is_empty(json_array_get(arguments, 0))
+                                                  : !arguments || is_empty(arguments);
         if (!off)
             return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                            "alwayson_scripts: \"%.60s\" is not supported; this server runs no "
