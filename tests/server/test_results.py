@@ -121,8 +121,7 @@ def test_the_oldest_go_where_there_is_too_much(tmp_path):
         queued = [ask_for(own, picture, mask=mask, options={**FAST, "seed": str(i)})["id"]
                   for i in range(1, 6)]
         own.ask("POST", f"/api/jobs/{slow['id']}/stop")
-        for name in queued:
-            wait(own, name)
+        wait(own, queued[-1])  # the others may be gone by then
         while len(result_ids(own)) > 2:
             time.sleep(0.05)  # they go after the newest has come
         assert set(result_ids(own)) == {ids[0], queued[-1]}  # the kept and the newest
