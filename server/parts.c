@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <vips/vips.h>
 
 static diffedit_status open_store(struct server *server, diffedit_error *error)
 {
@@ -35,6 +36,9 @@ static diffedit_status check(struct server *server, diffedit_error *error)
 
 diffedit_status parts_open(struct server *server, diffedit_error *error)
 {
+    if (VIPS_INIT("diffedit") != 0) /* copies.c uses it, maybe before the library does */
+        return de_fail(error, DIFFEDIT_ERROR_MEMORY, "libvips does not start: %s",
+                       vips_error_buffer());
     diffedit_status status = files_open(&server->files, server->settings->data, error);
     if (status == DIFFEDIT_OK)
         status = open_store(server, error);

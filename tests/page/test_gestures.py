@@ -485,28 +485,3 @@ def test_a_fitted_picture_leaves_room(canvas):
     right, bottom = canvas.place(SIZE, SIZE)
     assert right <= 800 and bottom <= 500 and max(right - 800, bottom - 500) > -20
     canvas.shot("fitted-with-room")
-
-
-def test_painting_a_4k_window_is_smooth(canvas):
-    """What a move of the brush takes to draw; the quickest of several strokes."""
-    canvas.resize(3840, 2160)
-    canvas.wait("await frame(); await frame();")
-    canvas.tool("brush", size=60)
-    best = canvas.wait("""
-        let best = Infinity;
-        for (let stroke = 0; stroke < 5; stroke++) {
-            const operation = { tool: "brush", size: 60, points: [50, 50 + 60 * stroke] };
-            canvas.draw(operation, 0);
-            const begin = performance.now();
-            for (let i = 1; i < 40; i++) {
-                operation.points.push(50 + 10 * i, 50 + 60 * stroke + 20 * Math.sin(i));
-                canvas.draw(operation, 2 * i);
-                canvas.mask.update();
-            }
-            best = Math.min(best, (performance.now() - begin) / 39);
-            canvas.commit(operation, true);
-            await frame();
-        }
-        return best;""")
-    canvas.shot("painted-4k")
-    assert best < 4, best

@@ -1,6 +1,5 @@
 """What is painted over the region: operations, their undo, and files of masks."""
 import io
-import time
 
 import numpy as np
 import PIL.Image
@@ -99,16 +98,6 @@ def test_undo_and_redo_of_hundreds(canvas):
     for count in (0, 7, 16, 33, 150, 200, 399, 400):
         canvas.wait("setStrokes(all.slice(0, args[0])); await frame();", count)
         seen[count] = canvas.mask().copy()
-    slowest = canvas.wait("""
-        let slowest = 0;
-        for (let count = 400; count > 0; count--) {
-            const begin = performance.now();
-            canvas.setStrokes(all.slice(0, count));
-            canvas.mask.update();
-            slowest = Math.max(slowest, performance.now() - begin);
-        }
-        return slowest;""")
-    assert slowest < 250
     for count in (399, 0, 150, 33, 400, 16, 7, 200):
         canvas.wait("setStrokes(all.slice(0, args[0])); await frame();", count)
         assert (canvas.mask() == seen[count]).all(), count
@@ -203,11 +192,3 @@ def test_a_given_mask(canvas, mode, paint, behind):
     expected[25:125, 50:150] = paint == 255
     canvas.options(threshold=0.99)
     assert (canvas.mask() == expected).all()
-
-
-def test_a_long_document_is_there_at_once(canvas):
-    """After a reload all of it is painted anew."""
-    canvas.js("window.all = arguments[0]", some_strokes(500, seed=3))
-    begin = time.monotonic()
-    canvas.wait("canvas.setStrokes(all); canvas.mask.update(); await frame();")
-    assert time.monotonic() - begin < 2

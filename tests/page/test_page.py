@@ -1,7 +1,5 @@
-"""The page as a whole: first paint, size, what it asks for; sizes of windows, languages, themes;
+"""The page as a whole: what it asks for; sizes of windows, languages, themes;
 keys, dialogs, and what axe does not know."""
-import gzip
-
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -10,24 +8,6 @@ from browser import SOURCE, TOKEN, Page, serving
 HORSE = SOURCE / "models/pocket/samples/horse.png"
 LOOKS = [("en", False, 1280, 800), ("zh", True, 1280, 800), ("zh", False, 360, 740),
          ("en", True, 360, 740), ("en", False, 3840, 2160), ("zh", True, 3840, 2160)]
-
-
-def test_it_is_small():
-    files = [path for path in (SOURCE / "server/page").iterdir() if path.suffix != ".build"]
-    assert sum(path.stat().st_size for path in files) < 300 * 1024
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 120_000
-
-
-def test_first_paint(page):
-    page.open()
-    paints = []
-    for _ in range(5):
-        page.reload()
-        paints.append(page.until(lambda: page.js("""
-            const paint = performance.getEntriesByName("first-contentful-paint")[0];
-            return paint && paint.startTime;"""), "a first paint"))
-    print("first contentful paint, ms:", sorted(round(paint) for paint in paints))
-    assert sorted(paints)[2] < 300
 
 
 def test_nothing_leaves_the_origin(page):

@@ -179,33 +179,3 @@ def test_its_place_in_words(alone, x, y, place):
     share, words = alone.js("const s = canvas.summary(); return [s.share, s.place]")
     assert words.startswith(f"place.{place} ")
     assert share == pytest.approx(np.pi * 15 ** 2 / 60000, rel=0.05)
-
-
-def test_a_moved_slider_takes_less_than_a_frame(alone):
-    """On a map of 1280x960. (The quickest of each: other programs run beside the tests.)"""
-    y, x = np.mgrid[:960, :1280]
-    values = 1 - np.hypot(x - 600, y - 480) / 700 + 0.1 * np.sin(x / 60) * np.sin(y / 70)
-    alone.show(PIL.Image.new("RGB", (64, 48)), 5120, 3840)
-    alone.set_map(values)
-    alone.options(threshold=0.5, feather=32, fill=True)
-    best = alone.wait("""
-        const moves = {
-            threshold: (i) => ({ threshold: 0.4 + i / 100 }),
-            grow: (i) => ({ grow: 10 + 4 * i }),
-            shrink: (i) => ({ grow: -10 - 4 * i }),
-            feather: (i) => ({ grow: 0, feather: 10 + 4 * i }),
-        };
-        const best = {};
-        for (const [name, move] of Object.entries(moves)) {
-            best[name] = Infinity;
-            for (let i = 0; i < 20; i++) {
-                told.length = 0;
-                canvas.setOptions(move(i));
-                await frame();
-                const region = told.find((one) => one.name === "region");
-                best[name] = Math.min(best[name], region.milliseconds);
-            }
-        }
-        return best;""")
-    print(best)
-    assert max(best.values()) < 16, best

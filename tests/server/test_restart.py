@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from editing import (FAST, ask_for, body, edit, get_job, name_of, refusal, result_ids,
                      to_image, use_sample, wait, wait_until)
@@ -53,6 +54,17 @@ def test_history_and_queue_stay(tmp_path):
         assert second.get(f"/api/jobs/{found['id']}/map").status == 200
         known = second.ask("POST", "/api/jobs", body(picture, id=waiting[0], to="a cow"))
         assert known.status == 200
+
+
+def test_copies_are_the_first_thing_that_is_asked_for(tmp_path):
+    with serving(tmp_path) as first:
+        picture = use_sample(first)
+        result = edit(first, picture)["id"]
+    paths = [f"/api/{kind}/{name}/{copy}" for kind, name in (("pictures", picture),
+                                                            ("results", result))
+             for copy in ("screen", "thumbnail")]
+    with serving(tmp_path) as second, ThreadPoolExecutor() as threads:
+        assert [reply.status for reply in threads.map(second.get, paths)] == [200] * 4
 
 
 def test_only_the_owner_may_look(tmp_path):
