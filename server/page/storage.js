@@ -90,5 +90,6 @@ export async function savePage({ document, session, position, first, steps, coun
     const store = transaction.objectStore("steps");
     steps.forEach((step, i) => store.put({ tab, index: first + i, step }));
     store.delete(stepsOf(tab, count));
+    transaction.commit(); /* not left to the page's next turn, which may never come */
     await written(transaction);
 }
