@@ -58,6 +58,12 @@ def test_every_name_is_one_files():
     assert {name: where for name, where in folders.items() if len(where) > 1} == {}
 
 
+def test_every_python_test_has_a_name_of_its_own():
+    """pytest imports them by their names alone."""
+    names = [path.name for path in (SOURCE / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_only_parallel_knows_threads():
     knowing = [path.name for path in sources("src")
                if re.search(r"pthread_create|thrd_create|#pragma omp", path.read_text())]
