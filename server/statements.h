@@ -1,5 +1,5 @@
-/* Running statements of SQL, for store*.c. Every function is called with the store's lock, which
- * store_begin() or store_lock() takes, and which may be taken again. */
+/* Running statements of SQL, for store*.c. Each takes the store's lock for itself; store_lock() and
+ * store_begin() hold it over several, because it may be taken again. */
 #ifndef SERVER_STATEMENTS_H
 #define SERVER_STATEMENTS_H
 
@@ -11,12 +11,13 @@ void store_lock(struct store *store);
 void store_unlock(struct store *store);
 
 /* A statement with its values bound by `format`: t text (NULL: null), i int64_t, d double. It is
- * prepared once: `sql` is static. NULL and a sentence on failure. Ends with store_done(). */
+ * prepared once: `sql` is static. NULL and a sentence on failure. The lock is held from here to
+ * store_done(), which ends it. */
 sqlite3_stmt *store_ask(struct store *store, diffedit_error *error, const char *sql,
                         const char *format, ...);
-/* True: there is a row. */
+/* True: there is a row; false also for NULL. */
 bool store_row(sqlite3_stmt *statement);
-/* Errors: FILE, where the last store_row() failed. */
+/* Errors: FILE, where the last store_row() failed, or for NULL. */
 diffedit_status store_done(struct store *store, sqlite3_stmt *statement, diffedit_error *error);
 /* A statement without rows, at once; `changes` (may be NULL): how many rows it changed. */
 diffedit_status store_do(struct store *store, int *changes, diffedit_error *error, const char *sql,

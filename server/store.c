@@ -115,12 +115,14 @@ static bool bind(sqlite3_stmt *statement, const char *format, va_list values)
 static sqlite3_stmt *ask(struct store *store, diffedit_error *error, const char *sql,
                          const char *format, va_list values)
 {
+    store_lock(store);
     sqlite3_stmt *statement = prepare(store, sql);
     if (statement && bind(statement, format, values))
         return statement;
     fail(store, error);
     if (statement)
         sqlite3_reset(statement);
+    store_unlock(store);
     return NULL;
 }
 
@@ -136,29 +138,33 @@ sqlite3_stmt *store_ask(struct store *store, diffedit_error *error, const char *
 
 bool store_row(sqlite3_stmt *statement)
 {
-    return sqlite3_step(statement) == SQLITE_ROW;
+    return statement && sqlite3_step(statement) == SQLITE_ROW;
 }
 
 diffedit_status store_done(struct store *store, sqlite3_stmt *statement, diffedit_error *error)
 {
+    if (!statement)
+        return DIFFEDIT_ERROR_FILE;
     int code = sqlite3_reset(statement); /* the code of the last step, if that failed */
     sqlite3_clear_bindings(statement);
-    return code == SQLITE_OK ? DIFFEDIT_OK : fail(store, error);
+    diffedit_status status = code == SQLITE_OK ? DIFFEDIT_OK : fail(store, error);
+    store_unlock(store);
+    return status;
 }
 
 diffedit_status store_do(struct store *store, int *changes, diffedit_error *error, const char *sql,
                          const char *format, ...)
 {
     va_list values;
+    store_lock(store);
     va_start(values, format);
     sqlite3_stmt *statement = ask(store, error, sql, format, values);
     va_end(values);
-    if (!statement)
-        return DIFFEDIT_ERROR_FILE;
     store_row(statement);
     diffedit_status status = store_done(store, statement, error);
     if (changes)
         *changes = status == DIFFEDIT_OK ? sqlite3_changes(store->database) : 0;
+    store_unlock(store);
     return status;
 }
 
@@ -170,10 +176,9 @@ int64_t store_number(struct store *store, int64_t otherwise, const char *sql, co
     sqlite3_stmt *statement = ask(store, NULL, sql, format, values);
     va_end(values);
     int64_t number = otherwise;
-    if (statement && store_row(statement))
+    if (store_row(statement))
         number = sqlite3_column_int64(statement, 0);
-    if (statement)
-        store_done(store, statement, NULL);
+    store_done(store, statement, NULL);
     return number;
 }
 
@@ -313,25 +318,18 @@ void store_close(struct store *store)
 double store_get_rate(struct store *store, const char *key, int stage)
 {
     double seconds = 0;
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(store, NULL,
                                         "SELECT seconds FROM rates WHERE key = ?1 AND stage = ?2",
                                         "ti", key, (int64_t)stage);
-    if (statement && store_row(statement))
+    if (store_row(statement))
         seconds = sqlite3_column_double(statement, 0);
-    if (statement)
-        store_done(store, statement, NULL);
-    store_unlock(store);
+    store_done(store, statement, NULL);
     return seconds;
 }
 
 diffedit_status store_set_rate(struct store *store, const char *key, int stage, double seconds,
                                diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(store, NULL, error,
-                                      "INSERT OR REPLACE INTO rates VALUES (?1, ?2, ?3)", "tid",
-                                      key, (int64_t)stage, seconds);
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error, "INSERT OR REPLACE INTO rates VALUES (?1, ?2, ?3)", "tid",
+                    key, (int64_t)stage, seconds);
 }

@@ -77,24 +77,20 @@ diffedit_status store_add_job(struct store *store, store_job *job, diffedit_erro
 /* The first row of a statement. */
 static bool read_first(store_job *job, struct store *store, sqlite3_stmt *statement)
 {
-    bool there = statement && store_row(statement);
+    bool there = store_row(statement);
     if (there)
         read_job(job, statement);
     else
         *job = (store_job){.serial = 0};
-    if (statement)
-        store_done(store, statement, NULL);
+    store_done(store, statement, NULL);
     return there;
 }
 
 bool store_get_job(store_job *job, struct store *store, const char *id)
 {
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(store, NULL, "SELECT " COLUMNS " FROM jobs WHERE id = ?1",
                                         "t", id);
-    bool there = read_first(job, store, statement);
-    store_unlock(store);
-    return there;
+    return read_first(job, store, statement);
 }
 
 bool store_take_job(store_job *job, struct store *store, double now)
@@ -125,7 +121,6 @@ diffedit_status store_end_job(bool *ended, struct store *store, const store_job 
     char *warnings = json_dumps(job->warnings, JSON_COMPACT);
     if (!warnings)
         return de_fail_memory(error, 1, "a job");
-    store_lock(store);
     diffedit_status status = store_do(
         store, &changes, error,
         "UPDATE jobs SET state = ?2, ended = ?3, error = ?4, message = ?5, warnings = ?6, map = ?7,"
@@ -134,7 +129,6 @@ diffedit_status store_end_job(bool *ended, struct store *store, const store_job 
         "ttdttttiitdi", job->id, store_state_names[job->state], job->ended, job->error,
         job->message, warnings, store_or_null(job->map), (int64_t)job->map_width,
         (int64_t)job->map_height, store_or_null(job->found), job->share, (int64_t)job->has_result);
-    store_unlock(store);
     free(warnings);
     *ended = changes > 0;
     return status;
@@ -143,84 +137,60 @@ diffedit_status store_end_job(bool *ended, struct store *store, const store_job 
 bool store_stop_queued(struct store *store, const char *id, double now)
 {
     int changes = 0;
-    store_lock(store);
     store_do(store, &changes, NULL,
              "UPDATE jobs SET state = 'stopped', ended = ?2 WHERE id = ?1 AND state = 'queued'",
              "td", id, now);
-    store_unlock(store);
     return changes > 0;
 }
 
 diffedit_status store_requeue(struct store *store, diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(
-        store, NULL, error, "UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'",
-        "");
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error,
+                    "UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'", "");
 }
 
 /* ---- forgetting ---- */
 
 diffedit_status store_forget_job(struct store *store, const char *id, diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(store, NULL, error, "DELETE FROM jobs WHERE id = ?1", "t",
-                                      id);
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error, "DELETE FROM jobs WHERE id = ?1", "t", id);
 }
 
 diffedit_status store_forget_old_jobs(struct store *store, int keep, diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(
+    return store_do(
         store, NULL, error,
         "DELETE FROM jobs WHERE serial IN (SELECT serial FROM jobs WHERE NOT has_result"
         " AND state IN ('done', 'failed', 'stopped') ORDER BY serial DESC LIMIT -1 OFFSET ?1)",
         "i", (int64_t)keep);
-    store_unlock(store);
-    return status;
 }
 
 diffedit_status store_forget_ended_jobs(struct store *store, const char *picture,
                                         diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(
+    return store_do(
         store, NULL, error,
         "DELETE FROM jobs WHERE NOT has_result AND state IN ('done', 'failed', 'stopped')"
         " AND (?1 IS NULL OR picture = ?1)",
         "t", picture);
-    store_unlock(store);
-    return status;
 }
 
 /* ---- looking ---- */
 
 int64_t store_count_queued(struct store *store, int64_t before)
 {
-    store_lock(store);
-    int64_t count = store_number(
+    return store_number(
         store, 0, "SELECT count(*) FROM jobs WHERE state = 'queued' AND serial < ?1", "i", before);
-    store_unlock(store);
-    return count;
 }
 
 int64_t store_count_running(struct store *store)
 {
-    store_lock(store);
-    int64_t count = store_number(store, 0, "SELECT count(*) FROM jobs WHERE state = 'running'", "");
-    store_unlock(store);
-    return count;
+    return store_number(store, 0, "SELECT count(*) FROM jobs WHERE state = 'running'", "");
 }
 
 diffedit_status store_each_job(struct store *store, int state, int limit, store_job_fn each,
                                void *user, diffedit_error *error)
 {
-    diffedit_status status = DIFFEDIT_ERROR_FILE;
-    store_lock(store);
     sqlite3_stmt *statement = state >= 0 ? store_ask(store, error,
                                                      "SELECT " COLUMNS " FROM jobs WHERE state = ?1"
                                                      " ORDER BY serial LIMIT ?2",
@@ -229,14 +199,11 @@ diffedit_status store_each_job(struct store *store, int state, int limit, store_
                                                      "SELECT " COLUMNS
                                                      " FROM jobs ORDER BY serial DESC LIMIT ?1",
                                                      "i", (int64_t)limit);
-    while (statement && store_row(statement)) {
+    while (store_row(statement)) {
         store_job job;
         read_job(&job, statement);
         each(user, &job);
         store_job_free(&job);
     }
-    if (statement)
-        status = store_done(store, statement, error);
-    store_unlock(store);
-    return status;
+    return store_done(store, statement, error);
 }

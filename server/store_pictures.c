@@ -9,44 +9,28 @@
 diffedit_status store_add_file(struct store *store, const char *id, int64_t bytes,
                                diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(store, NULL, error,
-                                      "INSERT INTO files VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                                      "ti", id, bytes);
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error, "INSERT INTO files VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                    "ti", id, bytes);
 }
 
 diffedit_status store_remove_file(struct store *store, const char *id, diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(store, NULL, error, "DELETE FROM files WHERE id = ?1", "t",
-                                      id);
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error, "DELETE FROM files WHERE id = ?1", "t", id);
 }
 
 bool store_has_file(struct store *store, const char *id)
 {
-    store_lock(store);
-    bool has = store_number(store, 0, "SELECT 1 FROM files WHERE id = ?1", "t", id) != 0;
-    store_unlock(store);
-    return has;
+    return store_number(store, 0, "SELECT 1 FROM files WHERE id = ?1", "t", id) != 0;
 }
 
 int64_t store_file_bytes(struct store *store)
 {
-    store_lock(store);
-    int64_t bytes = store_number(store, 0, "SELECT coalesce(sum(bytes), 0) FROM files", "");
-    store_unlock(store);
-    return bytes;
+    return store_number(store, 0, "SELECT coalesce(sum(bytes), 0) FROM files", "");
 }
 
 diffedit_status store_each_file(struct store *store, bool unneeded, store_file_fn each, void *user,
                                 diffedit_error *error)
 {
-    diffedit_status status = DIFFEDIT_ERROR_FILE;
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(
         store, error,
         "SELECT id FROM files WHERE NOT ?1"
@@ -57,12 +41,9 @@ diffedit_status store_each_file(struct store *store, bool unneeded, store_file_f
         " OR EXISTS (SELECT 1 FROM results WHERE file = files.id)"
         " OR EXISTS (SELECT 1 FROM results WHERE found = files.id))",
         "i", (int64_t)unneeded);
-    while (statement && store_row(statement))
+    while (store_row(statement))
         each(user, (const char *)sqlite3_column_text(statement, 0));
-    if (statement)
-        status = store_done(store, statement, error);
-    store_unlock(store);
-    return status;
+    return store_done(store, statement, error);
 }
 
 /* ---- pictures ---- */
@@ -77,28 +58,24 @@ void store_picture_free(store_picture *picture)
 diffedit_status store_add_picture(struct store *store, const store_picture *picture,
                                   diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(
+    return store_do(
         store, NULL, error,
         "INSERT INTO pictures (id, name, format, width, height, warning, record, created)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         " ON CONFLICT DO UPDATE SET created = excluded.created",
         "tttiittd", picture->id, picture->name, picture->format, (int64_t)picture->width,
         (int64_t)picture->height, picture->warning, picture->record, picture->created);
-    store_unlock(store);
-    return status;
 }
 
 bool store_get_picture(store_picture *picture, struct store *store, const char *id)
 {
     *picture = (store_picture){.width = 0};
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(
         store, NULL,
         "SELECT pictures.id, name, format, width, height, warning, record, created, bytes"
         " FROM pictures JOIN files USING (id) WHERE pictures.id = ?1",
         "t", id);
-    bool there = statement && store_row(statement);
+    bool there = store_row(statement);
     if (there) {
         store_copy(picture->id, sizeof picture->id, statement, 0);
         picture->name = store_text(statement, 1);
@@ -110,9 +87,7 @@ bool store_get_picture(store_picture *picture, struct store *store, const char *
         picture->created = sqlite3_column_double(statement, 7);
         picture->bytes = sqlite3_column_int64(statement, 8);
     }
-    if (statement)
-        store_done(store, statement, NULL);
-    store_unlock(store);
+    store_done(store, statement, NULL);
     return there;
 }
 
@@ -120,23 +95,19 @@ bool store_get_picture(store_picture *picture, struct store *store, const char *
 
 diffedit_status store_add_mask(struct store *store, const store_mask *mask, diffedit_error *error)
 {
-    store_lock(store);
-    diffedit_status status = store_do(store, NULL, error,
-                                      "INSERT INTO masks VALUES (?1, ?2, ?3, ?4, ?5)"
-                                      " ON CONFLICT DO UPDATE SET created = excluded.created",
-                                      "ttiid", mask->id, mask->format, (int64_t)mask->width,
-                                      (int64_t)mask->height, mask->created);
-    store_unlock(store);
-    return status;
+    return store_do(store, NULL, error,
+                    "INSERT INTO masks VALUES (?1, ?2, ?3, ?4, ?5)"
+                    " ON CONFLICT DO UPDATE SET created = excluded.created",
+                    "ttiid", mask->id, mask->format, (int64_t)mask->width, (int64_t)mask->height,
+                    mask->created);
 }
 
 bool store_get_mask(store_mask *mask, struct store *store, const char *id)
 {
     *mask = (store_mask){.width = 0};
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(
         store, NULL, "SELECT id, format, width, height, created FROM masks WHERE id = ?1", "t", id);
-    bool there = statement && store_row(statement);
+    bool there = store_row(statement);
     if (there) {
         store_copy(mask->id, sizeof mask->id, statement, 0);
         store_copy(mask->format, sizeof mask->format, statement, 1);
@@ -144,9 +115,7 @@ bool store_get_mask(store_mask *mask, struct store *store, const char *id)
         mask->height = sqlite3_column_int(statement, 3);
         mask->created = sqlite3_column_double(statement, 4);
     }
-    if (statement)
-        store_done(store, statement, NULL);
-    store_unlock(store);
+    store_done(store, statement, NULL);
     return there;
 }
 
@@ -156,9 +125,7 @@ static diffedit_status remove_row(bool *removed, struct store *store, const char
                                   const char *id, diffedit_error *error)
 {
     int changes = 0;
-    store_lock(store);
     diffedit_status status = store_do(store, &changes, error, sql, "t", id);
-    store_unlock(store);
     *removed = changes > 0;
     return status;
 }

@@ -65,8 +65,7 @@ diffedit_status store_add_result(struct store *store, const store_result *result
                                  diffedit_error *error)
 {
     char *request = json_dumps(result->request, JSON_COMPACT), *words = words_of(result);
-    diffedit_status status = DIFFEDIT_OK;
-    store_lock(store);
+    diffedit_status status;
     if (!request || !words)
         status = de_fail_memory(error, 1, "a result");
     else
@@ -79,7 +78,6 @@ diffedit_status store_add_result(struct store *store, const store_result *result
             named(result, "mask"), named(result, "correction"), result->name, words, result->seed,
             result->file, store_or_null(result->found), result->format, result->share,
             result->created, result->seconds, (int64_t)result->width, (int64_t)result->height);
-    store_unlock(store);
     free(request);
     free(words);
     return status;
@@ -88,25 +86,20 @@ diffedit_status store_add_result(struct store *store, const store_result *result
 bool store_get_result(store_result *result, struct store *store, const char *id)
 {
     *result = (store_result){.serial = 0};
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(store, NULL,
                                         "SELECT " COLUMNS " FROM results WHERE id = ?1", "t", id);
-    bool there = statement && store_row(statement);
+    bool there = store_row(statement);
     if (there)
         read_result(result, statement);
-    if (statement)
-        store_done(store, statement, NULL);
-    store_unlock(store);
+    store_done(store, statement, NULL);
     return there;
 }
 
 bool store_keep_result(struct store *store, const char *id, bool kept)
 {
     int changes = 0;
-    store_lock(store);
     store_do(store, &changes, NULL, "UPDATE results SET kept = ?2 WHERE id = ?1", "ti", id,
              (int64_t)kept);
-    store_unlock(store);
     return changes > 0;
 }
 
@@ -153,8 +146,6 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
     if (!folded)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "the search is not valid UTF-8");
     split(words, folded);
-    diffedit_status status = DIFFEDIT_ERROR_FILE;
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(
         store, error,
         "SELECT " COLUMNS " FROM results WHERE serial < ?1 AND (?2 IS NULL OR picture = ?2)"
@@ -164,15 +155,13 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
         "itiitttttttt", search->before ? search->before : INT64_MAX, search->picture,
         (int64_t)search->kept, (int64_t)search->limit, words[0], words[1], words[2], words[3],
         words[4], words[5], words[6], words[7]);
-    while (statement && store_row(statement)) {
+    while (store_row(statement)) {
         store_result result;
         read_result(&result, statement);
         each(user, &result);
         store_result_free(&result);
     }
-    if (statement)
-        status = store_done(store, statement, error);
-    store_unlock(store);
+    diffedit_status status = store_done(store, statement, error);
     free(folded);
     return status;
 }
@@ -181,7 +170,6 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
 
 bool store_oldest(store_oldest_kind *kind, char id[STORE_ID], struct store *store, double before)
 {
-    store_lock(store);
     sqlite3_stmt *statement = store_ask(
         store, NULL,
         "SELECT 0, id, created AS time FROM results WHERE NOT kept"
@@ -198,13 +186,11 @@ bool store_oldest(store_oldest_kind *kind, char id[STORE_ID], struct store *stor
         "   OR results.correction = masks.id)"
         " ORDER BY time LIMIT 1",
         "d", before);
-    bool there = statement && store_row(statement);
+    bool there = store_row(statement);
     if (there) {
         *kind = (store_oldest_kind)sqlite3_column_int(statement, 0);
         store_copy(id, STORE_ID, statement, 1);
     }
-    if (statement)
-        store_done(store, statement, NULL);
-    store_unlock(store);
+    store_done(store, statement, NULL);
     return there;
 }
