@@ -100,3 +100,73 @@ diffedit_editor *new_arithmetic_editor(const diffedit_model *of, const diffedit_
     networks->unet_end = unet_end;
     return editor;
 }
+
+diffedit_model *model, *inpainting;
+
+int open_models(void **state)
+{
+    (void)state;
+    return diffedit_model_open(&model, GOLDEN "/tiny-sd1/model", NULL, NULL) != DIFFEDIT_OK ||
+           diffedit_model_open(&inpainting, GOLDEN "/tiny-inpaint/model", NULL, NULL) !=
+               DIFFEDIT_OK;
+}
+
+int close_models(void **state)
+{
+    (void)state;
+    diffedit_model_close(model);
+    diffedit_model_close(inpainting);
+    return 0;
+}
+
+diffedit_picture *new_bright_picture(int side, de_rectangle bright, int channels, int bits)
+{
+    int count = side * side * channels;
+    uint8_t *narrow = malloc((size_t)count);
+    uint16_t *wide = malloc((size_t)count * sizeof *wide);
+    assert_true(narrow && wide);
+    for (int i = 0; i < count; i++) {
+        int x = i / channels % side, y = i / channels / side;
+        bool inside = x >= bright.x && x < bright.x + bright.width && y >= bright.y &&
+                      y < bright.y + bright.height;
+        narrow[i] = (uint8_t)((inside ? 200 : 20) + (x * 7 + y * 13 + i % channels) % 50);
+        wide[i] = (uint16_t)(narrow[i] * 256 + i % 251);
+    }
+    diffedit_picture *picture;
+    assert_int_equal(diffedit_picture_new(&picture, side, side, channels, bits,
+                                          bits == 16 ? (void *)wide : narrow,
+                                          (size_t)(side * channels * bits / 8), NULL),
+                     DIFFEDIT_OK);
+    free(narrow);
+    free(wide);
+    return picture;
+}
+
+diffedit_options new_edit_options(int steps, int mask_samples)
+{
+    diffedit_options options;
+    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL, NULL),
+                     DIFFEDIT_OK);
+    options.from = "a horse";
+    options.to = "a zebra";
+    options.steps = steps;
+    options.mask_samples = mask_samples;
+    return options;
+}
+
+diffedit_picture *edit(diffedit_editor *editor, const diffedit_options *options)
+{
+    diffedit_picture *result = NULL;
+    diffedit_error error = {.message = ""};
+    if (diffedit_edit(&result, editor, options, &error) != DIFFEDIT_OK)
+        fail_msg("%s", error.message);
+    return result;
+}
+
+int cost(diffedit_editor *editor, const diffedit_options *options)
+{
+    diffedit_picture_free(edit(editor, options));
+    diffedit_stats stats = {.struct_size = sizeof stats};
+    diffedit_editor_get_stats(&stats, editor);
+    return (int)stats.evaluations;
+}

@@ -178,32 +178,11 @@ static void test_a_cut_keeps_to_the_correction(void **state)
 
 enum { SIDE = 320, STEPS = 5, SAMPLES = 2, MAP = 2 * SAMPLES, ENCODING = 4, DECODE = 2 * 4 };
 
-static diffedit_model *model, *inpainting;
 static diffedit_picture *picture;
-
-/* Dark, with a bright square of 60 pixels from 50, 210. */
-static void make_picture(void)
-{
-    static uint8_t pixels[SIDE * SIDE * 3];
-    for (int i = 0; i < SIDE * SIDE * 3; i++) {
-        int x = i / 3 % SIDE, y = i / 3 / SIDE;
-        bool bright = x >= 50 && x < 110 && y >= 210 && y < 270;
-        pixels[i] = (uint8_t)((bright ? 200 : 20) + (x * 7 + y * 13 + i % 3) % 50);
-    }
-    assert_int_equal(diffedit_picture_new(&picture, SIDE, SIDE, 3, 8, pixels, SIDE * 3, NULL),
-                     DIFFEDIT_OK);
-}
 
 static diffedit_options new_options(void)
 {
-    diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL, NULL),
-                     DIFFEDIT_OK);
-    options.from = "a horse";
-    options.to = "a zebra";
-    options.steps = STEPS;
-    options.mask_samples = SAMPLES;
-    return options;
+    return new_edit_options(STEPS, SAMPLES);
 }
 
 /* A layer with a rectangle that is added and one that is removed (width 0: none). */
@@ -229,21 +208,6 @@ static void correct(diffedit_editor *editor, de_rectangle added, de_rectangle re
     diffedit_picture *layer = new_layer(added, removed);
     assert_int_equal(diffedit_editor_set_correction(editor, layer, NULL), DIFFEDIT_OK);
     diffedit_picture_free(layer);
-}
-
-static diffedit_picture *edit(diffedit_editor *editor, const diffedit_options *options)
-{
-    diffedit_picture *result = NULL;
-    diffedit_error error = {.message = ""};
-    if (diffedit_edit(&result, editor, options, &error) != DIFFEDIT_OK)
-        fail_msg("%s", error.message);
-    return result;
-}
-
-static int cost(diffedit_editor *editor, const diffedit_options *options)
-{
-    diffedit_picture_free(edit(editor, options));
-    return (int)editor->stats.evaluations;
 }
 
 static diffedit_picture *mask_of(diffedit_editor *editor)
@@ -444,22 +408,16 @@ static void test_without_a_picture(void **state)
     diffedit_editor_free(editor);
 }
 
-static int open_models(void **state)
+static int set_up(void **state)
 {
-    (void)state;
-    make_picture();
-    return diffedit_model_open(&model, GOLDEN "/tiny-sd1/model", NULL, NULL) != DIFFEDIT_OK ||
-           diffedit_model_open(&inpainting, GOLDEN "/tiny-inpaint/model", NULL, NULL) !=
-               DIFFEDIT_OK;
+    picture = new_bright_picture(SIDE, (de_rectangle){50, 210, 60, 60}, 3, 8);
+    return open_models(state);
 }
 
-static int close_models(void **state)
+static int tear_down(void **state)
 {
-    (void)state;
     diffedit_picture_free(picture);
-    diffedit_model_close(model);
-    diffedit_model_close(inpainting);
-    return 0;
+    return close_models(state);
 }
 
 int main(void)
@@ -479,5 +437,5 @@ int main(void)
         cmocka_unit_test(test_what_is_added_does_not_hide_that_zoom_finds_nothing),
         cmocka_unit_test(test_without_a_picture),
     };
-    return cmocka_run_group_tests(tests, open_models, close_models);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

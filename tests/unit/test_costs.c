@@ -11,31 +11,12 @@
 
 enum { SIDE = 160, NATIVE = 64, STEPS = 5 };
 
-static diffedit_model *model, *inpainting;
 static diffedit_picture *picture;
-
-static void make_picture(void)
-{
-    static uint8_t pixels[SIDE * SIDE * 3];
-    for (int i = 0; i < SIDE * SIDE * 3; i++) {
-        int x = i / 3 % SIDE, y = i / 3 / SIDE;
-        bool bright = x >= 30 && x < 70 && y >= 80 && y < 120;
-        pixels[i] = (uint8_t)((bright ? 200 : 20) + (x * 7 + y * 13 + i % 3) % 50);
-    }
-    assert_int_equal(diffedit_picture_new(&picture, SIDE, SIDE, 3, 8, pixels, SIDE * 3, NULL),
-                     DIFFEDIT_OK);
-}
 
 /* Everything is worked on at the native size: an evaluation costs 1. */
 static diffedit_options new_options(void)
 {
-    diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL, NULL),
-                     DIFFEDIT_OK);
-    options.from = "a horse";
-    options.to = "a zebra";
-    options.steps = STEPS;
-    options.mask_samples = 2;
+    diffedit_options options = new_edit_options(STEPS, 2);
     options.width = options.height = NATIVE;
     return options;
 }
@@ -263,22 +244,16 @@ static void test_a_walk(void **state)
     diffedit_editor_free(editor);
 }
 
-static int open_models(void **state)
+static int set_up(void **state)
 {
-    (void)state;
-    make_picture();
-    return diffedit_model_open(&model, GOLDEN "/tiny-sd1/model", NULL, NULL) != DIFFEDIT_OK ||
-           diffedit_model_open(&inpainting, GOLDEN "/tiny-inpaint/model", NULL, NULL) !=
-               DIFFEDIT_OK;
+    picture = new_bright_picture(SIDE, (de_rectangle){30, 80, 40, 40}, 3, 8);
+    return open_models(state);
 }
 
-static int close_models(void **state)
+static int tear_down(void **state)
 {
-    (void)state;
     diffedit_picture_free(picture);
-    diffedit_model_close(model);
-    diffedit_model_close(inpainting);
-    return 0;
+    return close_models(state);
 }
 
 int main(void)
@@ -290,5 +265,5 @@ int main(void)
         cmocka_unit_test(test_inpainting_and_text_to_image),
         cmocka_unit_test(test_a_walk),
     };
-    return cmocka_run_group_tests(tests, open_models, close_models);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -118,25 +118,9 @@ static void test_a_box_is_kept_while_it_will_do(void **state)
 
 /* ---- the editor ---- */
 
-static diffedit_model *model, *inpainting;
-
-/* Dark, with a bright square of 60 pixels from 50, 210. */
 static diffedit_picture *new_picture(int channels, int bits)
 {
-    static uint16_t wide[SIDE * SIDE * 4];
-    static uint8_t narrow[SIDE * SIDE * 4];
-    for (int i = 0; i < SIDE * SIDE * channels; i++) {
-        int x = i / channels % SIDE, y = i / channels / SIDE;
-        bool bright = x >= 50 && x < 110 && y >= 210 && y < 270;
-        narrow[i] = (uint8_t)((bright ? 200 : 20) + (x * 7 + y * 13 + i % channels) % 50);
-        wide[i] = (uint16_t)(narrow[i] * 256 + i % 251);
-    }
-    diffedit_picture *picture;
-    assert_int_equal(diffedit_picture_new(&picture, SIDE, SIDE, channels, bits,
-                                          bits == 16 ? (void *)wide : narrow,
-                                          (size_t)(SIDE * channels * bits / 8), NULL),
-                     DIFFEDIT_OK);
-    return picture;
+    return new_bright_picture(SIDE, (de_rectangle){50, 210, 60, 60}, channels, bits);
 }
 
 static void set_mask(diffedit_editor *editor, de_rectangle at)
@@ -153,33 +137,10 @@ static void set_mask(diffedit_editor *editor, de_rectangle at)
 
 static diffedit_options new_options(void)
 {
-    diffedit_options options;
-    assert_int_equal(diffedit_options_init(&options, sizeof options, "paper", NULL, NULL),
-                     DIFFEDIT_OK);
-    options.from = "a horse";
-    options.to = "a zebra";
-    options.steps = STEPS;
-    options.mask_samples = SAMPLES;
+    diffedit_options options = new_edit_options(STEPS, SAMPLES);
     options.region = DIFFEDIT_REGION_CROP;
     options.region_margin = 16;
     return options;
-}
-
-static diffedit_picture *edit(diffedit_editor *editor, const diffedit_options *options)
-{
-    diffedit_picture *result = NULL;
-    diffedit_error error = {.message = ""};
-    if (diffedit_edit(&result, editor, options, &error) != DIFFEDIT_OK)
-        fail_msg("%s", error.message);
-    return result;
-}
-
-static int cost(diffedit_editor *editor, const diffedit_options *options)
-{
-    diffedit_picture_free(edit(editor, options));
-    diffedit_stats stats = {.struct_size = sizeof stats};
-    diffedit_editor_get_stats(&stats, editor);
-    return (int)stats.evaluations;
 }
 
 static const de_rectangle SQUARE = {100, 100, 60, 60};
@@ -584,22 +545,6 @@ static void test_cancelled_boxes(void **state)
     options.region = DIFFEDIT_REGION_ZOOM;
     options.encode = DIFFEDIT_ENCODE_NONE;
     cancel_everywhere(&options);
-}
-
-static int open_models(void **state)
-{
-    (void)state;
-    return diffedit_model_open(&model, GOLDEN "/tiny-sd1/model", NULL, NULL) != DIFFEDIT_OK ||
-           diffedit_model_open(&inpainting, GOLDEN "/tiny-inpaint/model", NULL, NULL) !=
-               DIFFEDIT_OK;
-}
-
-static int close_models(void **state)
-{
-    (void)state;
-    diffedit_model_close(model);
-    diffedit_model_close(inpainting);
-    return 0;
 }
 
 int main(void)
