@@ -1,19 +1,13 @@
 #include "estimate.h"
 
-#include <stdio.h>
-#include <time.h>
+#include "clock.h"
 
-double estimate_clock(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
+#include <stdio.h>
 
 void estimate_begin(struct estimate *estimate, const double costs[ESTIMATE_STAGES],
                     struct store *store, const char *key)
 {
-    *estimate = (struct estimate){.began = estimate_clock(), .remembered = true};
+    *estimate = (struct estimate){.began = clock_monotonic(), .remembered = true};
     snprintf(estimate->key, sizeof estimate->key, "%s", key);
     for (int i = 0; i < ESTIMATE_STAGES; i++) {
         estimate->costs[i] = costs[i];
@@ -36,7 +30,7 @@ void estimate_at(double *share, double *left, const struct estimate *estimate, i
         spent += all * part;
         ahead += all * (1 - part);
     }
-    double elapsed = estimate_clock() - estimate->began;
+    double elapsed = clock_monotonic() - estimate->began;
     *share = spent + ahead > 0 ? spent / (spent + ahead) : 0;
     if (estimate->remembered)
         *left = ahead * (elapsed + trust) / (spent + trust);

@@ -15,11 +15,10 @@ struct estimate {
     double costs[ESTIMATE_STAGES]; /* in units of the stage's own */
     double rates[ESTIMATE_STAGES]; /* seconds a unit: remembered, or 1 where none is */
     bool remembered;               /* rates are seconds; else they are only in proportion */
-    double began;                  /* seconds, of a steady clock, as all times here */
+    double began;                  /* clock_monotonic(), as all times here */
     char key[ESTIMATE_KEY];
 };
 
-double estimate_clock(void);
 /* Begins with what the stages cost. `key` names what rates depend on: model and sizes. */
 void estimate_begin(struct estimate *estimate, const double costs[ESTIMATE_STAGES],
                     struct store *store, const char *key);

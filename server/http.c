@@ -1,5 +1,6 @@
 #include "http_inside.h"
 
+#include "clock.h"
 #include "common/error.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static void *begin(void *user, const char *address, struct MHD_Connection *conne
         return NULL;
     request->http = user;
     request->connection = connection;
-    request->began = http_now();
+    request->began = clock_monotonic();
     request->path = strndup(address, strcspn(address, "?"));
     http_connections_give(user, connection, for_headers);
     return request;
@@ -165,7 +166,8 @@ static void print_line(const http_request *request)
         return;
     de_sentence(line, sizeof line, "%s %.300s %d %ju bytes %.0f ms",
                 *request->method ? request->method : "-", request->path ? request->path : "-",
-                request->status, (uintmax_t)request->bytes, (http_now() - request->began) * 1000);
+                request->status, (uintmax_t)request->bytes,
+                (clock_monotonic() - request->began) * 1000);
     fprintf(stderr, "%s\n", line);
 }
 
@@ -250,11 +252,11 @@ static bool is_at_rest(struct http *http)
 bool http_stop(struct http *http)
 {
     const struct timespec pause = {0, 20 * 1000 * 1000};
-    double end_of_patience = http_now() + 1;
+    double end_of_patience = clock_monotonic() + 1;
     MHD_socket listening = MHD_quiesce_daemon(http->daemon);
     http_slow_stop(http);
     while (!is_at_rest(http)) {
-        if (http_now() > end_of_patience)
+        if (clock_monotonic() > end_of_patience)
             return false;
         nanosleep(&pause, NULL);
     }

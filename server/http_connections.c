@@ -1,23 +1,17 @@
 #include "http_inside.h"
 
+#include "clock.h"
+
 #include <math.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Those of one address are fewer than all, so that one machine cannot shut out the others; this
  * machine itself, from which a proxy asks for everybody, may have nearly all. */
 enum { MOST = 600, MOST_OF_AN_ADDRESS = 64, MOST_OF_THIS_MACHINE = 560 };
 
 static const double for_headers = 10; /* seconds, all of them together */
-
-double http_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static bool is_loopback(const struct sockaddr *address)
 {
@@ -76,7 +70,7 @@ static void add(struct http *http, struct MHD_Connection *connection, void **con
     added->socket = socket;
     bool v4 = client->sa_family == AF_INET;
     memcpy(&added->address, client, v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
-    added->deadline = http_now() + for_headers;
+    added->deadline = clock_monotonic() + for_headers;
     pthread_mutex_lock(&http->lock);
     added->next = http->connections;
     if (added->next)
@@ -122,13 +116,13 @@ void http_connections_give(struct http *http, struct MHD_Connection *connection,
     if (!at)
         return;
     pthread_mutex_lock(&http->lock);
-    at->deadline = http_now() + seconds;
+    at->deadline = clock_monotonic() + seconds;
     pthread_mutex_unlock(&http->lock);
 }
 
 void http_connections_sweep(struct http *http)
 {
-    double now = http_now();
+    double now = clock_monotonic();
     for (http_connection *at = http->connections; at; at = at->next)
         if (at->deadline < now) {
             shutdown(at->socket, SHUT_RDWR); /* libmicrohttpd finds it closed */

@@ -26,11 +26,9 @@ typedef struct http_connection {
     struct http_connection *next, *previous;
     int socket;
     struct sockaddr_storage address;
-    double deadline; /* http_now(); INFINITY: waits for this server */
+    double deadline; /* clock_monotonic(); INFINITY: waits for this server */
 } http_connection;
 
-/* Seconds, monotonic. */
-double http_now(void);
 /* Callbacks of libmicrohttpd, given the http. */
 enum MHD_Result http_connections_accept(void *user, const struct sockaddr *address,
                                         socklen_t length);

@@ -1,5 +1,6 @@
 #include "http_inside.h"
 
+#include "clock.h"
 #include "common/error.h"
 
 #include <ctype.h>
@@ -297,7 +298,7 @@ static ssize_t read_stream(void *user, uint64_t position, char *bytes, size_t si
             MHD_suspend_connection(request->connection);
         } else if (count > 0) {
             request->bytes += (uint64_t)count;
-            request->spoke = http_now();
+            request->spoke = clock_monotonic();
         }
         pthread_mutex_unlock(&http->lock);
         if (sleeps || count > 0)
@@ -313,7 +314,7 @@ static bool add_stream(struct http *http, http_request *request)
     if (fits) {
         http->stream_count++;
         request->streams = true;
-        request->spoke = http_now();
+        request->spoke = clock_monotonic();
         request->next_stream = http->streams;
         if (request->next_stream)
             request->next_stream->previous_stream = request;

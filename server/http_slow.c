@@ -1,5 +1,6 @@
 #include "http_inside.h"
 
+#include "clock.h"
 #include "common/error.h"
 
 #include <string.h>
@@ -61,7 +62,7 @@ static void *run_slow(void *user)
 static void wake_idle(struct http *http)
 {
     static const double after = 15; /* seconds */
-    double now = http_now();
+    double now = clock_monotonic();
     for (http_request *at = http->streams; at; at = at->next_stream)
         if (at->stream.idle && now - at->spoke >= after) {
             at->idle = true;

@@ -1,5 +1,6 @@
 #include "jobs.h"
 
+#include "clock.h"
 #include "common/error.h"
 #include "models.h"
 #include "pictures.h"
@@ -118,11 +119,6 @@ static diffedit_status copy_options(json_t *request, const json_t *asked, diffed
 
 /* ---- what they mean together ---- */
 
-static const char *text_of(const json_t *request, const char *name)
-{
-    return json_string_value(json_object_get(request, name));
-}
-
 static bool is_one_of(const char *const *list, const char *name)
 {
     for (; name && *list; list++)
@@ -133,33 +129,33 @@ static bool is_one_of(const char *const *list, const char *name)
 
 static void set_default(json_t *request, const char *name, const char *value)
 {
-    if (!text_of(request, name))
+    if (!store_text_of(request, name))
         json_object_set_new(request, name, json_string(value));
 }
 
 static diffedit_status check_kind(json_t *request, struct server *server, diffedit_error *error)
 {
-    const char *kind = text_of(request, "kind");
+    const char *kind = store_text_of(request, "kind");
     if (!is_one_of(kinds, kind))
         return wrong(error, "\"%s\": expected find, edit, inpaint or generate", "kind");
     bool generates = strcmp(kind, "generate") == 0;
-    if (generates != !text_of(request, "picture"))
+    if (generates != !store_text_of(request, "picture"))
         return wrong(error, generates ? "\"%s\": is not used by generate" : "\"%s\" is required",
                      "picture");
-    if (generates && (text_of(request, "mask") || text_of(request, "correction")))
+    if (generates && (store_text_of(request, "mask") || store_text_of(request, "correction")))
         return wrong(error, "\"%s\": is not used by generate", "mask");
-    if (strcmp(kind, "inpaint") == 0 && !text_of(request, "mask"))
+    if (strcmp(kind, "inpaint") == 0 && !store_text_of(request, "mask"))
         return wrong(error, "\"%s\" is required", "mask");
-    if (!text_of(request, "to"))
+    if (!store_text_of(request, "to"))
         return wrong(error, "\"%s\" is required; it may be empty", "to");
     set_default(request, "from", "");
     set_default(request, "negative", "");
     set_default(request, "preset", "fast");
-    if (!is_one_of(diffedit_presets(), text_of(request, "preset")))
-        return wrong(error, "\"%.80s\": no such preset", text_of(request, "preset"));
-    int model = models_find(server->models, text_of(request, "model"));
+    if (!is_one_of(diffedit_presets(), store_text_of(request, "preset")))
+        return wrong(error, "\"%.80s\": no such preset", store_text_of(request, "preset"));
+    int model = models_find(server->models, store_text_of(request, "model"));
     if (model < 0)
-        return wrong(error, "\"%.200s\": no such model", text_of(request, "model"));
+        return wrong(error, "\"%.200s\": no such model", store_text_of(request, "model"));
     set_default(request, "model", models_name(server->models, model));
     return DIFFEDIT_OK;
 }
@@ -170,7 +166,7 @@ static diffedit_status check_mask(const json_t *request, const char *name,
                                   diffedit_error *error)
 {
     struct store_mask mask;
-    const char *id = text_of(request, name);
+    const char *id = store_text_of(request, name);
     if (!id)
         return DIFFEDIT_OK;
     if (!store_get_mask(&mask, server->store, id))
@@ -186,7 +182,7 @@ static diffedit_status check_files(const json_t *request, struct server *server,
                                    diffedit_error *error)
 {
     struct store_picture picture;
-    const char *id = text_of(request, "picture");
+    const char *id = store_text_of(request, "picture");
     if (!id)
         return DIFFEDIT_OK;
     if (!store_get_picture(&picture, server->store, id))
@@ -278,7 +274,7 @@ static jobs_outcome put(struct store_job *job, struct server *server, const char
                         json_t *request, diffedit_error *error)
 {
     *job = (struct store_job){
-        .request = json_incref(request), .warnings = json_array(), .created = pictures_now()};
+        .request = json_incref(request), .warnings = json_array(), .created = clock_date()};
     bool named = id != NULL;
     if (named)
         snprintf(job->id, sizeof job->id, "%s", id);

@@ -1,17 +1,11 @@
 #include "pictures.h"
 
+#include "clock.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double pictures_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- formats ---- */
 
@@ -132,7 +126,7 @@ diffedit_status pictures_add(store_picture *picture, bool *is_new, struct server
 {
     diffedit_picture *decoded;
     files_draft draft;
-    *picture = (store_picture){.created = pictures_now(), .name = clean_name(name)};
+    *picture = (store_picture){.created = clock_date(), .name = clean_name(name)};
     if (!picture->name)
         return de_fail_memory(error, 1, "a name");
     diffedit_status status = diffedit_picture_decode(&decoded, bytes, size, picture->name,
@@ -178,7 +172,7 @@ diffedit_status pictures_add_mask(store_mask *mask, bool *is_new, struct server 
         return status;
     *mask = (store_mask){.width = diffedit_picture_width(decoded),
                          .height = diffedit_picture_height(decoded),
-                         .created = pictures_now()};
+                         .created = clock_date()};
     snprintf(mask->format, sizeof mask->format, "%s", pictures_format(bytes, size));
     diffedit_picture_free(decoded);
     status = files_write(&draft, server->files, bytes, size, error);

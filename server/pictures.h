@@ -40,7 +40,4 @@ bool pictures_fit(int width, int height, int other_width, int other_height);
 diffedit_status pictures_copy(int *descriptor, const char **type, const struct server *server,
                               const char *id, int side, diffedit_error *error);
 
-/* Seconds since 1970. */
-double pictures_now(void);
-
 #endif

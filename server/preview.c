@@ -1,26 +1,10 @@
 #include "preview.h"
 
-#include <stdio.h>
+#include "base64.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include <openssl/evp.h>
-
-/* A PNG as an address that holds it; freed by the caller, NULL: memory. */
-static char *data_address(const void *bytes, size_t size)
-{
-    static const char before[] = "data:image/png;base64,";
-    enum { LARGEST = 1 << 24 };
-    size_t length = sizeof before - 1;
-    char *address = size < LARGEST ? malloc(length + 4 * ((size + 2) / 3) + 1) : NULL;
-    if (!address)
-        return NULL;
-    memcpy(address, before, length);
-    EVP_EncodeBlock((unsigned char *)address + length, bytes, (int)size);
-    return address;
-}
-
-/* The picture as such an address, or NULL. */
+/* The picture as an address that holds a PNG; freed by the caller, NULL: memory. */
 static char *encode(const diffedit_picture *picture)
 {
     void *bytes;
@@ -28,7 +12,7 @@ static char *encode(const diffedit_picture *picture)
     const diffedit_save_options how = {.struct_size = sizeof how, .format = ".png"};
     if (diffedit_picture_encode(&bytes, &size, picture, &how, NULL) != DIFFEDIT_OK)
         return NULL;
-    char *address = data_address(bytes, size);
+    char *address = base64_encode("data:image/png;base64,", bytes, size);
     diffedit_free(bytes);
     return address;
 }

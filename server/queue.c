@@ -1,8 +1,8 @@
 #include "queue.h"
 
+#include "clock.h"
 #include "estimate.h"
 #include "events.h"
-#include "pictures.h"
 #include "preview.h"
 #include "results.h"
 #include "run.h"
@@ -59,7 +59,7 @@ static json_t *region_json(const struct store_job *job)
 
 static double seconds_of(const struct store_job *job)
 {
-    double end = job->ended > 0 ? job->ended : pictures_now();
+    double end = job->ended > 0 ? job->ended : clock_date();
     return job->started > 0 && end > job->started ? end - job->started : 0;
 }
 
@@ -144,7 +144,7 @@ static void publish_positions(struct queue *queue)
 static bool note(struct queue *queue, const run_progress *progress)
 {
     static const double pause = 0.05; /* seconds: faster than anybody sees */
-    double now = estimate_clock();
+    double now = clock_monotonic();
     queue->progress = *progress;
     if (progress->stage == queue->told_stage && now - queue->told < pause)
         return false;
@@ -190,7 +190,7 @@ static bool take(struct queue *queue, struct store_job *job)
     bool taken = false;
     struct store *store = queue->server->store;
     pthread_mutex_lock(&queue->mutex);
-    while (!queue->shut && !(taken = store_take_job(job, store, pictures_now())))
+    while (!queue->shut && !(taken = store_take_job(job, store, clock_date())))
         if (store_count_queued(store, INT64_MAX) > 0)
             wait_a_second(queue);
         else
@@ -220,7 +220,7 @@ diffedit_status queue_status(const char *kind)
 
 static void set_failure(struct store_job *job, diffedit_status status, const char *sentence)
 {
-    job->ended = pictures_now();
+    job->ended = clock_date();
     job->has_result = false;
     job->map[0] = job->found[0] = '\0';
     if (status == DIFFEDIT_ERROR_CANCELLED) {
@@ -341,7 +341,7 @@ static void stop(struct queue *queue, const char *id)
     struct store_job job;
     if (queue->job && !queue->stop && strcmp(queue->job->id, id) == 0) {
         queue->stop = true;
-    } else if (store_stop_queued(queue->server->store, id, pictures_now()) &&
+    } else if (store_stop_queued(queue->server->store, id, clock_date()) &&
                store_get_job(&job, queue->server->store, id)) {
         publish(queue, &job, EVENTS_END);
         store_job_free(&job);
@@ -366,7 +366,7 @@ diffedit_status queue_forget(struct queue *queue, const char *id, diffedit_error
         status = store_forget_job(queue->server->store, id, error);
         if (status == DIFFEDIT_OK && job.state == STORE_RUNNING) {
             job.state = STORE_STOPPED;
-            job.ended = pictures_now();
+            job.ended = clock_date();
             publish(queue, &job, EVENTS_END);
         }
         store_job_free(&job);

@@ -1,6 +1,6 @@
 #include "results.h"
 
-#include "pictures.h"
+#include "clock.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -108,23 +108,19 @@ static bool tidy(struct server *server)
     return status == DIFFEDIT_OK;
 }
 
-static const char *named(const struct store_result *result, const char *name)
-{
-    return json_string_value(json_object_get(result->request, name));
-}
-
 diffedit_status results_remove(struct server *server, const struct store_result *result,
                                const char *except, diffedit_error *error)
 {
     static const char *const masks[] = {"mask", "correction"};
     bool removed;
-    const char *picture = named(result, "picture");
+    const char *picture = store_text_of(result->request, "picture");
     diffedit_status status = store_remove_result(server->store, result->id, error);
     if (status == DIFFEDIT_OK && picture && !(except && strcmp(except, picture) == 0))
         status = store_remove_picture(&removed, server->store, picture, error);
     for (int i = 0; i < 2 && status == DIFFEDIT_OK; i++)
-        if (named(result, masks[i]))
-            status = store_remove_mask(&removed, server->store, named(result, masks[i]), error);
+        if (store_text_of(result->request, masks[i]))
+            status = store_remove_mask(&removed, server->store,
+                                       store_text_of(result->request, masks[i]), error);
     return status;
 }
 
@@ -178,7 +174,7 @@ static bool remove_oldest(struct server *server)
     store_oldest_kind kind;
     char id[STORE_ID];
     bool removed = true;
-    if (!store_oldest(&kind, id, server->store, pictures_now() - HOUR))
+    if (!store_oldest(&kind, id, server->store, clock_date() - HOUR))
         return false;
     diffedit_status status = DIFFEDIT_OK;
     if (kind == STORE_OLDEST_RESULT)

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include "clock.h"
 #include "estimate.h"
 #include "models.h"
 #include "pictures.h"
@@ -11,11 +12,6 @@
 
 /* ---- options ---- */
 
-static const char *text_of(const json_t *request, const char *name)
-{
-    return json_string_value(json_object_get(request, name));
-}
-
 /* The options borrow the request's texts. */
 static diffedit_status fill_options(diffedit_options *options, const json_t *request,
                                     const diffedit_model *model, diffedit_error *error)
@@ -23,12 +19,12 @@ static diffedit_status fill_options(diffedit_options *options, const json_t *req
     const char *name;
     json_t *value;
     diffedit_status status = diffedit_options_init(options, sizeof *options,
-                                                   text_of(request, "preset"), model, error);
+                                                   store_text_of(request, "preset"), model, error);
     if (status != DIFFEDIT_OK)
         return status;
-    options->from = text_of(request, "from");
-    options->to = text_of(request, "to");
-    options->negative = text_of(request, "negative");
+    options->from = store_text_of(request, "from");
+    options->to = store_text_of(request, "to");
+    options->negative = store_text_of(request, "negative");
     json_object_foreach (json_object_get(request, "options"), name, value) {
         status = diffedit_options_set(options, name, json_string_value(value), error);
         if (status != DIFFEDIT_OK)
@@ -40,7 +36,7 @@ static diffedit_status fill_options(diffedit_options *options, const json_t *req
 diffedit_status run_check(const json_t *request, struct server *server, diffedit_error *error)
 {
     diffedit_options options;
-    int model = models_find(server->models, text_of(request, "model"));
+    int model = models_find(server->models, store_text_of(request, "model"));
     return fill_options(&options, request, models_opened(server->models, model), error);
 }
 
@@ -107,9 +103,10 @@ static diffedit_status plan(struct run *run, const char *kind, diffedit_error *e
         return status;
     struct store_picture picture = {.width = options->width, .height = options->height};
     if (!generates)
-        store_get_picture(&picture, run->server->store, text_of(run->job->request, "picture"));
+        store_get_picture(&picture, run->server->store,
+                          store_text_of(run->job->request, "picture"));
     double pixels = fmax(1, (double)picture.width * picture.height);
-    snprintf(key, sizeof key, "%.150s %dx%d %.0f", text_of(run->job->request, "model"),
+    snprintf(key, sizeof key, "%.150s %dx%d %.0f", store_text_of(run->job->request, "model"),
              options->width, options->height, log2(pixels));
     store_picture_free(&picture);
     estimate_begin(&run->estimate, costs, run->server->store, key);
@@ -202,7 +199,7 @@ static diffedit_status save_views(struct run *run, diffedit_error *error)
         return status;
     diffedit_editor_get_stats(&stats, run->editor);
     run->job->share = stats.mask_share;
-    if (text_of(run->job->request, "mask"))
+    if (store_text_of(run->job->request, "mask"))
         return DIFFEDIT_OK;
     status = diffedit_editor_view(&view, run->editor, DIFFEDIT_VIEW_REGION_MAP, error);
     if (status == DIFFEDIT_OK && view) {
@@ -218,12 +215,12 @@ static char *make_record(const struct run *run)
 {
     static const char *const names[] = {"kind", "preset", "picture", "mask", "correction"};
     char *options, *joined = NULL;
-    const char *model = text_of(run->job->request, "model");
+    const char *model = store_text_of(run->job->request, "model");
     if (diffedit_options_record(&options, &run->options, NULL) != DIFFEDIT_OK)
         return NULL;
     json_t *more = json_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_of(run->job->request, names[i]))
+        if (store_text_of(run->job->request, names[i]))
             json_object_set(more, names[i], json_object_get(run->job->request, names[i]));
     if (strcmp(model, "pocket") != 0) /* which has no name in the command */
         json_object_set_new(more, "model", json_string(model));
@@ -254,7 +251,7 @@ static diffedit_status describe(struct run *run, diffedit_error *error)
 {
     struct store_result *result = &run->result;
     struct store_picture picture = {.width = 0};
-    const char *id = text_of(run->job->request, "picture"), *format = ".png";
+    const char *id = store_text_of(run->job->request, "picture"), *format = ".png";
     if (id && store_get_picture(&picture, run->server->store, id))
         format = pictures_result_format(picture.format);
     *result = (struct store_result){.request = json_incref(run->job->request),
@@ -263,7 +260,7 @@ static diffedit_status describe(struct run *run, diffedit_error *error)
                                     .seconds = run->job->ended - run->job->started,
                                     .width = diffedit_picture_width(run->made),
                                     .height = diffedit_picture_height(run->made)};
-    result->name = strdup(picture.name ? picture.name : text_of(run->job->request, "to"));
+    result->name = strdup(picture.name ? picture.name : store_text_of(run->job->request, "to"));
     snprintf(result->id, sizeof result->id, "%s", run->job->id);
     snprintf(result->file, sizeof result->file, "%s", run->drafts[RESULT].id);
     snprintf(result->found, sizeof result->found, "%s", run->drafts[FOUND].id);
@@ -298,7 +295,7 @@ static diffedit_status record(struct run *run, diffedit_error *error)
     struct store_job *job = run->job;
     diffedit_status status = DIFFEDIT_OK;
     job->state = STORE_DONE;
-    job->ended = pictures_now();
+    job->ended = clock_date();
     job->has_result = run->made != NULL;
     snprintf(job->map, sizeof job->map, "%s", run->drafts[MAP].id);
     snprintf(job->found, sizeof job->found, "%s", run->drafts[FOUND].id);
@@ -337,14 +334,14 @@ static diffedit_status open_all(struct run *run, struct editors *editors, diffed
     char text[512];
     const json_t *request = run->job->request;
     const diffedit_model *model;
-    int index = models_find(run->server->models, text_of(request, "model"));
+    int index = models_find(run->server->models, store_text_of(request, "model"));
     if (index < 0)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%.200s: is not among the models any more",
-                       text_of(request, "model"));
+                       store_text_of(request, "model"));
     const editors_task task = {.model = index,
-                               .picture = text_of(request, "picture"),
-                               .mask = text_of(request, "mask"),
-                               .correction = text_of(request, "correction")};
+                               .picture = store_text_of(request, "picture"),
+                               .mask = store_text_of(request, "mask"),
+                               .correction = store_text_of(request, "correction")};
     diffedit_status status = editors_get(&run->editor, editors, &task, error);
     if (status == DIFFEDIT_OK)
         status = models_open(&model, run->server->models, index, error);
@@ -373,11 +370,11 @@ diffedit_status run_job(struct store_job *job, struct server *server, struct edi
                         run_step_fn step, void *user, diffedit_error *error)
 {
     struct run run = {.job = job, .server = server, .step = step, .user = user};
-    const char *kind = text_of(job->request, "kind");
+    const char *kind = store_text_of(job->request, "kind");
     diffedit_status status = open_all(&run, editors, error);
     if (status == DIFFEDIT_OK)
         status = compute(&run, kind, error);
-    double saving = estimate_clock();
+    double saving = clock_monotonic();
     if (status == DIFFEDIT_OK && tell(&run, ESTIMATE_SAVE, "save", 0, 1) != 0)
         status = de_fail(error, DIFFEDIT_ERROR_CANCELLED, "the job was stopped");
     if (status == DIFFEDIT_OK && run.made)
@@ -387,7 +384,7 @@ diffedit_status run_job(struct store_job *job, struct server *server, struct edi
     if (status == DIFFEDIT_OK)
         status = record(&run, error);
     if (status == DIFFEDIT_OK)
-        learn(&run, estimate_clock() - saving);
+        learn(&run, clock_monotonic() - saving);
     for (int i = 0; i < DRAFTS; i++)
         files_drop(&run.drafts[i]);
     store_result_free(&run.result);

@@ -1,5 +1,6 @@
 #include "sdapi.h"
 
+#include "base64.h"
 #include "common/error.h"
 #include "events.h"
 #include "files.h"
@@ -53,7 +54,9 @@ static diffedit_status add_image(json_t *images, struct server *server, const ch
     store_result_free(&result);
     if (status != DIFFEDIT_OK)
         return status;
-    int failed = json_array_append_new(images, sdapi_encode(bytes, size));
+    char *text = base64_encode("", bytes, size);
+    int failed = json_array_append_new(images, text ? json_string(text) : NULL);
+    free(text);
     free(bytes);
     return failed ? de_fail_memory(error, size, "a picture") : DIFFEDIT_OK;
 }

@@ -41,17 +41,6 @@ diffedit_status sdapi_decode(sdapi_file *file, const char *text, const char *nam
     return DIFFEDIT_OK;
 }
 
-json_t *sdapi_encode(const void *bytes, size_t size)
-{
-    unsigned char *text = size <= INT_MAX / 2 ? malloc((size + 2) / 3 * 4 + 1) : NULL;
-    if (!text)
-        return NULL;
-    int length = EVP_EncodeBlock(text, bytes, (int)size);
-    json_t *string = json_stringn((const char *)text, (size_t)length);
-    free(text);
-    return string;
-}
-
 /* ---- pictures ---- */
 
 /* Images made on the way, released together. */

@@ -14,8 +14,6 @@ typedef struct sdapi_file {
  * Errors: ARGUMENT, MEMORY. */
 diffedit_status sdapi_decode(sdapi_file *file, const char *text, const char *name,
                              diffedit_error *error);
-/* The reverse, as a JSON string. NULL: memory is short. */
-json_t *sdapi_encode(const void *bytes, size_t size);
 
 /* What is worked on, as PNG files of the same size. */
 typedef struct sdapi_inputs {

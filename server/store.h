@@ -109,6 +109,8 @@ typedef struct store_job {
     bool has_result;      /* whose id is the job's */
 } store_job;
 
+/* A field of such a request; NULL: not given. */
+const char *store_text_of(const json_t *request, const char *name);
 void store_job_free(store_job *job);
 /* Puts a job into the queue; sets serial. Errors: FILE. */
 diffedit_status store_add_job(struct store *store, store_job *job, diffedit_error *error);

@@ -47,10 +47,9 @@ static void read_job(store_job *job, sqlite3_stmt *row)
     store_copy(job->found, sizeof job->found, row, 13);
 }
 
-/* What a request refers to; NULL: nothing. */
-static const char *named(const store_job *job, const char *name)
+const char *store_text_of(const json_t *request, const char *name)
 {
-    return json_string_value(json_object_get(job->request, name));
+    return json_string_value(json_object_get(request, name));
 }
 
 diffedit_status store_add_job(struct store *store, store_job *job, diffedit_error *error)
@@ -63,8 +62,9 @@ diffedit_status store_add_job(struct store *store, store_job *job, diffedit_erro
         status = store_do(store, NULL, error,
                           "INSERT INTO jobs (id, state, request, picture, mask, correction,"
                           " created) VALUES (?1, 'queued', ?2, ?3, ?4, ?5, ?6)",
-                          "tttttd", job->id, request, named(job, "picture"), named(job, "mask"),
-                          named(job, "correction"), job->created);
+                          "tttttd", job->id, request, store_text_of(job->request, "picture"),
+                          store_text_of(job->request, "mask"),
+                          store_text_of(job->request, "correction"), job->created);
         if (status == DIFFEDIT_OK)
             job->serial = store_number(store, 0, "SELECT serial FROM jobs WHERE id = ?1", "t",
                                        job->id);

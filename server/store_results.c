@@ -36,11 +36,6 @@ static void read_result(store_result *result, sqlite3_stmt *row)
     store_copy(result->format, sizeof result->format, row, 7);
 }
 
-static const char *named(const store_result *result, const char *name)
-{
-    return json_string_value(json_object_get(result->request, name));
-}
-
 /* What is searched: the texts and names, each on a line, without regard to case. NULL: memory. */
 static char *words_of(const store_result *result)
 {
@@ -48,14 +43,17 @@ static char *words_of(const store_result *result)
     enum { NAMES = sizeof names / sizeof *names };
     size_t size = strlen(result->name) + 1;
     for (int i = 0; i < NAMES; i++)
-        size += named(result, names[i]) ? strlen(named(result, names[i])) + 1 : 0;
+        size += store_text_of(result->request, names[i])
+                    ? strlen(store_text_of(result->request, names[i])) + 1
+                    : 0;
     char *text = malloc(size);
     if (!text)
         return NULL;
     size_t at = (size_t)snprintf(text, size, "%s", result->name);
     for (int i = 0; i < NAMES; i++)
-        if (named(result, names[i]))
-            at += (size_t)snprintf(text + at, size - at, "\n%s", named(result, names[i]));
+        if (store_text_of(result->request, names[i]))
+            at += (size_t)snprintf(text + at, size - at, "\n%s",
+                                   store_text_of(result->request, names[i]));
     char *folded = store_fold(text);
     free(text);
     return folded;
@@ -74,10 +72,11 @@ diffedit_status store_add_result(struct store *store, const store_result *result
             "INSERT INTO results (id, request, picture, mask, correction, name, words, seed, file,"
             " found, format, share, created, seconds, width, height) VALUES (?1, ?2, ?3, ?4, ?5,"
             " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            "tttttttttttdddii", result->id, request, named(result, "picture"),
-            named(result, "mask"), named(result, "correction"), result->name, words, result->seed,
-            result->file, store_or_null(result->found), result->format, result->share,
-            result->created, result->seconds, (int64_t)result->width, (int64_t)result->height);
+            "tttttttttttdddii", result->id, request, store_text_of(result->request, "picture"),
+            store_text_of(result->request, "mask"), store_text_of(result->request, "correction"),
+            result->name, words, result->seed, result->file, store_or_null(result->found),
+            result->format, result->share, result->created, result->seconds, (int64_t)result->width,
+            (int64_t)result->height);
     free(request);
     free(words);
     return status;

@@ -1,5 +1,6 @@
 /* What a client of the web UI asks for: every field is honoured, neutral, or refused by its name.
  */
+#include "server/base64.h"
 #include "server/sdapi_fields.h"
 #include "server/sdapi_pictures.h"
 
@@ -177,7 +178,9 @@ static json_t *encoded(int width, int height, int channels, uint8_t around, uint
                                           (size_t)width * (size_t)channels, NULL),
                      DIFFEDIT_OK);
     assert_int_equal(diffedit_picture_encode(&bytes, &size, picture, NULL, NULL), DIFFEDIT_OK);
-    json_t *text = sdapi_encode(bytes, size);
+    char *coded = base64_encode("", bytes, size);
+    json_t *text = json_string(coded);
+    free(coded);
     diffedit_free(bytes);
     diffedit_picture_free(picture);
     free(pixels);
