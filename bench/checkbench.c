@@ -111,7 +111,8 @@ static void prepare_convolution(bench_run *run)
     run->y.w = (shape->w - 1) / stride + 1;
     de_weight weight = random_weight(4, (int64_t[]){shape->out, shape->in, 3, 3});
     de_weight bias = random_weight(1, &shape->out);
-    need(de_convolution_new(&run->convolution, device, &weight, &bias, stride, NULL));
+    need(de_convolution_new(&run->convolution, device, &weight, &bias, stride,
+                            DIFFEDIT_ARITHMETIC_EXACT, NULL));
     free((void *)weight.data);
     free((void *)bias.data);
 }
@@ -121,7 +122,7 @@ static void prepare_linear(bench_run *run)
     const bench_case *shape = run->shape;
     de_weight weight = random_weight(2, (int64_t[]){shape->out, shape->in});
     de_weight bias = random_weight(1, &shape->out);
-    need(de_linear_new(&run->linear, device, &weight, &bias, 1, NULL));
+    need(de_linear_new(&run->linear, device, &weight, &bias, 1, DIFFEDIT_ARITHMETIC_EXACT, NULL));
     free((void *)weight.data);
     free((void *)bias.data);
     if (shape->kind == GEGLU)
@@ -381,7 +382,7 @@ int main(int argc, char **argv)
         set.seconds = 0.05;
     const char *const tables[] = {"avx2"};
     int wrong = 0;
-    need(de_device_open(&device, NULL));
+    need(de_device_open(&device, DIFFEDIT_ARITHMETIC_EXACT, NULL));
     double peak = de_measure_peak(set.threads);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         wrong += run_table(tables[i], &set, peak);

@@ -81,8 +81,8 @@ def test_only_the_public_functions_are_exported():
     lines = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True,
                            check=True).stdout.splitlines()
     exported = {line.split()[-1] for line in lines}
-    declared = set(re.findall(r"\b(diffedit_\w+)\(",
-                              (SOURCE / "include/diffedit/diffedit.h").read_text()))
+    declared = {name for header in sources("include")
+                for name in re.findall(r"\b(diffedit_\w+)\(", header.read_text())}
     assert {name for name in exported
             if not name.startswith("diffedit_")} - {"_init", "_fini"} == set()
     assert exported >= declared - {"diffedit_status"}

@@ -45,6 +45,8 @@ diffedit_status de_settings_read(diffedit_model_settings *known,
         return DIFFEDIT_OK;
     diffedit_status status = de_sized_read(known, sizeof *known, given, "diffedit_model_settings",
                                            error);
+    if (status == DIFFEDIT_OK && known->reserved)
+        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`settings.reserved` is not 0");
     return status == DIFFEDIT_OK ? read_loras(known, error) : status;
 }
 
@@ -69,7 +71,27 @@ diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
 diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
                                           diffedit_error *error)
 {
-    return de_model_new_random(model, shape, error);
+    return diffedit_model_open_random(model, shape, NULL, error);
+}
+
+diffedit_status diffedit_model_open_random(diffedit_model **model, const char *shape,
+                                           const diffedit_model_settings *settings,
+                                           diffedit_error *error)
+{
+    diffedit_model_settings known;
+    diffedit_status status = de_settings_read(&known, settings, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_model_open_random(model, shape, &known, error);
+    de_settings_free(&known);
+    return status;
+}
+
+const char *diffedit_arithmetic_name(diffedit_arithmetic arithmetic)
+{
+    static const char *const names[] = {"exact", "quick"}; /* in the order of the enumeration */
+    size_t index = (size_t)arithmetic;
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
 }
 
 const char *const *diffedit_random_shapes(void)

@@ -9,9 +9,9 @@ enum { LARGEST = 1 << 16 }; /* no struct will be: a larger size was never set */
 #define ENDS_WITH(type, field)                                                        \
     static_assert(offsetof(type, field) + sizeof(((type *)0)->field) == sizeof(type), \
                   #type " ends in padding")
-ENDS_WITH(diffedit_model_settings, lora_count);
+ENDS_WITH(diffedit_model_settings, reserved);
 ENDS_WITH(diffedit_lora, weight);
-ENDS_WITH(diffedit_model_info, parameters);
+ENDS_WITH(diffedit_model_info, reserved);
 ENDS_WITH(diffedit_save_options, format);
 ENDS_WITH(diffedit_options, mask_limit);
 ENDS_WITH(diffedit_array, tokens);

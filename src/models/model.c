@@ -148,30 +148,41 @@ static diffedit_status hand_over(diffedit_model **model, diffedit_model *filled,
     return status;
 }
 
+static diffedit_status check_settings(const diffedit_model_settings *settings, const char *path,
+                                      diffedit_error *error)
+{
+    const uint32_t known = DIFFEDIT_MODEL_LOW_MEMORY | DIFFEDIT_MODEL_NO_EMA;
+    int prediction = (int)settings->prediction, arithmetic = (int)settings->arithmetic;
+    if (settings->flags & ~known || prediction < 0 || prediction > DIFFEDIT_PREDICTION_V)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x or prediction %d",
+                       path, (unsigned)settings->flags, prediction);
+    if (arithmetic < 0 || arithmetic > DIFFEDIT_ARITHMETIC_QUICK)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown arithmetic %d", path,
+                       arithmetic);
+    return DIFFEDIT_OK;
+}
+
 diffedit_status de_model_read(diffedit_model **model, const char *path,
                               const diffedit_model_settings *settings, de_problems *problems,
                               diffedit_error *error)
 {
-    const diffedit_model_settings none = {0};
-    const uint32_t known = DIFFEDIT_MODEL_LOW_MEMORY | DIFFEDIT_MODEL_NO_EMA;
-    if (!settings)
-        settings = &none;
-    if (settings->flags & ~known || settings->prediction < 0 ||
-        settings->prediction > DIFFEDIT_PREDICTION_V)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown flags 0x%x or prediction %d",
-                       path, (unsigned)settings->flags, settings->prediction);
+    diffedit_status status = check_settings(settings, path, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     diffedit_model *new = calloc(1, sizeof *new);
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
     return hand_over(model, new, fill(new, path, settings, problems, error));
 }
 
-diffedit_status de_model_prepare(diffedit_model *model, bool one_at_a_time, diffedit_error *error)
+diffedit_status de_model_prepare(diffedit_model *model, const diffedit_model_settings *settings,
+                                 diffedit_error *error)
 {
-    diffedit_status status = de_device_open(&model->device, error);
+    diffedit_status status = de_device_open(&model->device, settings->arithmetic, error);
     if (status != DIFFEDIT_OK)
         return status;
     const de_network_sources sources = de_model_sources(model);
+    bool one_at_a_time = settings->flags & DIFFEDIT_MODEL_LOW_MEMORY;
     return de_networks_new(&model->networks, &sources, one_at_a_time, error);
 }
 
@@ -181,22 +192,27 @@ diffedit_status de_model_open(diffedit_model **model, const char *path,
     diffedit_model *new = NULL;
     diffedit_status status = de_model_read(&new, path, settings, NULL, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_prepare(new, settings && settings->flags & DIFFEDIT_MODEL_LOW_MEMORY,
-                                  error);
+        status = de_model_prepare(new, settings, error);
     return hand_over(model, new, status);
 }
 
-diffedit_status de_model_new_random(diffedit_model **model, const char *shape,
-                                    diffedit_error *error)
+diffedit_status de_model_open_random(diffedit_model **model, const char *shape,
+                                     const diffedit_model_settings *settings, diffedit_error *error)
 {
+    diffedit_status status = check_settings(settings, shape, error);
+    if (status == DIFFEDIT_OK && (settings->vae || settings->text_encoder || settings->lora_count))
+        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                         "%s: a model of random weights takes no weights from files", shape);
+    if (status != DIFFEDIT_OK)
+        return status;
     diffedit_model *new = calloc(1, sizeof *new);
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
-    diffedit_status status = de_random_model_read(&new->parts, shape, error);
+    status = de_random_model_read(&new->parts, shape, error);
     if (status == DIFFEDIT_OK)
         status = open_tokenizer(new, error);
     if (status == DIFFEDIT_OK)
-        status = de_model_prepare(new, false, error);
+        status = de_model_prepare(new, settings, error);
     return hand_over(model, new, status);
 }
 
@@ -220,6 +236,8 @@ void de_model_info(const diffedit_model *model, diffedit_model_info *info)
                       : model->parts.schedule.v_prediction ? DIFFEDIT_PREDICTION_V
                                                            : DIFFEDIT_PREDICTION_EPSILON,
         .parameters = parameters,
+        .arithmetic = model->device ? de_device_arithmetic(model->device)
+                                    : DIFFEDIT_ARITHMETIC_EXACT,
     };
 }
 

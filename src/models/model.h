@@ -17,10 +17,6 @@ struct diffedit_model {
 /* Opens a model and checks that its parts fit each other. Errors: ARGUMENT, FILE, MODEL, MEMORY. */
 diffedit_status de_model_open(diffedit_model **model, const char *path,
                               const diffedit_model_settings *settings, diffedit_error *error);
-/* A model of random weights, whose shape is one of de_random_shapes (random_model.h). Errors:
- * ARGUMENT, MEMORY. */
-diffedit_status de_model_new_random(diffedit_model **model, const char *shape,
-                                    diffedit_error *error);
 /* The same without preparing networks. With `problems`, whatever is wrong with the model's files is
  * reported there instead, and what could be read is returned. Errors: FILE (no such file), MEMORY;
  * without `problems` as above. */
@@ -29,7 +25,13 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
                               diffedit_error *error);
 /* Prepares the networks of a model that was read without problems. Errors: ARGUMENT (of the
  * kernels), FILE, MODEL, MEMORY. */
-diffedit_status de_model_prepare(diffedit_model *model, bool one_at_a_time, diffedit_error *error);
+diffedit_status de_model_prepare(diffedit_model *model, const diffedit_model_settings *settings,
+                                 diffedit_error *error);
+/* A model of random weights, whose shape is one of de_random_shapes (random_model.h); of the
+ * settings only flags and arithmetic matter. Errors: ARGUMENT, MEMORY. */
+diffedit_status de_model_open_random(diffedit_model **model, const char *shape,
+                                     const diffedit_model_settings *settings,
+                                     diffedit_error *error);
 void de_model_close(diffedit_model *model);
 
 /* Writes a sentence if the UNet's averages were passed over because one is missing. */

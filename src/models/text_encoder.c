@@ -79,7 +79,11 @@ diffedit_status de_text_encoder_new(de_text_encoder **encoder, de_device *device
                                     const de_text_config *config, const de_weights *weights,
                                     const de_survey *survey, diffedit_error *error)
 {
-    de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
+    de_loader loader = {.device = device,
+                        .weights = weights,
+                        .survey = survey,
+                        .arithmetic = DIFFEDIT_ARITHMETIC_EXACT,
+                        .error = error};
     de_text_encoder *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;

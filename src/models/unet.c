@@ -128,10 +128,10 @@ static void network_load(de_unet *unet, de_loader *loader)
     int first = config->channels[0], last = config->channels[config->levels - 1];
     skip_stack skips = {.channels = {first}, .count = 1};
     unet->conv_in = de_load_convolution(loader, "conv_in", config->in_channels, first, 1);
-    unet->time1 = de_load_linear(loader, "time_embedding.linear_1", first, time_width(config),
-                                 true);
-    unet->time2 = de_load_linear(loader, "time_embedding.linear_2", time_width(config),
-                                 time_width(config), true);
+    unet->time1 = de_load_exact_linear(loader, "time_embedding.linear_1", first, time_width(config),
+                                       true);
+    unet->time2 = de_load_exact_linear(loader, "time_embedding.linear_2", time_width(config),
+                                       time_width(config), true);
     int channels = first;
     for (int level = 0; level < config->levels; level++) {
         down_load(unet, loader, level, channels, &skips);
@@ -153,6 +153,8 @@ diffedit_status de_unet_new(de_unet **unet, de_device *device, const de_unet_con
                             diffedit_error *error)
 {
     de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
+    if (device)
+        loader.arithmetic = de_device_arithmetic(device);
     de_unet *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;

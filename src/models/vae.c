@@ -134,6 +134,8 @@ diffedit_status de_vae_new(de_vae **vae, de_device *device, const de_vae_config 
                            diffedit_error *error)
 {
     de_loader loader = {.device = device, .weights = weights, .survey = survey, .error = error};
+    if (device)
+        loader.arithmetic = de_device_arithmetic(device);
     de_vae *new = de_load_allocate(&loader, 1, sizeof *new);
     if (new) {
         new->config = *config;

@@ -82,7 +82,8 @@ static de_linear *new_linear(de_loader *loader, const de_weight *weights, const 
                              int parts)
 {
     de_linear *linear = NULL;
-    loader->status = de_linear_new(&linear, loader->device, weights, biases, parts, loader->error);
+    loader->status = de_linear_new(&linear, loader->device, weights, biases, parts,
+                                   loader->arithmetic, loader->error);
     for (int i = 0; i < parts; i++)
         de_weight_forget_pages(&weights[i]);
     return linear;
@@ -121,6 +122,27 @@ de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const cha
     return new_linear(loader, weights, bias ? biases : NULL, parts);
 }
 
+de_linear *de_load_exact_linear(de_loader *loader, const char *name, int64_t in, int64_t out,
+                                bool bias)
+{
+    diffedit_arithmetic arithmetic = loader->arithmetic;
+    loader->arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
+    de_linear *linear = de_load_linear(loader, name, in, out, bias);
+    loader->arithmetic = arithmetic;
+    return linear;
+}
+
+de_linear *de_load_exact_fused_linear(de_loader *loader, const char *parent,
+                                      const char *const *names, int parts, int64_t in,
+                                      int64_t out_each, bool bias)
+{
+    diffedit_arithmetic arithmetic = loader->arithmetic;
+    loader->arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
+    de_linear *linear = de_load_fused_linear(loader, parent, names, parts, in, out_each, bias);
+    loader->arithmetic = arithmetic;
+    return linear;
+}
+
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
                                     int stride)
 {
@@ -128,7 +150,7 @@ de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t
     de_convolution *convolution = NULL;
     if (load_pair(loader, name, 4, (int64_t[]){out, in, 3, 3}, true, &weight, &bias)) {
         loader->status = de_convolution_new(&convolution, loader->device, &weight, &bias, stride,
-                                            loader->error);
+                                            loader->arithmetic, loader->error);
         de_weight_forget_pages(&weight);
     }
     return convolution;

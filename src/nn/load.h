@@ -19,7 +19,8 @@ typedef struct de_survey {
 typedef struct de_loader {
     de_device *device; /* what the network is made for */
     const de_weights *weights;
-    const de_survey *survey; /* NULL: a network is made */
+    const de_survey *survey;        /* NULL: a network is made */
+    diffedit_arithmetic arithmetic; /* that its layers are prepared for */
     diffedit_status status;
     diffedit_error *error;
 } de_loader;
@@ -52,6 +53,13 @@ de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64
 /* parent.names[0..parts-1] side by side in one product */
 de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names,
                                 int parts, int64_t in, int64_t out_each, bool bias);
+/* Both, but exact whatever the loader's arithmetic: products that run once and that much else is
+ * made from */
+de_linear *de_load_exact_linear(de_loader *loader, const char *name, int64_t in, int64_t out,
+                                bool bias);
+de_linear *de_load_exact_fused_linear(de_loader *loader, const char *parent,
+                                      const char *const *names, int parts, int64_t in,
+                                      int64_t out_each, bool bias);
 /* `name`.weight [out, in, 3, 3] and `name`.bias [out] */
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
                                     int stride);

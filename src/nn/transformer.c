@@ -19,8 +19,8 @@ static void block_load(de_transformer_block *block, de_loader *loader, const cha
                                      WITH_BIAS);
     block->norm2 = de_load_affine(loader, de_name_join(name, "norm2").text, c);
     block->text_q = de_load_linear(loader, de_name_join(text.text, "to_q").text, c, c, NO_BIAS);
-    block->text_kv = de_load_fused_linear(loader, text.text, qkv + 1, 2, config.text_width, c,
-                                          false);
+    block->text_kv = de_load_exact_fused_linear(loader, text.text, qkv + 1, 2, config.text_width, c,
+                                                false);
     block->text_out = de_load_linear(loader, de_name_join(text.text, "to_out.0").text, c, c,
                                      WITH_BIAS);
     block->norm3 = de_load_affine(loader, de_name_join(name, "norm3").text, c);

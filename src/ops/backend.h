@@ -46,7 +46,8 @@ typedef struct de_backend {
     void (*vector_free)(de_vector *vector);
 
     diffedit_status (*linear_new)(de_linear **linear, de_device *device, const de_weight *weights,
-                                  const de_weight *biases, int parts, diffedit_error *error);
+                                  const de_weight *biases, int parts,
+                                  diffedit_arithmetic arithmetic, diffedit_error *error);
     void (*linear_free)(de_linear *linear);
     void (*linear_run)(de_context *context, const de_linear *linear, de_tensor x,
                        de_epilogue epilogue, de_tensor y);
@@ -55,7 +56,7 @@ typedef struct de_backend {
 
     diffedit_status (*convolution_new)(de_convolution **convolution, de_device *device,
                                        const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_error *error);
+                                       diffedit_arithmetic arithmetic, diffedit_error *error);
     void (*convolution_free)(de_convolution *convolution);
     void (*convolution_run)(de_context *context, const de_convolution *convolution, de_tensor x,
                             de_convolution_shape shape, de_epilogue epilogue, de_tensor y);
@@ -74,6 +75,7 @@ typedef struct de_backend {
 /* A backend's own struct begins with this. */
 struct de_device {
     const de_backend *backend;
+    diffedit_arithmetic arithmetic;
 };
 
 #endif

@@ -15,6 +15,11 @@ static bool is_dense(de_tensor t)
 
 /* ---- devices ---- */
 
+diffedit_arithmetic de_device_arithmetic(const de_device *device)
+{
+    return device->arithmetic;
+}
+
 void de_device_close(de_device *device)
 {
     if (device)
@@ -88,11 +93,12 @@ void de_vector_free(de_vector *vector)
 }
 
 diffedit_status de_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
-                              const de_weight *biases, int parts, diffedit_error *error)
+                              const de_weight *biases, int parts, diffedit_arithmetic arithmetic,
+                              diffedit_error *error)
 {
     *linear = NULL;
     diffedit_status status = device->backend->linear_new(linear, device, weights, biases, parts,
-                                                         error);
+                                                         arithmetic, error);
     if (status == DIFFEDIT_OK)
         (*linear)->device = device;
     return status;
@@ -106,11 +112,11 @@ void de_linear_free(de_linear *linear)
 
 diffedit_status de_convolution_new(de_convolution **convolution, de_device *device,
                                    const de_weight *weight, const de_weight *bias, int stride,
-                                   diffedit_error *error)
+                                   diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     *convolution = NULL;
     diffedit_status status = device->backend->convolution_new(convolution, device, weight, bias,
-                                                              stride, error);
+                                                              stride, arithmetic, error);
     if (status == DIFFEDIT_OK)
         (*convolution)->device = device;
     return status;

@@ -22,7 +22,10 @@ typedef struct de_device de_device;
 
 /* Opens the device that networks are made for and run on. Errors: ARGUMENT (DIFFEDIT_CPU names
  * kernels that this machine cannot run). */
-diffedit_status de_device_open(de_device **device, diffedit_error *error);
+diffedit_status de_device_open(de_device **device, diffedit_arithmetic arithmetic,
+                               diffedit_error *error);
+/* What it was opened for: that of its networks' layers, but for those that are always exact. */
+diffedit_arithmetic de_device_arithmetic(const de_device *device);
 /* Comes after whatever was made for it has been freed. NULL is allowed. */
 void de_device_close(de_device *device);
 
@@ -123,9 +126,10 @@ typedef struct de_linear de_linear;
 
 /* weight [out, in] (a 1x1 convolution's [out, in, 1, 1] is the same); bias [out] or NULL.
  * Several weights of equal `in` may be laid side by side in one product (q, k, v): `parts` of them.
- * Errors: MEMORY. */
+ * They are prepared for `arithmetic`, whatever the device's. Errors: MEMORY. */
 diffedit_status de_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
-                              const de_weight *biases, int parts, diffedit_error *error);
+                              const de_weight *biases, int parts, diffedit_arithmetic arithmetic,
+                              diffedit_error *error);
 void de_linear_free(de_linear *linear);
 /* x, y: n*h*w rows of c; y.c = out. */
 void de_linear_run(de_context *context, const de_linear *linear, de_tensor x, de_epilogue epilogue,
@@ -147,10 +151,10 @@ typedef struct de_convolution_shape {
 } de_convolution_shape;
 
 /* weight [out, in, k, k], k 1 or 3 (any odd size works), bias [out]. `stride` is that of later
- * runs, so that the right form is prepared. Errors: MEMORY. */
+ * runs, so that the right form is prepared, for `arithmetic`. Errors: MEMORY. */
 diffedit_status de_convolution_new(de_convolution **convolution, de_device *device,
                                    const de_weight *weight, const de_weight *bias, int stride,
-                                   diffedit_error *error);
+                                   diffedit_arithmetic arithmetic, diffedit_error *error);
 void de_convolution_free(de_convolution *convolution);
 /* y [n, oh, ow, out] with oh = (h + pad_top + pad_bottom - k) / stride + 1. */
 void de_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
@@ -170,7 +174,8 @@ void de_layer_norm(de_context *context, de_tensor x, float eps, const de_vector 
 
 /* softmax(q k^T / sqrt(d)) v for each image and head. q [n, h, w, heads * d], h*w queries an image;
  * k and v likewise of their own h*w; all three may be columns of wider tensors. y as q, dense.
- * Causal: query i sees keys 0..i. Memory grows linearly with queries and keys. */
+ * Causal: query i sees keys 0..i, always exact; else as the context's device. Memory grows linearly
+ * with queries and keys. */
 void de_attention(de_context *context, int heads, bool causal, de_tensor q, de_tensor k,
                   de_tensor v, de_tensor y);
 

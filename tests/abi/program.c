@@ -4,7 +4,7 @@
  *
  *     program MODEL FOLDER        files are written into FOLDER
  */
-#include "diffedit-0.1.h"
+#include "0.1/diffedit.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 """What programs were built against stays: exported names, prototypes, layouts, values. And the
 header says of each option what the table says.
 
-diffedit-0.1.h is the header of 0.1. Until 0.1 is released it follows include/diffedit/diffedit.h:
-copy it. After that it never changes, and each release adds its own.
+0.1/ has the headers of 0.1. Until 0.1 is released they follow include/diffedit: copy them. After
+that they never change, and each release adds its own.
 """
 import os
 import pathlib
@@ -17,14 +17,16 @@ SOURCE = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("DIFFEDIT_BUILD", SOURCE / "build"))
 PROGRAM = os.environ.get("DIFFEDIT", str(BUILD / "diffedit"))
 HEADER = SOURCE / "include/diffedit/diffedit.h"
-FROZEN = sorted(HERE.glob("diffedit-*.h"))
+FROZEN = sorted(HERE.glob("*/diffedit.h"))
 
 sys.path.insert(0, str(SOURCE / "tests/cli"))
 import man_page  # noqa: E402
 
 
 def without_comments(header):
-    return re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
+    """The code of a release's headers, of which `header` includes the others."""
+    text = "".join(path.read_text() for path in sorted(header.parent.glob("*.h")))
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 # ---- names ----
@@ -50,7 +52,7 @@ def prototypes(header):
             for text, name in declared}
 
 
-@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.parent.name)
 def test_prototypes(frozen):
     before, now = prototypes(frozen), prototypes(HEADER)
     assert len(before) > 50
@@ -90,7 +92,7 @@ def measure(header, of, folder):
     return dict(line.rsplit(" ", 1) for line in printed.splitlines())
 
 
-@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.parent.name)
 def test_layouts_and_values(frozen, tmp_path):
     before, now = measure(frozen, frozen, tmp_path), measure(HEADER, frozen, tmp_path)
     assert len(before) > 200

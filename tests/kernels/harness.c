@@ -146,7 +146,7 @@ void print_errors(void)
 de_device *test_device(void)
 {
     de_device *device;
-    assert_int_equal(de_device_open(&device, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_device_open(&device, DIFFEDIT_ARITHMETIC_EXACT, NULL), DIFFEDIT_OK);
     return device;
 }
 

@@ -124,9 +124,9 @@ static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype d
     int64_t count = de_tensor_count(test.y);
     if (!geglu)
         test.epilogue = random_epilogue(test.y);
-    assert_int_equal(
-        de_linear_new(&test.linear, test_device(), w, with_bias ? b : NULL, parts, NULL),
-        DIFFEDIT_OK);
+    assert_int_equal(de_linear_new(&test.linear, test_device(), w, with_bias ? b : NULL, parts,
+                                   DIFFEDIT_ARITHMETIC_EXACT, NULL),
+                     DIFFEDIT_OK);
     double *expected = linear_sums(test.x, weights, with_bias ? biases : NULL, parts, columns);
     linear_expected(&test, expected, columns);
     check_op(&(op_case){.name = geglu ? "linear, GEGLU" : "linear",
@@ -246,7 +246,8 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     test_weight weight = test_weight_new(dtype, 4, (int64_t[]){out, x.c, k, k});
     test_weight bias = test_weight_new(dtype, 1, &out);
     assert_int_equal(de_convolution_new(&test.convolution, test_device(), &weight.weight,
-                                        &bias.weight, shape.stride, NULL),
+                                        &bias.weight, shape.stride, DIFFEDIT_ARITHMETIC_EXACT,
+                                        NULL),
                      DIFFEDIT_OK);
     double *expected = convolution_expected(&test, &weight, &bias);
     check_op(&(op_case){.name = name,

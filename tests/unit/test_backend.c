@@ -200,10 +200,11 @@ static void vector_free(de_vector *vector)
 }
 
 static diffedit_status linear_new(de_linear **linear, de_device *device, const de_weight *weights,
-                                  const de_weight *biases, int parts, diffedit_error *error)
+                                  const de_weight *biases, int parts,
+                                  diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     de_device *cpu = recorder_of(device)->cpu;
-    return cpu->backend->linear_new(linear, cpu, weights, biases, parts, error);
+    return cpu->backend->linear_new(linear, cpu, weights, biases, parts, arithmetic, error);
 }
 
 static void linear_free(de_linear *linear)
@@ -225,10 +226,10 @@ static void linear_geglu_run(de_context *context, const de_linear *linear, de_te
 
 static diffedit_status convolution_new(de_convolution **convolution, de_device *device,
                                        const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_error *error)
+                                       diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     de_device *cpu = recorder_of(device)->cpu;
-    return cpu->backend->convolution_new(convolution, cpu, weight, bias, stride, error);
+    return cpu->backend->convolution_new(convolution, cpu, weight, bias, stride, arithmetic, error);
 }
 
 static void convolution_free(de_convolution *convolution)
@@ -316,13 +317,13 @@ static const de_backend table = {
 static de_device *open_cpu(void)
 {
     de_device *cpu;
-    assert_int_equal(de_device_open(&cpu, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_device_open(&cpu, DIFFEDIT_ARITHMETIC_EXACT, NULL), DIFFEDIT_OK);
     return cpu;
 }
 
 static recorder new_recorder(void)
 {
-    return (recorder){.base = {&table}, .cpu = open_cpu(), .allowed = -1};
+    return (recorder){.base = {.backend = &table}, .cpu = open_cpu(), .allowed = -1};
 }
 
 /* ---- the networks ---- */
@@ -338,7 +339,8 @@ static diffedit_model *open_on(de_device *device)
 {
     diffedit_model *model;
     diffedit_error error;
-    if (de_model_read(&model, GOLDEN "/tiny-odd/model", NULL, NULL, &error) != DIFFEDIT_OK)
+    const diffedit_model_settings settings = {0};
+    if (de_model_read(&model, GOLDEN "/tiny-odd/model", &settings, NULL, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     model->device = device;
     const de_network_sources sources = de_model_sources(model);

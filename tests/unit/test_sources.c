@@ -13,6 +13,8 @@
 
 enum { SIDE = 8, CHANNELS = 8, COUNT = CHANNELS * SIDE * SIDE };
 
+static const diffedit_model_settings NO_SETTINGS = {0};
+
 /* ---- tensors of one number ---- */
 
 typedef struct constants {
@@ -109,7 +111,7 @@ static diffedit_model *read_pocket(void)
 {
     diffedit_model *model = NULL;
     diffedit_error error;
-    if (de_model_read(&model, POCKET, NULL, NULL, &error) != DIFFEDIT_OK)
+    if (de_model_read(&model, POCKET, &NO_SETTINGS, NULL, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     return model;
 }
@@ -122,7 +124,9 @@ static void predict(float eps[2][COUNT], diffedit_model *model, bool one_at_a_ti
     diffedit_editor *editor;
     diffedit_model_info info = {.struct_size = sizeof info};
     float latent[COUNT];
-    if (de_model_prepare(model, one_at_a_time, &error) != DIFFEDIT_OK)
+    const diffedit_model_settings settings = {.flags = one_at_a_time ? DIFFEDIT_MODEL_LOW_MEMORY
+                                                                     : 0};
+    if (de_model_prepare(model, &settings, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     diffedit_model_get_info(&info, model);
     assert_int_equal(info.latent_channels, CHANNELS);
@@ -210,7 +214,7 @@ static void test_a_source_that_refuses(void **state)
     diffedit_model *model = read_pocket();
     de_weights_close(model->parts.weights[DE_PART_VAE]);
     model->parts.weights[DE_PART_VAE] = &weights;
-    assert_int_equal(de_model_prepare(model, false, &error), DIFFEDIT_ERROR_MODEL);
+    assert_int_equal(de_model_prepare(model, &NO_SETTINGS, &error), DIFFEDIT_ERROR_MODEL);
     assert_non_null(strstr(error.message, "refused: "));
     diffedit_model_close(model);
 }

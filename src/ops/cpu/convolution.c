@@ -26,9 +26,10 @@ static bool uses_winograd(const cpu_convolution *convolution)
 
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
                                        const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_error *error)
+                                       diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     (void)device;
+    (void)arithmetic;
     cpu_convolution *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a convolution");

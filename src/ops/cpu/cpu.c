@@ -57,12 +57,15 @@ static const de_backend backend = {
     .concatenate = de_cpu_concatenate,
 };
 
-diffedit_status de_cpu_open(de_device **device, diffedit_error *error)
+diffedit_status de_cpu_open(de_device **device, diffedit_arithmetic arithmetic,
+                            diffedit_error *error)
 {
-    static de_device cpu = {&backend}; /* holds nothing: one for everybody */
+    /* They hold nothing: one of each for everybody. */
+    static de_device exact = {&backend, DIFFEDIT_ARITHMETIC_EXACT};
+    static de_device quick = {&backend, DIFFEDIT_ARITHMETIC_QUICK};
     const char *problem = de_kernels_problem();
     if (problem)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);
-    *device = &cpu;
+    *device = arithmetic == DIFFEDIT_ARITHMETIC_QUICK ? &quick : &exact;
     return DIFFEDIT_OK;
 }

@@ -5,7 +5,8 @@
 #include "ops/backend.h"
 
 /* ARGUMENT where DIFFEDIT_CPU asks for kernels that are not there. */
-diffedit_status de_cpu_open(de_device **device, diffedit_error *error);
+diffedit_status de_cpu_open(de_device **device, diffedit_arithmetic arithmetic,
+                            diffedit_error *error);
 
 /* Floating-point operations per second that `threads` threads reach with nothing but multiplying
  * and adding. */
@@ -31,7 +32,8 @@ diffedit_status de_cpu_vector_new(de_vector **vector, de_device *device, const d
                                   diffedit_error *error);
 void de_cpu_vector_free(de_vector *vector);
 diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
-                                  const de_weight *biases, int parts, diffedit_error *error);
+                                  const de_weight *biases, int parts,
+                                  diffedit_arithmetic arithmetic, diffedit_error *error);
 void de_cpu_linear_free(de_linear *linear);
 void de_cpu_linear_run(de_context *context, const de_linear *linear, de_tensor x,
                        de_epilogue epilogue, de_tensor y);
@@ -39,7 +41,7 @@ void de_cpu_linear_geglu_run(de_context *context, const de_linear *linear, de_te
                              de_tensor y);
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
                                        const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_error *error);
+                                       diffedit_arithmetic arithmetic, diffedit_error *error);
 void de_cpu_convolution_free(de_convolution *convolution);
 void de_cpu_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
                             de_convolution_shape shape, de_epilogue epilogue, de_tensor y);

@@ -15,9 +15,11 @@ static const cpu_linear *of(const de_linear *linear)
 }
 
 diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const de_weight *weights,
-                                  const de_weight *biases, int parts, diffedit_error *error)
+                                  const de_weight *biases, int parts,
+                                  diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     (void)device;
+    (void)arithmetic;
     cpu_linear *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a linear layer");

@@ -1,0 +1,96 @@
+/* The settings that a model is opened with, and what it says of them afterwards. */
+#include "diffedit/diffedit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static diffedit_arithmetic arithmetic_of(diffedit_model *model)
+{
+    diffedit_model_info info = {.struct_size = sizeof info};
+    diffedit_model_get_info(&info, model);
+    diffedit_model_close(model);
+    return info.arithmetic;
+}
+
+static void test_arithmetic(void **state)
+{
+    (void)state;
+    diffedit_model *model;
+    diffedit_model_settings settings = {.struct_size = sizeof settings};
+    assert_int_equal(diffedit_model_open(&model, POCKET, NULL, NULL), DIFFEDIT_OK);
+    assert_int_equal(arithmetic_of(model), DIFFEDIT_ARITHMETIC_EXACT);
+    assert_int_equal(diffedit_model_new_random(&model, "pocket", NULL), DIFFEDIT_OK);
+    assert_int_equal(arithmetic_of(model), DIFFEDIT_ARITHMETIC_EXACT);
+    settings.arithmetic = DIFFEDIT_ARITHMETIC_QUICK;
+    assert_int_equal(diffedit_model_open(&model, POCKET, &settings, NULL), DIFFEDIT_OK);
+    assert_int_equal(arithmetic_of(model), DIFFEDIT_ARITHMETIC_QUICK);
+    assert_int_equal(diffedit_model_open_random(&model, "pocket", &settings, NULL), DIFFEDIT_OK);
+    assert_int_equal(arithmetic_of(model), DIFFEDIT_ARITHMETIC_QUICK);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(diffedit_arithmetic_name(DIFFEDIT_ARITHMETIC_EXACT), "exact");
+    assert_string_equal(diffedit_arithmetic_name(DIFFEDIT_ARITHMETIC_QUICK), "quick");
+    assert_null(diffedit_arithmetic_name((diffedit_arithmetic)2));
+    assert_null(diffedit_arithmetic_name((diffedit_arithmetic)-1));
+}
+
+/* Whatever takes settings refuses these, with this sentence. */
+static void check_refused(const diffedit_model_settings *settings, const char *sentence)
+{
+    diffedit_error error;
+    diffedit_model *model = NULL;
+    diffedit_model_description *description = NULL;
+    assert_int_equal(diffedit_model_open(&model, POCKET, settings, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, sentence));
+    assert_int_equal(diffedit_model_open_random(&model, "pocket", settings, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, sentence));
+    assert_int_equal(diffedit_model_describe(&description, POCKET, settings, NULL, NULL, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, sentence));
+    assert_true(!model && !description);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    diffedit_model_settings settings = {.struct_size = sizeof settings};
+    settings.arithmetic = (diffedit_arithmetic)2;
+    check_refused(&settings, "unknown arithmetic 2");
+    settings.arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
+    settings.reserved = 1;
+    check_refused(&settings, "`settings.reserved` is not 0");
+    settings.reserved = 0;
+    settings.flags = 4;
+    check_refused(&settings, "unknown flags 0x4");
+}
+
+static void test_random_weights_are_no_file(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    diffedit_model *model = NULL;
+    const diffedit_model_settings settings = {.struct_size = sizeof settings, .vae = POCKET};
+    assert_int_equal(diffedit_model_open_random(&model, "pocket", &settings, &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "takes no weights from files"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arithmetic),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random_weights_are_no_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
