@@ -1,22 +1,23 @@
 """The networks of Stable Diffusion 1.4's shape on random weights, by three programs: what
 bench/peers.py times.
 
-    networks.py PROGRAM NETWORK SIZE THREADS CACHE     PROGRAM: diffedit, torch or openvino
-                                                       NETWORK: unet, guided, encode or decode
-Prints "ready". Then, for each line on standard input, runs twice and prints the seconds and CPU
-seconds of the second run: the first run finds its memory cold after the other programs' turns,
-which does not happen between the steps of an edit.
+    networks.py PROGRAM ARITHMETIC NETWORK SIZE THREADS CACHE
+
+    PROGRAM      diffedit, torch or openvino
+    ARITHMETIC   default or f32 of torch and OpenVINO, exact or quick of diffedit
+    NETWORK      unet, guided, encode or decode
+Prints "ready" and what it really computes with. Then, for each line on standard input, runs twice
+and prints the seconds and CPU seconds of the second run: the first run finds its memory cold after
+the other programs' turns, which does not happen between the steps of an edit.
 """
-import ctypes
-import os
 import pathlib
 import sys
 import time
 
 import numpy as np
 
-SOURCE = pathlib.Path(__file__).resolve().parent.parent
-LIBRARY = os.environ.get("DIFFEDIT_LIBRARY", SOURCE / "build/libdiffedit.so")
+import library
+
 UNET = dict(sample_size=64, in_channels=4, out_channels=4, layers_per_block=2,
             cross_attention_dim=768, block_out_channels=(320, 640, 1280, 1280),
             attention_head_dim=8, down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
@@ -25,37 +26,18 @@ VAE = dict(block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_c
            sample_size=512, down_block_types=("DownEncoderBlock2D",) * 4,
            up_block_types=("UpDecoderBlock2D",) * 4)
 TIMESTEP, GUIDANCE = 481, 7.5
+SHORT = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
-def diffedit(network, size, threads, _):
-    library, error = ctypes.CDLL(str(LIBRARY)), ctypes.create_string_buffer(4096)
-
-    def call(name, *arguments):
-        if getattr(library, name)(*arguments, error):
-            sys.exit(f"{name}: {error.raw[4:].split(bytes(1))[0].decode()}")
-
-    def at(array):
-        return array.ctypes.data_as(ctypes.c_void_p)
-
-    model, editor, side = ctypes.c_void_p(), ctypes.c_void_p(), size // 8
-    call("diffedit_model_new_random", ctypes.byref(model), b"sd14")
-    call("diffedit_editor_new", ctypes.byref(editor), model, None)
-    library.diffedit_editor_set_threads(editor, threads)
-    text = np.zeros((77, 768), np.float32)
-    call("diffedit_encode_text", at(text), editor, b"a horse on a meadow")
-    latent = np.random.randn(4, side, side).astype(np.float32)
-    eps, pixels = np.zeros((4, side, side), np.float32), np.zeros((3, size, size), np.float32)
-    t, scale = ctypes.c_double(TIMESTEP), ctypes.c_double(GUIDANCE)
-    return {
-        "unet": lambda: call("diffedit_predict_noise", at(eps), editor, at(latent), side, side, t,
-                             at(text)),
-        "guided": lambda: call("diffedit_predict_guided", at(eps), editor, at(latent), side, side,
-                               t, at(text), at(text), scale),
-        "encode": lambda: call("diffedit_encode_pixels", at(latent), editor, at(pixels), size,
-                               size),
-        "decode": lambda: call("diffedit_decode_latent", at(pixels), editor, at(latent), side,
-                               side),
-    }[network]
+def diffedit(arithmetic, network, size, threads, _):
+    model = library.Model(shape="sd14", arithmetic=arithmetic, threads=threads)
+    text = model.encode_text("a horse on a meadow")
+    latent = np.random.randn(4, size // 8, size // 8).astype(np.float32)
+    pixels = np.random.randn(3, size, size).astype(np.float32)
+    runs = {"unet": lambda: model.predict(latent, TIMESTEP, text),
+            "guided": lambda: model.guided(latent, TIMESTEP, text, text, GUIDANCE),
+            "encode": lambda: model.encode(pixels), "decode": lambda: model.decode(latent)}
+    return runs[network], model.kernels
 
 
 def example(network, size):
@@ -98,16 +80,17 @@ def module(network, size):
     return net.eval().requires_grad_(False), example(network, size)
 
 
-def torch(network, size, threads, _):
-    """Inference mode, fused attention, and the faster of the two memory layouts."""
-    import torch as library
-    library.set_num_threads(threads)
+def torch(_, network, size, threads, __):
+    """Inference mode, fused attention, and the faster of the two memory layouts. The default is
+    the parameters' f32."""
+    import torch as package
+    package.set_num_threads(threads)
     net, inputs = module(network, size)
     runs = {}
-    for layout in (library.contiguous_format, library.channels_last):
+    for layout in (package.contiguous_format, package.channels_last):
         net.to(memory_format=layout)
         start = time.process_time()  # other programs' load does not count
-        with library.inference_mode():
+        with package.inference_mode():
             net(*(x.to(memory_format=layout) if x.dim() == 4 else x for x in inputs))
         runs[layout] = time.process_time() - start
     layout = min(runs, key=runs.get)
@@ -117,36 +100,39 @@ def torch(network, size, threads, _):
     inputs = tuple(x.to(memory_format=layout) if x.dim() == 4 else x for x in inputs)
 
     def run():
-        with library.inference_mode():
+        with package.inference_mode():
             net(*inputs)
-    return run
+    return run, SHORT[str(next(net.parameters()).dtype).removeprefix("torch.")]
 
 
-def openvino(network, size, threads, cache):
-    """f32 arithmetic like the others, fixed shapes, optimised for latency. Converted once, on a
-    small picture."""
-    import openvino as library
+def openvino(arithmetic, network, size, threads, cache):
+    """Fixed shapes, optimised for latency; at its default the plugin chooses the arithmetic.
+    Converted once, on a small picture, with f32 weights."""
+    import openvino as package
     path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
     if not path.exists():
         net, small = module(network, 64)
-        library.save_model(library.convert_model(net, example_input=small), path,
+        package.save_model(package.convert_model(net, example_input=small), path,
                            compress_to_fp16=False)
         del net
     arrays = [x.numpy() for x in example(network, size)]
-    model = library.Core().read_model(path)
+    model = package.Core().read_model(path)
     model.reshape({port: array.shape for port, array in zip(model.inputs, arrays)})
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads,
-                "PERFORMANCE_HINT": "LATENCY"}
-    request = library.Core().compile_model(model, "CPU", settings).create_infer_request()
-    return lambda: request.infer(arrays)
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    if arithmetic != "default":
+        settings["INFERENCE_PRECISION_HINT"] = arithmetic
+    compiled = package.Core().compile_model(model, "CPU", settings)
+    request = compiled.create_infer_request()
+    used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return lambda: request.infer(arrays), used
 
 
 def main():
-    program, network, size, threads, cache = sys.argv[1:]
+    program, arithmetic, network, size, threads, cache = sys.argv[1:]
     programs = {"diffedit": diffedit, "torch": torch, "openvino": openvino}
-    run = programs[program](network, int(size), int(threads), cache)
+    run, used = programs[program](arithmetic, network, int(size), int(threads), cache)
     run()  # memory is mapped
-    print("ready", flush=True)
+    print("ready", used, flush=True)
     for _ in sys.stdin:
         run()
         start, processor = time.perf_counter(), time.process_time()

@@ -4,6 +4,7 @@ Each is between two marker lines, and is replaced by the script that makes it.
 """
 import pathlib
 import re
+import sys
 import textwrap
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs/PERFORMANCE.md"
@@ -16,5 +17,8 @@ def paragraph(text):
 
 def write(begin, end, text):
     """Puts `text` between the lines `begin` and `end`."""
-    between = re.compile(f"(?<={begin}).*?(?={end})", re.DOTALL)
-    PAGE.write_text(between.sub(lambda _: text, PAGE.read_text()))
+    between = re.compile(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", re.DOTALL)
+    changed, found = between.subn(lambda _: text, PAGE.read_text())
+    if not found:
+        sys.exit(f"{PAGE.name} has no line {begin.strip()}")
+    PAGE.write_text(changed)
