@@ -380,7 +380,7 @@ int main(int argc, char **argv)
         set.threads = 1;
     if (set.quick)
         set.seconds = 0.05;
-    const char *const tables[] = {"avx2"};
+    const char *const tables[] = {"avx512", "avx2"};
     int wrong = 0;
     need(de_device_open(&device, DIFFEDIT_ARITHMETIC_EXACT, NULL));
     double peak = de_measure_peak(set.threads);

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/c.h"
+#include "kernels/tables.h"
 #include "kernels/functions_c.h"
 
 /* Sixteen queries at a time; softmax is kept running over blocks of keys (Milakov and Gimelshein

@@ -1,8 +1,9 @@
-#include "kernels/avx2.h"
+#include "kernels/tables.h"
 
 const de_kernels de_kernels_avx2 = {
     .name = "avx2",
     .gemm = de_gemm_avx2,
+    .quantise = de_quantise_avx2,
     .winograd_weights = de_winograd_weights_avx2,
     .winograd_input = de_winograd_input_avx2,
     .winograd_output = de_winograd_output_avx2,

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "kernels/c.h"
+#include "kernels/tables.h"
 #include "kernels/functions_c.h"
 #include "base/half.h"
 
@@ -19,14 +19,34 @@ static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, i
             int64_t depth = gemm->depth - k < DEPTH ? gemm->depth - k : DEPTH;
             int64_t offset = ((panel * gemm->taps + tap) * gemm->depth + k) * DE_PANEL;
             const float *w = converted;
-            if (gemm->half)
+            if (gemm->kind == DE_KIND_F16)
                 for (int64_t i = 0; i < depth * DE_PANEL; i++)
                     converted[i] = de_half_to_float(((const uint16_t *)panels)[offset + i]);
             else
                 w = (const float *)panels + offset;
-            for (int64_t r = 0; r < rows; r++)
-                de_add_products_c(gemm->x[tap * gemm->rows + first + r] + k, depth, w, sums[r]);
+            for (int64_t r = 0; r < rows; r++) {
+                const float *x = gemm->x[tap * gemm->rows + first + r];
+                de_add_products_c(x + k, depth, w, sums[r]);
+            }
         }
+    }
+}
+
+/* The same of int16, times the scales. */
+static void panel_sums_i16(const de_gemm *gemm, const void *panels, const float *scales,
+                           int64_t panel, int64_t first, int64_t rows, float (*sums)[DE_PANEL])
+{
+    int64_t pairs = (gemm->depth + 1) / 2;
+    const int16_t *w = (const int16_t *)panels + panel * pairs * 2 * DE_PANEL;
+    for (int64_t r = 0; r < rows; r++) {
+        const int16_t *x = gemm->x[first + r];
+        int32_t whole[DE_PANEL] = {0};
+        for (int64_t k = 0; k < 2 * pairs; k += 2)
+            for (int j = 0; j < DE_PANEL; j++)
+                whole[j] += x[k] * w[k * DE_PANEL + 2 * j] + x[k + 1] * w[k * DE_PANEL + 2 * j + 1];
+        for (int j = 0; j < DE_PANEL; j++)
+            sums[r][j] = (float)whole[j] *
+                         (gemm->row_scales[first + r] * scales[panel * DE_PANEL + j]);
     }
 }
 
@@ -53,8 +73,13 @@ void de_gemm_c(const de_gemm *gemm)
     for (int64_t panel = 0; panel * DE_PANEL < gemm->columns; panel++) {
         for (int64_t first = 0; first < gemm->rows; first += ROWS) {
             int64_t rows = gemm->rows - first < ROWS ? gemm->rows - first : ROWS;
-            panel_sums(gemm, gemm->panels, panel, first, rows, sums);
-            if (gemm->gate)
+            if (gemm->kind == DE_KIND_I16)
+                panel_sums_i16(gemm, gemm->panels, gemm->column_scales, panel, first, rows, sums);
+            else
+                panel_sums(gemm, gemm->panels, panel, first, rows, sums);
+            if (gemm->gate && gemm->kind == DE_KIND_I16)
+                panel_sums_i16(gemm, gemm->gate, gemm->gate_scales, panel, first, rows, gates);
+            else if (gemm->gate)
                 panel_sums(gemm, gemm->gate, panel, first, rows, gates);
             store(gemm, panel, first, rows, sums, gemm->gate ? gates : NULL);
         }

@@ -29,21 +29,33 @@ static inline int64_t de_round_up(int64_t value, int64_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
+/* What the weights of a product are stored as. The sums of f32 and f16 weights are f32, and so are
+ * the rows that they are multiplied with. Where weights are int16, so are the rows: sums are int32
+ * and exact, whatever their order, and every table gives the same bits. */
+typedef enum de_kind { DE_KIND_F32, DE_KIND_F16, DE_KIND_I16 } de_kind;
+
 /* y [rows, columns] = activation(sum over taps of x_tap [rows, depth] w_tap [depth, columns] +
  * bias) + residual
  *
  * The rows of x are given one by one, so that a convolution needs no copy of its input. A tap is a
  * pixel of the convolution's window; a plain product has one tap.
  *
- * With a gate it is y = (x w + bias) gelu(x gate + gate_bias), without activation and residual. */
+ * With a gate it is y = (x w + bias) gelu(x gate + gate_bias), without activation and residual.
+ *
+ * Of int16 there is one tap, and x w is the sum times (row scale times column scale). */
 typedef struct de_gemm {
     int64_t rows, taps, depth, columns;
-    const float *const *x; /* [taps, rows] of pointers to `depth` floats */
-    const void *panels;    /* [ceil(columns / 16), taps, depth, 16], f32 or f16, 64-byte aligned */
-    bool half;             /* the panels are f16 */
-    const float *bias;     /* [columns rounded up to 16], or NULL */
-    const void *gate;      /* NULL, or panels like `panels` */
-    const float *gate_bias;
+    de_kind kind;
+    /* [taps, rows] of pointers to `depth` floats; or to as many int16, and a 0 if depth is odd */
+    const void *const *x;
+    /* [ceil(columns / 16), taps, depth, 16], 64-byte aligned; of int16 [ceil(columns / 16),
+     * ceil(depth / 2), 16, 2] */
+    const void *panels;
+    const float *row_scales;    /* int16: [rows] */
+    const float *column_scales; /* int16: [columns rounded up to 16] */
+    const float *bias;          /* [columns rounded up to 16], or NULL */
+    const void *gate;           /* NULL, or panels like `panels` */
+    const float *gate_scales, *gate_bias;
     de_activation activation;
     const float *residual; /* NULL, or laid out like y; may be y */
     float *y;
@@ -58,8 +70,8 @@ typedef enum de_taps { DE_TAPS_ALL, DE_TAPS_ODD, DE_TAPS_EVEN } de_taps;
 /* Winograd's weights for rows `pair` of the 6 x 6 points, of some channels of one panel: pair 0 is
  * rows 0 and 5, 1 is 1 and 2, 2 is 3 and 4. */
 typedef struct de_winograd_weights {
-    const void *panel; /* [9, channels, 16], f32 or f16 */
-    bool half;
+    const void *panel; /* [9, channels, 16] */
+    de_kind kind;      /* of the panel: f32 or f16 */
     int64_t channels;
     int64_t begin, count;  /* the channels to transform */
     de_taps rows, columns; /* both DE_TAPS_ALL, or neither */
@@ -101,9 +113,14 @@ typedef struct de_kernels {
     const char *name;
 
     void (*gemm)(const de_gemm *gemm);
+    /* A row of int16 for a product: out [parts * depth, and a 0 if that is odd] are the floats
+     * pieces[0], pieces[stride], .. (`parts` of them) [depth], one after the other, divided by the
+     * scale that is returned (i16.h). The same bits in every table. */
+    float (*quantise)(const float *const *pieces, int64_t parts, int64_t stride, int64_t depth,
+                      int16_t *out);
 
     void (*winograd_weights)(const de_winograd_weights *weights);
-    /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 8],
+    /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 16],
      * point_stride floats apart */
     void (*winograd_input)(const float *const *pixels, int64_t channels, float *out,
                            int64_t point_stride);
@@ -149,12 +166,13 @@ const de_kernels *de_kernels_get(void);
 /* NULL, or an error message if DIFFEDIT_CPU names no table or one that this machine cannot run; the
  * plain C table is then in use. */
 const char *de_kernels_problem(void);
-/* The table of a name ("ref", "avx2"); NULL if it is unknown or this machine cannot run it. */
+/* The table of a name ("ref", "avx2", ..); NULL if it is unknown or this machine cannot run it. */
 const de_kernels *de_kernels_find(const char *name);
 /* For tests and benchmarks: uses another table from now on. No other thread may be computing. */
 void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
-extern const de_kernels de_kernels_avx2; /* linked if the compiler targets x86-64 */
+/* linked if the compiler targets x86-64 */
+extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512;
 
 #endif

@@ -1,4 +1,4 @@
-#include "kernels/c.h"
+#include "kernels/tables.h"
 #include "kernels/functions_c.h"
 
 void de_channel_sums_c(const float *x, int64_t rows, int64_t c, double *sum, double *square)

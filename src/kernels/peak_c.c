@@ -1,4 +1,4 @@
-#include "kernels/c.h"
+#include "kernels/tables.h"
 
 /* So many sums at once that their latency is hidden, in whatever vectors the compiler makes of
  * them. */

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "kernels/c.h"
+#include "kernels/tables.h"
 #include "kernels/functions_c.h"
 #include "base/half.h"
 #include "kernels/winograd_points.h"
@@ -69,11 +69,11 @@ static void transform_output(lanes *m, int outputs, lanes *y)
     }
 }
 
-static void load_panel(const void *panel, bool half, int64_t offset, float *out)
+static void load_panel(const void *panel, de_kind kind, int64_t offset, float *out)
 {
     for (int l = 0; l < LANES; l++)
-        out[l] = half ? de_half_to_float(((const uint16_t *)panel)[offset + l])
-                      : ((const float *)panel)[offset + l];
+        out[l] = kind == DE_KIND_F16 ? de_half_to_float(((const uint16_t *)panel)[offset + l])
+                                     : ((const float *)panel)[offset + l];
 }
 
 void de_winograd_weights_c(const de_winograd_weights *weights)
@@ -83,7 +83,7 @@ void de_winograd_weights_c(const de_winograd_weights *weights)
         lanes columns[TAPS][IN], g[TAPS], points[IN];
         for (int x = 0; x < TAPS; x++) {
             for (int y = 0; y < TAPS; y++)
-                load_panel(weights->panel, weights->half,
+                load_panel(weights->panel, weights->kind,
                            ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL,
                            g[y]);
             transform_weights(g, weights->rows, columns[x]);
@@ -104,7 +104,6 @@ void de_winograd_input_c(const float *const *pixels, int64_t channels, float *ou
 {
     for (int64_t c = 0; c < channels; c += LANES) {
         int64_t count = channels - c < LANES ? channels - c : LANES;
-        int64_t stored = de_round_up(count, 8); /* the padding the contract asks for, of zeros */
         lanes rows[IN][IN], d[IN], points[IN];
         for (int x = 0; x < IN; x++) {
             memset(d, 0, sizeof d);
@@ -117,8 +116,7 @@ void de_winograd_input_c(const float *const *pixels, int64_t channels, float *ou
         for (int y = 0; y < IN; y++) {
             transform_input(rows[y], points);
             for (int x = 0; x < IN; x++)
-                memcpy(out + (y * IN + x) * point_stride + c, points[x],
-                       (size_t)stored * sizeof(float));
+                memcpy(out + (y * IN + x) * point_stride + c, points[x], sizeof points[x]);
         }
     }
 }

@@ -184,7 +184,7 @@ static void merge_rows(void *user, int64_t begin, int64_t end, int thread)
                                           .taps = 1,
                                           .depth = sum->depth,
                                           .columns = columns,
-                                          .x = x,
+                                          .x = (const void *const *)x,
                                           .panels = sum->panels,
                                           .residual = rows,
                                           .y = rows,

@@ -10,7 +10,7 @@
 #include "harness.h"
 
 enum { GUARD = 64, MAX_NAMES = 32 };
-const char *const test_tables[TEST_TABLES] = {"ref", "avx2"};
+const char *const test_tables[TEST_TABLES] = {"ref", "avx2", "avxvnni", "avx512"};
 
 static uint64_t random_state = 1;
 
@@ -136,9 +136,13 @@ static void note_error(const char *name, int table, double error)
 
 void print_errors(void)
 {
-    for (struct reached *entry = reached; entry < reached + MAX_NAMES && entry->name; entry++)
-        printf("# %-24s largest error: ref %.1e, avx2 %.1e\n", entry->name, entry->error[0],
-               entry->error[1]);
+    for (struct reached *entry = reached; entry < reached + MAX_NAMES && entry->name; entry++) {
+        printf("# %-24s largest error:", entry->name);
+        for (int table = 0; table < TEST_TABLES; table++)
+            if (de_kernels_find(test_tables[table]))
+                printf(" %s %.1e", test_tables[table], entry->error[table]);
+        printf("\n");
+    }
 }
 
 /* ---- running ---- */

@@ -82,13 +82,13 @@ static void look_at(const packing *job, int64_t panel)
     const de_panels *panels = job->panels;
     int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
     const void *data = de_panels_at(panels, panel);
-    if (panels->half ? de_finite_f16(data, count * DE_PANEL)
-                     : de_finite_f32(data, count * DE_PANEL))
+    if (panels->kind == DE_KIND_F16 ? de_finite_f16(data, count * DE_PANEL)
+                                    : de_finite_f32(data, count * DE_PANEL))
         return;
     for (int64_t i = 0; i < count * DE_PANEL; i++) {
         int64_t row, column = first + i % DE_PANEL;
-        if (panels->half ? de_finite_f16((const uint16_t *)data + i, 1)
-                         : de_finite_f32((const float *)data + i, 1))
+        if (panels->kind == DE_KIND_F16 ? de_finite_f16((const uint16_t *)data + i, 1)
+                                        : de_finite_f32((const float *)data + i, 1))
             continue;
         const de_weight *weight = weight_of(job, column, &row);
         if (weight->damaged)
@@ -101,7 +101,7 @@ static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
     const packing *job = user;
     (void)thread;
     for (int64_t panel = begin; panel < end; panel++) {
-        if (job->panels->half)
+        if (job->panels->kind == DE_KIND_F16)
             pack_panel_f16(job, panel);
         else
             pack_panel_f32(job, panel);
@@ -111,12 +111,13 @@ static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
 
 static void set_shape(de_panels *panels, const de_weight *weights, int parts)
 {
-    *panels = (de_panels){.half = true, .taps = 1, .depth = weights[0].shape[1]};
+    *panels = (de_panels){.kind = DE_KIND_F16, .taps = 1, .depth = weights[0].shape[1]};
     for (int i = 2; i < weights[0].rank; i++)
         panels->taps *= weights[0].shape[i];
     for (int i = 0; i < parts; i++) {
         panels->columns += weights[i].shape[0];
-        panels->half = panels->half && weights[i].dtype == DE_F16;
+        if (weights[i].dtype != DE_F16)
+            panels->kind = DE_KIND_F32;
     }
 }
 
@@ -126,7 +127,7 @@ diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int 
     set_shape(panels, weights, parts);
     size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) *
                    (size_t)(panels->taps * panels->depth);
-    size_t bytes = count * (panels->half ? sizeof(uint16_t) : sizeof(float));
+    size_t bytes = count * (panels->kind == DE_KIND_F16 ? sizeof(uint16_t) : sizeof(float));
     panels->data = de_aligned_alloc(bytes);
     if (!panels->data) {
         *panels = (de_panels){0};

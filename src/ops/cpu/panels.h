@@ -6,8 +6,8 @@
 #include "weights/weight.h"
 
 typedef struct de_panels {
-    void *data; /* [ceil(columns / 16), taps, depth, 16] */
-    bool half;  /* f16, as stored in the file; else f32 */
+    void *data;   /* [ceil(columns / 16), taps, depth, 16] */
+    de_kind kind; /* f16, as stored in the file; else f32 */
     int64_t columns, taps, depth;
 } de_panels;
 
@@ -18,7 +18,7 @@ diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int 
 static inline const void *de_panels_at(const de_panels *panels, int64_t panel)
 {
     int64_t offset = panel * panels->taps * panels->depth * DE_PANEL;
-    return (const char *)panels->data + offset * (panels->half ? 2 : 4);
+    return (const char *)panels->data + offset * (panels->kind == DE_KIND_F16 ? 2 : 4);
 }
 /* The biases side by side, zeros where there is none, padded with zeros to whole panels; NULL
  * without memory. */

@@ -41,7 +41,7 @@ typedef struct stages {
     int64_t tiles_down, tiles_across;
     int64_t all_tiles, block_tiles; /* of the layer; at most so many in a block */
     int64_t first_tile, tiles;      /* of this block */
-    int64_t depth;                  /* padded to 8 */
+    int64_t depth;                  /* padded to 16 */
     int64_t phase_columns, columns; /* padded to 16; of all phases */
     float *input;    /* [36] of [tiles, depth], input_stride floats apart; near: for each thread */
     float *products; /* [36] of [tiles, columns], product_stride floats apart;
@@ -94,7 +94,7 @@ static void transform_weights(const stages *job, int64_t panel, int64_t begin, i
             within = panel % (job->phase_columns / DE_PANEL);
     de_kernels_get()->winograd_weights(&(de_winograd_weights){
         .panel = de_panels_at(panels, within),
-        .half = panels->half,
+        .kind = panels->kind,
         .channels = panels->depth,
         .begin = begin,
         .count = count,
@@ -214,7 +214,7 @@ static void multiply_columns(const stages *job, int64_t column, int64_t count, c
                        .taps = 1,
                        .depth = job->x.c,
                        .columns = count,
-                       .x = x,
+                       .x = (const void *const *)x,
                        .panels = job->weights + i * job->point_stride + column * job->x.c,
                        .y = job->products + point * job->product_stride,
                        .y_stride = count});
@@ -301,7 +301,7 @@ static void multiply_point(const stages *job, chunk_place place, int point, cons
             .taps = 1,
             .depth = place.count,
             .columns = DE_PANEL,
-            .x = x,
+            .x = (const void *const *)x,
             .panels = weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride,
             .residual = place.begin ? y : NULL,
             .y = y,
@@ -401,7 +401,7 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
                   .shape = shape,
                   .epilogue = epilogue,
                   .biases = winograd->bias,
-                  .depth = de_round_up(x.c, 8),
+                  .depth = de_round_up(x.c, DE_PANEL),
                   .phase_columns = de_round_up(y.c, DE_PANEL)};
     job.phases = splits(&job) ? 4 : 1;
     job.outputs = outputs_of(job.phases);

@@ -1,5 +1,6 @@
-#include "kernels/avx2.h"
-#include "kernels/functions_avx2.h"
+#include "kernels/tables.h"
+#include "kernels/vector.h"
+#include "kernels/functions_simd.h"
 #include "kernels/winograd_points.h"
 
 enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
@@ -8,34 +9,33 @@ enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
  * stay in the first level cache. */
 enum { CHANNEL_BLOCK = 64 };
 
-static inline __m256 constant(float value)
+static inline de_floats constant(float value)
 {
-    return _mm256_set1_ps(value);
+    return de_splat(value);
 }
 
 /* ---- weights ---- */
 
-static inline __m256 load_weights(const void *panel, bool half, int64_t at)
+static inline de_floats load_weights(const void *panel, const de_kind kind, int64_t at)
 {
-    if (half)
-        return _mm256_cvtph_ps(
-            _mm_load_si128((const __m128i *)(const void *)((const uint16_t *)panel + at)));
-    return _mm256_load_ps((const float *)panel + at);
+    if (kind == DE_KIND_F16)
+        return de_load_half((const uint16_t *)panel + at);
+    return de_load((const float *)panel + at);
 }
 
 /* g [3] becomes the two taps that it is for odd or even pixels. */
-static inline void join_taps(__m256 *g, de_taps taps)
+static inline void join_taps(de_floats *g, de_taps taps)
 {
     if (taps == DE_TAPS_ODD) {
-        g[0] = _mm256_add_ps(g[0], g[1]);
+        g[0] = de_add(g[0], g[1]);
         g[1] = g[2];
     } else if (taps == DE_TAPS_EVEN) {
-        g[1] = _mm256_add_ps(g[1], g[2]);
+        g[1] = de_add(g[1], g[2]);
     }
 }
 
 /* The two points of a pair from g [3], or [2] if `two`: 0 and infinity, or +-p. */
-static inline void weights_pair(const __m256 *g, const bool two, int pair, __m256 *points)
+static inline void weights_pair(const de_floats *g, const bool two, int pair, de_floats *points)
 {
     if (pair == 0) {
         points[0] = g[0];
@@ -43,25 +43,25 @@ static inline void weights_pair(const __m256 *g, const bool two, int pair, __m25
         return;
     }
     float p = pair == 1 ? DE_P : DE_Q;
-    __m256 even = two ? g[0] : _mm256_fmadd_ps(constant(p * p), g[2], g[0]);
-    points[0] = _mm256_fmadd_ps(constant(p), g[1], even);
-    points[1] = _mm256_fnmadd_ps(constant(p), g[1], even);
+    de_floats even = two ? g[0] : de_mul_add(constant(p * p), g[2], g[0]);
+    points[0] = de_mul_add(constant(p), g[1], even);
+    points[1] = de_neg_mul_add(constant(p), g[1], even);
 }
 
 /* Eight columns of one channel, value `at` of the panel and of the points. */
 static inline __attribute__((always_inline)) void weights_lanes(const de_winograd_weights *weights,
                                                                 int64_t at, const int pair,
-                                                                const bool half, const bool two)
+                                                                const de_kind kind, const bool two)
 {
     static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
     int64_t begin = weights->begin * DE_PANEL + at, stride = weights->channels * DE_PANEL;
-    __m256 rows[2][TAPS];
+    de_floats rows[2][TAPS];
 #pragma GCC unroll 3
     for (int x = 0; x < TAPS; x++) {
-        __m256 g[TAPS], points[2];
+        de_floats g[TAPS], points[2];
 #pragma GCC unroll 3
         for (int y = 0; y < TAPS; y++)
-            g[y] = load_weights(weights->panel, half, (y * TAPS + x) * stride + begin);
+            g[y] = load_weights(weights->panel, kind, (y * TAPS + x) * stride + begin);
         if (two)
             join_taps(g, weights->rows);
         weights_pair(g, two, pair, points);
@@ -74,63 +74,63 @@ static inline __attribute__((always_inline)) void weights_lanes(const de_winogra
             join_taps(rows[row], weights->columns);
 #pragma GCC unroll 3
         for (int i = 0; i < 3; i++) {
-            __m256 points[2];
+            de_floats points[2];
             weights_pair(rows[row], two, i, points);
-            _mm256_store_ps(weights->out + (row * IN + places[i][0]) * weights->point_stride + at,
-                            points[0]);
-            _mm256_store_ps(weights->out + (row * IN + places[i][1]) * weights->point_stride + at,
-                            points[1]);
+            de_store(weights->out + (row * IN + places[i][0]) * weights->point_stride + at,
+                     points[0]);
+            de_store(weights->out + (row * IN + places[i][1]) * weights->point_stride + at,
+                     points[1]);
         }
     }
 }
 
 static inline __attribute__((always_inline)) void
-weights_of_pair(const de_winograd_weights *weights, const int pair, const bool half, const bool two)
+weights_of_pair(const de_winograd_weights *weights, const int pair, const de_kind kind,
+                const bool two)
 {
     /* A copy, which stores of vectors cannot change, stays in registers. */
     const de_winograd_weights job = *weights;
     for (int64_t i = 0; i < job.count * DE_PANEL; i += DE_LANES)
-        weights_lanes(&job, i, pair, half, two);
+        weights_lanes(&job, i, pair, kind, two);
 }
 
 static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights,
-                                                             const bool half, const bool two)
+                                                             const de_kind kind, const bool two)
 {
     switch (weights->pair) {
-    case 0: weights_of_pair(weights, 0, half, two); return;
-    case 1: weights_of_pair(weights, 1, half, two); return;
-    default: weights_of_pair(weights, 2, half, two); return;
+    case 0: weights_of_pair(weights, 0, kind, two); return;
+    case 1: weights_of_pair(weights, 1, kind, two); return;
+    default: weights_of_pair(weights, 2, kind, two); return;
     }
 }
 
-void de_winograd_weights_avx2(const de_winograd_weights *weights)
+void DE_KERNEL(de_winograd_weights)(const de_winograd_weights *weights)
 {
     bool two = weights->rows != DE_TAPS_ALL;
-    switch ((weights->half ? 1 : 0) + (two ? 2 : 0)) {
-    case 0: weights_of(weights, false, false); return;
-    case 1: weights_of(weights, true, false); return;
-    case 2: weights_of(weights, false, true); return;
-    default: weights_of(weights, true, true); return;
+    switch ((weights->kind == DE_KIND_F16 ? 1 : 0) + (two ? 2 : 0)) {
+    case 0: weights_of(weights, DE_KIND_F32, false); return;
+    case 1: weights_of(weights, DE_KIND_F16, false); return;
+    case 2: weights_of(weights, DE_KIND_F32, true); return;
+    default: weights_of(weights, DE_KIND_F16, true); return;
     }
 }
 
 /* ---- input ---- */
 
 /* B^T d */
-static inline void transform_input(const __m256 *d, __m256 *points)
+static inline void transform_input(const de_floats *d, de_floats *points)
 {
-    __m256 p_even = _mm256_fnmadd_ps(constant(DE_Q2), d[2], d[4]);
-    __m256 p_odd = _mm256_mul_ps(constant(DE_P), _mm256_fnmadd_ps(constant(DE_Q2), d[1], d[3]));
-    __m256 q_even = _mm256_fnmadd_ps(constant(DE_P2), d[2], d[4]);
-    __m256 q_odd = _mm256_mul_ps(constant(DE_Q), _mm256_fnmadd_ps(constant(DE_P2), d[1], d[3]));
-    points[0] = _mm256_fmadd_ps(constant(DE_N_0), d[4],
-                                _mm256_fnmadd_ps(constant(DE_R), d[2], d[0]));
-    points[1] = _mm256_add_ps(p_even, p_odd);
-    points[2] = _mm256_sub_ps(p_even, p_odd);
-    points[3] = _mm256_add_ps(q_even, q_odd);
-    points[4] = _mm256_sub_ps(q_even, q_odd);
-    points[5] = _mm256_fmadd_ps(constant(DE_P2Q2), d[1],
-                                _mm256_fnmadd_ps(constant(DE_P2 + DE_Q2), d[3], d[5]));
+    de_floats p_even = de_neg_mul_add(constant(DE_Q2), d[2], d[4]);
+    de_floats p_odd = de_mul(constant(DE_P), de_neg_mul_add(constant(DE_Q2), d[1], d[3]));
+    de_floats q_even = de_neg_mul_add(constant(DE_P2), d[2], d[4]);
+    de_floats q_odd = de_mul(constant(DE_Q), de_neg_mul_add(constant(DE_P2), d[1], d[3]));
+    points[0] = de_mul_add(constant(DE_N_0), d[4], de_neg_mul_add(constant(DE_R), d[2], d[0]));
+    points[1] = de_add(p_even, p_odd);
+    points[2] = de_sub(p_even, p_odd);
+    points[3] = de_add(q_even, q_odd);
+    points[4] = de_sub(q_even, q_odd);
+    points[5] = de_mul_add(constant(DE_P2Q2), d[1],
+                           de_neg_mul_add(constant(DE_P2 + DE_Q2), d[3], d[5]));
 }
 
 /* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN *
@@ -138,14 +138,14 @@ static inline void transform_input(const __m256 *d, __m256 *points)
 static inline __attribute__((always_inline)) void input_lanes(const float *const *column, int64_t c,
                                                               int64_t count, float *rows)
 {
-    __m256 d[IN], points[IN];
+    de_floats d[IN], points[IN];
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
         d[y] = de_load_first(column[y] + c, count);
     transform_input(d, points);
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
-        _mm256_store_ps(rows + y * IN * CHANNEL_BLOCK, points[y]);
+        de_store(rows + y * IN * CHANNEL_BLOCK, points[y]);
 }
 
 /* Channels begin..end. */
@@ -165,19 +165,19 @@ static void input_column(const float *const *pixels, int64_t begin, int64_t end,
 static void input_row(const float *row, int64_t count, float *out, int64_t point_stride)
 {
     for (int64_t c = 0; c < count; c += DE_LANES) {
-        __m256 d[IN], points[IN];
+        de_floats d[IN], points[IN];
 #pragma GCC unroll 6
         for (int x = 0; x < IN; x++)
-            d[x] = _mm256_load_ps(row + x * CHANNEL_BLOCK + c);
+            d[x] = de_load(row + x * CHANNEL_BLOCK + c);
         transform_input(d, points);
 #pragma GCC unroll 6
         for (int x = 0; x < IN; x++)
-            _mm256_storeu_ps(out + x * point_stride + c, points[x]);
+            de_store(out + x * point_stride + c, points[x]);
     }
 }
 
-void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float *out,
-                            int64_t point_stride)
+void DE_KERNEL(de_winograd_input)(const float *const *pixels, int64_t channels, float *out,
+                                  int64_t point_stride)
 {
     float rows[IN][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
     for (int64_t begin = 0; begin < channels; begin += CHANNEL_BLOCK) {
@@ -191,22 +191,22 @@ void de_winograd_input_avx2(const float *const *pixels, int64_t channels, float 
 
 /* ---- output ---- */
 
-static inline __m256 scaled_sum(float a, __m256 x, float b, __m256 y)
+static inline de_floats scaled_sum(float a, de_floats x, float b, de_floats y)
 {
-    return _mm256_fmadd_ps(constant(b), y, _mm256_mul_ps(constant(a), x));
+    return de_mul_add(constant(b), y, de_mul(constant(a), x));
 }
 
-static inline __m256 add_scaled(float a, __m256 x, float b, __m256 y, __m256 z)
+static inline de_floats add_scaled(float a, de_floats x, float b, de_floats y, de_floats z)
 {
-    return _mm256_fmadd_ps(constant(b), y, _mm256_fmadd_ps(constant(a), x, z));
+    return de_mul_add(constant(b), y, de_mul_add(constant(a), x, z));
 }
 
 /* A^T m, of four or five outputs */
-static inline __attribute__((always_inline)) void transform_output(const __m256 *m,
-                                                                   const int outputs, __m256 *y)
+static inline __attribute__((always_inline)) void transform_output(const de_floats *m,
+                                                                   const int outputs, de_floats *y)
 {
-    __m256 p_even = _mm256_add_ps(m[1], m[2]), p_odd = _mm256_sub_ps(m[1], m[2]);
-    __m256 q_even = _mm256_add_ps(m[3], m[4]), q_odd = _mm256_sub_ps(m[3], m[4]);
+    de_floats p_even = de_add(m[1], m[2]), p_odd = de_sub(m[1], m[2]);
+    de_floats q_even = de_add(m[3], m[4]), q_odd = de_sub(m[3], m[4]);
     y[0] = add_scaled(DE_N_P, p_even, DE_N_Q, q_even, m[0]);
     y[1] = scaled_sum(DE_N_P * DE_P, p_odd, DE_N_Q * DE_Q, q_odd);
     y[2] = scaled_sum(DE_N_P * DE_P2, p_even, DE_N_Q * DE_Q2, q_even);
@@ -225,14 +225,14 @@ static inline __attribute__((always_inline)) void output_column(const float *pro
                                                                 const int outputs, float *rows)
 {
     for (int64_t c = 0; c < count; c += DE_LANES) {
-        __m256 m[IN], points[MAX_OUT];
+        de_floats m[IN], points[MAX_OUT];
 #pragma GCC unroll 6
         for (int y = 0; y < IN; y++)
-            m[y] = _mm256_loadu_ps(products + y * IN * point_stride + c);
+            m[y] = de_load(products + y * IN * point_stride + c);
         transform_output(m, outputs, points);
 #pragma GCC unroll 5
         for (int y = 0; y < outputs; y++)
-            _mm256_store_ps(rows + y * IN * CHANNEL_BLOCK + c, points[y]);
+            de_store(rows + y * IN * CHANNEL_BLOCK + c, points[y]);
     }
 }
 
@@ -243,21 +243,21 @@ static inline __attribute__((always_inline)) void output_lanes(const de_winograd
                                                                int64_t channel, int64_t count,
                                                                const int outputs, const bool plain)
 {
-    __m256 m[IN], points[MAX_OUT], bias = _mm256_loadu_ps(tile->bias + channel);
+    de_floats m[IN], points[MAX_OUT], bias = de_load(tile->bias + channel);
 #pragma GCC unroll 6
     for (int x = 0; x < IN; x++)
-        m[x] = _mm256_load_ps(row + x * CHANNEL_BLOCK);
+        m[x] = de_load(row + x * CHANNEL_BLOCK);
     transform_output(m, outputs, points);
 #pragma GCC unroll 5
     for (int x = 0; x < outputs; x++) {
         if (!plain && (x < tile->left || x >= tile->width))
             continue;
         int64_t at = tile->first + y * tile->row_stride + x * tile->column_stride + channel;
-        __m256 value = _mm256_add_ps(points[x], bias);
+        de_floats value = de_add(points[x], bias);
         if (!plain)
-            value = de_activate_avx2(value, tile->activation);
+            value = de_activate(value, tile->activation);
         if (tile->residual)
-            value = _mm256_add_ps(value, de_load_first(tile->residual + at, count));
+            value = de_add(value, de_load_first(tile->residual + at, count));
         de_store_first(tile->y + at, count, value);
     }
 }
@@ -290,7 +290,7 @@ static inline __attribute__((always_inline)) void output_tile(const de_winograd_
     }
 }
 
-void de_winograd_output_avx2(const de_winograd_output *tile)
+void DE_KERNEL(de_winograd_output)(const de_winograd_output *tile)
 {
     const de_winograd_output job = *tile; /* in registers, as above */
     bool plain = job.left == 0 && job.width == job.outputs && job.activation == DE_NONE;

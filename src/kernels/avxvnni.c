@@ -1,0 +1,17 @@
+/* AVX2, but for the integer products, which AVX-VNNI adds up in one instruction. */
+#include "kernels/tables.h"
+
+const de_kernels de_kernels_avxvnni = {
+    .name = "avxvnni",
+    .gemm = de_gemm_avxvnni,
+    .quantise = de_quantise_avx2,
+    .winograd_weights = de_winograd_weights_avx2,
+    .winograd_input = de_winograd_input_avx2,
+    .winograd_output = de_winograd_output_avx2,
+    .attention = de_attention_avx2,
+    .channel_sums = de_channel_sums_avx2,
+    .scale_shift = de_scale_shift_avx2,
+    .layer_norm = de_layer_norm_avx2,
+    .activate = de_activate_array_avx2,
+    .multiply_add = de_multiply_add_avx2,
+};
