@@ -189,6 +189,9 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
             return give_text(field, value, error);
         *(const char **)field = value;
         return DIFFEDIT_OK;
+    case CLI_SETTING:
+        *(const char **)field = value;
+        return diffedit_arithmetic_read(&(diffedit_arithmetic){0}, value, error);
     case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
     case CLI_LORAS: return cli_loras_add(field, value, error);
     }

@@ -45,6 +45,7 @@ typedef enum cli_kind {
     CLI_FLAG,    /* bool, without a value */
     CLI_TEXTS,   /* cli_texts; may be given several times */
     CLI_LORAS,   /* cli_loras; likewise */
+    CLI_SETTING  /* const char *, a choice of the library's row, which has no field in options */
 } cli_kind;
 
 /* One option. Those of the library fill only the first columns. */
@@ -61,7 +62,7 @@ typedef struct cli_option {
 
 /* All options in the order of help; static storage. */
 const cli_option *cli_option_table(size_t *count);
-/* The library's row of an option of kind CLI_LIBRARY. */
+/* The library's row of an option of kind CLI_LIBRARY or CLI_SETTING; NULL for others. */
 const diffedit_option *cli_library_row(const cli_option *option);
 /* Whether the presets have different defaults for it. */
 bool cli_presets_differ(const diffedit_option *row);
@@ -88,7 +89,7 @@ struct cli_arguments {
     const char *picture;
     const char *model, *output, *preset, *mask, *correction, *mask_out, *map_out, *map_in, *sheet,
         *again, *stages;
-    const char *vae, *text_encoder, *prediction, *shape;
+    const char *vae, *text_encoder, *prediction, *shape, *arithmetic;
     const char *precision, *endpoint, *revision;
     const char *listen, *token, *data, *store_limit;
     cli_texts models, host_names; /* `model` is the last of --model, or the operand */

@@ -88,13 +88,14 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
                         "--model and --shape cannot be used together");
     if (!arguments->model && arguments->loras.count > 0)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "--lora needs --model");
-    if (!arguments->model)
-        return diffedit_model_new_random(&bench->model, shape_of(arguments), error);
     char *path;
     diffedit_model_settings settings;
-    diffedit_status status = cli_find_model(&path, arguments->model, error);
-    if (status == DIFFEDIT_OK)
-        status = cli_model_settings(&settings, arguments, error);
+    diffedit_status status = cli_model_settings(&settings, arguments, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (!arguments->model)
+        return diffedit_model_open_random(&bench->model, shape_of(arguments), &settings, error);
+    status = cli_find_model(&path, arguments->model, error);
     if (status == DIFFEDIT_OK)
         status = diffedit_model_open(&bench->model, path, &settings, error);
     free(path);
@@ -260,8 +261,8 @@ static void print_head(const cli_arguments *arguments, const workload *bench, in
         printf("random weights in the shape of %s", shape_of(arguments));
     printf(", %dx%d, %d thread%s, median of %d\n", width, height, bench->threads,
            bench->threads == 1 ? "" : "s", (int)arguments->repeat);
-    printf("%s, %s kernels, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(),
-           diffedit_measure_peak(bench->threads) * 1e-9);
+    printf("%s, %s kernels, %s arithmetic, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(),
+           cli_arithmetic_of(bench->model), diffedit_measure_peak(bench->threads) * 1e-9);
 }
 
 static void print_memory(void)
@@ -278,11 +279,12 @@ static json_t *json_head(const cli_arguments *arguments, const workload *bench, 
     read_cpu(cpu, sizeof cpu);
     json_t *model = arguments->model ? json_string(arguments->model) : json_null();
     return json_pack(
-        "{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
+        "{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
         "shape", arguments->model ? json_null() : json_string(shape_of(arguments)), "size", size,
         "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu", cpu, "kernels",
-        diffedit_kernels_name(), "fma_peak_gflops", diffedit_measure_peak(bench->threads) * 1e-9,
-        "peak_rss_bytes", (json_int_t)cli_peak_memory());
+        diffedit_kernels_name(), "arithmetic", cli_arithmetic_of(bench->model), "fma_peak_gflops",
+        diffedit_measure_peak(bench->threads) * 1e-9, "peak_rss_bytes",
+        (json_int_t)cli_peak_memory());
 }
 
 static diffedit_status run_networks(const cli_arguments *arguments, const workload *bench,

@@ -148,7 +148,8 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
         .vae = arguments->vae,
         .text_encoder = arguments->text_encoder,
         .lora = (const diffedit_lora *const *)arguments->loras.rows,
-        .lora_count = arguments->loras.count};
+        .lora_count = arguments->loras.count,
+        .arithmetic = diffedit_preset_arithmetic(arguments->preset)};
     if (arguments->low_memory)
         settings->flags |= DIFFEDIT_MODEL_LOW_MEMORY;
     if (arguments->no_ema)
@@ -160,7 +161,16 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
     else if (prediction)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "--prediction: expected v or epsilon, found \"%.80s\"", prediction);
-    return DIFFEDIT_OK;
+    return arguments->arithmetic
+               ? diffedit_arithmetic_read(&settings->arithmetic, arguments->arithmetic, error)
+               : DIFFEDIT_OK;
+}
+
+const char *cli_arithmetic_of(const diffedit_model *model)
+{
+    diffedit_model_info info = {.struct_size = sizeof info};
+    diffedit_model_get_info(&info, model);
+    return diffedit_arithmetic_name(info.arithmetic);
 }
 
 diffedit_status cli_precision(diffedit_precision *precision, const cli_arguments *arguments,

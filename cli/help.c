@@ -42,7 +42,7 @@ static void add(writing *to, const char *format, ...)
 static void add_name(writing *to, const cli_option *option)
 {
     const char *argument = option->argument;
-    if (option->kind == CLI_LIBRARY && !argument)
+    if (cli_library_row(option) && !argument)
         argument = cli_library_row(option)->argument;
     if (option->letter)
         add(to, "  -%c, --%s", option->letter, option->name);
@@ -54,15 +54,14 @@ static void add_name(writing *to, const cli_option *option)
 
 static void add_help(writing *to, const cli_option *option)
 {
-    add(to, "%s", option->kind == CLI_LIBRARY ? cli_library_row(option)->help : option->help);
+    add(to, "%s", option->help ? option->help : cli_library_row(option)->help);
     cli_add_dashes(to->text);
 }
 
 static const char *default_of(const cli_option *option)
 {
-    const char *shown = option->kind == CLI_LIBRARY
-                            ? diffedit_option_default(cli_library_row(option), NULL)
-                            : option->shown_default;
+    const diffedit_option *row = cli_library_row(option);
+    const char *shown = row ? diffedit_option_default(row, NULL) : option->shown_default;
     return shown && shown[0] ? shown : NULL;
 }
 
@@ -90,14 +89,14 @@ static void add_library_range(writing *to, const diffedit_option *row)
 /* "(1..999; default 50, notebook 30, fast 14)" */
 static void add_range_and_defaults(writing *to, const cli_option *option)
 {
+    const diffedit_option *row = cli_library_row(option);
     if (option->kind == CLI_WHOLE)
         add(to, " (%jd..%jd; default %s)", (intmax_t)option->minimum, (intmax_t)option->maximum,
             option->shown_default);
-    else if (option->kind != CLI_LIBRARY && default_of(option))
+    else if (!row && default_of(option))
         add(to, " (default %s)", default_of(option));
-    if (option->kind != CLI_LIBRARY || !default_of(option))
+    if (!row || !default_of(option))
         return;
-    const diffedit_option *row = cli_library_row(option);
     add(to, " (");
     add_library_range(to, row);
     add(to, "default %s", default_of(option));
@@ -153,7 +152,8 @@ static void print_main(FILE *stream, const cli_command *command)
 
 static const char *group_of(const cli_option *option)
 {
-    return option->kind == CLI_LIBRARY ? cli_library_row(option)->group : "files and program";
+    const diffedit_option *row = cli_library_row(option);
+    return row ? row->group : "files and program";
 }
 
 /* All options, group by group, each as far up as its first option is in the table. */

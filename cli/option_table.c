@@ -67,6 +67,9 @@ static const cli_option table[] = {
      .shown_default = "paper",
      .help = "paper, fast, lcm, turbo, diffusers, notebook; a set of defaults, applied before "
              "all other options"},
+    {"arithmetic", ALL | CLI_BENCH | CLI_SERVE, true, CLI_SETTING, .offset = FIELD(arithmetic),
+     .help = "what networks compute in; exact is float32, quick 16-bit integers, faster and close "
+             "to it; serve: in all jobs"},
     {"mask-out", CHANGERS, true, CLI_TEXT, 0, FIELD(mask_out), .argument = "FILE",
      .help = "write the binary mask, at picture size"},
     {"map-out", FINDERS, true, CLI_TEXT, 0, FIELD(map_out), .argument = "FILE",
@@ -154,7 +157,8 @@ const cli_option *cli_option_table(size_t *count)
 
 const diffedit_option *cli_library_row(const cli_option *option)
 {
-    return diffedit_option_find(option->name);
+    return option->kind == CLI_SETTING ? diffedit_arithmetic_option()
+                                       : diffedit_option_find(option->name);
 }
 
 bool cli_presets_differ(const diffedit_option *row)

@@ -74,6 +74,22 @@ static diffedit_status take_loras(const cli_recipe *recipe, cli_arguments *argum
     return cli_loras_from_json(&arguments->loras, recorded, arguments->again, error);
 }
 
+/* A preset that is named counts more, as it does for the options. */
+static diffedit_status take_arithmetic(const cli_recipe *recipe, cli_arguments *arguments,
+                                       diffedit_error *error)
+{
+    diffedit_arithmetic known;
+    diffedit_error reason;
+    const char *recorded = json_string_value(json_object_get(recipe->extras, "arithmetic"));
+    if (!recorded || arguments->arithmetic || arguments->preset)
+        return DIFFEDIT_OK;
+    if (diffedit_arithmetic_read(&known, recorded, &reason) != DIFFEDIT_OK)
+        return cli_fail(error, DIFFEDIT_ERROR_FILE, "%.200s: the record is damaged: %.250s",
+                        arguments->again, reason.message);
+    arguments->arithmetic = recorded;
+    return DIFFEDIT_OK;
+}
+
 diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, diffedit_error *error)
 {
     if (!arguments->again)
@@ -82,6 +98,8 @@ diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments, di
     if (status != DIFFEDIT_OK)
         return status;
     status = take_loras(recipe, arguments, error);
+    if (status == DIFFEDIT_OK)
+        status = take_arithmetic(recipe, arguments, error);
     if (status != DIFFEDIT_OK)
         return status;
     take(&arguments->model, recipe, arguments->command, "model");
@@ -173,13 +191,15 @@ static void add_file(json_t *extras, const char *name, const char *file)
 }
 
 diffedit_status cli_record(char **json, const diffedit_options *options,
-                           const cli_arguments *arguments, diffedit_error *error)
+                           const cli_arguments *arguments, const char *arithmetic,
+                           diffedit_error *error)
 {
     char *record;
     diffedit_status status = diffedit_options_record(&record, options, error);
     if (status != DIFFEDIT_OK)
         return status;
-    json_t *extras = json_object();
+    json_t *extras = json_pack("{s:s, s:s}", "arithmetic", arithmetic, "kernels",
+                               diffedit_kernels_name());
     add_file(extras, "model", arguments->model);
     add_file(extras, "mask", arguments->mask);
     add_file(extras, "map-in", arguments->map_in);

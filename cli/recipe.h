@@ -8,14 +8,13 @@
 
 /* What --again found. */
 typedef struct cli_recipe {
-    char *record; /* the JSON text, or NULL */
-    json_t
-        *extras; /* the same, parsed: model, LoRAs, mask and map are not options of the library */
-    void *texts; /* owns the texts of the options filled last */
+    char *record;   /* the JSON text, or NULL */
+    json_t *extras; /* the same, parsed: what it has beside the options of the library */
+    void *texts;    /* owns the texts of the options filled last */
 } cli_recipe;
 
-/* Reads the record of --again, if given. The model with its LoRAs, and the mask or map, come from
- * it unless they were given. Errors: FILE, PICTURE, MEMORY. */
+/* Reads the record of --again, if given. The model with its LoRAs, the arithmetic, and the mask or
+ * map, come from it unless they were given. Errors: FILE, PICTURE, MEMORY. */
 diffedit_status cli_recipe_read(cli_recipe *recipe, cli_arguments *arguments,
                                 diffedit_error *error);
 /* Fills the options from the preset, the model's own defaults (unless `model` is NULL), the record
@@ -26,8 +25,10 @@ diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options,
                                diffedit_error *error);
 void cli_recipe_free(cli_recipe *recipe);
 
-/* The record of a run; *json is freed by the caller. Errors: ARGUMENT, MEMORY. */
+/* The record of a run with networks of this arithmetic (its name); *json is freed by the caller.
+ * Errors: ARGUMENT, MEMORY. */
 diffedit_status cli_record(char **json, const diffedit_options *options,
-                           const cli_arguments *arguments, diffedit_error *error);
+                           const cli_arguments *arguments, const char *arithmetic,
+                           diffedit_error *error);
 
 #endif

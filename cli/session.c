@@ -346,7 +346,8 @@ static diffedit_status write_result(const cli_session *session, const diffedit_p
     char *record = NULL;
     diffedit_status status = DIFFEDIT_OK;
     if (!arguments->no_parameters)
-        status = cli_record(&record, &session->options, arguments, error);
+        status = cli_record(&record, &session->options, arguments,
+                            cli_arithmetic_of(session->model), error);
     diffedit_save_options how = {
         .struct_size = sizeof how, .quality = (int)arguments->quality, .record = record};
     if (status == DIFFEDIT_OK)

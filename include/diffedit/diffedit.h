@@ -362,6 +362,9 @@ DIFFEDIT_API const diffedit_option *diffedit_option_find(const char *name);
 /* Its default under a preset (NULL: "paper"), as a user would type it; NULL: the preset is unknown,
  * or the option has none. Static storage. */
 DIFFEDIT_API const char *diffedit_option_default(const diffedit_option *option, const char *preset);
+/* `arithmetic`, which is a setting of a model and so not among them, described in the same way: for
+ * command lines and forms that open models. Its default under a preset is what that proposes. */
+DIFFEDIT_API const diffedit_option *diffedit_arithmetic_option(void);
 /* The names of the presets, NULL-terminated, "paper" first; static storage. */
 DIFFEDIT_API const char *const *diffedit_presets(void);
 

@@ -87,13 +87,6 @@ diffedit_status diffedit_model_open_random(diffedit_model **model, const char *s
     return status;
 }
 
-const char *diffedit_arithmetic_name(diffedit_arithmetic arithmetic)
-{
-    static const char *const names[] = {"exact", "quick"}; /* in the order of the enumeration */
-    size_t index = (size_t)arithmetic;
-    return index < sizeof names / sizeof *names ? names[index] : NULL;
-}
-
 const char *const *diffedit_random_shapes(void)
 {
     return de_random_shapes;

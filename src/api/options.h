@@ -20,6 +20,8 @@ typedef struct de_option {
 
 /* All of them in the order of help; the last has no name. */
 extern const de_option de_options_table[];
+/* `arithmetic`, which is not among them: no field of diffedit_options, but of a model's settings */
+extern const de_option de_arithmetic_row;
 /* The row of this name, or NULL. */
 const de_option *de_option_find(const char *name);
 /* The column of this preset, of the first for NULL; -1: there is none of this name. */
@@ -28,6 +30,9 @@ int de_preset_find(const char *name);
  * failure. Errors: ARGUMENT. */
 diffedit_status de_option_parse(const de_option *row, diffedit_options *options, const char *value,
                                 diffedit_error *error);
+/* The choice, as a row of type CHOICE counts them, that `text` names. Errors: ARGUMENT. */
+diffedit_status de_choice_read(const diffedit_option *row, int *choice, const char *text,
+                               diffedit_error *error);
 /* Writes the row's field as snprintf does, so that de_option_parse() reads it back to the same
  * value. */
 size_t de_option_format(const de_option *row, const diffedit_options *options, char *text,

@@ -29,6 +29,7 @@ static const char *const switch_names[] = {"off", "on", NULL};
 static const char *const composite_names[] = {"pixel", "latent", "changed", NULL};
 static const char *const region_names[] = {"whole", "crop", "zoom", NULL};
 static const char *const syntax_names[] = {"plain", "weighted", NULL};
+static const char *const arithmetic_names[] = {"exact", "quick", NULL};
 
 static_assert(FIELD(height) == FIELD(width) + sizeof(int), "a size is two ints in a row");
 static_assert(offsetof(de_option, shown) == 0, "a public row is the beginning of a row");
@@ -172,6 +173,13 @@ const de_option de_options_table[] = {
      .offset = FIELD(prompt_syntax), .defaults = FOR_ALL("plain")},
     {{.name = NULL}, .offset = 0},
 };
+
+const de_option de_arithmetic_row = {
+    {.name = "arithmetic", .group = SAMPLING, .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
+     .choices = arithmetic_names,
+     .help = "what networks compute in; exact is float32, quick 16-bit integers, faster and close "
+             "to it"},
+    .defaults = {"exact", "exact", "exact", "quick", "quick", "quick"}};
 /* clang-format on */
 
 enum { ROWS = sizeof de_options_table / sizeof de_options_table[0] - 1 };

@@ -148,6 +148,12 @@ static bool read_size(const diffedit_option *row, const char *text, int value[2]
            read_whole(row, end + 1, &end, &value[1]) && *end == '\0';
 }
 
+diffedit_status de_choice_read(const diffedit_option *row, int *choice, const char *text,
+                               diffedit_error *error)
+{
+    return read_choice(row, text, choice) ? DIFFEDIT_OK : refuse(row, text, error);
+}
+
 diffedit_status de_option_parse(const de_option *row, diffedit_options *options, const char *value,
                                 diffedit_error *error)
 {

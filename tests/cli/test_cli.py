@@ -384,7 +384,7 @@ def test_edit_writes_what_was_asked_for(edited, picture):
 def test_json(edited):
     folder, said = edited
     assert set(said) == {"seed", "evaluations", "seconds", "mask_share", "peak_rss_bytes", "size",
-                         "lora", "output", "warnings"}
+                         "arithmetic", "kernels", "lora", "output", "warnings"}
     assert said["seed"] == "42" and said["size"] == "64x64"
     assert said["output"] == str(folder / "out.png")
     assert set(said["seconds"]) == {"text", "encode", "map", "invert", "denoise", "decode",
@@ -778,7 +778,7 @@ def test_bench_times_every_network():
                                 "-j", "2", "--json").stdout)
     times = ["text_encoder_s", "vae_encode_s", "unet_s", "guided_step_s", "vae_decode_s"]
     assert set(result) == {*times, "model", "shape", "size", "repeat", "threads", "cpu", "kernels",
-                           "fma_peak_gflops", "peak_rss_bytes"}
+                           "arithmetic", "fma_peak_gflops", "peak_rss_bytes"}
     assert (result["model"], result["shape"], result["size"],
             result["threads"]) == (None, "pocket", "64x64", 2)
     assert all(0 < result[name] < 60 for name in times)
@@ -788,7 +788,7 @@ def test_bench_times_every_network():
 def test_bench_of_a_model_prints_a_table():
     lines = succeed("bench", "-m", MODEL, "--repeat", "1", "-j", "1").stdout.decode().splitlines()
     assert re.fullmatch(re.escape(str(MODEL)) + r", \d+x\d+, 1 thread, median of 1", lines[0])
-    assert re.fullmatch(r".+, (avx2|ref) kernels, FMA peak \d+ GFLOP/s", lines[1])
+    assert re.fullmatch(r".+, \w+ kernels, exact arithmetic, FMA peak \d+ GFLOP/s", lines[1])
     assert [re.split(r"  +", line)[0] for line in lines[3:]] == [
         "text encoder", "VAE encode", "UNet", "UNet, guided (batch of 2)", "VAE decode",
         "peak memory"]

@@ -41,6 +41,48 @@ static void test_names(void **state)
     assert_null(diffedit_arithmetic_name((diffedit_arithmetic)-1));
 }
 
+static void test_names_are_read(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    diffedit_arithmetic arithmetic = DIFFEDIT_ARITHMETIC_QUICK;
+    assert_int_equal(diffedit_arithmetic_read(&arithmetic, "exact", &error), DIFFEDIT_OK);
+    assert_int_equal(arithmetic, DIFFEDIT_ARITHMETIC_EXACT);
+    assert_int_equal(diffedit_arithmetic_read(&arithmetic, "quick", &error), DIFFEDIT_OK);
+    assert_int_equal(arithmetic, DIFFEDIT_ARITHMETIC_QUICK);
+    assert_int_equal(diffedit_arithmetic_read(&arithmetic, "Exact", &error),
+                     DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message,
+                        "`arithmetic`: expected one of exact, quick, found \"Exact\"");
+    assert_int_equal(arithmetic, DIFFEDIT_ARITHMETIC_QUICK);
+}
+
+/* A preset proposes what the row of `arithmetic` says, which is no option of an edit. */
+static void test_proposals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *preset;
+        diffedit_arithmetic proposed;
+    } cases[] = {
+        {NULL, DIFFEDIT_ARITHMETIC_EXACT},       {"paper", DIFFEDIT_ARITHMETIC_EXACT},
+        {"notebook", DIFFEDIT_ARITHMETIC_EXACT}, {"diffusers", DIFFEDIT_ARITHMETIC_EXACT},
+        {"fast", DIFFEDIT_ARITHMETIC_QUICK},     {"lcm", DIFFEDIT_ARITHMETIC_QUICK},
+        {"turbo", DIFFEDIT_ARITHMETIC_QUICK},    {"none", DIFFEDIT_ARITHMETIC_EXACT},
+    };
+    const diffedit_option *row = diffedit_arithmetic_option();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *name = diffedit_option_default(row, cases[i].preset);
+        assert_int_equal(diffedit_preset_arithmetic(cases[i].preset), cases[i].proposed);
+        assert_true(!name || strcmp(name, diffedit_arithmetic_name(cases[i].proposed)) == 0);
+    }
+    assert_string_equal(row->name, "arithmetic");
+    assert_int_equal(row->type, DIFFEDIT_TYPE_CHOICE);
+    for (int i = 0; row->choices[i]; i++)
+        assert_string_equal(row->choices[i], diffedit_arithmetic_name((diffedit_arithmetic)i));
+    assert_null(diffedit_option_find("arithmetic"));
+}
+
 /* Whatever takes settings refuses these, with this sentence. */
 static void check_refused(const diffedit_model_settings *settings, const char *sentence)
 {
@@ -87,10 +129,9 @@ static void test_random_weights_are_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_random_weights_are_no_file),
+        cmocka_unit_test(test_arithmetic),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_are_read), cmocka_unit_test(test_proposals),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_random_weights_are_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,12 @@ typedef enum diffedit_arithmetic {
 
 /* "exact", "quick"; NULL for an unknown one. Static storage. */
 DIFFEDIT_API const char *diffedit_arithmetic_name(diffedit_arithmetic arithmetic);
+/* The one of this name. Errors: ARGUMENT. */
+DIFFEDIT_API diffedit_status diffedit_arithmetic_read(diffedit_arithmetic *arithmetic,
+                                                      const char *name, diffedit_error *error);
+/* The one that a preset proposes that a model be opened for (NULL: "paper", which is exact, as is
+ * an unknown preset). The library opens models exact unless settings say otherwise. */
+DIFFEDIT_API diffedit_arithmetic diffedit_preset_arithmetic(const char *preset);
 
 /* A LoRA (Hu et al. 2022) to be added to a model's weights: of linear layers and convolutions
  * (LoCon), of the UNet and the text encoder, in the names of kohya's scripts, diffusers or PEFT. */

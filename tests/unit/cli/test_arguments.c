@@ -233,7 +233,7 @@ static void test_a_random_seed(void **state)
 
 static const char *good_value(const cli_option *option)
 {
-    return option->kind == CLI_WHOLE ? "1" : "x";
+    return option->kind == CLI_WHOLE ? "1" : option->kind == CLI_SETTING ? "quick" : "x";
 }
 
 static void expect_taken(const cli_command *command, const cli_option *option)
@@ -249,6 +249,7 @@ static void expect_taken(const cli_command *command, const cli_option *option)
         assert_int_equal(a.given_count, 1);
         assert_ptr_equal(a.given[0].value, value);
         break;
+    case CLI_SETTING:
     case CLI_TEXT: assert_ptr_equal(*(const char *const *)(const void *)field, value); break;
     case CLI_TEXTS:
         assert_int_equal(((const cli_texts *)(const void *)field)->count, 1);
@@ -305,9 +306,11 @@ static void test_the_table(void **state)
             assert_string_not_equal(table[i].name, table[j].name);
             assert_true(!table[i].letter || table[i].letter != table[j].letter);
         }
-        assert_int_equal(cli_library_row(&table[i]) != NULL, table[i].kind == CLI_LIBRARY);
-        assert_true(table[i].kind == CLI_LIBRARY || table[i].help);
-        assert_true(table[i].kind == CLI_LIBRARY || table[i].kind == CLI_FLAG || table[i].argument);
+        const diffedit_option *row = cli_library_row(&table[i]);
+        assert_int_equal(row != NULL, table[i].kind == CLI_LIBRARY || table[i].kind == CLI_SETTING);
+        assert_true(row || table[i].help);
+        assert_true(row || table[i].kind == CLI_FLAG || table[i].argument);
+        assert_true(!row || strcmp(row->name, table[i].name) == 0);
         library_count += table[i].kind == CLI_LIBRARY;
     }
     size_t known = 0;

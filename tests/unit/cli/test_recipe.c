@@ -61,7 +61,7 @@ static char *record_of(const run *r)
 {
     char *record;
     diffedit_error error;
-    if (cli_record(&record, &r->options, &r->arguments, &error) != DIFFEDIT_OK)
+    if (cli_record(&record, &r->options, &r->arguments, "quick", &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     return record;
 }
@@ -261,6 +261,9 @@ static void test_records_that_are_none(void **state)
          "\"0\""},
         {"{\"diffedit\": \"1\", \"to\": 3}", DIFFEDIT_ERROR_FILE,
          "again.png: the record's \"to\" is not a text"},
+        {"{\"diffedit\": \"1\", \"arithmetic\": \"slow\"}", DIFFEDIT_ERROR_FILE,
+         "again.png: the record is damaged: `arithmetic`: expected one of exact, quick, found "
+         "\"slow\""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -293,6 +296,27 @@ static void test_laid_twice(void **state)
     end(&r);
 }
 
+/* A model is opened for the arithmetic of the record, unless one or a preset is named. */
+static void test_the_arithmetic_of_a_record(void **state)
+{
+    run r;
+    (void)state;
+    write_run("again.png", &cli_edit, WORDS("--to=b")); /* quick, as every record here */
+    begin(&r, &cli_edit, WORDS("--again=again.png"));
+    assert_string_equal(r.arguments.arithmetic, "quick");
+    end(&r);
+    begin(&r, &cli_edit, WORDS("--again=again.png", "--arithmetic=exact"));
+    assert_string_equal(r.arguments.arithmetic, "exact");
+    end(&r);
+    begin(&r, &cli_edit, WORDS("--again=again.png", "--preset=paper"));
+    assert_null(r.arguments.arithmetic);
+    end(&r);
+    write_record("again.png", "{\"diffedit\": \"0.1.0\", \"to\": \"x\"}"); /* older than quick */
+    begin(&r, &cli_edit, WORDS("--again=again.png"));
+    assert_null(r.arguments.arithmetic);
+    end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_presets_and_what_is_given),
@@ -303,7 +327,8 @@ int main(void)
                                        cmocka_unit_test(test_masks_that_came_from_a_stream),
                                        cmocka_unit_test(test_names_that_are_no_texts),
                                        cmocka_unit_test(test_records_that_are_none),
-                                       cmocka_unit_test(test_laid_twice)};
+                                       cmocka_unit_test(test_laid_twice),
+                                       cmocka_unit_test(test_the_arithmetic_of_a_record)};
     scratch_make();
     scratch_enter();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
