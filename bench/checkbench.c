@@ -1,9 +1,11 @@
-/* Every kernel family, by instruction set, at the sizes the networks use: checked against plain C
- * and timed.
+/* Every layer at the sizes that the networks use, in both arithmetics, by the kernels in use
+ * (DIFFEDIT_CPU): checked against plain C and timed, and quick against exact.
  *
- *     checkbench [--quick] [--threads N] [--only TEXT]
+ *     checkbench [--pocket] [--errors] [--threads N] [--only TEXT]
  *
- * Shares are of what this machine's FMA units reach in the same run, on the same threads. */
+ * Shares are of what this machine reaches in the same run, on the same threads, with nothing but
+ * multiplying and adding floats, or integers of 16 bits. --errors prints what quick is off by as a
+ * table in Markdown, and times nothing. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,29 +15,37 @@
 #include "kernels/kernels.h"
 #include "ops/cpu/cpu.h"
 
-enum { TEXT_KEYS = 77, MAX_RUNS = 50, LINE = 64 };
-static const double difference_allowed = 2e-5; /* of the largest value */
+enum { TEXT_KEYS = 77, MAX_RUNS = 50, LINE = 64, OUTLIERS = 5, ARITHMETICS = 2 };
+static const double difference_allowed = 2e-5; /* from plain C, of the largest value */
+static const double error_allowed = 1e-2;      /* of quick, rms, of exact's rms */
 
 typedef struct settings {
-    bool quick;
+    bool pocket, errors;
     int threads;
     const char *only;
     double seconds;     /* for each timing */
     double check_flops; /* larger cases are not run in plain C */
+    double peaks[ARITHMETICS];
 } settings;
 
-/* One case made ready: its layer, inputs and output. */
+/* One case made ready: its inputs, output and layer. */
 typedef struct bench_run {
     const bench_case *shape;
-    de_linear *linear;
-    de_convolution *convolution;
+    de_weight weight, bias;
     de_convolution_shape window;
     de_tensor x, y;
     de_tensor keys, values;   /* [n, 1, tk, in] */
     de_vector *scale, *shift; /* [in] */
+    /* for the arithmetic at hand */
+    diffedit_arithmetic arithmetic;
+    de_linear *linear;
+    de_convolution *convolution;
+    /* what came of each */
+    float *found[ARITHMETICS]; /* as y */
+    double seconds[ARITHMETICS];
 } bench_run;
 
-static de_device *device;
+static de_device *devices[ARITHMETICS];
 
 /* ---- random data ---- */
 
@@ -56,12 +66,18 @@ static void *allocate(int64_t count, size_t size)
     return memory;
 }
 
-static de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c)
+/* Normally distributed, of deviation 1; a few channels are 20 times as large, as in networks that
+ * were trained. */
+static de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c, int outliers)
 {
     int64_t count = n * h * w * c;
     float *values = allocate(count, sizeof *values);
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    for (int64_t i = 0; i < count; i++) {
+        float sum = 0; /* of four equally distributed values, of variance 4 / 3 */
+        for (int k = 0; k < 4; k++)
+            sum += (float)(int32_t)random_bits() * 0x1p-31f;
+        values[i] = sum * 0.8660254f * (i % c < outliers ? 20 : 1);
+    }
     return de_tensor_at((de_array){(uintptr_t)values}, n, h, w, c);
 }
 
@@ -109,22 +125,15 @@ static void prepare_convolution(bench_run *run)
     }
     run->y.h = (shape->h - 1) / stride + 1;
     run->y.w = (shape->w - 1) / stride + 1;
-    de_weight weight = random_weight(4, (int64_t[]){shape->out, shape->in, 3, 3});
-    de_weight bias = random_weight(1, &shape->out);
-    need(de_convolution_new(&run->convolution, device, &weight, &bias, stride,
-                            DIFFEDIT_ARITHMETIC_EXACT, NULL));
-    free((void *)weight.data);
-    free((void *)bias.data);
+    run->weight = random_weight(4, (int64_t[]){shape->out, shape->in, 3, 3});
+    run->bias = random_weight(1, &shape->out);
 }
 
 static void prepare_linear(bench_run *run)
 {
     const bench_case *shape = run->shape;
-    de_weight weight = random_weight(2, (int64_t[]){shape->out, shape->in});
-    de_weight bias = random_weight(1, &shape->out);
-    need(de_linear_new(&run->linear, device, &weight, &bias, 1, DIFFEDIT_ARITHMETIC_EXACT, NULL));
-    free((void *)weight.data);
-    free((void *)bias.data);
+    run->weight = random_weight(2, (int64_t[]){shape->out, shape->in});
+    run->bias = random_weight(1, &shape->out);
     if (shape->kind == GEGLU)
         run->y.c /= 2;
 }
@@ -133,8 +142,8 @@ static void prepare_attention(bench_run *run)
 {
     const bench_case *shape = run->shape;
     int64_t keys = shape->kind == TEXT_ATTENTION ? TEXT_KEYS : shape->h * shape->w;
-    run->keys = random_tensor(shape->n, 1, keys, shape->in);
-    run->values = random_tensor(shape->n, 1, keys, shape->in);
+    run->keys = random_tensor(shape->n, 1, keys, shape->in, 0);
+    run->values = random_tensor(shape->n, 1, keys, shape->in, 0);
     run->y.c = shape->in;
 }
 
@@ -142,7 +151,7 @@ static de_vector *random_vector(int64_t count)
 {
     de_vector *vector;
     de_weight weight = random_weight(1, &count);
-    need(de_vector_new(&vector, device, &weight, NULL));
+    need(de_vector_new(&vector, devices[0], &weight, NULL));
     free((void *)weight.data);
     return vector;
 }
@@ -154,6 +163,7 @@ static bench_run prepare(const bench_case *shape)
                      .y = {.n = shape->n, .h = shape->h, .w = shape->w, .c = shape->out}};
     switch (shape->kind) {
     case LINEAR:
+    case EMBEDDING:
     case GEGLU: prepare_linear(&run); break;
     case CONVOLUTION:
     case ENLARGING:
@@ -167,19 +177,39 @@ static bench_run prepare(const bench_case *shape)
         run.shift = random_vector(shape->in);
         break;
     }
-    run.x = random_tensor(run.x.n, run.x.h, run.x.w, run.x.c);
-    run.y = random_tensor(run.y.n, run.y.h, run.y.w, run.y.c);
+    run.x = random_tensor(run.x.n, run.x.h, run.x.w, run.x.c, run.weight.data ? OUTLIERS : 0);
+    run.y = random_tensor(run.y.n, run.y.h, run.y.w, run.y.c, 0);
     return run;
+}
+
+/* Makes the layer for another arithmetic. */
+static void use_arithmetic(bench_run *run, diffedit_arithmetic arithmetic)
+{
+    de_linear_free(run->linear);
+    de_convolution_free(run->convolution);
+    run->linear = NULL;
+    run->convolution = NULL;
+    run->arithmetic = arithmetic;
+    if (run->weight.rank == 2)
+        need(de_linear_new(&run->linear, devices[arithmetic], &run->weight, &run->bias, 1,
+                           arithmetic, NULL));
+    else if (run->weight.rank == 4)
+        need(de_convolution_new(&run->convolution, devices[arithmetic], &run->weight, &run->bias,
+                                run->window.stride, arithmetic, NULL));
 }
 
 static void release(bench_run *run)
 {
     de_linear_free(run->linear);
     de_convolution_free(run->convolution);
+    free((void *)run->weight.data);
+    free((void *)run->bias.data);
     free(de_cpu_floats(run->x));
     free(de_cpu_floats(run->y));
     free(de_cpu_floats(run->keys));
     free(de_cpu_floats(run->values));
+    for (int i = 0; i < ARITHMETICS; i++)
+        free(run->found[i]);
     de_vector_free(run->scale);
     de_vector_free(run->shift);
 }
@@ -189,7 +219,8 @@ static void compute(de_context *context, void *user)
     const bench_run *run = user;
     const de_epilogue plain = {0};
     switch (run->shape->kind) {
-    case LINEAR: de_linear_run(context, run->linear, run->x, plain, run->y); break;
+    case LINEAR:
+    case EMBEDDING: de_linear_run(context, run->linear, run->x, plain, run->y); break;
     case GEGLU: de_linear_geglu_run(context, run->linear, run->x, run->y); break;
     case CONVOLUTION:
     case ENLARGING:
@@ -215,6 +246,7 @@ static double flops_of(const bench_run *run)
     double in = (double)run->shape->in, out = (double)run->shape->out;
     switch (run->shape->kind) {
     case LINEAR:
+    case EMBEDDING:
     case GEGLU: return 2 * rows * in * out;
     case CONVOLUTION:
     case ENLARGING:
@@ -227,9 +259,14 @@ static double flops_of(const bench_run *run)
     return 0;
 }
 
-static const char *const kinds[BENCH_KINDS] = {"linear",    "geglu",     "conv",
-                                               "up+conv",   "conv/2",    "attention",
-                                               "text att.", "groupnorm", "layernorm"};
+static const char *const kinds[BENCH_KINDS] = {"linear",    "embedding", "geglu",     "conv",
+                                               "up+conv",   "conv/2",    "attention", "text att.",
+                                               "groupnorm", "layernorm"};
+
+static bool has_quick(bench_kind kind)
+{
+    return kind != EMBEDDING && kind != GROUP_NORM && kind != LAYER_NORM;
+}
 
 static void describe(const bench_case *s, char *text)
 {
@@ -251,7 +288,7 @@ static void describe(const bench_case *s, char *text)
  */
 static double time_run(bench_run *run, const de_kernels *kernels, int threads, double seconds)
 {
-    de_context context = {.device = device, .threads = threads};
+    de_context context = {.device = devices[run->arithmetic], .threads = threads};
     de_program *program;
     de_kernels_use(kernels);
     need(de_program_new(&program, &context, compute, run, NULL));
@@ -280,84 +317,141 @@ static double difference(const float *a, const float *b, int64_t count)
     return largest / scale;
 }
 
+/* rms of a - b, of the rms of a */
+static double rms_error(const float *a, const float *b, int64_t count)
+{
+    double off = 0, scale = 1e-30;
+    for (int64_t i = 0; i < count; i++) {
+        off += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        scale += (double)a[i] * a[i];
+    }
+    return sqrt(off / scale);
+}
+
 /* ---- the table ---- */
 
 typedef struct totals {
     const char *network;
-    double seconds, flops;
-    double of_kind[BENCH_KINDS]; /* seconds */
+    double flops, seconds[ARITHMETICS];
+    double of_kind[ARITHMETICS][BENCH_KINDS]; /* seconds */
 } totals;
 
 static void print_totals(const totals *sum)
 {
     if (!sum->network)
         return;
-    printf("%-8s all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s\n%-8s share of each:",
-           sum->network, sum->seconds * 1e3, sum->flops * 1e-9, sum->flops / sum->seconds * 1e-9,
-           sum->network);
-    for (int kind = 0; kind < BENCH_KINDS; kind++)
-        if (sum->of_kind[kind] > 0)
-            printf(" %s %.1f %%", kinds[kind], 100 * sum->of_kind[kind] / sum->seconds);
-    printf("\n\n");
+    for (int arithmetic = 0; arithmetic < ARITHMETICS; arithmetic++) {
+        double seconds = sum->seconds[arithmetic];
+        printf("%-8s %s, all of these layers: %.0f ms, %.0f GFLOP, %.0f GFLOP/s;", sum->network,
+               diffedit_arithmetic_name((diffedit_arithmetic)arithmetic), seconds * 1e3,
+               sum->flops * 1e-9, sum->flops / seconds * 1e-9);
+        for (int kind = 0; kind < BENCH_KINDS; kind++)
+            if (sum->of_kind[arithmetic][kind] > 0)
+                printf(" %s %.1f %%", kinds[kind], 100 * sum->of_kind[arithmetic][kind] / seconds);
+        printf("\n");
+    }
+    printf("\n");
 }
 
-/* Prints one line; false if the fast kernels do not agree with the plain ones. */
-static bool run_case(const bench_case *shape, const de_kernels *fast, const settings *set,
-                     double peak, totals *sum)
+/* Whether plain C finds the same; writes how long it takes and how far it is off. */
+static bool check_against_c(bench_run *run, const settings *set, char *text)
 {
-    bench_run run = prepare(shape);
-    const de_kernels *ref = de_kernels_find("ref");
-    double flops = flops_of(&run), seconds = time_run(&run, fast, set->threads, set->seconds);
-    char text[LINE], rate[LINE] = "", check[LINE] = "";
-    bool right = true;
-    describe(shape, text);
-    sum->seconds += seconds * shape->times;
-    sum->of_kind[shape->kind] += seconds * shape->times;
-    sum->flops += flops * shape->times;
+    const float *found = run->found[run->arithmetic];
+    double plain = time_run(run, de_kernels_find("ref"), set->threads, 0);
+    double off = difference(de_cpu_floats(run->y), found, de_tensor_count(run->y));
+    bool right = off <= difference_allowed;
+    snprintf(text, LINE, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3,
+             plain / run->seconds[run->arithmetic], off, right ? "" : " WRONG");
+    return right;
+}
+
+/* Whether quick is close to exact; writes how close, and how much faster. */
+static bool check_against_exact(const bench_run *run, const settings *set, char *text)
+{
+    double error = rms_error(run->found[0], run->found[1], de_tensor_count(run->y));
+    bool right = error <= error_allowed;
+    snprintf(text, LINE, "%.2fx exact, rms error %.1e%s", run->seconds[0] / run->seconds[1], error,
+             right ? "" : " WRONG");
+    if (set->errors) {
+        char layer[LINE];
+        describe(run->shape, layer);
+        printf("| %s | %s | %.1e |\n", run->shape->network, layer, error);
+    }
+    return right;
+}
+
+/* Runs a case and prints its line; false if it is wrong. Plain C has no attention in bf16. */
+static bool run_arithmetic(bench_run *run, const settings *set)
+{
+    const bench_case *shape = run->shape;
+    const de_kernels *kernels = de_kernels_get();
+    bool quick = run->arithmetic == DIFFEDIT_ARITHMETIC_QUICK, right = true;
+    bool rounded = quick && (shape->kind == ATTENTION || shape->kind == TEXT_ATTENTION);
+    int64_t count = de_tensor_count(run->y);
+    double flops = flops_of(run), seconds = time_run(run, kernels, set->threads, set->seconds);
+    char text[LINE], rate[LINE] = "", plain[LINE] = "", exact[LINE] = "";
+    run->seconds[run->arithmetic] = seconds;
+    run->found[run->arithmetic] = allocate(count, sizeof(float));
+    memcpy(run->found[run->arithmetic], de_cpu_floats(run->y), (size_t)count * sizeof(float));
     if (flops > 0)
         snprintf(rate, sizeof rate, "%7.1f GFLOP/s %4.0f %%", flops / seconds * 1e-9,
-                 peak > 0 ? 100 * flops / seconds / peak : 0);
-    if (fast != ref && flops <= set->check_flops) {
-        int64_t count = de_tensor_count(run.y);
-        float *got = allocate(count, sizeof *got);
-        memcpy(got, de_cpu_floats(run.y), (size_t)count * sizeof *got);
-        double plain = time_run(&run, ref, set->threads, 0);
-        double off = difference(de_cpu_floats(run.y), got, count);
-        right = off <= difference_allowed;
-        snprintf(check, sizeof check, "C %8.2f ms, %4.1fx; off by %.0e%s", plain * 1e3,
-                 plain / seconds, off, right ? "" : " WRONG");
-        free(got);
-    }
-    printf("%-8s %-40s %9.3f ms x %-2d %-23s %s\n", shape->network, text, seconds * 1e3,
-           shape->times, rate, check);
+                 100 * flops / seconds / set->peaks[run->arithmetic]);
+    if (strcmp(kernels->name, "ref") != 0 && !rounded && !set->errors && flops <= set->check_flops)
+        right = check_against_c(run, set, plain);
+    if (quick)
+        right = check_against_exact(run, set, exact) && right;
+    de_kernels_use(kernels);
+    describe(shape, text);
+    if (!set->errors)
+        printf("%-8s %-40s %s %9.3f ms x %-2d %-23s %-35s %s\n", shape->network, text,
+               diffedit_arithmetic_name(run->arithmetic), seconds * 1e3, shape->times, rate, plain,
+               exact);
     fflush(stdout);
+    return right;
+}
+
+static bool run_case(const bench_case *shape, const settings *set, totals *sum)
+{
+    bench_run run = prepare(shape);
+    use_arithmetic(&run, DIFFEDIT_ARITHMETIC_EXACT);
+    bool right = run_arithmetic(&run, set);
+    run.seconds[DIFFEDIT_ARITHMETIC_QUICK] = run.seconds[DIFFEDIT_ARITHMETIC_EXACT];
+    if (has_quick(shape->kind)) {
+        use_arithmetic(&run, DIFFEDIT_ARITHMETIC_QUICK);
+        right = run_arithmetic(&run, set) && right;
+    }
+    sum->flops += flops_of(&run) * shape->times;
+    for (int i = 0; i < ARITHMETICS; i++) {
+        sum->seconds[i] += run.seconds[i] * shape->times;
+        sum->of_kind[i][shape->kind] += run.seconds[i] * shape->times;
+    }
     release(&run);
     return right;
 }
 
-static int run_table(const char *name, const settings *set, double peak)
+static int run_cases(const settings *set)
 {
-    const de_kernels *kernels = de_kernels_find(name);
     totals sum = {0};
     int wrong = 0;
-    if (!kernels)
-        return 0;
-    printf("%s, %d thread%s, peak %.0f GFLOP/s\n", name, set->threads, set->threads == 1 ? "" : "s",
-           peak * 1e-9);
+    if (set->errors)
+        printf("| | layer | rms error |\n|---|---|---|\n");
     for (size_t i = 0; i < sizeof bench_cases / sizeof *bench_cases; i++) {
         const bench_case *shape = &bench_cases[i];
         char text[LINE];
         describe(shape, text);
-        if ((set->quick && strcmp(shape->network, "pocket") != 0) ||
-            (set->only && !strstr(text, set->only) && !strstr(shape->network, set->only)))
+        if ((set->pocket && strcmp(shape->network, "pocket") != 0) ||
+            (set->only && !strstr(text, set->only) && !strstr(shape->network, set->only)) ||
+            (set->errors && !has_quick(shape->kind)))
             continue;
         if (!sum.network || strcmp(sum.network, shape->network) != 0) {
-            print_totals(&sum);
+            if (!set->errors)
+                print_totals(&sum);
             sum = (totals){.network = shape->network};
         }
-        wrong += !run_case(shape, kernels, set, peak, &sum);
+        wrong += !run_case(shape, set, &sum);
     }
-    print_totals(&sum);
+    if (!set->errors)
+        print_totals(&sum);
     return wrong;
 }
 
@@ -365,28 +459,35 @@ int main(int argc, char **argv)
 {
     settings set = {.threads = de_core_count(), .seconds = 0.4, .check_flops = 2e9};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0)
-            set.quick = true;
+        if (strcmp(argv[i], "--pocket") == 0)
+            set.pocket = true;
+        else if (strcmp(argv[i], "--errors") == 0)
+            set.errors = true;
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             set.threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             set.only = argv[++i];
         else {
-            fprintf(stderr, "usage: checkbench [--quick] [--threads N] [--only TEXT]\n");
+            fprintf(stderr, "usage: checkbench [--pocket] [--errors] [--threads N] "
+                            "[--only TEXT]\n");
             return 2;
         }
     }
     if (set.threads < 1)
         set.threads = 1;
-    if (set.quick)
+    if (set.pocket)
         set.seconds = 0.05;
-    const char *const tables[] = {"avx512", "avx2"};
-    int wrong = 0;
-    need(de_device_open(&device, DIFFEDIT_ARITHMETIC_EXACT, NULL));
-    double peak = de_measure_peak(set.threads);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        wrong += run_table(tables[i], &set, peak);
+    if (set.errors)
+        set.seconds = 0;
+    for (int i = 0; i < ARITHMETICS; i++)
+        need(de_device_open(&devices[i], (diffedit_arithmetic)i, NULL));
+    set.peaks[DIFFEDIT_ARITHMETIC_EXACT] = de_measure_peak(set.threads);
+    set.peaks[DIFFEDIT_ARITHMETIC_QUICK] = de_measure_peak(set.threads);
+    if (!set.errors)
+        printf("%s, %d thread%s, peak %.0f GFLOP/s exact, %.0f quick\n", de_kernels_get()->name,
+               set.threads, set.threads == 1 ? "" : "s", set.peaks[0] * 1e-9, set.peaks[1] * 1e-9);
+    int wrong = run_cases(&set);
     if (wrong)
-        printf("%d kernels disagree with plain C\n", wrong);
+        printf("%d layers are wrong\n", wrong);
     return wrong > 0;
 }
