@@ -13,5 +13,5 @@ int diffedit_core_count(void)
 
 double diffedit_measure_peak(int threads)
 {
-    return de_measure_peak(threads > 0 ? threads : de_core_count());
+    return de_measure_peak(threads > 0 ? threads : de_core_count(), DIFFEDIT_ARITHMETIC_EXACT);
 }

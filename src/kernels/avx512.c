@@ -13,4 +13,5 @@ const de_kernels de_kernels_avx512 = {
     .layer_norm = de_layer_norm_avx512,
     .activate = de_activate_array_avx512,
     .multiply_add = de_multiply_add_avx512,
+    .multiply_add_pairs = de_multiply_add_pairs_avx512,
 };

@@ -13,5 +13,6 @@ const de_kernels de_kernels_avxvnni = {
     .scale_shift = de_scale_shift_avx2,
     .layer_norm = de_layer_norm_avx2,
     .activate = de_activate_array_avx2,
-    .multiply_add = de_multiply_add_avx2,
+    .multiply_add = de_multiply_add_avxvnni,
+    .multiply_add_pairs = de_multiply_add_pairs_avxvnni,
 };

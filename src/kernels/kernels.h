@@ -143,6 +143,8 @@ typedef struct de_kernels {
     /* Multiplies and adds in registers, as fast as this instruction set can, and returns the number
      * of floating-point operations: the peak that the speed of other kernels is compared with. */
     double (*multiply_add)(int64_t rounds);
+    /* The same of products of int16 with sums of int32. */
+    double (*multiply_add_pairs)(int64_t rounds);
 } de_kernels;
 
 /* The layout of values: the number of columns in the next group when `left` are left. It is six,

@@ -17,3 +17,17 @@ double de_multiply_add_c(int64_t rounds)
         kept = kept + sums[i];
     return 2.0 * CHAINS * (double)rounds;
 }
+
+double de_multiply_add_pairs_c(int64_t rounds)
+{
+    uint32_t sums[CHAINS];
+    for (int i = 0; i < CHAINS; i++)
+        sums[i] = (uint32_t)i;
+    for (int64_t round = 0; round < rounds; round++)
+        for (int i = 0; i < CHAINS; i++) /* a factor is what the sum was: see peak_simd.c */
+            sums[i] += (uint32_t)((int16_t)sums[i] * 3) + (uint32_t)((int16_t)(sums[i] >> 16) * 5);
+    volatile uint32_t kept = 0;
+    for (int i = 0; i < CHAINS; i++)
+        kept = kept + sums[i];
+    return 4.0 * CHAINS * (double)rounds;
+}

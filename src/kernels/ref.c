@@ -13,4 +13,5 @@ const de_kernels de_kernels_ref = {
     .layer_norm = de_layer_norm_c,
     .activate = de_activate_array_c,
     .multiply_add = de_multiply_add_c,
+    .multiply_add_pairs = de_multiply_add_pairs_c,
 };

@@ -21,7 +21,8 @@
                                const float *scale, const float *shift, float *y);            \
     void de_activate_array_##table(const float *x, int64_t count, de_activation activation,  \
                                    float *y);                                                \
-    double de_multiply_add_##table(int64_t rounds)
+    double de_multiply_add_##table(int64_t rounds);                                          \
+    double de_multiply_add_pairs_##table(int64_t rounds)
 
 DE_DECLARE_KERNELS(c);
 DE_DECLARE_KERNELS(avx2);

@@ -8,9 +8,9 @@
 diffedit_status de_cpu_open(de_device **device, diffedit_arithmetic arithmetic,
                             diffedit_error *error);
 
-/* Floating-point operations per second that `threads` threads reach with nothing but multiplying
- * and adding. */
-double de_measure_peak(int threads);
+/* Operations per second that `threads` threads reach with nothing but multiplying and adding: of
+ * floats, or, quick, of int16. */
+double de_measure_peak(int threads, diffedit_arithmetic arithmetic);
 
 /* An array is a pointer to floats here; NULL: none. */
 static inline float *de_cpu_floats(de_tensor tensor)
