@@ -6,7 +6,7 @@
 
 const char *const store_state_names[] = {"queued", "running", "done", "failed", "stopped", NULL};
 
-#define COLUMNS                                                                           \
+#define COLUMNS \
     "id, serial, state, request, created, started, ended, error, message, warnings, map," \
     " map_width, map_height, found, share, has_result"
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS                                                                              \
+#define COLUMNS \
     "id, serial, request, name, seed, file, found, format, share, created, seconds, width, " \
-    "height,"                                                                                \
+    "height," \
     " kept"
 
 void store_result_free(store_result *result)

@@ -6,7 +6,7 @@
 
 enum { LARGEST = 1 << 16 }; /* no struct will be: a larger size was never set */
 
-#define ENDS_WITH(type, field)                                                        \
+#define ENDS_WITH(type, field) \
     static_assert(offsetof(type, field) + sizeof(((type *)0)->field) == sizeof(type), \
                   #type " ends in padding")
 ENDS_WITH(diffedit_model_settings, reserved);

@@ -5,6 +5,7 @@ const de_kernels de_kernels_avxvnni = {
     .name = "avxvnni",
     .gemm = de_gemm_avxvnni,
     .quantise = de_quantise_avx2,
+    .quantise_panel = de_quantise_panel_avx2,
     .winograd_weights = de_winograd_weights_avx2,
     .winograd_input = de_winograd_input_avx2,
     .winograd_output = de_winograd_output_avx2,

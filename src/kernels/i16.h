@@ -20,6 +20,9 @@ typedef struct de_i16_row {
     int64_t parts, stride, depth;
 } de_i16_row;
 
+/* Values that are all smaller than this become zeros, and so does their scale. */
+#define DE_I16_TINY 1e-30f
+
 /* What the values are multiplied with before they are rounded; `ratio` is their L2 norm by the
  * largest of their sizes. */
 static inline float de_i16_factor(float largest, float ratio, float *scale)
@@ -48,7 +51,7 @@ static inline __attribute__((always_inline)) float de_i16_quantise(const de_i16_
     float largest, scaled, squares = squares_of(row, 1, &largest);
     float ratio = sqrtf(squares) / largest, scale;
     /* Squares that may have left the range of floats are taken again of values near 1. */
-    if (!(largest > 1e-15f && largest < 1e15f) && largest >= 1e-30f)
+    if (!(largest > 1e-15f && largest < 1e15f) && largest >= DE_I16_TINY)
         ratio = sqrtf(squares_of(row, 1 / largest, &scaled));
     float factor = de_i16_factor(largest, ratio, &scale);
     if (isfinite(factor)) {

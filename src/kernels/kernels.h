@@ -118,6 +118,10 @@ typedef struct de_kernels {
      * scale that is returned (i16.h). The same bits in every table. */
     float (*quantise)(const float *const *pieces, int64_t parts, int64_t stride, int64_t depth,
                       int16_t *out);
+    /* The same of the 16 columns of a panel [depth, 16] of f32 or f16: out [ceil(depth / 2), 16, 2]
+     * and their scales [16]. */
+    void (*quantise_panel)(const void *panel, de_kind kind, int64_t depth, int16_t *out,
+                           float *scales);
 
     void (*winograd_weights)(const de_winograd_weights *weights);
     /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 16],

@@ -1,3 +1,4 @@
+#include "base/half.h"
 #include "kernels/i16.h"
 #include "kernels/tables.h"
 
@@ -38,4 +39,44 @@ float de_quantise_c(const float *const *pieces, int64_t parts, int64_t stride, i
 {
     de_i16_row row = {pieces, parts, stride, depth};
     return de_i16_quantise(&row, squares_of, round_to, out);
+}
+
+/* ---- the columns of a panel ---- */
+
+static float panel_value(const void *panel, de_kind kind, int64_t at)
+{
+    return kind == DE_KIND_F16 ? de_half_to_float(((const uint16_t *)panel)[at])
+                               : ((const float *)panel)[at];
+}
+
+static void quantise_column(const void *panel, de_kind kind, int64_t depth, int64_t column,
+                            int16_t *out, float *scale)
+{
+    float largest = 0, squares = 0;
+    for (int64_t k = 0; k < depth; k++) {
+        float size = fabsf(panel_value(panel, kind, k * DE_PANEL + column));
+        largest = size > largest ? size : largest;
+    }
+    /* squares of values near 1 stay in the range of floats */
+    float inverse = largest > DE_I16_TINY ? 1 / largest : 0;
+    for (int64_t k = 0; k < depth; k++) {
+        float value = panel_value(panel, kind, k * DE_PANEL + column) * inverse;
+        squares += value * value;
+    }
+    float ratio = sqrtf(squares), factor = 0;
+    bool usable = ratio > 0; /* at least 1; 0: too small; a NaN: not finite */
+    *scale = ratio;
+    if (usable)
+        factor = de_i16_factor(largest, ratio, scale);
+    for (int64_t k = 0; k < depth + depth % 2; k++) {
+        float value = usable && k < depth ? panel_value(panel, kind, k * DE_PANEL + column) : 0;
+        out[k / 2 * 2 * DE_PANEL + 2 * column + k % 2] = (int16_t)lrintf(value * factor);
+    }
+}
+
+void de_quantise_panel_c(const void *panel, de_kind kind, int64_t depth, int16_t *out,
+                         float *scales)
+{
+    for (int64_t column = 0; column < DE_PANEL; column++)
+        quantise_column(panel, kind, depth, column, out, &scales[column]);
 }

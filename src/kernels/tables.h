@@ -4,24 +4,26 @@
 
 #include "kernels/kernels.h"
 
-#define DE_DECLARE_KERNELS(table)                                                            \
-    void de_gemm_##table(const de_gemm *gemm);                                               \
-    float de_quantise_##table(const float *const *pieces, int64_t parts, int64_t stride,     \
-                              int64_t depth, int16_t *out);                                  \
-    void de_winograd_weights_##table(const de_winograd_weights *weights);                    \
+#define DE_DECLARE_KERNELS(table) \
+    void de_gemm_##table(const de_gemm *gemm); \
+    float de_quantise_##table(const float *const *pieces, int64_t parts, int64_t stride, \
+                              int64_t depth, int16_t *out); \
+    void de_quantise_panel_##table(const void *panel, de_kind kind, int64_t depth, int16_t *out, \
+                                   float *scales); \
+    void de_winograd_weights_##table(const de_winograd_weights *weights); \
     void de_winograd_input_##table(const float *const *pixels, int64_t channels, float *out, \
-                                   int64_t point_stride);                                    \
-    void de_winograd_output_##table(const de_winograd_output *tile);                         \
-    void de_attention_##table(const de_attention_block *block);                              \
-    void de_channel_sums_##table(const float *x, int64_t rows, int64_t c, double *sum,       \
-                                 double *square);                                            \
+                                   int64_t point_stride); \
+    void de_winograd_output_##table(const de_winograd_output *tile); \
+    void de_attention_##table(const de_attention_block *block); \
+    void de_channel_sums_##table(const float *x, int64_t rows, int64_t c, double *sum, \
+                                 double *square); \
     void de_scale_shift_##table(const float *x, int64_t rows, int64_t c, const float *scale, \
-                                const float *shift, de_activation activation, float *y);     \
-    void de_layer_norm_##table(const float *x, int64_t rows, int64_t c, float eps,           \
-                               const float *scale, const float *shift, float *y);            \
-    void de_activate_array_##table(const float *x, int64_t count, de_activation activation,  \
-                                   float *y);                                                \
-    double de_multiply_add_##table(int64_t rounds);                                          \
+                                const float *shift, de_activation activation, float *y); \
+    void de_layer_norm_##table(const float *x, int64_t rows, int64_t c, float eps, \
+                               const float *scale, const float *shift, float *y); \
+    void de_activate_array_##table(const float *x, int64_t count, de_activation activation, \
+                                   float *y); \
+    double de_multiply_add_##table(int64_t rounds); \
     double de_multiply_add_pairs_##table(int64_t rounds)
 
 DE_DECLARE_KERNELS(c);

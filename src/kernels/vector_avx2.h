@@ -87,6 +87,10 @@ DE_INLINE de_floats de_min(de_floats x, de_floats y)
 {
     return _mm256_min_ps(x, y);
 }
+DE_INLINE de_floats de_sqrt(de_floats x)
+{
+    return _mm256_sqrt_ps(x);
+}
 DE_INLINE de_floats de_abs(de_floats x)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);

@@ -79,6 +79,10 @@ DE_INLINE de_floats de_min(de_floats x, de_floats y)
 {
     return _mm512_min_ps(x, y);
 }
+DE_INLINE de_floats de_sqrt(de_floats x)
+{
+    return _mm512_sqrt_ps(x);
+}
 DE_INLINE de_floats de_abs(de_floats x)
 {
     return _mm512_abs_ps(x);

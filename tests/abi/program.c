@@ -14,8 +14,8 @@
 enum { WIDTH = 64, HEIGHT = 48, GUARD = 64, GUARD_BYTE = 0xa5 };
 
 #define CHECK(condition) \
-    ((condition)         \
-         ? (void)0       \
+    ((condition) \
+         ? (void)0 \
          : (fprintf(stderr, "line %d: %s\n%s\n", __LINE__, #condition, error.message), exit(1)))
 
 static diffedit_error error;

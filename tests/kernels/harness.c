@@ -120,16 +120,18 @@ double *new_doubles(int64_t count)
 
 static struct reached {
     const char *name;
+    bool quick;
     double error[TEST_TABLES];
 } reached[MAX_NAMES];
 
-static void note_error(const char *name, int table, double error)
+static void note_error(const char *name, bool quick, int table, double error)
 {
     struct reached *entry = reached;
-    while (entry->name && strcmp(entry->name, name) != 0)
+    while (entry->name && (entry->quick != quick || strcmp(entry->name, name) != 0))
         entry++;
     assert_true(entry < reached + MAX_NAMES);
     entry->name = name;
+    entry->quick = quick;
     if (error > entry->error[table])
         entry->error[table] = error;
 }
@@ -137,7 +139,7 @@ static void note_error(const char *name, int table, double error)
 void print_errors(void)
 {
     for (struct reached *entry = reached; entry < reached + MAX_NAMES && entry->name; entry++) {
-        printf("# %-24s largest error:", entry->name);
+        printf("# %-5s %-24s largest error:", entry->quick ? "quick" : "exact", entry->name);
         for (int table = 0; table < TEST_TABLES; table++)
             if (de_kernels_find(test_tables[table]))
                 printf(" %s %.1e", test_tables[table], entry->error[table]);
@@ -208,7 +210,7 @@ void check_op(const op_case *test)
             }
             memcpy(first, test->y, (size_t)test->count * sizeof *first);
             double error = largest_error(test);
-            note_error(test->name, table, error);
+            note_error(test->name, test->quick, table, error);
             if (!(error <= test->tolerance))
                 fail_msg("%s, %s: error %g", test->name, test_tables[table], error);
         }

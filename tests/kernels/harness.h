@@ -45,6 +45,7 @@ void test_weight_free(test_weight *weight);
 /* An op under test: run() writes y [count], which holds `before` when it starts (NULL: garbage). */
 typedef struct op_case {
     const char *name;
+    bool quick; /* what it was prepared for */
     void (*run)(de_context *context, void *user);
     void *user;
     float *y;

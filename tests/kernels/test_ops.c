@@ -124,24 +124,28 @@ static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype d
     int64_t count = de_tensor_count(test.y);
     if (!geglu)
         test.epilogue = random_epilogue(test.y);
-    assert_int_equal(de_linear_new(&test.linear, test_device(), w, with_bias ? b : NULL, parts,
-                                   DIFFEDIT_ARITHMETIC_EXACT, NULL),
-                     DIFFEDIT_OK);
     double *expected = linear_sums(test.x, weights, with_bias ? biases : NULL, parts, columns);
     linear_expected(&test, expected, columns);
-    check_op(&(op_case){.name = geglu ? "linear, GEGLU" : "linear",
-                        .run = run_linear,
-                        .user = &test,
-                        .y = floats_of(test.y),
-                        .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
-                        .count = count,
-                        .expected = expected,
-                        .tolerance = 4e-6});
+    for (int quick = 0; quick < 2; quick++) {
+        assert_int_equal(de_linear_new(&test.linear, test_device(), w, with_bias ? b : NULL, parts,
+                                       (diffedit_arithmetic)quick, NULL),
+                         DIFFEDIT_OK);
+        check_op(
+            &(op_case){.name = geglu ? "linear, GEGLU" : "linear",
+                       .quick = quick,
+                       .run = run_linear,
+                       .user = &test,
+                       .y = floats_of(test.y),
+                       .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
+                       .count = count,
+                       .expected = expected,
+                       .tolerance = quick ? 1.5e-3 : 4e-6});
+        de_linear_free(test.linear);
+    }
     for (int i = 0; i < parts; i++) {
         test_weight_free(&weights[i]);
         test_weight_free(&biases[i]);
     }
-    de_linear_free(test.linear);
     free_epilogue(&test.epilogue);
     free(expected);
     free(floats_of(test.x));
@@ -245,22 +249,26 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     test.epilogue = random_epilogue(test.y);
     test_weight weight = test_weight_new(dtype, 4, (int64_t[]){out, x.c, k, k});
     test_weight bias = test_weight_new(dtype, 1, &out);
-    assert_int_equal(de_convolution_new(&test.convolution, test_device(), &weight.weight,
-                                        &bias.weight, shape.stride, DIFFEDIT_ARITHMETIC_EXACT,
-                                        NULL),
-                     DIFFEDIT_OK);
     double *expected = convolution_expected(&test, &weight, &bias);
-    check_op(&(op_case){.name = name,
-                        .run = run_convolution,
-                        .user = &test,
-                        .y = floats_of(test.y),
-                        .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
-                        .count = count,
-                        .expected = expected,
-                        .tolerance = tolerance});
+    for (int quick = 0; quick < 2; quick++) {
+        assert_int_equal(de_convolution_new(&test.convolution, test_device(), &weight.weight,
+                                            &bias.weight, shape.stride, (diffedit_arithmetic)quick,
+                                            NULL),
+                         DIFFEDIT_OK);
+        check_op(
+            &(op_case){.name = name,
+                       .quick = quick,
+                       .run = run_convolution,
+                       .user = &test,
+                       .y = floats_of(test.y),
+                       .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
+                       .count = count,
+                       .expected = expected,
+                       .tolerance = quick ? 1e-3 : tolerance});
+        de_convolution_free(test.convolution);
+    }
     test_weight_free(&weight);
     test_weight_free(&bias);
-    de_convolution_free(test.convolution);
     free_epilogue(&test.epilogue);
     free(expected);
     free(floats_of(test.x));

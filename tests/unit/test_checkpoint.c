@@ -96,13 +96,13 @@ static void test_every_length(void **state)
 
 /* Its magic number, its version, the machine it was written on, and one tensor `w` of the four
  * numbers of storage "0". */
-#define OLD_HEAD                                                         \
+#define OLD_HEAD \
     "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20j\xa8P\x19.\x80\x02M\xe9\x03." \
     "\x80\x02}U\x0dlittle_endian\x88s."
-#define OLD_TENSOR                                                                           \
+#define OLD_TENSOR \
     "\x80\x02}U\x01wctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\n" \
     "U\0010U\003cpuK\x04NtQK\x00K\x04\x85K\x01\x85\x89}tRs."
-#define OLD_DATA         \
+#define OLD_DATA \
     "\x04\0\0\0\0\0\0\0" \
     "0123456789abcdef"
 #define BYTES(literal) literal, sizeof(literal) - 1

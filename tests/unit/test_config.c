@@ -10,12 +10,12 @@
 
 #include <cmocka.h>
 
-#define UNET                                                                                  \
+#define UNET \
     "\"sample_size\": 64, \"block_out_channels\": [320, 640], \"layers_per_block\": [1, 2], " \
-    "\"down_block_types\": [\"CrossAttnDownBlock2D\", \"DownBlock2D\"], "                     \
+    "\"down_block_types\": [\"CrossAttnDownBlock2D\", \"DownBlock2D\"], " \
     "\"up_block_types\": [\"UpBlock2D\", \"CrossAttnUpBlock2D\"], \"cross_attention_dim\": 768"
-#define VAE                                                                    \
-    "\"block_out_channels\": [128, 256], "                                     \
+#define VAE \
+    "\"block_out_channels\": [128, 256], " \
     "\"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], " \
     "\"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]"
 

@@ -562,12 +562,12 @@ static void test_a_gain_map_that_is_gone(void **state)
     free(in.bytes);
 }
 
-#define PACKET(attributes, content)                                                              \
-    "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF "                                            \
+#define PACKET(attributes, content) \
+    "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF " \
     "xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" " \
-    "xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\" "   \
-    "xmlns:xmpNote=\"http://ns.adobe.com/xmp/note/\" "                                           \
-    "xmlns:xmpGImg=\"http://ns.adobe.com/xap/1.0/g/img/\" " attributes ">" content               \
+    "xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:tiff=\"http://ns.adobe.com/tiff/1.0/\" " \
+    "xmlns:xmpNote=\"http://ns.adobe.com/xmp/note/\" " \
+    "xmlns:xmpGImg=\"http://ns.adobe.com/xap/1.0/g/img/\" " attributes ">" content \
     "</rdf:Description></rdf:RDF></x:xmpmeta>"
 
 static de_xmp_result correct(const char *xmp, bool turned, char **corrected)

@@ -22,8 +22,8 @@
 #define VECTOR(storage, offset, size, stride) TENSOR(storage, offset, size "\x85", stride "\x85")
 
 /* `size` numbers of a type in 9 bytes */
-#define TYPED(type, size)                                                                     \
-    NAME("torch._utils", "_rebuild_tensor_v3")                                                \
+#define TYPED(type, size) \
+    NAME("torch._utils", "_rebuild_tensor_v3") \
     "((U\x07storage" NAME("torch.storage", "UntypedStorage") "U\0010U\003cpuK\x09NtQK\0" size \
                                                              "\x85K\1\x85\x89}" type "}tR"
 
@@ -286,7 +286,7 @@ static void test_an_ordered_dict(void **state)
 #define NO_TENSOR "a tensor needs a storage, an offset, sizes and as many strides"
 #define BEYOND "a tensor extends beyond its storage of 4 values"
 #define BAD_SIZE "a tensor's size or stride is negative or not an integer"
-#define NOT_ALLOWED(name)                                                                         \
+#define NOT_ALLOWED(name) \
     "`" name "` is not allowed in a file of tensors; nothing was run; convert it to safetensors " \
     "on a machine that trusts the file"
 #define NO_TYPE "a tensor of this kind needs a storage of bytes, and a type"

@@ -18,10 +18,9 @@ typedef struct cpu_convolution {
 /* Fewer channels in than this are not worth transforming. */
 enum { WINOGRAD_MIN_CHANNELS = 16 };
 
-static bool uses_winograd(const cpu_convolution *convolution)
+static bool uses_winograd(const cpu_convolution *convolution, int64_t channels)
 {
-    return convolution->size == 3 && convolution->stride == 1 &&
-           convolution->panels.depth >= WINOGRAD_MIN_CHANNELS;
+    return convolution->size == 3 && convolution->stride == 1 && channels >= WINOGRAD_MIN_CHANNELS;
 }
 
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
@@ -29,13 +28,14 @@ diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *
                                        diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     (void)device;
-    (void)arithmetic;
     cpu_convolution *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a convolution");
     made->size = weight->shape[2];
     made->stride = stride;
-    diffedit_status status = de_panels_pack(&made->panels, weight, 1, error);
+    if (uses_winograd(made, weight->shape[1]))
+        arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
+    diffedit_status status = de_panels_pack(&made->panels, weight, 1, arithmetic, error);
     if (status == DIFFEDIT_OK) {
         size_t zeros = (size_t)made->panels.depth;
         made->bias = de_panels_pack_bias(&made->panels, bias, 1);
@@ -54,7 +54,7 @@ diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *
 void de_cpu_convolution_free(de_convolution *convolution)
 {
     cpu_convolution *made = (cpu_convolution *)convolution;
-    free(made->panels.data);
+    de_panels_free(&made->panels);
     free(made->bias);
     free(made->zeros);
     free(made);
@@ -87,7 +87,7 @@ void de_cpu_convolution_run(de_context *context, const de_convolution *convoluti
                             de_convolution_shape shape, de_epilogue epilogue, de_tensor y)
 {
     const cpu_convolution *made = (const cpu_convolution *)convolution;
-    if (uses_winograd(made)) {
+    if (uses_winograd(made, x.c)) {
         de_winograd winograd = {&made->panels, made->bias, made->zeros};
         de_winograd_run(context, &winograd, x, shape, epilogue, y);
         return;

@@ -19,11 +19,10 @@ diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const d
                                   diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     (void)device;
-    (void)arithmetic;
     cpu_linear *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a linear layer");
-    diffedit_status status = de_panels_pack(&made->panels, weights, parts, error);
+    diffedit_status status = de_panels_pack(&made->panels, weights, parts, arithmetic, error);
     if (status == DIFFEDIT_OK) {
         made->bias = de_panels_pack_bias(&made->panels, biases, parts);
         if (!made->bias)
@@ -40,7 +39,7 @@ diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const d
 void de_cpu_linear_free(de_linear *linear)
 {
     cpu_linear *made = (cpu_linear *)linear;
-    free(made->panels.data);
+    de_panels_free(&made->panels);
     free(made->bias);
     free(made);
 }

@@ -7,6 +7,9 @@
 typedef struct packing {
     const de_panels *panels;
     const de_weight *weights;
+    de_kind kind;       /* that the panel is packed in, at first */
+    char *unquantised;  /* int16: for each thread a panel of that kind */
+    size_t panel_bytes; /* of that kind */
 } packing;
 
 /* The weight that holds a column of the panels, and its row there. */
@@ -32,12 +35,11 @@ static void pack_f16(const de_panels *panels, const unsigned char *const *rows, 
         }
 }
 
-static void pack_panel_f16(const packing *job, int64_t panel)
+static void pack_panel_f16(const packing *job, int64_t panel, uint16_t *out)
 {
     const de_panels *panels = job->panels;
     int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
     int64_t columns = de_min_i64(DE_PANEL, panels->columns - first);
-    uint16_t *out = (uint16_t *)panels->data + panel * count * DE_PANEL;
     const unsigned char *rows[DE_PANEL];
     for (int64_t j = 0; j < columns; j++) {
         int64_t row;
@@ -53,12 +55,12 @@ static void pack_panel_f16(const packing *job, int64_t panel)
 }
 
 /* The same from any precision, a column after the other. */
-static void pack_panel_f32(const packing *job, int64_t panel)
+static void pack_panel_f32(const packing *job, int64_t panel, float *out)
 {
     enum { BLOCK = 1024 };
     const de_panels *panels = job->panels;
     int64_t taps = panels->taps, count = taps * panels->depth, first = panel * DE_PANEL;
-    float *out = (float *)panels->data + panel * count * DE_PANEL, values[BLOCK];
+    float values[BLOCK];
     for (int64_t j = 0; j < DE_PANEL; j++) {
         int64_t row = 0;
         const de_weight *weight = first + j < panels->columns ? weight_of(job, first + j, &row)
@@ -77,18 +79,16 @@ static void pack_panel_f32(const packing *job, int64_t panel)
 
 /* Notes which weights a panel has values from that are no finite numbers: it was written a moment
  * ago, and is in the cache. */
-static void look_at(const packing *job, int64_t panel)
+static void look_at(const packing *job, int64_t panel, const void *data)
 {
-    const de_panels *panels = job->panels;
-    int64_t count = panels->taps * panels->depth, first = panel * DE_PANEL;
-    const void *data = de_panels_at(panels, panel);
-    if (panels->kind == DE_KIND_F16 ? de_finite_f16(data, count * DE_PANEL)
-                                    : de_finite_f32(data, count * DE_PANEL))
+    int64_t count = job->panels->taps * job->panels->depth, first = panel * DE_PANEL;
+    bool half = job->kind == DE_KIND_F16;
+    if (half ? de_finite_f16(data, count * DE_PANEL) : de_finite_f32(data, count * DE_PANEL))
         return;
     for (int64_t i = 0; i < count * DE_PANEL; i++) {
         int64_t row, column = first + i % DE_PANEL;
-        if (panels->kind == DE_KIND_F16 ? de_finite_f16((const uint16_t *)data + i, 1)
-                                        : de_finite_f32((const float *)data + i, 1))
+        if (half ? de_finite_f16((const uint16_t *)data + i, 1)
+                 : de_finite_f32((const float *)data + i, 1))
             continue;
         const de_weight *weight = weight_of(job, column, &row);
         if (weight->damaged)
@@ -99,13 +99,21 @@ static void look_at(const packing *job, int64_t panel)
 static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
 {
     const packing *job = user;
-    (void)thread;
+    const de_panels *panels = job->panels;
+    int64_t values = panels->taps * panels->depth;
     for (int64_t panel = begin; panel < end; panel++) {
-        if (job->panels->kind == DE_KIND_F16)
-            pack_panel_f16(job, panel);
+        void *out = job->unquantised ? job->unquantised + (size_t)thread * job->panel_bytes
+                                     : (char *)panels->data + (size_t)panel * job->panel_bytes;
+        if (job->kind == DE_KIND_F16)
+            pack_panel_f16(job, panel, out);
         else
-            pack_panel_f32(job, panel);
-        look_at(job, panel);
+            pack_panel_f32(job, panel, out);
+        look_at(job, panel, out);
+        if (job->unquantised)
+            de_kernels_get()->quantise_panel(out, job->kind, values,
+                                             (int16_t *)panels->data +
+                                                 panel * de_panels_values(panels) * DE_PANEL,
+                                             panels->scales + panel * DE_PANEL);
     }
 }
 
@@ -121,21 +129,48 @@ static void set_shape(de_panels *panels, const de_weight *weights, int parts)
     }
 }
 
-diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
-                               diffedit_error *error)
+/* A product of fewer values takes no time worth saving. */
+enum { QUICK_MIN_VALUES = 16 };
+
+static diffedit_status allocate(de_panels *panels, packing *job, int threads, diffedit_error *error)
 {
-    set_shape(panels, weights, parts);
-    size_t count = (size_t)de_round_up(panels->columns, DE_PANEL) *
-                   (size_t)(panels->taps * panels->depth);
-    size_t bytes = count * (panels->kind == DE_KIND_F16 ? sizeof(uint16_t) : sizeof(float));
+    size_t padded = (size_t)de_round_up(panels->columns, DE_PANEL);
+    size_t bytes = padded * (size_t)de_panels_values(panels) *
+                   (panels->kind == DE_KIND_F32 ? sizeof(float) : sizeof(uint16_t));
+    job->panel_bytes = (size_t)(panels->taps * panels->depth) * DE_PANEL *
+                       (job->kind == DE_KIND_F16 ? sizeof(uint16_t) : sizeof(float));
     panels->data = de_aligned_alloc(bytes);
-    if (!panels->data) {
-        *panels = (de_panels){0};
-        return de_fail_memory(error, bytes, "weights");
+    if (panels->kind == DE_KIND_I16) {
+        panels->scales = de_aligned_alloc(padded * sizeof *panels->scales);
+        job->unquantised = de_aligned_alloc((size_t)threads * job->panel_bytes);
     }
-    packing job = {panels, weights};
-    de_parallel_for(de_core_count(), de_divide_up(panels->columns, DE_PANEL), 1, pack_panels, &job);
-    return DIFFEDIT_OK;
+    if (panels->data && (panels->kind != DE_KIND_I16 || (panels->scales && job->unquantised)))
+        return DIFFEDIT_OK;
+    return de_fail_memory(error, bytes, "weights");
+}
+
+diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
+                               diffedit_arithmetic arithmetic, diffedit_error *error)
+{
+    int threads = de_core_count();
+    set_shape(panels, weights, parts);
+    packing job = {.panels = panels, .weights = weights, .kind = panels->kind};
+    if (arithmetic == DIFFEDIT_ARITHMETIC_QUICK && panels->taps * panels->depth >= QUICK_MIN_VALUES)
+        panels->kind = DE_KIND_I16;
+    diffedit_status status = allocate(panels, &job, threads, error);
+    if (status == DIFFEDIT_OK)
+        de_parallel_for(threads, de_divide_up(panels->columns, DE_PANEL), 1, pack_panels, &job);
+    else
+        de_panels_free(panels);
+    free(job.unquantised);
+    return status;
+}
+
+void de_panels_free(de_panels *panels)
+{
+    free(panels->data);
+    free(panels->scales);
+    *panels = (de_panels){0};
 }
 
 float *de_panels_pack_bias(const de_panels *panels, const de_weight *biases, int parts)

@@ -6,19 +6,28 @@
 #include "weights/weight.h"
 
 typedef struct de_panels {
-    void *data;   /* [ceil(columns / 16), taps, depth, 16] */
-    de_kind kind; /* f16, as stored in the file; else f32 */
+    void
+        *data; /* [ceil(columns / 16), taps, depth, 16]; int16: [.., ceil(taps depth / 2), 16, 2] */
+    float *scales; /* int16: [columns padded to 16] */
+    de_kind kind;  /* f16, where the file has it, or f32; int16 for quick products */
     int64_t columns, taps, depth;
 } de_panels;
 
-/* weights[i] [out_i, depth, taps], laid side by side: columns = the sum of out_i. f16 where all of
- * them are. Errors: MEMORY. */
+/* weights[i] [out_i, depth, taps], laid side by side: columns = the sum of out_i. Exact: f16 where
+ * all of them are. Errors: MEMORY. */
 diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
-                               diffedit_error *error);
+                               diffedit_arithmetic arithmetic, diffedit_error *error);
+void de_panels_free(de_panels *panels);
+/* Values of a panel's column: taps depth, and of int16 an even number */
+static inline int64_t de_panels_values(const de_panels *panels)
+{
+    int64_t values = panels->taps * panels->depth;
+    return panels->kind == DE_KIND_I16 ? de_round_up(values, 2) : values;
+}
 static inline const void *de_panels_at(const de_panels *panels, int64_t panel)
 {
-    int64_t offset = panel * panels->taps * panels->depth * DE_PANEL;
-    return (const char *)panels->data + offset * (panels->kind == DE_KIND_F16 ? 2 : 4);
+    int64_t offset = panel * de_panels_values(panels) * DE_PANEL;
+    return (const char *)panels->data + offset * (panels->kind == DE_KIND_F32 ? 4 : 2);
 }
 /* The biases side by side, zeros where there is none, padded with zeros to whole panels; NULL
  * without memory. */
