@@ -7,7 +7,7 @@ diffusers' own pipeline.
 MODEL is a folder in the diffusers layout (tests/models/make_full.py writes one of random weights).
 Of the long edits a few steps are run, and the UNet's time is extrapolated to the number of
 evaluations of the defaults; encoding and decoding count as measured. The short ones of diffedit
-run as they are (`diffedit bench --edit`). The method in torch is
+run as they are, in both arithmetics (`diffedit bench --edit`). The method in torch is
 tests/golden/reference.py with the two texts of an evaluation in one batch, as in a pipeline. Needs
 torch, diffusers and transformers: build/peers/bin/python has them after bench/peers.py.
 """
@@ -112,22 +112,28 @@ def run_ours(options, size, stages):
             "peak": found["peak_rss_bytes"]}
 
 
+BOX = "the same, a box of a quarter of the picture"
+EXACT = ["--arithmetic", "exact"]  # these presets propose quick
 SHORT = {
-    "diffedit, preset fast": ["--preset", "fast"],
-    "the same, a box of a quarter of the picture": ["--preset", "fast", "--region", "crop"],
-    "diffedit, preset lcm, four steps": ["--preset", "lcm"],
+    ("diffedit, preset fast", "quick"): ["--preset", "fast"],
+    ("diffedit, preset fast", "exact"): ["--preset", "fast", *EXACT],
+    (BOX, "quick"): ["--preset", "fast", "--region", "crop"],
+    (BOX, "exact"): ["--preset", "fast", "--region", "crop", *EXACT],
+    ("diffedit, preset lcm, four steps", "quick"): ["--preset", "lcm"],
+    ("diffedit, preset lcm, four steps", "exact"): ["--preset", "lcm", *EXACT],
 }
 
 
 def run_short(options):
-    """{name: (seconds, evaluations, bytes)} of whole edits."""
+    """{(name, arithmetic): (seconds, evaluations, bytes)} of whole edits."""
     found = {}
-    for name, arguments in SHORT.items():
+    for (name, arithmetic), arguments in SHORT.items():
         command = [SOURCE / "build/diffedit", "bench", "--edit", "-m", options.model, "--repeat",
                    options.repeat, "-j", options.threads, "--json", *arguments]
         said = json.loads(subprocess.run([str(word) for word in command], check=True,
                                          stdout=subprocess.PIPE).stdout)
-        found[name] = (said["seconds"]["total"], said["evaluations"], said["peak_rss_bytes"])
+        assert said["arithmetic"] == arithmetic
+        found[name, arithmetic] = (said["seconds"]["total"], said["evaluations"], said["peak_rss_bytes"])
     return found
 
 
@@ -171,20 +177,20 @@ def extrapolated(found, evaluations):
 
 
 def report(options, ours, short, method, pipeline, close):
-    whole = {"diffedit, preset paper": (extrapolated(ours, PAPER_EVALUATIONS), PAPER_EVALUATIONS,
-                                        ours["evaluations"])}
+    whole = {("diffedit, preset paper", "exact"): (extrapolated(ours, PAPER_EVALUATIONS),
+                                                   PAPER_EVALUATIONS, ours["evaluations"])}
     for name, (seconds, evaluations, _) in short.items():
         whole[name] = (seconds, evaluations, evaluations)
-    whole["the paper's method on diffusers' modules"] = (
+    whole["the paper's method on diffusers' modules", "f32"] = (
         extrapolated(method, PAPER_EVALUATIONS), PAPER_EVALUATIONS, method["evaluations"])
-    last = "StableDiffusionDiffEditPipeline's defaults"
+    last = "StableDiffusionDiffEditPipeline's defaults", "f32"
     whole[last] = (extrapolated(pipeline, PIPELINE_EVALUATIONS), PIPELINE_EVALUATIONS,
                    pipeline["evaluations"])
-    lines = ["| | faster than the last by | seconds | evaluations | of which run |",
-             "|---|---|---|---|---|"]
-    for name, (seconds, evaluations, run) in whole.items():
-        lines.append(f"| {name} | {whole[last][0] / seconds:.2f} x | {seconds:.0f} | {evaluations} "
-                     f"| {run} |")
+    lines = ["| | arithmetic | faster than the last by | seconds | evaluations | of which run |",
+             "|---|---|---|---|---|---|"]
+    for (name, arithmetic), (seconds, evaluations, run) in whole.items():
+        lines.append(f"| {name} | {arithmetic} | {whole[last][0] / seconds:.2f} x "
+                     f"| {seconds:.0f} | {evaluations} | {run} |")
     peak = max([ours["peak"], *(found[2] for found in short.values())])
     said = (f"Pictures of diffedit and of the same method within 2/255 on {100 * close:.2f} % of "
             f"the values; diffedit's peak memory {peak / 1e9:.2f} GB.")
