@@ -51,9 +51,8 @@ def example(network, size):
             else torch.randn(1, 4, side, side),)
 
 
-def module(network, size):
-    """The network as a torch module that takes and gives tensors, and its inputs."""
-    import diffusers
+def wrapped(network, inner):
+    """The network as a torch module that takes and gives tensors; `inner` is of diffusers."""
     import torch
 
     class Wrapped(torch.nn.Module):
@@ -73,11 +72,14 @@ def module(network, size):
         def forward(self, z):
             return self.inner.decode(z, return_dict=False)[0]
 
-    if network in ("unet", "guided"):
-        net = Unet(diffusers.UNet2DConditionModel(**UNET))
-    else:
-        net = (Encoder if network == "encode" else Decoder)(diffusers.AutoencoderKL(**VAE))
-    return net.eval().requires_grad_(False), example(network, size)
+    kinds = {"unet": Unet, "guided": Unet, "encode": Encoder, "decode": Decoder}
+    return kinds[network](inner).eval().requires_grad_(False)
+
+
+def module(network):
+    import diffusers
+    return wrapped(network, diffusers.UNet2DConditionModel(**UNET) if network in ("unet", "guided")
+                   else diffusers.AutoencoderKL(**VAE))
 
 
 def torch(_, network, size, threads, __):
@@ -85,7 +87,7 @@ def torch(_, network, size, threads, __):
     the parameters' f32."""
     import torch as package
     package.set_num_threads(threads)
-    net, inputs = module(network, size)
+    net, inputs = module(network), example(network, size)
     runs = {}
     for layout in (package.contiguous_format, package.channels_last):
         net.to(memory_format=layout)
@@ -105,25 +107,33 @@ def torch(_, network, size, threads, __):
     return run, SHORT[str(next(net.parameters()).dtype).removeprefix("torch.")]
 
 
-def openvino(arithmetic, network, size, threads, cache):
-    """Fixed shapes, optimised for latency; at its default the plugin chooses the arithmetic.
-    Converted once, on a small picture, with f32 weights."""
+def save_for_openvino(make, example_input, path):
+    """Converts the module that make() gives, with f32 weights, unless that was done before."""
     import openvino as package
-    path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
     if not path.exists():
-        net, small = module(network, 64)
-        package.save_model(package.convert_model(net, example_input=small), path,
+        package.save_model(package.convert_model(make(), example_input=example_input), path,
                            compress_to_fp16=False)
-        del net
-    arrays = [x.numpy() for x in example(network, size)]
+
+
+def compile_for_openvino(path, arrays, arithmetic, threads):
+    """Fixed shapes, optimised for latency; at its default the plugin chooses the arithmetic.
+    Returns a request for arrays of these shapes, and what it computes in."""
+    import openvino as package
     model = package.Core().read_model(path)
     model.reshape({port: array.shape for port, array in zip(model.inputs, arrays)})
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     if arithmetic != "default":
         settings["INFERENCE_PRECISION_HINT"] = arithmetic
     compiled = package.Core().compile_model(model, "CPU", settings)
-    request = compiled.create_infer_request()
     used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return compiled.create_infer_request(), used
+
+
+def openvino(arithmetic, network, size, threads, cache):
+    path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
+    save_for_openvino(lambda: module(network), example(network, 64), path)
+    arrays = [x.numpy() for x in example(network, size)]
+    request, used = compile_for_openvino(path, arrays, arithmetic, threads)
     return lambda: request.infer(arrays), used
 
 

@@ -3,10 +3,12 @@ same files.
 
     /usr/bin/python3 tests/models/make_full.py sd14 FOLDER
     VENV/bin/python tests/full/compare.py FOLDER
+    VENV/bin/python tests/full/compare.py FOLDER --arithmetic quick
 
 The first writes FOLDER/model and FOLDER/model.safetensors; VENV is the virtual environment of
-tests/golden/make.py. Prints a table in Markdown. Takes minutes and 10 GB of memory, so it is not
-part of ./run test.
+tests/golden/make.py. With --arithmetic quick the program's other arithmetic is compared with the
+exact one instead (arithmetic.py), which needs openvino too. Prints tables in Markdown. Takes
+minutes and 10 GB of memory, so it is not part of ./run test.
 """
 import argparse
 import json
@@ -21,6 +23,7 @@ from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/golden"))
+import arithmetic  # noqa: E402
 import reference  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", ROOT / "build/diffedit"))
@@ -129,7 +132,11 @@ def main():
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--threshold", type=float, default=0.3)
+    parser.add_argument("--arithmetic", choices=["exact", "quick"], default="exact",
+                        help="which is compared: exact with diffusers, quick with exact")
     given = parser.parse_args()
+    if given.arithmetic == "quick":
+        sys.exit(0 if arithmetic.report(given.folder) else 1)
     folder, out = given.folder / "model", given.folder / "compared"
     single = given.folder / "model.safetensors"
     run_edit(folder, out / "folder", given)
