@@ -133,7 +133,8 @@ def run_short(options):
         said = json.loads(subprocess.run([str(word) for word in command], check=True,
                                          stdout=subprocess.PIPE).stdout)
         assert said["arithmetic"] == arithmetic
-        found[name, arithmetic] = (said["seconds"]["total"], said["evaluations"], said["peak_rss_bytes"])
+        found[name, arithmetic] = (said["seconds"]["total"], said["evaluations"],
+                                   said["peak_rss_bytes"])
     return found
 
 

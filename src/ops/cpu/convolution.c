@@ -15,12 +15,12 @@ typedef struct cpu_convolution {
     int stride;
 } cpu_convolution;
 
-/* Fewer channels in than this are not worth transforming. */
-enum { WINOGRAD_MIN_CHANNELS = 16 };
+/* Fewer channels in than this are not worth transforming, nor converting. */
+enum { MIN_CHANNELS = 16 };
 
 static bool uses_winograd(const cpu_convolution *convolution, int64_t channels)
 {
-    return convolution->size == 3 && convolution->stride == 1 && channels >= WINOGRAD_MIN_CHANNELS;
+    return convolution->size == 3 && convolution->stride == 1 && channels >= MIN_CHANNELS;
 }
 
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
@@ -33,7 +33,7 @@ diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *
         return de_fail_memory(error, sizeof *made, "a convolution");
     made->size = weight->shape[2];
     made->stride = stride;
-    if (uses_winograd(made, weight->shape[1]))
+    if (uses_winograd(made, weight->shape[1]) || weight->shape[1] < MIN_CHANNELS)
         arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
     diffedit_status status = de_panels_pack(&made->panels, weight, 1, arithmetic, error);
     if (status == DIFFEDIT_OK) {
