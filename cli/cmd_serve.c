@@ -89,6 +89,7 @@ static diffedit_status serve(const cli_arguments *arguments, serve_settings *set
         status = find_models(&models, &settings->model_count, arguments, error);
     settings->models = models;
     settings->model_settings = &of_models;
+    settings->one_arithmetic = arguments->arithmetic != NULL;
     if (status == DIFFEDIT_OK)
         status = serve_run(settings, error);
     free_models(models, settings->model_count);

@@ -51,12 +51,24 @@ static json_t *defaults(const diffedit_option *option, const diffedit_model *mod
     return object;
 }
 
-static json_t *describe(const diffedit_option *option, const diffedit_model *model)
+/* Of `arithmetic`, which is a model's: what presets propose, or what the server has alone. */
+static json_t *arithmetic_defaults(const char *only)
+{
+    json_t *object = json_object();
+    for (const char *const *preset = diffedit_presets(); *preset; preset++)
+        json_object_set_new(
+            object, *preset,
+            json_string(only ? only
+                             : diffedit_arithmetic_name(diffedit_preset_arithmetic(*preset))));
+    return object;
+}
+
+/* An option; `defaults` are taken over. */
+static json_t *describe(const diffedit_option *option, json_t *defaults)
 {
     json_t *object = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o}", "name", option->name, "group",
                                option->group, "type", type_name(option->type), "argument",
-                               option->argument, "help", option->help, "defaults",
-                               defaults(option, model));
+                               option->argument, "help", option->help, "defaults", defaults);
     bool ranged = option->type == DIFFEDIT_TYPE_INT || option->type == DIFFEDIT_TYPE_REAL ||
                   option->type == DIFFEDIT_TYPE_SIZE;
     if (ranged)
@@ -67,6 +79,17 @@ static json_t *describe(const diffedit_option *option, const diffedit_model *mod
         json_object_set_new(object, "choices", strings(option->choices));
     if (option->word)
         json_object_set_new(object, "word", json_string(option->word));
+    return object;
+}
+
+static json_t *describe_arithmetic(const serve_settings *settings)
+{
+    const char *only = settings->one_arithmetic
+                           ? diffedit_arithmetic_name(settings->model_settings->arithmetic)
+                           : NULL;
+    json_t *object = describe(diffedit_arithmetic_option(), arithmetic_defaults(only));
+    if (only)
+        json_object_set_new(object, "choices", json_pack("[s]", only));
     return object;
 }
 
@@ -89,15 +112,17 @@ void api_options(http_request *request, struct server *server)
         http_reply_fail(request, 404, "not-found", "\"%.200s\": no such model", name);
         return;
     }
-    if (models_open(&model, server->models, index, &error) != DIFFEDIT_OK) {
+    if (models_open_to_look(&model, server->models, index, &error) != DIFFEDIT_OK) {
         http_reply_error(request, &error);
         return;
     }
     json_t *options = json_array(), *groups = json_array();
     for (size_t i = 0; (option = diffedit_option_at(i)); i++) {
-        json_array_append_new(options, describe(option, model));
+        json_array_append_new(options, describe(option, defaults(option, model)));
         add_once(groups, option->group);
     }
+    models_leave(server->models, index);
+    json_array_append_new(options, describe_arithmetic(server->settings));
     http_reply_json(request, 200,
                     json_pack("{s:o, s:o, s:o}", "presets", strings(diffedit_presets()), "groups",
                               groups, "options", options));

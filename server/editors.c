@@ -75,6 +75,20 @@ static bool find(struct editors *editors, const editors_task *task)
     return false;
 }
 
+/* Drops all editors of a model that is open for another arithmetic than the task's. */
+static void drop_others(struct editors *editors, const editors_task *task)
+{
+    int left = 0;
+    if (models_are_open_for(editors->server->models, task->model, task->arithmetic))
+        return;
+    for (int i = 0; i < editors->count; i++)
+        if (editors->kept[i].model == task->model)
+            diffedit_editor_free(editors->kept[i].editor);
+        else
+            editors->kept[left++] = editors->kept[i];
+    editors->count = left;
+}
+
 /* Makes room for one more with so many pixels. */
 static void make_room(struct editors *editors, int64_t pixels)
 {
@@ -93,7 +107,8 @@ static diffedit_status add(struct editors *editors, const editors_task *task, di
     const diffedit_model *model;
     diffedit_picture *picture = NULL;
     kept_editor new = {.model = task->model};
-    diffedit_status status = models_open(&model, editors->server->models, task->model, error);
+    diffedit_status status = models_open(&model, editors->server->models, task->model,
+                                         task->arithmetic, error);
     if (status == DIFFEDIT_OK && task->picture)
         status = pictures_open(&picture, editors->server, task->picture, error);
     if (status != DIFFEDIT_OK)
@@ -139,6 +154,7 @@ static diffedit_status set_layer(kept_editor *kept, char has[FILES_ID], const ch
 diffedit_status editors_get(diffedit_editor **editor, struct editors *editors,
                             const editors_task *task, diffedit_error *error)
 {
+    drop_others(editors, task);
     diffedit_status status = find(editors, task) ? DIFFEDIT_OK : add(editors, task, error);
     if (status != DIFFEDIT_OK)
         return status;

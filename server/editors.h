@@ -15,11 +15,13 @@ void editors_free(struct editors *editors);
 /* What an editor is to work with; ids of files, NULL: none. */
 typedef struct editors_task {
     int model;
+    diffedit_arithmetic arithmetic; /* that the model is opened for */
     const char *picture, *mask, *correction;
 } editors_task;
 
 /* The editor of a picture under a model, which keeps what it computed before, with the task's mask
- * and correction. It is borrowed until the next call. Errors: the library's. */
+ * and correction. It is borrowed until the next call. A model that is open for another arithmetic
+ * loses its editors and is opened again. Errors: the library's. */
 diffedit_status editors_get(diffedit_editor **editor, struct editors *editors,
                             const editors_task *task, diffedit_error *error);
 

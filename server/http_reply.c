@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "common/error.h"
+#include "job_option.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -195,7 +196,7 @@ static const char *option_in(const char *sentence)
         for (size_t i = 0; i < length; i++)
             name[i] = (char)(open[1 + i] == '_' ? '-' : open[1 + i]);
         name[length] = '\0';
-        const diffedit_option *option = diffedit_option_find(name);
+        const diffedit_option *option = job_option_find(name);
         if (option)
             return option->name;
         open += 1 + length;

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "common/error.h"
+#include "job_option.h"
 #include "models.h"
 #include "pictures.h"
 #include "queue.h"
@@ -84,7 +85,7 @@ static diffedit_status copy_text(json_t *request, const json_t *asked, const str
 
 static diffedit_status check_option(const char *name, const json_t *value, diffedit_error *error)
 {
-    const diffedit_option *option = diffedit_option_find(name);
+    const diffedit_option *option = job_option_find(name);
     if (!option)
         return wrong(error, "`%.80s`: no such option", name);
     if (option->type == DIFFEDIT_TYPE_TEXT)
@@ -150,7 +151,7 @@ static diffedit_status check_kind(json_t *request, struct server *server, diffed
         return wrong(error, "\"%s\" is required; it may be empty", "to");
     set_default(request, "from", "");
     set_default(request, "negative", "");
-    set_default(request, "preset", "fast");
+    set_default(request, "preset", SERVER_PRESET);
     if (!is_one_of(diffedit_presets(), store_text_of(request, "preset")))
         return wrong(error, "\"%.80s\": no such preset", store_text_of(request, "preset"));
     int model = models_find(server->models, store_text_of(request, "model"));
@@ -158,6 +159,21 @@ static diffedit_status check_kind(json_t *request, struct server *server, diffed
         return wrong(error, "\"%.200s\": no such model", store_text_of(request, "model"));
     set_default(request, "model", models_name(server->models, model));
     return DIFFEDIT_OK;
+}
+
+/* Where the server has one arithmetic, a job keeps it even if a server without that goes on. */
+static void settle_arithmetic(json_t *request, const struct server *server)
+{
+    const serve_settings *settings = server->settings;
+    json_t *options = json_object_get(request, "options");
+    diffedit_arithmetic proposed = diffedit_preset_arithmetic(store_text_of(request, "preset"));
+    if (!settings->one_arithmetic || proposed == settings->model_settings->arithmetic ||
+        json_object_get(options, "arithmetic"))
+        return;
+    const char *name = diffedit_arithmetic_name(settings->model_settings->arithmetic);
+    options = json_copy(options); /* which is the client's */
+    json_object_set_new(options, "arithmetic", json_string(name));
+    json_object_set_new(request, "options", options);
 }
 
 /* A mask or a correction is there and has the picture's shape. */
@@ -209,10 +225,12 @@ diffedit_status jobs_read(json_t **request, const json_t *asked, struct server *
         status = check_files(new, server, error);
     if (status == DIFFEDIT_OK)
         status = run_check(new, server, error);
-    if (status == DIFFEDIT_OK)
+    if (status == DIFFEDIT_OK) {
+        settle_arithmetic(new, server);
         *request = new;
-    else
+    } else {
         json_decref(new);
+    }
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "models.h"
 
+#include "server.h"
+
 #include "common/error.h"
 
 #include <pthread.h>
@@ -7,14 +9,14 @@
 #include <string.h>
 
 struct offer {
-    diffedit_model *model; /* NULL: not open */
-    pthread_mutex_t opening;
+    pthread_mutex_t opening; /* taken before the other */
+    pthread_rwlock_t looking;
+    diffedit_model *model; /* NULL: not open; changes with both locks */
 };
 
 struct models {
     const serve_settings *settings;
-    pthread_mutex_t mutex; /* of offers[].model */
-    struct offer *offers;  /* [model_count] */
+    struct offer *offers; /* [model_count] */
 };
 
 diffedit_status models_new(struct models **made, const serve_settings *settings,
@@ -37,9 +39,10 @@ diffedit_status models_new(struct models **made, const serve_settings *settings,
         return de_fail_memory(error, sizeof *new, "the models");
     }
     new->settings = settings;
-    pthread_mutex_init(&new->mutex, NULL);
-    for (size_t i = 0; i < settings->model_count; i++)
+    for (size_t i = 0; i < settings->model_count; i++) {
         pthread_mutex_init(&new->offers[i].opening, NULL);
+        pthread_rwlock_init(&new->offers[i].looking, NULL);
+    }
     *made = new;
     return DIFFEDIT_OK;
 }
@@ -50,9 +53,9 @@ void models_free(struct models *models)
         return;
     for (size_t i = 0; i < models->settings->model_count; i++) {
         diffedit_model_close(models->offers[i].model);
+        pthread_rwlock_destroy(&models->offers[i].looking);
         pthread_mutex_destroy(&models->offers[i].opening);
     }
-    pthread_mutex_destroy(&models->mutex);
     free(models->offers);
     free(models);
 }
@@ -97,29 +100,88 @@ const char *models_name(const struct models *models, int index)
     return models->settings->models[index].name;
 }
 
-const diffedit_model *models_opened(struct models *models, int index)
+/* ---- opening and looking ---- */
+
+const diffedit_model *models_look(struct models *models, int index)
 {
-    pthread_mutex_lock(&models->mutex);
-    const diffedit_model *model = models->offers[index].model;
-    pthread_mutex_unlock(&models->mutex);
-    return model;
+    pthread_rwlock_rdlock(&models->offers[index].looking);
+    return models->offers[index].model;
+}
+
+void models_leave(struct models *models, int index)
+{
+    pthread_rwlock_unlock(&models->offers[index].looking);
+}
+
+static bool is_open_for(const diffedit_model *model, diffedit_arithmetic arithmetic)
+{
+    diffedit_model_info info = {.struct_size = sizeof info};
+    if (model)
+        diffedit_model_get_info(&info, model);
+    return model && info.arithmetic == arithmetic;
+}
+
+bool models_are_open_for(struct models *models, int index, diffedit_arithmetic arithmetic)
+{
+    bool are = is_open_for(models_look(models, index), arithmetic);
+    models_leave(models, index);
+    return are;
+}
+
+/* Puts a model, or none, in the place of the one that is open, when nobody looks at it. With
+ * `opening`. */
+static void put(struct offer *offer, diffedit_model *model)
+{
+    pthread_rwlock_wrlock(&offer->looking);
+    diffedit_model *before = offer->model;
+    offer->model = model;
+    pthread_rwlock_unlock(&offer->looking);
+    diffedit_model_close(before);
+}
+
+/* With `opening`. */
+static diffedit_status open_offer(struct models *models, int index, diffedit_arithmetic arithmetic,
+                                  diffedit_error *error)
+{
+    diffedit_model *opened;
+    diffedit_model_settings settings = *models->settings->model_settings;
+    settings.arithmetic = arithmetic;
+    diffedit_status status = diffedit_model_open(&opened, models->settings->models[index].path,
+                                                 &settings, error);
+    if (status == DIFFEDIT_OK)
+        put(&models->offers[index], opened);
+    return status;
 }
 
 diffedit_status models_open(const diffedit_model **model, struct models *models, int index,
-                            diffedit_error *error)
+                            diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     struct offer *offer = &models->offers[index];
     diffedit_status status = DIFFEDIT_OK;
     pthread_mutex_lock(&offer->opening);
-    *model = models_opened(models, index);
-    if (!*model) {
-        diffedit_model *opened = NULL;
-        status = diffedit_model_open(&opened, models->settings->models[index].path,
-                                     models->settings->model_settings, error);
-        pthread_mutex_lock(&models->mutex);
-        *model = offer->model = opened;
-        pthread_mutex_unlock(&models->mutex);
+    if (!is_open_for(offer->model, arithmetic)) {
+        put(offer, NULL); /* first, lest there be two */
+        status = open_offer(models, index, arithmetic, error);
     }
+    *model = offer->model;
+    pthread_mutex_unlock(&offer->opening);
+    return status;
+}
+
+diffedit_status models_open_to_look(const diffedit_model **model, struct models *models, int index,
+                                    diffedit_error *error)
+{
+    const serve_settings *settings = models->settings;
+    struct offer *offer = &models->offers[index];
+    diffedit_arithmetic likely = settings->one_arithmetic
+                                     ? settings->model_settings->arithmetic
+                                     : diffedit_preset_arithmetic(SERVER_PRESET);
+    diffedit_status status = DIFFEDIT_OK;
+    pthread_mutex_lock(&offer->opening);
+    if (!offer->model)
+        status = open_offer(models, index, likely, error);
+    if (status == DIFFEDIT_OK)
+        *model = models_look(models, index); /* before another may close it */
     pthread_mutex_unlock(&offer->opening);
     return status;
 }
@@ -133,17 +195,18 @@ static json_t *info_json(const diffedit_model *model)
     if (!model)
         return json_null();
     diffedit_model_get_info(&info, model);
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:I}", "native_width", info.native_width,
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:s}", "native_width", info.native_width,
                      "native_height", info.native_height, "factor", info.factor, "latent_channels",
                      info.latent_channels, "text_tokens", info.text_tokens, "prediction",
-                     predictions[info.prediction], "parameters", (json_int_t)info.parameters);
+                     predictions[info.prediction], "parameters", (json_int_t)info.parameters,
+                     "arithmetic", diffedit_arithmetic_name(info.arithmetic));
 }
 
 static json_t *loras_json(const serve_settings *settings)
 {
     json_t *list = json_array();
     const diffedit_model_settings *how = settings->model_settings;
-    for (size_t i = 0; how && i < how->lora_count; i++)
+    for (size_t i = 0; i < how->lora_count; i++)
         json_array_append_new(list, json_pack("{s:o, s:f}", "name", title_of(how->lora[i]->path),
                                               "weight", how->lora[i]->weight));
     return list;
@@ -154,11 +217,12 @@ json_t *models_json(struct models *models)
     json_t *list = json_array();
     for (size_t i = 0; i < models->settings->model_count; i++) {
         const char *name = models_name(models, (int)i);
-        const diffedit_model *model = models_opened(models, (int)i);
+        const diffedit_model *model = models_look(models, (int)i);
         json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:b, s:o, s:o}", "name", name,
                                               "title", title_of(name), "open", model != NULL,
                                               "default", i == 0, "info", info_json(model), "loras",
                                               loras_json(models->settings)));
+        models_leave(models, (int)i);
     }
     return list;
 }

@@ -1,4 +1,6 @@
-/* The models that are offered. Each is opened when it is first used, and stays open. Any thread. */
+/* The models that are offered. Each is opened when it is first used, and stays open; for another
+ * arithmetic it is closed and opened again, so that there is one copy of its weights. One thread
+ * works with models (models_open() and what is made of them); any thread may look at them. */
 #ifndef SERVER_MODELS_H
 #define SERVER_MODELS_H
 
@@ -17,11 +19,21 @@ int models_find(const struct models *models, const char *name);
 /* The same of a name, or of the title that goes with it; -1: there is none. */
 int models_find_title(const struct models *models, const char *title);
 const char *models_name(const struct models *models, int index);
-/* Opens it if it is not open yet, which may take seconds. Errors: as diffedit_model_open(). */
+/* For the thread that works with models: opens it, for this arithmetic, unless it is open so; which
+ * may take seconds. Nothing made of it may be left where it is open for another. Errors: as
+ * diffedit_model_open(). */
 diffedit_status models_open(const diffedit_model **model, struct models *models, int index,
-                            diffedit_error *error);
-/* NULL: it is not open. */
-const diffedit_model *models_opened(struct models *models, int index);
+                            diffedit_arithmetic arithmetic, diffedit_error *error);
+/* Whether it is open, for this arithmetic. */
+bool models_are_open_for(struct models *models, int index, diffedit_arithmetic arithmetic);
+/* For any thread, which looks and soon leaves: it stays open until models_leave(), which follows in
+ * every case. NULL: it is not open. */
+const diffedit_model *models_look(struct models *models, int index);
+void models_leave(struct models *models, int index);
+/* The same of a model that is opened if it is not, for the arithmetic that it will most likely be
+ * used with. Errors: as diffedit_model_open(); then nothing is to be left. */
+diffedit_status models_open_to_look(const diffedit_model **model, struct models *models, int index,
+                                    diffedit_error *error);
 /* [{name, title, open, default, info, loras}] */
 json_t *models_json(struct models *models);
 

@@ -12,6 +12,27 @@
 
 /* ---- options ---- */
 
+/* What a request's model is opened for: as its options say, as the server does, or as its preset
+ * proposes. Errors: ARGUMENT. */
+static diffedit_status choose_arithmetic(diffedit_arithmetic *arithmetic, const json_t *request,
+                                         const serve_settings *settings, diffedit_error *error)
+{
+    const char *named = store_text_of(json_object_get(request, "options"), "arithmetic");
+    diffedit_arithmetic only = settings->model_settings->arithmetic;
+    if (!named) {
+        *arithmetic = settings->one_arithmetic
+                          ? only
+                          : diffedit_preset_arithmetic(store_text_of(request, "preset"));
+        return DIFFEDIT_OK;
+    }
+    diffedit_status status = diffedit_arithmetic_read(arithmetic, named, error);
+    if (status == DIFFEDIT_OK && settings->one_arithmetic && *arithmetic != only)
+        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                         "`arithmetic`: this server was started for %s alone, found \"%s\"",
+                         diffedit_arithmetic_name(only), named);
+    return status;
+}
+
 /* The options borrow the request's texts. */
 static diffedit_status fill_options(diffedit_options *options, const json_t *request,
                                     const diffedit_model *model, diffedit_error *error)
@@ -26,6 +47,8 @@ static diffedit_status fill_options(diffedit_options *options, const json_t *req
     options->to = store_text_of(request, "to");
     options->negative = store_text_of(request, "negative");
     json_object_foreach (json_object_get(request, "options"), name, value) {
+        if (!diffedit_option_find(name))
+            continue; /* `arithmetic`: of the model */
         status = diffedit_options_set(options, name, json_string_value(value), error);
         if (status != DIFFEDIT_OK)
             return status;
@@ -36,8 +59,14 @@ static diffedit_status fill_options(diffedit_options *options, const json_t *req
 diffedit_status run_check(const json_t *request, struct server *server, diffedit_error *error)
 {
     diffedit_options options;
-    int model = models_find(server->models, store_text_of(request, "model"));
-    return fill_options(&options, request, models_opened(server->models, model), error);
+    diffedit_arithmetic arithmetic;
+    diffedit_status status = choose_arithmetic(&arithmetic, request, server->settings, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    int index = models_find(server->models, store_text_of(request, "model"));
+    status = fill_options(&options, request, models_look(server->models, index), error);
+    models_leave(server->models, index);
+    return status;
 }
 
 /* ---- one run ---- */
@@ -50,6 +79,7 @@ struct run {
     struct server *server;
     diffedit_editor *editor;
     diffedit_options options;
+    const char *arithmetic; /* its name */
     struct estimate estimate;
     run_step_fn step;
     void *user;
@@ -106,8 +136,8 @@ static diffedit_status plan(struct run *run, const char *kind, diffedit_error *e
         store_get_picture(&picture, run->server->store,
                           store_text_of(run->job->request, "picture"));
     double pixels = fmax(1, (double)picture.width * picture.height);
-    snprintf(key, sizeof key, "%.150s %dx%d %.0f", store_text_of(run->job->request, "model"),
-             options->width, options->height, log2(pixels));
+    snprintf(key, sizeof key, "%.150s %s %dx%d %.0f", store_text_of(run->job->request, "model"),
+             run->arithmetic, options->width, options->height, log2(pixels));
     store_picture_free(&picture);
     estimate_begin(&run->estimate, costs, run->server->store, key);
     return DIFFEDIT_OK;
@@ -218,7 +248,8 @@ static char *make_record(const struct run *run)
     const char *model = store_text_of(run->job->request, "model");
     if (diffedit_options_record(&options, &run->options, NULL) != DIFFEDIT_OK)
         return NULL;
-    json_t *more = json_object();
+    json_t *more = json_pack("{s:s, s:s}", "arithmetic", run->arithmetic, "kernels",
+                             diffedit_kernels_name());
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (store_text_of(run->job->request, names[i]))
             json_object_set(more, names[i], json_object_get(run->job->request, names[i]));
@@ -334,17 +365,23 @@ static diffedit_status open_all(struct run *run, struct editors *editors, diffed
     char text[512];
     const json_t *request = run->job->request;
     const diffedit_model *model;
+    diffedit_arithmetic arithmetic;
     int index = models_find(run->server->models, store_text_of(request, "model"));
     if (index < 0)
         return de_fail(error, DIFFEDIT_ERROR_MODEL, "%.200s: is not among the models any more",
                        store_text_of(request, "model"));
+    diffedit_status status = choose_arithmetic(&arithmetic, request, run->server->settings, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    run->arithmetic = diffedit_arithmetic_name(arithmetic);
     const editors_task task = {.model = index,
+                               .arithmetic = arithmetic,
                                .picture = store_text_of(request, "picture"),
                                .mask = store_text_of(request, "mask"),
                                .correction = store_text_of(request, "correction")};
-    diffedit_status status = editors_get(&run->editor, editors, &task, error);
+    status = editors_get(&run->editor, editors, &task, error);
     if (status == DIFFEDIT_OK)
-        status = models_open(&model, run->server->models, index, error);
+        status = models_open(&model, run->server->models, index, arithmetic, error);
     if (status == DIFFEDIT_OK)
         status = fill_options(&run->options, request, model, error);
     if (status == DIFFEDIT_OK && diffedit_model_get_warning(text, sizeof text, model))

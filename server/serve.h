@@ -28,11 +28,12 @@ typedef struct serve_settings {
     const serve_model *models; /* [model_count], at least one; the first is the default */
     size_t model_count;
     const diffedit_model_settings *model_settings; /* of all models */
-    int editors;                                   /* pictures kept ready, at most */
-    int threads;                                   /* 0: all cores */
-    int64_t max_pixels;                            /* of a picture */
-    bool quiet;                                    /* no line for each request */
-    de_wait_fn *wait; /* waits for a descriptor; false: a signal says to end */
+    bool one_arithmetic; /* models are opened for that of the settings alone; else as jobs ask */
+    int editors;         /* pictures kept ready, at most */
+    int threads;         /* 0: all cores */
+    int64_t max_pixels;  /* of a picture */
+    bool quiet;          /* no line for each request */
+    de_wait_fn *wait;    /* waits for a descriptor; false: a signal says to end */
 } serve_settings;
 
 /* Serves until `wait` says to end. Returns OK then. If work is left that cannot be interrupted, the

@@ -2,6 +2,8 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#define SERVER_PRESET "fast" /* of a request that names none */
+
 #include <stdatomic.h>
 
 #include "guard.h"

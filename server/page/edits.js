@@ -5,7 +5,7 @@
 
 /* Options that another map comes from; the others act on the map, or after it. */
 const OF_THE_MAP = ["seed", "rng", "posterior", "mask-method", "mask-noise-level", "mask-samples",
-    "mask-limit", "mask-filter", "mask-refine", "size", "prompt-syntax"];
+    "mask-limit", "mask-filter", "mask-refine", "size", "prompt-syntax", "arithmetic"];
 
 /** The texts that are asked for, one a line. */
 export function targets(document) {

@@ -250,8 +250,11 @@ export default {
     "option.region": "处理范围",
     "option.region-margin": "区域周围的余量",
     "option.prompt-syntax": "文字写法",
+    "option.arithmetic": "运算",
     "choice.on": "开",
     "choice.off": "关",
+    "choice.exact": "精确",
+    "choice.quick": "快速",
     "option.range": "{least} 到 {most}",
     "option.range.above": "大于 {least}，至多 {most}",
     "option.word": "“{word}”",
@@ -373,4 +376,5 @@ export const optionHelp = {
     "region": "crop 只处理蒙版周围的一块；zoom 还会在其中重新求蒙版",
     "region-margin": "处理范围里蒙版周围的余量；auto 按蒙版大小决定",
     "prompt-syntax": "文字怎样解读；weighted 是 AUTOMATIC1111 的写法：(更多)、[更少]、(文字:1.3)、BREAK，长度不限",
+    "arithmetic": "网络怎样运算；精确是 float32，快速是 16 位整数，用时更少，结果相近",
 };

@@ -68,6 +68,28 @@ def test_presets_change_the_defaults(page):
     assert page.value("#option-preset") == "fast"
 
 
+def test_arithmetic_is_the_presets_unless_it_is_chosen(page, tmp_path):
+    """And a picture that comes back brings it along."""
+    page.open()
+    page.with_region()
+    page.click("#options-open")
+    assert page.value("#option-arithmetic") == "quick"
+    page.js("""const select = document.getElementById("option-arithmetic");
+        select.value = "exact"; select.dispatchEvent(new Event("change"));""")
+    assert page.text(".chip").startswith("Arithmetic exact")
+    assert page.shown("#find")
+    page.click("#options-open")
+    page.edit()
+    made = json.loads(page.server.get("/api/results").body)["results"][0]
+    assert made["options"]["arithmetic"] == "exact"
+    saved = tmp_path / "zebra.png"
+    saved.write_bytes(page.server.get(f"/api/results/{made['id']}/file?format=png").body)
+    page.open()
+    page.drop(saved)
+    page.until_shown(".notice[data-notice=picture]")
+    assert page.value("#option-arithmetic") == "exact"
+
+
 def test_models_are_opened_when_first_used(browser, tmp_path):
     with serving(tmp_path) as server:
         page = Page(browser, server)
