@@ -123,16 +123,20 @@ class Evaluation:
         others = [kind for kind in world.THINGS if kind not in (source, target)]
         return others[index % len(others)]
 
-    def run(self, index):
-        """One scene's results by setting and its row of the sheet."""
+    def edit(self, index):
+        """What a scene's edit is about."""
         source, target = self.edits[index % len(self.edits)]
         companion = self.companion(index, source, target)
         scene = self.scene(index, source, companion, self.options.unseen)
         wished = self.scene(index, target, companion)
-        edit = {"scene": index, "edit": f"{source} to {target}",
+        return {"scene": index, "edit": f"{source} to {target}",
                 "kinds": (source, target, companion), "picture": scene.picture,
                 "old": scene.masks[0], "true": scene.masks[0] | wished.masks[0]}
-        results, row = [], [scene.picture]
+
+    def run(self, index):
+        """One scene's results by setting and its row of the sheet."""
+        edit = self.edit(index)
+        results, row = [], [edit["picture"]]
         for setting in self.options.settings:
             result = self.kept.known.get((setting, index))
             if result is None or self.options.sheet:
@@ -143,19 +147,23 @@ class Evaluation:
             results.append(result)
         return results, np.concatenate(row, axis=1)
 
-    def measure(self, folder, setting, edit):
-        """The numbers of one edit."""
+    def perform(self, folder, setting, edit):
+        """Leaves result, region and stages in `folder`; returns the program's report."""
         Image.fromarray(edit["picture"]).save(folder / "input.png")
         source, target, companion = edit["kinds"]
         named = companion and not self.options.unnamed
         tail = f" and {world.with_article(companion)}" if named else ""
         outputs = ["--output", folder / "region.png"] if self.options.masks_only else [
             "--output", folder / "result.png", "--mask-out", folder / "region.png"]
-        report = self.program(
+        return self.program(
             "mask" if self.options.masks_only else "edit", folder / "input.png", "--from",
             world.with_article(source) + tail, "--to", world.with_article(target) + tail, *outputs,
             "--preset", *setting.split(), "--seed", str(edit["scene"]), "--stages",
             folder / "stages", "--json")
+
+    def measure(self, folder, setting, edit):
+        """The numbers of one edit."""
+        report = self.perform(folder, setting, edit)
         result = {"setting": setting, "scene": edit["scene"], "edit": edit["edit"],
                   "evaluations": report["evaluations"], "seconds": report["seconds"]["total"],
                   **self.found(folder, edit)}
