@@ -112,6 +112,11 @@ static void need(diffedit_status status)
     exit(1);
 }
 
+static de_resampling resampling_of(bench_kind kind)
+{
+    return kind == HALVING ? DE_HALVING : kind == ENLARGING ? DE_DOUBLING : DE_SAME_SIZE;
+}
+
 static void prepare_convolution(bench_run *run)
 {
     const bench_case *shape = run->shape;
@@ -196,7 +201,7 @@ static void use_arithmetic(bench_run *run, diffedit_arithmetic arithmetic)
                            arithmetic, NULL));
     else if (run->weight.rank == 4)
         need(de_convolution_new(&run->convolution, devices[arithmetic], &run->weight, &run->bias,
-                                run->window.stride, arithmetic, NULL));
+                                resampling_of(run->shape->kind), arithmetic, NULL));
 }
 
 static void release(bench_run *run)

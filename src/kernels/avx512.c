@@ -6,6 +6,7 @@ const de_kernels de_kernels_avx512 = {
     .quantise = de_quantise_avx512,
     .quantise_panel = de_quantise_panel_avx512,
     .winograd_weights = de_winograd_weights_avx512,
+    .winograd_scales = de_winograd_scales_avx512,
     .winograd_input = de_winograd_input_avx512,
     .winograd_output = de_winograd_output_avx512,
     .attention = de_attention_avx512,

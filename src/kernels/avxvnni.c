@@ -7,6 +7,7 @@ const de_kernels de_kernels_avxvnni = {
     .quantise = de_quantise_avx2,
     .quantise_panel = de_quantise_panel_avx2,
     .winograd_weights = de_winograd_weights_avx2,
+    .winograd_scales = de_winograd_scales_avx2,
     .winograd_input = de_winograd_input_avx2,
     .winograd_output = de_winograd_output_avx2,
     .attention = de_attention_avx2,

@@ -9,6 +9,7 @@
 #define DE_I16_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -63,6 +64,25 @@ static inline __attribute__((always_inline)) float de_i16_quantise(const de_i16_
     /* too small to divide by; or not finite */
     memset(out, 0, (size_t)(count + count % 2) * sizeof *out);
     return isnan(squares) || isinf(largest) ? NAN : 0;
+}
+
+/* The scale of a column of weights, from the largest size and the sum of squares of its `count`
+ * values. */
+static inline float de_i16_scale_of(float largest, float squares, int64_t count)
+{
+    bool squared = largest > 1e-15f && largest < 1e15f;
+    float scale, factor = de_i16_factor(
+                     largest, squared ? sqrtf(squares) / largest : sqrtf((float)count), &scale);
+    if (isfinite(factor))
+        return scale;
+    return isfinite(largest) ? 0 : NAN;
+}
+
+/* What values are multiplied with whose scale is known. */
+static inline float de_i16_factor_of(float scale)
+{
+    float factor = 1 / scale;
+    return isfinite(factor) ? factor : 0;
 }
 
 #endif

@@ -76,7 +76,11 @@ typedef struct de_winograd_weights {
     int64_t begin, count;  /* the channels to transform */
     de_taps rows, columns; /* both DE_TAPS_ALL, or neither */
     int pair;
-    float *out; /* [2, 6] of [count, 16], point_stride floats apart */
+    const float *scales; /* NULL, or [2, 6] of [16], scale_stride floats apart: of the integers */
+    int64_t scale_stride;
+    /* [2, 6] of f32 [count, 16]; with scales of int16 [ceil(count / 2), 16, 2], and a 0 if count is
+     * odd; point_stride values apart */
+    void *out;
     int64_t point_stride;
 } de_winograd_weights;
 
@@ -124,6 +128,9 @@ typedef struct de_kernels {
                            float *scales);
 
     void (*winograd_weights)(const de_winograd_weights *weights);
+    /* The scales of the int16 that the weights of `count` channels can become (i16.h): `scales` as
+     * in de_winograd_weights, whose `out` is not used. */
+    void (*winograd_scales)(const de_winograd_weights *weights, float *scales);
     /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 16],
      * point_stride floats apart */
     void (*winograd_input)(const float *const *pixels, int64_t channels, float *out,

@@ -6,6 +6,7 @@ const de_kernels de_kernels_ref = {
     .quantise = de_quantise_c,
     .quantise_panel = de_quantise_panel_c,
     .winograd_weights = de_winograd_weights_c,
+    .winograd_scales = de_winograd_scales_c,
     .winograd_input = de_winograd_input_c,
     .winograd_output = de_winograd_output_c,
     .attention = de_attention_c,

@@ -11,6 +11,7 @@
     void de_quantise_panel_##table(const void *panel, de_kind kind, int64_t depth, int16_t *out, \
                                    float *scales); \
     void de_winograd_weights_##table(const de_winograd_weights *weights); \
+    void de_winograd_scales_##table(const de_winograd_weights *weights, float *scales); \
     void de_winograd_input_##table(const float *const *pixels, int64_t channels, float *out, \
                                    int64_t point_stride); \
     void de_winograd_output_##table(const de_winograd_output *tile); \

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "kernels/i16.h"
 #include "kernels/tables.h"
 #include "kernels/functions_c.h"
 #include "base/half.h"
@@ -7,7 +8,13 @@
 
 /* Everything is done for LANES channels at once, in loops of constant length that the compiler
  * makes vectors of. */
-enum { LANES = DE_PANEL, TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
+enum {
+    LANES = DE_PANEL,
+    TAPS = 3,
+    IN = DE_WINOGRAD_IN,
+    MAX_OUT = DE_WINOGRAD_MAX_OUT,
+    PAIR_POINTS = 2 * IN
+};
 
 typedef float lanes[LANES];
 
@@ -76,27 +83,70 @@ static void load_panel(const void *panel, de_kind kind, int64_t offset, float *o
                                      : ((const float *)panel)[offset + l];
 }
 
-void de_winograd_weights_c(const de_winograd_weights *weights)
+/* Rows `pair` of the points of channel `c`: [2, 6] */
+static void points_of(const de_winograd_weights *weights, int64_t c, lanes *points)
 {
     static const int rows_of[3][2] = {{0, 5}, {1, 2}, {3, 4}};
-    for (int64_t c = 0; c < weights->count; c++) {
-        lanes columns[TAPS][IN], g[TAPS], points[IN];
-        for (int x = 0; x < TAPS; x++) {
-            for (int y = 0; y < TAPS; y++)
-                load_panel(weights->panel, weights->kind,
-                           ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL,
-                           g[y]);
-            transform_weights(g, weights->rows, columns[x]);
-        }
-        for (int row = 0; row < 2; row++) {
-            for (int x = 0; x < TAPS; x++)
-                memcpy(g[x], columns[x][rows_of[weights->pair][row]], sizeof g[x]);
-            transform_weights(g, weights->columns, points);
-            for (int x = 0; x < IN; x++)
-                memcpy(weights->out + (row * IN + x) * weights->point_stride + c * DE_PANEL,
-                       points[x], sizeof points[x]);
+    lanes columns[TAPS][IN], g[TAPS];
+    for (int x = 0; x < TAPS; x++) {
+        for (int y = 0; y < TAPS; y++)
+            load_panel(weights->panel, weights->kind,
+                       ((y * TAPS + x) * weights->channels + weights->begin + c) * DE_PANEL, g[y]);
+        transform_weights(g, weights->rows, columns[x]);
+    }
+    for (int row = 0; row < 2; row++) {
+        for (int x = 0; x < TAPS; x++)
+            memcpy(g[x], columns[x][rows_of[weights->pair][row]], sizeof g[x]);
+        transform_weights(g, weights->columns, points + row * IN);
+    }
+}
+
+/* Channel c of the integers. */
+static void store_integers(const de_winograd_weights *weights, int64_t c, lanes *points)
+{
+    for (int i = 0; i < PAIR_POINTS; i++) {
+        const float *scales = weights->scales + i * weights->scale_stride;
+        int16_t *out = (int16_t *)weights->out + i * weights->point_stride + c / 2 * 2 * DE_PANEL;
+        for (int l = 0; l < LANES; l++) {
+            out[2 * l + c % 2] = (int16_t)lrintf(points[i][l] * de_i16_factor_of(scales[l]));
+            if (c % 2 == 0 && c + 1 == weights->count)
+                out[2 * l + 1] = 0;
         }
     }
+}
+
+void de_winograd_weights_c(const de_winograd_weights *weights)
+{
+    for (int64_t c = 0; c < weights->count; c++) {
+        lanes points[PAIR_POINTS];
+        points_of(weights, c, points);
+        if (weights->scales) {
+            store_integers(weights, c, points);
+            continue;
+        }
+        for (int i = 0; i < PAIR_POINTS; i++)
+            memcpy((float *)weights->out + i * weights->point_stride + c * DE_PANEL, points[i],
+                   sizeof points[i]);
+    }
+}
+
+void de_winograd_scales_c(const de_winograd_weights *weights, float *scales)
+{
+    lanes largest[PAIR_POINTS] = {{0}}, squares[PAIR_POINTS] = {{0}};
+    for (int64_t c = 0; c < weights->count; c++) {
+        lanes points[PAIR_POINTS];
+        points_of(weights, c, points);
+        for (int i = 0; i < PAIR_POINTS; i++)
+            for (int l = 0; l < LANES; l++) {
+                float size = fabsf(points[i][l]);
+                largest[i][l] = size > largest[i][l] ? size : largest[i][l];
+                squares[i][l] += size * size;
+            }
+    }
+    for (int i = 0; i < PAIR_POINTS; i++)
+        for (int l = 0; l < LANES; l++)
+            scales[i * weights->scale_stride + l] = de_i16_scale_of(largest[i][l], squares[i][l],
+                                                                    weights->count);
 }
 
 void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out,

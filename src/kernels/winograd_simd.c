@@ -1,9 +1,10 @@
 #include "kernels/tables.h"
 #include "kernels/vector.h"
 #include "kernels/functions_simd.h"
+#include "kernels/i16.h"
 #include "kernels/winograd_points.h"
 
-enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT };
+enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT, PAIR_POINTS = 2 * IN };
 
 /* The rows between the two passes of a transform are kept for this many channels: 6 x 6 of them
  * stay in the first level cache. */
@@ -48,25 +49,25 @@ static inline void weights_pair(const de_floats *g, const bool two, int pair, de
     points[1] = de_neg_mul_add(constant(p), g[1], even);
 }
 
-/* Eight columns of one channel, value `at` of the panel and of the points. */
-static inline __attribute__((always_inline)) void weights_lanes(const de_winograd_weights *weights,
-                                                                int64_t at, const int pair,
-                                                                const de_kind kind, const bool two)
+/* Rows `pair` of the points of DE_LANES columns of one channel, value `at` of the panel: in their
+ * order, [2, 6]. */
+DE_INLINE void points_of(const de_winograd_weights *weights, int64_t at, const int pair,
+                         const de_kind kind, const bool two, de_floats *points)
 {
     static const int places[3][2] = {{0, 5}, {1, 2}, {3, 4}};
     int64_t begin = weights->begin * DE_PANEL + at, stride = weights->channels * DE_PANEL;
     de_floats rows[2][TAPS];
 #pragma GCC unroll 3
     for (int x = 0; x < TAPS; x++) {
-        de_floats g[TAPS], points[2];
+        de_floats g[TAPS], both[2];
 #pragma GCC unroll 3
         for (int y = 0; y < TAPS; y++)
             g[y] = load_weights(weights->panel, kind, (y * TAPS + x) * stride + begin);
         if (two)
             join_taps(g, weights->rows);
-        weights_pair(g, two, pair, points);
-        rows[0][x] = points[0];
-        rows[1][x] = points[1];
+        weights_pair(g, two, pair, both);
+        rows[0][x] = both[0];
+        rows[1][x] = both[1];
     }
 #pragma GCC unroll 2
     for (int row = 0; row < 2; row++) {
@@ -74,45 +75,143 @@ static inline __attribute__((always_inline)) void weights_lanes(const de_winogra
             join_taps(rows[row], weights->columns);
 #pragma GCC unroll 3
         for (int i = 0; i < 3; i++) {
-            de_floats points[2];
-            weights_pair(rows[row], two, i, points);
-            de_store(weights->out + (row * IN + places[i][0]) * weights->point_stride + at,
-                     points[0]);
-            de_store(weights->out + (row * IN + places[i][1]) * weights->point_stride + at,
-                     points[1]);
+            de_floats both[2];
+            weights_pair(rows[row], two, i, both);
+            points[row * IN + places[i][0]] = both[0];
+            points[row * IN + places[i][1]] = both[1];
         }
     }
 }
 
-static inline __attribute__((always_inline)) void
-weights_of_pair(const de_winograd_weights *weights, const int pair, const de_kind kind,
-                const bool two)
+/* f32: out [2, 6] of [count, 16] */
+DE_INLINE void store_floats(const de_winograd_weights *weights, const int pair, const de_kind kind,
+                            const bool two)
+{
+    float *out = weights->out;
+    for (int64_t at = 0; at < weights->count * DE_PANEL; at += DE_LANES) {
+        de_floats points[PAIR_POINTS];
+        points_of(weights, at, pair, kind, two, points);
+#pragma GCC unroll 12
+        for (int i = 0; i < PAIR_POINTS; i++)
+            de_store(out + i * weights->point_stride + at, points[i]);
+    }
+}
+
+/* What the lanes of a vector of columns are multiplied with: [2, 6] of [DE_LANES]. */
+static void factors_of(const de_winograd_weights *weights, int first_column, float *factors)
+{
+    for (int i = 0; i < PAIR_POINTS; i++)
+        for (int lane = 0; lane < DE_LANES; lane++)
+            factors[i * DE_LANES + lane] = de_i16_factor_of(
+                weights->scales[i * weights->scale_stride + first_column + lane]);
+}
+
+/* int16: out [2, 6] of [ceil(count / 2), 16, 2] */
+DE_INLINE void store_integers(const de_winograd_weights *weights, const int pair,
+                              const de_kind kind, const bool two)
+{
+    float factors[PAIR_POINTS * DE_LANES] __attribute__((aligned(64)));
+    for (int column = 0; column < DE_PANEL; column += DE_LANES) {
+        int16_t *out = (int16_t *)weights->out + 2 * column;
+        factors_of(weights, column, factors);
+        for (int64_t k = 0; k < weights->count; k += 2) {
+            de_floats points[PAIR_POINTS];
+            de_ints even[PAIR_POINTS];
+            points_of(weights, k * DE_PANEL + column, pair, kind, two, points);
+#pragma GCC unroll 12
+            for (int i = 0; i < PAIR_POINTS; i++)
+                even[i] = de_ints_of(de_mul(points[i], de_load(factors + i * DE_LANES)));
+            if (k + 1 < weights->count)
+                points_of(weights, (k + 1) * DE_PANEL + column, pair, kind, two, points);
+            else
+                for (int i = 0; i < PAIR_POINTS; i++)
+                    points[i] = constant(0);
+#pragma GCC unroll 12
+            for (int i = 0; i < PAIR_POINTS; i++)
+                de_store_pairs(out + i * weights->point_stride + k * DE_PANEL, even[i],
+                               de_ints_of(de_mul(points[i], de_load(factors + i * DE_LANES))));
+        }
+    }
+}
+
+/* scales [2, 6] of [16] */
+DE_INLINE void measure(const de_winograd_weights *weights, const int pair, const de_kind kind,
+                       const bool two, float *scales)
+{
+    float most[DE_LANES], squares[DE_LANES];
+    for (int column = 0; column < DE_PANEL; column += DE_LANES) {
+        de_floats largest[PAIR_POINTS], sums[PAIR_POINTS];
+        for (int i = 0; i < PAIR_POINTS; i++)
+            largest[i] = sums[i] = constant(0);
+        for (int64_t k = 0; k < weights->count; k++) {
+            de_floats points[PAIR_POINTS];
+            points_of(weights, k * DE_PANEL + column, pair, kind, two, points);
+#pragma GCC unroll 12
+            for (int i = 0; i < PAIR_POINTS; i++) {
+                largest[i] = de_max(largest[i], de_abs(points[i]));
+                sums[i] = de_mul_add(points[i], points[i], sums[i]);
+            }
+        }
+        for (int i = 0; i < PAIR_POINTS; i++) {
+            de_store(most, largest[i]);
+            de_store(squares, sums[i]);
+            for (int lane = 0; lane < DE_LANES; lane++)
+                scales[i * weights->scale_stride + column + lane] = de_i16_scale_of(
+                    most[lane], squares[lane], weights->count);
+        }
+    }
+}
+
+/* What is done with the points. */
+typedef enum weights_purpose { FLOATS, INTEGERS, SCALES } weights_purpose;
+
+DE_INLINE void weights_of_pair(const de_winograd_weights *weights, const int pair,
+                               const de_kind kind, const bool two, const weights_purpose purpose,
+                               float *scales)
 {
     /* A copy, which stores of vectors cannot change, stays in registers. */
     const de_winograd_weights job = *weights;
-    for (int64_t i = 0; i < job.count * DE_PANEL; i += DE_LANES)
-        weights_lanes(&job, i, pair, kind, two);
+    if (purpose == FLOATS)
+        store_floats(&job, pair, kind, two);
+    else if (purpose == INTEGERS)
+        store_integers(&job, pair, kind, two);
+    else
+        measure(&job, pair, kind, two, scales);
 }
 
-static inline __attribute__((always_inline)) void weights_of(const de_winograd_weights *weights,
-                                                             const de_kind kind, const bool two)
+DE_INLINE void weights_of(const de_winograd_weights *weights, const de_kind kind, const bool two,
+                          const weights_purpose purpose, float *scales)
 {
     switch (weights->pair) {
-    case 0: weights_of_pair(weights, 0, kind, two); return;
-    case 1: weights_of_pair(weights, 1, kind, two); return;
-    default: weights_of_pair(weights, 2, kind, two); return;
+    case 0: weights_of_pair(weights, 0, kind, two, purpose, scales); return;
+    case 1: weights_of_pair(weights, 1, kind, two, purpose, scales); return;
+    default: weights_of_pair(weights, 2, kind, two, purpose, scales); return;
+    }
+}
+
+DE_INLINE void weights_for(const de_winograd_weights *weights, const weights_purpose purpose,
+                           float *scales)
+{
+    bool two = weights->rows != DE_TAPS_ALL;
+    switch ((weights->kind == DE_KIND_F16 ? 1 : 0) + (two ? 2 : 0)) {
+    case 0: weights_of(weights, DE_KIND_F32, false, purpose, scales); return;
+    case 1: weights_of(weights, DE_KIND_F16, false, purpose, scales); return;
+    case 2: weights_of(weights, DE_KIND_F32, true, purpose, scales); return;
+    default: weights_of(weights, DE_KIND_F16, true, purpose, scales); return;
     }
 }
 
 void DE_KERNEL(de_winograd_weights)(const de_winograd_weights *weights)
 {
-    bool two = weights->rows != DE_TAPS_ALL;
-    switch ((weights->kind == DE_KIND_F16 ? 1 : 0) + (two ? 2 : 0)) {
-    case 0: weights_of(weights, DE_KIND_F32, false); return;
-    case 1: weights_of(weights, DE_KIND_F16, false); return;
-    case 2: weights_of(weights, DE_KIND_F32, true); return;
-    default: weights_of(weights, DE_KIND_F16, true); return;
-    }
+    if (weights->scales)
+        weights_for(weights, INTEGERS, NULL);
+    else
+        weights_for(weights, FLOATS, NULL);
+}
+
+void DE_KERNEL(de_winograd_scales)(const de_winograd_weights *weights, float *scales)
+{
+    weights_for(weights, SCALES, scales);
 }
 
 /* ---- input ---- */

@@ -93,7 +93,7 @@ static void down_load(de_unet *unet, de_loader *loader, int level, int in, skip_
     }
     if (level + 1 < config->levels) {
         block->resample = de_load_convolution(
-            loader, de_name_join(name.text, "downsamplers.0.conv").text, out, out, 2);
+            loader, de_name_join(name.text, "downsamplers.0.conv").text, out, out, DE_HALVING);
         skips->channels[skips->count++] = out;
     }
 }
@@ -119,7 +119,7 @@ static void up_load(de_unet *unet, de_loader *loader, int index, int in, skip_st
     }
     if (level > 0)
         block->resample = de_load_convolution(
-            loader, de_name_join(name.text, "upsamplers.0.conv").text, out, out, 1);
+            loader, de_name_join(name.text, "upsamplers.0.conv").text, out, out, DE_DOUBLING);
 }
 
 static void network_load(de_unet *unet, de_loader *loader)
@@ -127,7 +127,8 @@ static void network_load(de_unet *unet, de_loader *loader)
     const de_unet_config *config = &unet->config;
     int first = config->channels[0], last = config->channels[config->levels - 1];
     skip_stack skips = {.channels = {first}, .count = 1};
-    unet->conv_in = de_load_convolution(loader, "conv_in", config->in_channels, first, 1);
+    unet->conv_in = de_load_convolution(loader, "conv_in", config->in_channels, first,
+                                        DE_SAME_SIZE);
     unet->time1 = de_load_exact_linear(loader, "time_embedding.linear_1", first, time_width(config),
                                        true);
     unet->time2 = de_load_exact_linear(loader, "time_embedding.linear_2", time_width(config),
@@ -145,7 +146,8 @@ static void network_load(de_unet *unet, de_loader *loader)
         channels = config->channels[config->levels - 1 - index];
     }
     unet->norm_out = de_load_affine(loader, "conv_norm_out", first);
-    unet->conv_out = de_load_convolution(loader, "conv_out", first, config->out_channels, 1);
+    unet->conv_out = de_load_convolution(loader, "conv_out", first, config->out_channels,
+                                         DE_SAME_SIZE);
 }
 
 diffedit_status de_unet_new(de_unet **unet, de_device *device, const de_unet_config *config,

@@ -89,7 +89,8 @@ static void encoder_load(de_vae *vae, de_loader *loader)
     vae_half *half = &vae->encoder;
     int last = config->channels[config->levels - 1], moments = 2 * config->latent_channels;
     int in = config->channels[0];
-    half->conv_in = de_load_convolution(loader, "encoder.conv_in", config->in_channels, in, 1);
+    half->conv_in = de_load_convolution(loader, "encoder.conv_in", config->in_channels, in,
+                                        DE_SAME_SIZE);
     for (int level = 0; level < config->levels; level++) {
         vae_block *block = &half->blocks[level];
         de_name name = de_name_format("encoder.down_blocks.%d", level);
@@ -97,12 +98,12 @@ static void encoder_load(de_vae *vae, de_loader *loader)
         layers_load(config, block, loader, name.text, config->layers_per_block, in, out);
         if (level + 1 < config->levels)
             block->resample = de_load_convolution(
-                loader, de_name_join(name.text, "downsamplers.0.conv").text, out, out, 2);
+                loader, de_name_join(name.text, "downsamplers.0.conv").text, out, out, DE_HALVING);
         in = out;
     }
     middle_load(config, half, loader, "encoder.mid_block");
     half->norm_out = de_load_affine(loader, "encoder.conv_norm_out", last);
-    half->conv_out = de_load_convolution(loader, "encoder.conv_out", last, moments, 1);
+    half->conv_out = de_load_convolution(loader, "encoder.conv_out", last, moments, DE_SAME_SIZE);
     half->quant = load_quant(loader, config->quant_conv, "quant_conv", moments);
 }
 
@@ -113,7 +114,8 @@ static void decoder_load(de_vae *vae, de_loader *loader)
     int in = config->channels[config->levels - 1];
     half->quant = load_quant(loader, config->post_quant_conv, "post_quant_conv",
                              config->latent_channels);
-    half->conv_in = de_load_convolution(loader, "decoder.conv_in", config->latent_channels, in, 1);
+    half->conv_in = de_load_convolution(loader, "decoder.conv_in", config->latent_channels, in,
+                                        DE_SAME_SIZE);
     middle_load(config, half, loader, "decoder.mid_block");
     for (int index = 0; index < config->levels; index++) {
         vae_block *block = &half->blocks[index];
@@ -122,11 +124,12 @@ static void decoder_load(de_vae *vae, de_loader *loader)
         layers_load(config, block, loader, name.text, config->layers_per_block + 1, in, out);
         if (index + 1 < config->levels)
             block->resample = de_load_convolution(
-                loader, de_name_join(name.text, "upsamplers.0.conv").text, out, out, 1);
+                loader, de_name_join(name.text, "upsamplers.0.conv").text, out, out, DE_DOUBLING);
         in = out;
     }
     half->norm_out = de_load_affine(loader, "decoder.conv_norm_out", in);
-    half->conv_out = de_load_convolution(loader, "decoder.conv_out", in, config->out_channels, 1);
+    half->conv_out = de_load_convolution(loader, "decoder.conv_out", in, config->out_channels,
+                                         DE_SAME_SIZE);
 }
 
 diffedit_status de_vae_new(de_vae **vae, de_device *device, const de_vae_config *config,

@@ -144,13 +144,13 @@ de_linear *de_load_exact_fused_linear(de_loader *loader, const char *parent,
 }
 
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
-                                    int stride)
+                                    de_resampling resampling)
 {
     de_weight weight, bias;
     de_convolution *convolution = NULL;
     if (load_pair(loader, name, 4, (int64_t[]){out, in, 3, 3}, true, &weight, &bias)) {
-        loader->status = de_convolution_new(&convolution, loader->device, &weight, &bias, stride,
-                                            loader->arithmetic, loader->error);
+        loader->status = de_convolution_new(&convolution, loader->device, &weight, &bias,
+                                            resampling, loader->arithmetic, loader->error);
         de_weight_forget_pages(&weight);
     }
     return convolution;

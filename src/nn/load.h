@@ -62,7 +62,7 @@ de_linear *de_load_exact_fused_linear(de_loader *loader, const char *parent,
                                       int64_t out_each, bool bias);
 /* `name`.weight [out, in, 3, 3] and `name`.bias [out] */
 de_convolution *de_load_convolution(de_loader *loader, const char *name, int64_t in, int64_t out,
-                                    int stride);
+                                    de_resampling resampling);
 /* calloc for `count` items of `size`, failing through the loader */
 void *de_load_allocate(de_loader *loader, size_t count, size_t size);
 

@@ -8,12 +8,14 @@ void de_resblock_load(de_resblock *block, de_loader *loader, const char *name, i
 {
     *block = (de_resblock){.in = in, .out = out, .groups = groups, .eps = eps};
     block->norm1 = de_load_affine(loader, de_name_join(name, "norm1").text, in);
-    block->conv1 = de_load_convolution(loader, de_name_join(name, "conv1").text, in, out, 1);
+    block->conv1 = de_load_convolution(loader, de_name_join(name, "conv1").text, in, out,
+                                       DE_SAME_SIZE);
     if (time_width)
         block->time_projection = de_load_exact_linear(
             loader, de_name_join(name, "time_emb_proj").text, time_width, out, true);
     block->norm2 = de_load_affine(loader, de_name_join(name, "norm2").text, out);
-    block->conv2 = de_load_convolution(loader, de_name_join(name, "conv2").text, out, out, 1);
+    block->conv2 = de_load_convolution(loader, de_name_join(name, "conv2").text, out, out,
+                                       DE_SAME_SIZE);
     if (in != out)
         block->shortcut = de_load_linear(loader, de_name_join(name, "conv_shortcut").text, in, out,
                                          true);

@@ -55,8 +55,9 @@ typedef struct de_backend {
                              de_tensor y);
 
     diffedit_status (*convolution_new)(de_convolution **convolution, de_device *device,
-                                       const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_arithmetic arithmetic, diffedit_error *error);
+                                       const de_weight *weight, const de_weight *bias,
+                                       de_resampling resampling, diffedit_arithmetic arithmetic,
+                                       diffedit_error *error);
     void (*convolution_free)(de_convolution *convolution);
     void (*convolution_run)(de_context *context, const de_convolution *convolution, de_tensor x,
                             de_convolution_shape shape, de_epilogue epilogue, de_tensor y);

@@ -111,12 +111,13 @@ void de_linear_free(de_linear *linear)
 }
 
 diffedit_status de_convolution_new(de_convolution **convolution, de_device *device,
-                                   const de_weight *weight, const de_weight *bias, int stride,
-                                   diffedit_arithmetic arithmetic, diffedit_error *error)
+                                   const de_weight *weight, const de_weight *bias,
+                                   de_resampling resampling, diffedit_arithmetic arithmetic,
+                                   diffedit_error *error)
 {
     *convolution = NULL;
     diffedit_status status = device->backend->convolution_new(convolution, device, weight, bias,
-                                                              stride, arithmetic, error);
+                                                              resampling, arithmetic, error);
     if (status == DIFFEDIT_OK)
         (*convolution)->device = device;
     return status;

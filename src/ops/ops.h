@@ -150,11 +150,16 @@ typedef struct de_convolution_shape {
     int64_t up_h, up_w;
 } de_convolution_shape;
 
-/* weight [out, in, k, k], k 1 or 3 (any odd size works), bias [out]. `stride` is that of later
- * runs, so that the right form is prepared, for `arithmetic`. Errors: MEMORY. */
+/* What a convolution makes of a picture's size: it keeps it, halves it (stride 2), or may be shown
+ * pictures twice as large as they are. */
+typedef enum de_resampling { DE_SAME_SIZE, DE_HALVING, DE_DOUBLING } de_resampling;
+
+/* weight [out, in, k, k], k 1 or 3 (any odd size works), bias [out]. `resampling` is what later
+ * runs do, so that the right form is prepared, for `arithmetic`. Errors: MEMORY. */
 diffedit_status de_convolution_new(de_convolution **convolution, de_device *device,
-                                   const de_weight *weight, const de_weight *bias, int stride,
-                                   diffedit_arithmetic arithmetic, diffedit_error *error);
+                                   const de_weight *weight, const de_weight *bias,
+                                   de_resampling resampling, diffedit_arithmetic arithmetic,
+                                   diffedit_error *error);
 void de_convolution_free(de_convolution *convolution);
 /* y [n, oh, ow, out] with oh = (h + pad_top + pad_bottom - k) / stride + 1. */
 void de_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,

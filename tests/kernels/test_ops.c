@@ -237,8 +237,20 @@ static double *convolution_expected(const convolution_case *test, const test_wei
     return expected;
 }
 
-static void check_convolution_within(double tolerance, const char *name, de_tensor x, int64_t out,
-                                     int64_t k, de_convolution_shape shape, de_dtype dtype)
+/* What is allowed of each arithmetic. */
+typedef struct convolution_tolerance {
+    const char *name;
+    double exact, quick;
+} convolution_tolerance;
+
+static const convolution_tolerance direct = {"convolution, direct", 5e-6, 1e-3};
+static const convolution_tolerance winograd = {"convolution, Winograd", 5e-6, 3e-3};
+static const convolution_tolerance enlarging = {"nearest-up + convolution", 5e-6, 3e-3};
+/* a fifth output has the fourth power of a point */
+static const convolution_tolerance split = {"nearest-up + convolution, split", 8e-6, 4e-3};
+
+static void check_convolution(convolution_tolerance within, de_tensor x, int64_t out, int64_t k,
+                              de_convolution_shape shape, de_dtype dtype)
 {
     int64_t h = shape.up_h ? shape.up_h : x.h, w = shape.up_w ? shape.up_w : x.w;
     convolution_case test = {.shape = shape, .x = x};
@@ -249,14 +261,17 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     test.epilogue = random_epilogue(test.y);
     test_weight weight = test_weight_new(dtype, 4, (int64_t[]){out, x.c, k, k});
     test_weight bias = test_weight_new(dtype, 1, &out);
+    de_resampling resampling = shape.stride == 2 ? DE_HALVING
+                               : shape.up_h      ? DE_DOUBLING
+                                                 : DE_SAME_SIZE;
     double *expected = convolution_expected(&test, &weight, &bias);
     for (int quick = 0; quick < 2; quick++) {
         assert_int_equal(de_convolution_new(&test.convolution, test_device(), &weight.weight,
-                                            &bias.weight, shape.stride, (diffedit_arithmetic)quick,
+                                            &bias.weight, resampling, (diffedit_arithmetic)quick,
                                             NULL),
                          DIFFEDIT_OK);
         check_op(
-            &(op_case){.name = name,
+            &(op_case){.name = within.name,
                        .quick = quick,
                        .run = run_convolution,
                        .user = &test,
@@ -264,7 +279,7 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
                        .before = test.epilogue.in_place ? floats_of(test.epilogue.residual) : NULL,
                        .count = count,
                        .expected = expected,
-                       .tolerance = quick ? 1e-3 : tolerance});
+                       .tolerance = quick ? within.quick : within.exact});
         de_convolution_free(test.convolution);
     }
     test_weight_free(&weight);
@@ -273,12 +288,6 @@ static void check_convolution_within(double tolerance, const char *name, de_tens
     free(expected);
     free(floats_of(test.x));
     free(floats_of(test.y));
-}
-
-static void check_convolution(const char *name, de_tensor x, int64_t out, int64_t k,
-                              de_convolution_shape shape, de_dtype dtype)
-{
-    check_convolution_within(5e-6, name, x, out, k, shape, dtype);
 }
 
 static const de_convolution_shape same = {
@@ -291,18 +300,17 @@ static void test_convolution_winograd(void **state)
     for (int i = 0; i < 18; i++) {
         de_tensor x = shape_of(random_between(1, 3), random_between(1, 11), random_between(1, 11),
                                channels[i % 6]);
-        check_convolution("convolution, Winograd", x, random_between(1, 50), 3, same,
-                          (de_dtype)(i % 3));
+        check_convolution(winograd, x, random_between(1, 50), 3, same, (de_dtype)(i % 3));
     }
     /* more tiles than a block, and many channels */
-    check_convolution("convolution, Winograd", shape_of(1, 97, 95, 16), 16, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", shape_of(2, 5, 4, 330), 7, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", shape_of(1, 6, 6, 700), 33, 3, same, DE_F32);
+    check_convolution(winograd, shape_of(1, 97, 95, 16), 16, 3, same, DE_F16);
+    check_convolution(winograd, shape_of(2, 5, 4, 330), 7, 3, same, DE_F16);
+    check_convolution(winograd, shape_of(1, 6, 6, 700), 33, 3, same, DE_F32);
     /* more columns than near are worked on at once; then too many weights to stay near: one block,
      * then two */
-    check_convolution("convolution, Winograd", shape_of(2, 9, 14, 330), 133, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", shape_of(2, 5, 4, 330), 215, 3, same, DE_F16);
-    check_convolution("convolution, Winograd", shape_of(1, 57, 45, 1400), 17, 3, same, DE_F32);
+    check_convolution(winograd, shape_of(2, 9, 14, 330), 133, 3, same, DE_F16);
+    check_convolution(winograd, shape_of(2, 5, 4, 330), 215, 3, same, DE_F16);
+    check_convolution(winograd, shape_of(1, 57, 45, 1400), 17, 3, same, DE_F32);
     /* paddings of other sizes */
     for (int i = 0; i < 6; i++) {
         de_convolution_shape shape = {.stride = 1,
@@ -311,7 +319,7 @@ static void test_convolution_winograd(void **state)
                                       .pad_bottom = (int)random_between(0, 2),
                                       .pad_right = (int)random_between(0, 2)};
         de_tensor x = shape_of(1, random_between(3, 9), random_between(3, 9), 18);
-        check_convolution("convolution, Winograd", x, 20, 3, shape, DE_F16);
+        check_convolution(winograd, x, 20, 3, shape, DE_F16);
     }
 }
 
@@ -330,8 +338,7 @@ static void test_convolution_direct(void **state)
         int64_t side = i % 5 == 4 ? 50 : 12;
         de_tensor x = shape_of(random_between(1, 3), random_between(k, side),
                                random_between(k, side), channels);
-        check_convolution("convolution, direct", x, random_between(1, 40), k, shape,
-                          (de_dtype)(i % 3));
+        check_convolution(direct, x, random_between(1, 40), k, shape, (de_dtype)(i % 3));
     }
 }
 
@@ -345,7 +352,7 @@ static void test_convolution_enlarging(void **state)
         de_convolution_shape shape = same;
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
-        check_convolution("nearest-up + convolution", x, 18, 3, shape, (de_dtype)(i % 3));
+        check_convolution(enlarging, x, 18, 3, shape, (de_dtype)(i % 3));
     }
     /* twice as large, of sides at which all kinds of tiles at the edges occur; at last of many
      * columns and many channels */
@@ -356,9 +363,7 @@ static void test_convolution_enlarging(void **state)
         de_convolution_shape shape = same;
         shape.up_h = 2 * x.h;
         shape.up_w = 2 * x.w;
-        check_convolution_within(
-            8e-6, "nearest-up + convolution, split", x, columns, 3, shape,
-            (de_dtype)(i % 3)); /* a fifth output has the fourth power of a point */
+        check_convolution(split, x, columns, 3, shape, (de_dtype)(i % 3));
     }
 }
 

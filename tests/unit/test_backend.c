@@ -225,11 +225,13 @@ static void linear_geglu_run(de_context *context, const de_linear *linear, de_te
 }
 
 static diffedit_status convolution_new(de_convolution **convolution, de_device *device,
-                                       const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_arithmetic arithmetic, diffedit_error *error)
+                                       const de_weight *weight, const de_weight *bias,
+                                       de_resampling resampling, diffedit_arithmetic arithmetic,
+                                       diffedit_error *error)
 {
     de_device *cpu = recorder_of(device)->cpu;
-    return cpu->backend->convolution_new(convolution, cpu, weight, bias, stride, arithmetic, error);
+    return cpu->backend->convolution_new(convolution, cpu, weight, bias, resampling, arithmetic,
+                                         error);
 }
 
 static void convolution_free(de_convolution *convolution)

@@ -12,7 +12,8 @@ typedef struct cpu_convolution {
     float *bias;      /* [out padded to 16] */
     float *zeros;     /* [in], a pixel outside */
     int64_t size;     /* k */
-    int stride;
+    de_resampling resampling;
+    float *winograd_scales; /* of quick arithmetic; else NULL */
 } cpu_convolution;
 
 /* Fewer channels in than this are not worth transforming, nor converting. */
@@ -20,28 +21,40 @@ enum { MIN_CHANNELS = 16 };
 
 static bool uses_winograd(const cpu_convolution *convolution, int64_t channels)
 {
-    return convolution->size == 3 && convolution->stride == 1 && channels >= MIN_CHANNELS;
+    return convolution->size == 3 && convolution->resampling != DE_HALVING &&
+           channels >= MIN_CHANNELS;
 }
 
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
-                                       const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_arithmetic arithmetic, diffedit_error *error)
+                                       const de_weight *weight, const de_weight *bias,
+                                       de_resampling resampling, diffedit_arithmetic arithmetic,
+                                       diffedit_error *error)
 {
     (void)device;
     cpu_convolution *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a convolution");
     made->size = weight->shape[2];
-    made->stride = stride;
-    if (uses_winograd(made, weight->shape[1]) || weight->shape[1] < MIN_CHANNELS)
+    made->resampling = resampling;
+    if (weight->shape[1] < MIN_CHANNELS)
         arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
-    diffedit_status status = de_panels_pack(&made->panels, weight, 1, arithmetic, error);
+    bool winograd = uses_winograd(made, weight->shape[1]),
+         quick = arithmetic == DIFFEDIT_ARITHMETIC_QUICK;
+    /* Winograd's weights become int16 only when they are transformed. */
+    diffedit_status status = de_panels_pack(
+        &made->panels, weight, 1, winograd ? DIFFEDIT_ARITHMETIC_EXACT : arithmetic, error);
     if (status == DIFFEDIT_OK) {
         size_t zeros = (size_t)made->panels.depth;
         made->bias = de_panels_pack_bias(&made->panels, bias, 1);
         made->zeros = calloc(zeros, sizeof *made->zeros);
         if (!made->bias || !made->zeros)
             status = de_fail_memory(error, zeros * sizeof *made->zeros, "a convolution");
+    }
+    if (status == DIFFEDIT_OK && winograd && quick) {
+        made->winograd_scales = de_winograd_scales_new(&made->panels, resampling == DE_DOUBLING);
+        if (!made->winograd_scales)
+            status = de_fail_memory(error, (size_t)made->panels.columns * sizeof(float),
+                                    "a convolution");
     }
     if (status != DIFFEDIT_OK) {
         de_cpu_convolution_free(&made->base);
@@ -57,6 +70,7 @@ void de_cpu_convolution_free(de_convolution *convolution)
     de_panels_free(&made->panels);
     free(made->bias);
     free(made->zeros);
+    free(made->winograd_scales);
     free(made);
 }
 
@@ -88,7 +102,8 @@ void de_cpu_convolution_run(de_context *context, const de_convolution *convoluti
 {
     const cpu_convolution *made = (const cpu_convolution *)convolution;
     if (uses_winograd(made, x.c)) {
-        de_winograd winograd = {&made->panels, made->bias, made->zeros};
+        de_winograd winograd = {&made->panels, made->bias, made->zeros,
+                                made->resampling == DE_DOUBLING, made->winograd_scales};
         de_winograd_run(context, &winograd, x, shape, epilogue, y);
         return;
     }

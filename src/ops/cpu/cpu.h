@@ -40,8 +40,9 @@ void de_cpu_linear_run(de_context *context, const de_linear *linear, de_tensor x
 void de_cpu_linear_geglu_run(de_context *context, const de_linear *linear, de_tensor x,
                              de_tensor y);
 diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *device,
-                                       const de_weight *weight, const de_weight *bias, int stride,
-                                       diffedit_arithmetic arithmetic, diffedit_error *error);
+                                       const de_weight *weight, const de_weight *bias,
+                                       de_resampling resampling, diffedit_arithmetic arithmetic,
+                                       diffedit_error *error);
 void de_cpu_convolution_free(de_convolution *convolution);
 void de_cpu_convolution_run(de_context *context, const de_convolution *convolution, de_tensor x,
                             de_convolution_shape shape, de_epilogue epilogue, de_tensor y);

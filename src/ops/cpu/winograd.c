@@ -1,6 +1,5 @@
 #include "ops/cpu/winograd.h"
 
-#include "ops/cpu/cpu.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/threads.h"
 #include "ops/cpu/window.h"
@@ -10,25 +9,26 @@
  * to 512 were equally fast, as long as the arrays fit a third level cache of 32 MB beside what else
  * there is: 1920 channels took a fifth longer in 64 MB, and 960 a tenth longer in 32 MB, than
  * in 24. */
-enum { BLOCK_TILES = 192, BLOCK_FLOATS = 6 * 1024 * 1024, TILE_GRAIN = 8 };
+enum { BLOCK_TILES = 192, BLOCK_BYTES = 24 * 1024 * 1024, TILE_GRAIN = 8 };
 
 /* Transformed weights are eight times the size of f16 ones (SD 1.4's UNet: 8.7 GB), so none are
  * kept: a thread transforms those of some panels, some channels and two of the six rows of points
  * whenever it needs them, and uses them from its second level cache. That is 2 % of the time at 192
  * tiles, a tenth at 32, a third at 8. */
 enum {
-    GROUP_FLOATS = 192 * 1024,
+    GROUP_BYTES = 768 * 1024,
+    GROUP_BYTES_I16 = 960 * 1024,
     CHUNK_CHANNELS = 640,
-    TASKS_PER_THREAD = 4,
-    PAIRS = 3,
-    PAIR_POINTS = 12
+    TASKS_PER_THREAD = 4
 };
 
 /* Where all transformed weights together are small (10 MB, a part of the third level cache), they
  * are made once, and a thread takes a few tiles through all three stages, some panels of products
  * at a time: what lies between the stages stays in its second level cache (448 KB of 512). From 128
  * to 256 channels that is an eighth faster; of more, too few tiles fit at a time. */
-enum { NEAR_WEIGHTS = 2560 * 1024, NEAR_FLOATS = 112 * 1024, NEAR_PANELS = 8, NEAR_TILES = 6 };
+enum { NEAR_WEIGHTS = 10 * 1024 * 1024, NEAR_BYTES = 448 * 1024, NEAR_PANELS = 8, NEAR_TILES = 6 };
+
+enum { FLOAT_BYTES = 4, LINE_BYTES = 64 };
 
 typedef struct stages {
     const de_winograd *winograd;
@@ -43,18 +43,30 @@ typedef struct stages {
     int64_t first_tile, tiles;      /* of this block */
     int64_t depth;                  /* padded to 16 */
     int64_t phase_columns, columns; /* padded to 16; of all phases */
-    float *input;    /* [36] of [tiles, depth], input_stride floats apart; near: for each thread */
-    float *products; /* [36] of [tiles, columns], product_stride floats apart;
-                      * near: for each thread, of [tiles, group_panels * 16] */
-    int64_t input_stride, product_stride;
-    int64_t group_panels;   /* far: whose weights are transformed together; near: whose products are
-                               there at once */
-    int64_t chunk;          /* far: channels whose weights are transformed together */
-    float *weights;         /* far: for each thread [group_panels, 12] of [chunk, 16];
-                             * near: [3, 12] of [panels, channels, 16] */
-    int64_t point_stride;   /* from one of the 12 to the next */
-    const float **pointers; /* for each thread [tiles] */
+    const float *scales;            /* NULL: products are of floats; else [36] of [columns] */
+    de_kind kind;                   /* of the products' operands: f32, or int16 */
+    int64_t value_bytes;            /* of such an operand */
+    char *input; /* [36] of [tiles, depth], input_stride values apart; near: for each thread */
+    float *row_scales; /* int16: [36] of [block_tiles]; near: for each thread */
+    float *points;     /* int16: for each thread [36] of [depth], points_stride apart */
+    float *products;   /* [36] of [tiles, columns], product_stride floats apart;
+                        * near: for each thread, of [tiles, group_panels * 16] */
+    int64_t input_stride, points_stride, product_stride;
+    int64_t group_panels;  /* far: whose weights are transformed together; near: whose products are
+                              there at once */
+    int64_t chunk;         /* far: channels whose weights are transformed together */
+    char *weights;         /* far: for each thread [12] of [group_panels, chunk, 16];
+                            * near: [3, 12] of [panels, channels, 16]; of int16 as a gemm reads them
+                            */
+    int64_t point_stride;  /* from one of the 12 to the next, values */
+    const void **pointers; /* for each thread [tiles] */
 } stages;
+
+/* `bytes` in the arena */
+static void *take(de_arena *arena, int64_t bytes)
+{
+    return (void *)de_arena_take(arena, (size_t)bytes);
+}
 
 typedef struct tile_place {
     int64_t image, y, x; /* of its first output, in each phase */
@@ -67,50 +79,62 @@ static tile_place place_of(const stages *job, int64_t tile)
                         within % job->tiles_across * job->outputs};
 }
 
+/* The points of a tile become int16, each with a scale. */
+static void quantise_points(const stages *job, int64_t tile, const float *points)
+{
+    for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
+        const float *row = points + i * job->points_stride;
+        int16_t *out = (int16_t *)(void *)job->input + i * job->input_stride + tile * job->depth;
+        job->row_scales[i * job->block_tiles + tile] = de_kernels_get()->quantise(&row, 1, 1,
+                                                                                  job->x.c, out);
+    }
+}
+
 static void input_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
     const float *pixels[DE_WINOGRAD_POINTS];
-    (void)thread;
+    float *points = job->points + thread * DE_WINOGRAD_POINTS * job->points_stride;
     for (int64_t tile = begin; tile < end; tile++) {
         tile_place place = place_of(job, job->first_tile + tile);
         for (int i = 0; i < DE_WINOGRAD_POINTS; i++)
             pixels[i] = de_window_pixel(&job->x, &job->shape, place.image,
                                         place.y + i / DE_WINOGRAD_IN, place.x + i % DE_WINOGRAD_IN,
                                         job->winograd->zeros);
-        de_kernels_get()->winograd_input(pixels, job->x.c, job->input + tile * job->depth,
-                                         job->input_stride);
+        if (!job->scales) {
+            float *out = (float *)(void *)job->input + tile * job->depth;
+            de_kernels_get()->winograd_input(pixels, job->x.c, out, job->input_stride);
+            continue;
+        }
+        de_kernels_get()->winograd_input(pixels, job->x.c, points, job->points_stride);
+        quantise_points(job, tile, points);
     }
-}
-
-/* The weights of some channels of a panel, which is one of a phase's, at a pair of rows of points.
- */
-static void transform_weights(const stages *job, int64_t panel, int64_t begin, int64_t count,
-                              int pair, float *out)
-{
-    static const de_taps odd_even[2] = {DE_TAPS_ODD, DE_TAPS_EVEN};
-    const de_panels *panels = job->winograd->panels;
-    int64_t phase = panel / (job->phase_columns / DE_PANEL),
-            within = panel % (job->phase_columns / DE_PANEL);
-    de_kernels_get()->winograd_weights(&(de_winograd_weights){
-        .panel = de_panels_at(panels, within),
-        .kind = panels->kind,
-        .channels = panels->depth,
-        .begin = begin,
-        .count = count,
-        .pair = pair,
-        .rows = job->phases == 1 ? DE_TAPS_ALL : odd_even[phase / 2],
-        .columns = job->phases == 1 ? DE_TAPS_ALL : odd_even[phase % 2],
-        .out = out,
-        .point_stride = job->point_stride,
-    });
 }
 
 /* index of point `i` of a pair of rows among the 36 */
 static int point_of(int pair, int i)
 {
-    static const int rows[PAIRS][2] = {{0, 5}, {1, 2}, {3, 4}};
+    static const int rows[DE_WINOGRAD_PAIRS][2] = {{0, 5}, {1, 2}, {3, 4}};
     return rows[pair][i / DE_WINOGRAD_IN] * DE_WINOGRAD_IN + i % DE_WINOGRAD_IN;
+}
+
+/* The weights of some channels of a panel, which is one of a phase's, at a pair of rows of points.
+ */
+static void transform_weights(const stages *job, int64_t panel, int64_t begin, int64_t count,
+                              int pair, char *out)
+{
+    de_winograd_weights weights = de_winograd_weights_of(job->winograd->panels, job->phases, panel,
+                                                         pair);
+    weights.begin = begin;
+    weights.count = count;
+    if (job->scales) {
+        weights.scales = job->scales + pair * DE_WINOGRAD_PAIR_POINTS * job->columns +
+                         panel * DE_PANEL;
+        weights.scale_stride = job->columns;
+    }
+    weights.out = out;
+    weights.point_stride = job->point_stride;
+    de_kernels_get()->winograd_weights(&weights);
 }
 
 /* Where outputs of a phase lie along a side of y: at begin, begin + step, ..., those from `first`
@@ -170,21 +194,38 @@ static void output_stage(void *user, int64_t begin, int64_t end, int thread)
 static void allocate_arrays(de_context *context, stages *job, int64_t copies,
                             int64_t product_columns)
 {
+    de_arena *arena = &context->arena;
     /* A cache line more than the arrays: at a multiple of 4 KB the points would fight for the same
      * lines. */
-    job->input_stride = job->block_tiles * job->depth + DE_PANEL;
+    job->input_stride = job->block_tiles * job->depth + LINE_BYTES / job->value_bytes;
     job->product_stride = job->block_tiles * product_columns + DE_PANEL;
-    job->input = de_arena_floats(&context->arena, copies * DE_WINOGRAD_POINTS * job->input_stride);
-    job->products = de_arena_floats(&context->arena,
-                                    copies * DE_WINOGRAD_POINTS * job->product_stride);
-    job->pointers = de_product_pointers(context, context->threads * job->block_tiles);
+    job->input = take(arena, copies * DE_WINOGRAD_POINTS * job->input_stride * job->value_bytes);
+    job->products = de_arena_floats(arena, copies * DE_WINOGRAD_POINTS * job->product_stride);
+    job->pointers = take(arena, context->threads * job->block_tiles * (int64_t)sizeof(void *));
+    if (!job->scales)
+        return;
+    job->row_scales = de_arena_floats(arena, copies * DE_WINOGRAD_POINTS * job->block_tiles);
+    job->points_stride = job->depth + DE_PANEL;
+    job->points = de_arena_floats(arena,
+                                  context->threads * DE_WINOGRAD_POINTS * job->points_stride);
 }
 
-/* the block's tiles at one point, from channel `begin` on: x [tiles] */
-static void name_tiles(const stages *job, int point, int64_t begin, const float **x)
+/* The product of the block's tiles at one point with the weights of some channels from `begin` on.
+ * x [tiles] is filled. */
+static de_gemm product_at(const stages *job, int point, int64_t begin, int64_t count,
+                          const void **x)
 {
     for (int64_t tile = 0; tile < job->tiles; tile++)
-        x[tile] = job->input + point * job->input_stride + tile * job->depth + begin;
+        x[tile] = job->input +
+                  (point * job->input_stride + tile * job->depth + begin) * job->value_bytes;
+    return (de_gemm){
+        .rows = job->tiles,
+        .taps = 1,
+        .depth = count,
+        .kind = job->kind,
+        .x = x,
+        .row_scales = job->scales ? job->row_scales + point * job->block_tiles : NULL,
+    };
 }
 
 /* ---- near: few channels ---- */
@@ -193,31 +234,29 @@ static void name_tiles(const stages *job, int point, int64_t begin, const float 
 static void weights_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
-    int64_t c = job->x.c;
     (void)thread;
     for (int64_t task = begin; task < end; task++) {
-        int64_t panel = task / PAIRS, pair = task % PAIRS;
-        transform_weights(job, panel, 0, c, (int)pair,
-                          job->weights + pair * PAIR_POINTS * job->point_stride +
-                              panel * c * DE_PANEL);
+        int64_t panel = task / DE_WINOGRAD_PAIRS, pair = task % DE_WINOGRAD_PAIRS;
+        int64_t at = pair * DE_WINOGRAD_PAIR_POINTS * job->point_stride +
+                     panel * job->chunk * DE_PANEL;
+        transform_weights(job, panel, 0, job->x.c, (int)pair, job->weights + at * job->value_bytes);
     }
 }
 
 /* products [36] of [tiles, count], the columns from `column` on */
-static void multiply_columns(const stages *job, int64_t column, int64_t count, const float **x)
+static void multiply_columns(const stages *job, int64_t column, int64_t count, const void **x)
 {
     for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
-        int point = point_of(i / PAIR_POINTS, i % PAIR_POINTS);
-        name_tiles(job, point, 0, x);
-        de_kernels_get()->gemm(
-            &(de_gemm){.rows = job->tiles,
-                       .taps = 1,
-                       .depth = job->x.c,
-                       .columns = count,
-                       .x = (const void *const *)x,
-                       .panels = job->weights + i * job->point_stride + column * job->x.c,
-                       .y = job->products + point * job->product_stride,
-                       .y_stride = count});
+        int point = point_of(i / DE_WINOGRAD_PAIR_POINTS, i % DE_WINOGRAD_PAIR_POINTS);
+        de_gemm gemm = product_at(job, point, 0, job->x.c, x);
+        gemm.columns = count;
+        gemm.panels = job->weights +
+                      (i * job->point_stride + column * job->chunk) * job->value_bytes;
+        if (job->scales)
+            gemm.column_scales = job->scales + i * job->columns + column;
+        gemm.y = job->products + point * job->product_stride;
+        gemm.y_stride = count;
+        de_kernels_get()->gemm(&gemm);
     }
 }
 
@@ -232,8 +271,10 @@ static void all_stages(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *shared = user;
     stages job = *shared;
-    job.input += thread * DE_WINOGRAD_POINTS * job.input_stride;
+    job.input += thread * DE_WINOGRAD_POINTS * job.input_stride * job.value_bytes;
     job.products += thread * DE_WINOGRAD_POINTS * job.product_stride;
+    if (job.scales)
+        job.row_scales += thread * DE_WINOGRAD_POINTS * job.block_tiles;
     for (int64_t block = begin; block < end; block++) {
         job.first_tile = block * job.block_tiles;
         job.tiles = de_min_i64(job.block_tiles, job.all_tiles - job.first_tile);
@@ -256,13 +297,20 @@ static int64_t near_panels(const stages *job)
 /* How many tiles fit. */
 static int64_t near_tiles(const stages *job)
 {
-    return NEAR_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + near_panels(job) * DE_PANEL));
+    return NEAR_BYTES / (DE_WINOGRAD_POINTS * (job->depth * job->value_bytes +
+                                               near_panels(job) * DE_PANEL * FLOAT_BYTES));
 }
 
 static bool is_near(const stages *job)
 {
-    return DE_WINOGRAD_POINTS * job->x.c * job->columns <= NEAR_WEIGHTS &&
+    return DE_WINOGRAD_POINTS * job->x.c * job->columns * job->value_bytes <= NEAR_WEIGHTS &&
            near_tiles(job) >= NEAR_TILES;
+}
+
+/* What `channels` are in the transformed weights: int16 stand in pairs. */
+static int64_t weights_depth(const stages *job, int64_t channels)
+{
+    return job->scales ? de_round_up(channels, 2) : channels;
 }
 
 static void run_near(de_context *context, stages *job, int threads)
@@ -273,11 +321,12 @@ static void run_near(de_context *context, stages *job, int threads)
     int64_t blocks = de_round_up(de_divide_up(job->all_tiles, near_tiles(job)), context->threads);
     job->block_tiles = de_divide_up(job->all_tiles, blocks);
     allocate_arrays(context, job, context->threads, job->group_panels * DE_PANEL);
-    job->point_stride = job->x.c * job->columns + DE_PANEL;
-    job->weights = de_arena_floats(arena, DE_WINOGRAD_POINTS * job->point_stride);
+    job->chunk = weights_depth(job, job->x.c);
+    job->point_stride = job->chunk * job->columns + LINE_BYTES / job->value_bytes;
+    job->weights = take(arena, DE_WINOGRAD_POINTS * job->point_stride * job->value_bytes);
     if (arena->measuring)
         return;
-    de_parallel_for(threads, panels * PAIRS, 1, weights_stage, job);
+    de_parallel_for(threads, panels * DE_WINOGRAD_PAIRS, 1, weights_stage, job);
     de_parallel_for(threads, de_divide_up(job->all_tiles, job->block_tiles), 1, all_stages, job);
 }
 
@@ -288,37 +337,28 @@ typedef struct chunk_place {
     int64_t first_panel, last_panel, begin, count;
 } chunk_place;
 
-/* products [tiles, panels] at one point, of the chunk's channels, added to those of the channels
- * before */
-static void multiply_point(const stages *job, chunk_place place, int point, const float *weights,
-                           const float **x)
+static void multiply_chunk(const stages *job, chunk_place place, int pair, char *weights,
+                           const void **x)
 {
-    name_tiles(job, point, place.begin, x);
-    for (int64_t panel = place.first_panel; panel < place.last_panel; panel++) {
-        float *y = job->products + point * job->product_stride + panel * DE_PANEL;
-        de_gemm gemm = {
-            .rows = job->tiles,
-            .taps = 1,
-            .depth = place.count,
-            .columns = DE_PANEL,
-            .x = (const void *const *)x,
-            .panels = weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride,
-            .residual = place.begin ? y : NULL,
-            .y = y,
-            .y_stride = job->columns,
-        };
+    int64_t column = place.first_panel * DE_PANEL, panels = place.last_panel - place.first_panel;
+    int64_t panel_values = weights_depth(job, place.count) * DE_PANEL;
+    for (int64_t i = 0; i < panels; i++)
+        transform_weights(job, place.first_panel + i, place.begin, place.count, pair,
+                          weights + i * panel_values * job->value_bytes);
+    for (int i = 0; i < DE_WINOGRAD_PAIR_POINTS; i++) {
+        int point = point_of(pair, i);
+        de_gemm gemm = product_at(job, point, place.begin, place.count, x);
+        gemm.columns = panels * DE_PANEL;
+        gemm.panels = weights + i * job->point_stride * job->value_bytes;
+        if (job->scales)
+            gemm.column_scales = job->scales + (pair * DE_WINOGRAD_PAIR_POINTS + i) * job->columns +
+                                 column;
+        gemm.y = job->products + point * job->product_stride + column;
+        gemm.y_stride = job->columns;
+        if (place.begin) /* added to those of the channels before */
+            gemm.residual = gemm.y;
         de_kernels_get()->gemm(&gemm);
     }
-}
-
-static void multiply_chunk(const stages *job, chunk_place place, int pair, float *weights,
-                           const float **x)
-{
-    for (int64_t panel = place.first_panel; panel < place.last_panel; panel++)
-        transform_weights(job, panel, place.begin, place.count, pair,
-                          weights + (panel - place.first_panel) * PAIR_POINTS * job->point_stride);
-    for (int i = 0; i < PAIR_POINTS; i++)
-        multiply_point(job, place, point_of(pair, i), weights + i * job->point_stride, x);
 }
 
 /* A task is a group of panels at one pair of rows of points. */
@@ -326,14 +366,15 @@ static void product_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
     int64_t c = job->x.c, panels = job->columns / DE_PANEL;
-    float *weights = job->weights + thread * job->group_panels * PAIR_POINTS * job->point_stride;
-    const float **x = job->pointers + thread * job->block_tiles;
+    char *weights = job->weights +
+                    thread * DE_WINOGRAD_PAIR_POINTS * job->point_stride * job->value_bytes;
+    const void **x = job->pointers + thread * job->block_tiles;
     for (int64_t task = begin; task < end; task++) {
-        int64_t first = task / PAIRS * job->group_panels;
+        int64_t first = task / DE_WINOGRAD_PAIRS * job->group_panels;
         chunk_place place = {first, de_min_i64(first + job->group_panels, panels), 0, 0};
         for (; place.begin < c; place.begin += job->chunk) {
             place.count = de_min_i64(job->chunk, c - place.begin);
-            multiply_chunk(job, place, (int)(task % PAIRS), weights, x);
+            multiply_chunk(job, place, (int)(task % DE_WINOGRAD_PAIRS), weights, x);
         }
     }
 }
@@ -342,21 +383,24 @@ static void run_far(de_context *context, stages *job, int threads)
 {
     de_arena *arena = &context->arena;
     int64_t panels = job->columns / DE_PANEL, c = job->x.c;
-    int64_t most = BLOCK_FLOATS / (DE_WINOGRAD_POINTS * (job->depth + job->columns));
+    int64_t most = BLOCK_BYTES / (DE_WINOGRAD_POINTS *
+                                  (job->depth * job->value_bytes + job->columns * FLOAT_BYTES));
     job->block_tiles = de_max_i64(1, de_min_i64(BLOCK_TILES, most));
     job->block_tiles = de_divide_up(
         job->all_tiles, de_divide_up(job->all_tiles, job->block_tiles)); /* of equal size */
     allocate_arrays(context, job, 1, job->columns);
-    job->chunk = de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS));
-    job->point_stride = job->chunk * DE_PANEL + DE_PANEL;
-    int64_t group = de_max_i64(1, GROUP_FLOATS / (PAIR_POINTS * job->chunk * DE_PANEL));
+    job->chunk = weights_depth(job, de_divide_up(c, de_divide_up(c, CHUNK_CHANNELS)));
+    int64_t group_bytes = job->scales ? GROUP_BYTES_I16 : GROUP_BYTES;
+    int64_t panel_bytes = DE_WINOGRAD_PAIR_POINTS * job->chunk * DE_PANEL * job->value_bytes;
+    int64_t group = de_max_i64(1, group_bytes / panel_bytes);
     int64_t groups = de_max_i64(
         de_divide_up(panels, group),
-        de_min_i64(panels, (int64_t)context->threads * TASKS_PER_THREAD / PAIRS));
+        de_min_i64(panels, (int64_t)context->threads * TASKS_PER_THREAD / DE_WINOGRAD_PAIRS));
     job->group_panels = de_divide_up(panels, groups);
-    job->weights = de_arena_floats(arena, context->threads * job->group_panels * PAIR_POINTS *
-                                              job->point_stride);
-    int64_t tasks = de_divide_up(panels, job->group_panels) * PAIRS;
+    job->point_stride = job->group_panels * job->chunk * DE_PANEL + LINE_BYTES / job->value_bytes;
+    job->weights = take(arena, context->threads * DE_WINOGRAD_PAIR_POINTS * job->point_stride *
+                                   job->value_bytes);
+    int64_t tasks = de_divide_up(panels, job->group_panels) * DE_WINOGRAD_PAIRS;
     for (int64_t first = 0; first < job->all_tiles && !arena->measuring;
          first += job->block_tiles) {
         job->first_tile = first;
@@ -387,8 +431,9 @@ static bool splits(const stages *job)
     bool doubled = shape->up_h == 2 * job->x.h && shape->up_w == 2 * job->x.w &&
                    shape->pad_top == 1 && shape->pad_left == 1 && shape->pad_bottom == 1 &&
                    shape->pad_right == 1;
-    return doubled && 4 * tiles_along(4, job->y.h) * tiles_along(4, job->y.w) <
-                          tiles_along(1, job->y.h) * tiles_along(1, job->y.w);
+    return job->winograd->doubles && doubled &&
+           4 * tiles_along(4, job->y.h) * tiles_along(4, job->y.w) <
+               tiles_along(1, job->y.h) * tiles_along(1, job->y.w);
 }
 
 void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor x,
@@ -411,6 +456,11 @@ void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor
     job.tiles_across = tiles_along(job.phases, y.w);
     job.all_tiles = y.n * job.tiles_down * job.tiles_across;
     job.columns = job.phases * job.phase_columns;
+    job.scales = winograd->scales;
+    if (job.scales && job.phases > 1)
+        job.scales += DE_WINOGRAD_POINTS * job.phase_columns;
+    job.kind = job.scales ? DE_KIND_I16 : DE_KIND_F32;
+    job.value_bytes = job.scales ? (int64_t)sizeof(int16_t) : FLOAT_BYTES;
     if (epilogue.image_bias.data.at)
         job.biases = de_product_biases(context, winograd->bias, epilogue.image_bias, y.n);
     int threads = de_threads_for(context, 2.0 * DE_WINOGRAD_POINTS *

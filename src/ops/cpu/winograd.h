@@ -6,11 +6,25 @@
 #include "ops/cpu/panels.h"
 #include "ops/ops.h"
 
+/* Rows of the 6 x 6 points come in pairs (de_winograd_weights), of 12 points. */
+enum { DE_WINOGRAD_PAIRS = 3, DE_WINOGRAD_PAIR_POINTS = 2 * DE_WINOGRAD_IN };
+
 typedef struct de_winograd {
     const de_panels *panels; /* [ceil(columns / 16), 9, depth, 16] */
     const float *bias;       /* [columns padded to 16] */
     const float *zeros;      /* [depth] */
+    bool doubles;            /* pictures may be shown twice as large */
+    const float *scales;     /* NULL: products are of floats; else as they are made below */
 } de_winograd;
+
+/* The scales of the int16 that transformed weights become: for each of the 36 points, pair after
+ * pair, one of every column padded to 16; where pictures may be doubled, then for each of the 36
+ * one of every column of the four phases. free() them; NULL without memory. */
+float *de_winograd_scales_new(const de_panels *panels, bool doubles);
+/* The weights of all channels of a panel, which is one of a phase's (of 1 or 4), at a pair of rows
+ * of points; without a place to go to. */
+de_winograd_weights de_winograd_weights_of(const de_panels *panels, int64_t phases, int64_t panel,
+                                           int pair);
 
 void de_winograd_run(de_context *context, const de_winograd *winograd, de_tensor x,
                      de_convolution_shape shape, de_epilogue epilogue, de_tensor y);
