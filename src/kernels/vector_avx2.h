@@ -14,7 +14,8 @@ enum {
 };
 
 typedef __m256 de_floats;
-typedef __m256i de_ints;
+/* With its elements' type: gcc 12 would store sums of __m256i in every round of a loop. */
+typedef int32_t de_ints __attribute__((vector_size(32)));
 typedef __m256i de_pairs;
 typedef __m256 de_mask;
 
@@ -192,16 +193,16 @@ DE_INLINE de_doubles de_add_squares(de_doubles sums, de_doubles x)
 
 DE_INLINE de_ints de_no_ints(void)
 {
-    return _mm256_setzero_si256();
+    return (de_ints){0};
 }
 DE_INLINE de_floats de_floats_of(de_ints x)
 {
-    return _mm256_cvtepi32_ps(x);
+    return _mm256_cvtepi32_ps((__m256i)x);
 }
 /* the nearest, of two equally near the even one; of [-2^31, 2^31) */
 DE_INLINE de_ints de_ints_of(de_floats x)
 {
-    return _mm256_cvtps_epi32(x);
+    return (de_ints)_mm256_cvtps_epi32(x);
 }
 DE_INLINE de_pairs de_load_pairs(const int16_t *x)
 {
@@ -218,21 +219,22 @@ DE_INLINE de_pairs de_splat_pair(const int16_t *x)
 DE_INLINE de_ints de_dot_pairs(de_ints sums, de_pairs x, de_pairs y)
 {
 #ifdef __AVXVNNI__
-    return _mm256_dpwssd_avx_epi32(sums, x, y);
+    return (de_ints)_mm256_dpwssd_avx_epi32((__m256i)sums, x, y);
 #else
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(x, y));
+    return sums + (de_ints)_mm256_madd_epi16(x, y);
 #endif
 }
 /* Of int16 range each: y[0], y[2], .. = even, y[1], y[3], .. = odd. */
 DE_INLINE void de_store_pairs(int16_t *y, de_ints even, de_ints odd)
 {
-    __m256i pairs = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xaa);
+    __m256i pairs = _mm256_blend_epi16((__m256i)even, _mm256_slli_epi32((__m256i)odd, 16), 0xaa);
     _mm256_storeu_si256((__m256i *)(void *)y, pairs);
 }
 /* Of int16 range: y[0], y[1], .. */
 DE_INLINE void de_store_shorts(int16_t *y, de_ints x)
 {
-    __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)x),
+                                     _mm256_extracti128_si256((__m256i)x, 1));
     _mm_storeu_si128((__m128i *)(void *)y, shorts);
 }
 

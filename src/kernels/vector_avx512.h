@@ -13,7 +13,8 @@ enum {
 };
 
 typedef __m512 de_floats;
-typedef __m512i de_ints;
+/* With its elements' type: gcc 12 would store sums of __m512i in every round of a loop. */
+typedef int32_t de_ints __attribute__((vector_size(64)));
 typedef __m512i de_pairs;
 typedef __mmask16 de_mask;
 
@@ -172,15 +173,15 @@ DE_INLINE de_doubles de_add_squares(de_doubles sums, de_doubles x)
 
 DE_INLINE de_ints de_no_ints(void)
 {
-    return _mm512_setzero_si512();
+    return (de_ints){0};
 }
 DE_INLINE de_floats de_floats_of(de_ints x)
 {
-    return _mm512_cvtepi32_ps(x);
+    return _mm512_cvtepi32_ps((__m512i)x);
 }
 DE_INLINE de_ints de_ints_of(de_floats x)
 {
-    return _mm512_cvtps_epi32(x);
+    return (de_ints)_mm512_cvtps_epi32(x);
 }
 DE_INLINE de_pairs de_load_pairs(const int16_t *x)
 {
@@ -194,16 +195,17 @@ DE_INLINE de_pairs de_splat_pair(const int16_t *x)
 }
 DE_INLINE de_ints de_dot_pairs(de_ints sums, de_pairs x, de_pairs y)
 {
-    return _mm512_dpwssd_epi32(sums, x, y);
+    return (de_ints)_mm512_dpwssd_epi32((__m512i)sums, x, y);
 }
 DE_INLINE void de_store_pairs(int16_t *y, de_ints even, de_ints odd)
 {
-    __m512i pairs = _mm512_mask_blend_epi16(0xaaaaaaaa, even, _mm512_slli_epi32(odd, 16));
+    __m512i pairs = _mm512_mask_blend_epi16(0xaaaaaaaa, (__m512i)even,
+                                            _mm512_slli_epi32((__m512i)odd, 16));
     _mm512_storeu_si512(y, pairs);
 }
 DE_INLINE void de_store_shorts(int16_t *y, de_ints x)
 {
-    _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16(x));
+    _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16((__m512i)x));
 }
 
 #endif

@@ -6,10 +6,13 @@
 #include "ops/cpu/threads.h"
 
 /* A block of rows is used for every panel of a task: it should stay in the second level cache (half
- * of 1 MB), while each panel is read from wherever it is. Blocks are of whole tiles (ROW_UNIT). */
+ * of 1 MB), while each panel is read from wherever it is. But each block reads all panels: at a
+ * depth of 5120, where that cache would hold 24 rows, blocks of 192 are a quarter faster. Blocks
+ * are of whole tiles (ROW_UNIT), and only those that share the work out evenly are smaller. */
 enum {
     BLOCK_BYTES = 512 * 1024,
-    MIN_ROWS = 24,
+    MIN_ROWS = 192,
+    MIN_EVEN_ROWS = 24,
     MAX_ROWS = 384,
     ROW_UNIT = 6,
     TASKS_PER_THREAD = 4
@@ -145,7 +148,7 @@ static task_grid cut(const de_context *context, const de_product *product)
      * 11 blocks one of two threads would do 6. */
     int64_t blocks = de_divide_up(grid.run_rows, rows),
             even = de_round_up(blocks, context->threads);
-    if (blocks > 1 && even * MIN_ROWS <= grid.run_rows)
+    if (blocks > 1 && even * MIN_EVEN_ROWS <= grid.run_rows)
         blocks = even;
     grid.block_rows = de_min_i64(grid.run_rows,
                                  de_round_up(de_divide_up(grid.run_rows, blocks), ROW_UNIT));
