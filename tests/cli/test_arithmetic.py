@@ -1,15 +1,20 @@
 """Which arithmetic a model is opened for: by the preset, by --arithmetic, by a record."""
 import json
 
+import numpy as np
 import PIL.Image
 import pytest
 
-from test_cli import FAST, MODEL, TEXTS, edit, fail, picture, succeed  # noqa: F401
+from test_cli import FAST, MODEL, SOURCE, TEXTS, edit, fail, picture, succeed  # noqa: F401
+
+SAMPLE = SOURCE / "models/pocket/samples/horse.png"
 
 
-def said(*command):
-    """(what the JSON says, what the record of the output says) of its arithmetic and kernels."""
-    told = json.loads(succeed(*command, "--json", "-q").stdout)
+def said(*command, kernels=None):
+    """The arithmetic that JSON and the output's record tell, on the kernels that both tell."""
+    environment = {"DIFFEDIT_CPU": kernels} if kernels else {}
+    told = json.loads(succeed(*command, "--json", "-q", environment=environment).stdout)
+    assert not kernels or told["kernels"] == kernels
     record = json.loads(PIL.Image.open(command[command.index("-o") + 1]).text["diffedit"])
     assert record["kernels"] == told["kernels"] != ""
     assert record["arithmetic"] == told["arithmetic"]
@@ -40,6 +45,14 @@ def test_again(picture, tmp_path):  # noqa: F811
     succeed(*edit(picture, first, "--preset", "fast", "--arithmetic", "exact"))
     assert said(*again) == "exact"
     assert said(*again, "--preset", "fast") == "quick"
+
+
+def test_a_record_names_the_kernels_and_does_not_choose_them(picture, tmp_path):  # noqa: F811
+    first, second = tmp_path / "1.png", tmp_path / "2.png"
+    usual = json.loads(succeed(*edit(picture, first, "--json")).stdout)["kernels"]
+    assert said(*edit(picture, first, "--preset", "fast"), kernels="ref") == "quick"
+    assert said("edit", picture, "--again", first, "-o", second) == "quick"
+    assert json.loads(PIL.Image.open(second).text["diffedit"])["kernels"] == usual
 
 
 def test_other_words(picture, tmp_path):  # noqa: F811
@@ -74,3 +87,39 @@ def test_bench_of_an_edit():
                "--steps", "2"]
     assert json.loads(succeed(*command, "--preset", "fast").stdout)["arithmetic"] == "quick"
     assert json.loads(succeed(*command, "--mask-samples", "1").stdout)["arithmetic"] == "exact"
+
+
+# ---- what it changes ----
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """{(arithmetic, threads): {stage: array}} of an edit of a sample by the pocket model."""
+    folder = tmp_path_factory.mktemp("made")
+    results = {}
+    for arithmetic, threads in (("exact", 1), ("quick", 1), ("quick", 2), ("quick", 3)):
+        stages = folder / f"{arithmetic}-{threads}"
+        succeed("edit", SAMPLE, *TEXTS, "--preset", "fast", *FAST[:2], "--arithmetic", arithmetic,
+                "-j", threads, "--stages", stages, "-q", "-o", folder / "o.png")
+        results[arithmetic, threads] = {path.name: np.load(path) for path in stages.glob("*.npy")}
+    return results
+
+
+def test_quick_has_the_same_bits_for_any_number_of_threads(made):
+    first = made["quick", 1]
+    for threads in (2, 3):
+        other = made["quick", threads]
+        assert set(first) == set(other)
+        assert [name for name in first if first[name].tobytes() != other[name].tobytes()] == []
+
+
+def test_quick_is_another_arithmetic_and_close(made):
+    """The texts are embedded exactly, and the seed's noise is what it is; all that the UNet and the
+    autoencoder make is off by a little."""
+    exact, quick = made["exact", 1], made["quick", 1]
+    same = {name for name in exact if exact[name].tobytes() == quick[name].tobytes()}
+    assert {"embedding-from.npy", "embedding-to.npy", "embedding-negative.npy",
+            "mask-noise.npy"} <= same
+    for name in ("latent.npy", "map.npy", "inverted.npy", "final.npy"):
+        assert name not in same
+    error = np.sqrt(np.mean((exact["latent.npy"] - quick["latent.npy"])**2))
+    assert error < 0.01 * np.sqrt(np.mean(exact["latent.npy"]**2))

@@ -53,8 +53,9 @@ typedef struct recording {
 typedef struct recorder {
     de_device base;
     de_device *cpu;
-    recording *into;  /* while it records */
-    int64_t ops[OPS]; /* given to it */
+    recording *into;                 /* while it records */
+    int64_t ops[OPS];                /* given to it */
+    int linears[2], convolutions[2]; /* made for each arithmetic */
     int programs, replays, closed;
     int64_t allocations; /* in use */
     int allowed;         /* before one fails; negative: all */
@@ -204,6 +205,7 @@ static diffedit_status linear_new(de_linear **linear, de_device *device, const d
                                   diffedit_arithmetic arithmetic, diffedit_error *error)
 {
     de_device *cpu = recorder_of(device)->cpu;
+    recorder_of(device)->linears[arithmetic]++;
     return cpu->backend->linear_new(linear, cpu, weights, biases, parts, arithmetic, error);
 }
 
@@ -230,6 +232,7 @@ static diffedit_status convolution_new(de_convolution **convolution, de_device *
                                        diffedit_error *error)
 {
     de_device *cpu = recorder_of(device)->cpu;
+    recorder_of(device)->convolutions[arithmetic]++;
     return cpu->backend->convolution_new(convolution, cpu, weight, bias, resampling, arithmetic,
                                          error);
 }
@@ -316,16 +319,16 @@ static const de_backend table = {
     .concatenate = concatenate,
 };
 
-static de_device *open_cpu(void)
+static de_device *open_cpu(diffedit_arithmetic arithmetic)
 {
     de_device *cpu;
-    assert_int_equal(de_device_open(&cpu, DIFFEDIT_ARITHMETIC_EXACT, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_device_open(&cpu, arithmetic, NULL), DIFFEDIT_OK);
     return cpu;
 }
 
-static recorder new_recorder(void)
+static recorder new_recorder(diffedit_arithmetic arithmetic)
 {
-    return (recorder){.base = {.backend = &table}, .cpu = open_cpu(), .allowed = -1};
+    return (recorder){.base = {&table, arithmetic}, .cpu = open_cpu(arithmetic), .allowed = -1};
 }
 
 /* ---- the networks ---- */
@@ -406,12 +409,11 @@ static diffedit_status run_networks(const diffedit_model *model, recorder *devic
 
 /* ---- tests ---- */
 
-static void test_same_bits(void **state)
+static void check_same_bits(diffedit_arithmetic arithmetic)
 {
-    (void)state;
     static results on_cpu, on_recorder;
-    recorder device = new_recorder();
-    diffedit_model *model = open_on(open_cpu());
+    recorder device = new_recorder(arithmetic);
+    diffedit_model *model = open_on(open_cpu(arithmetic));
     assert_int_equal(run_networks(model, NULL, &on_cpu, NULL), DIFFEDIT_OK);
     de_model_close(model);
 
@@ -431,12 +433,74 @@ static void test_same_bits(void **state)
     assert_int_equal(device.replays, TEXTS + 3 + RUNS);
 }
 
+static void test_same_bits(void **state)
+{
+    (void)state;
+    check_same_bits(DIFFEDIT_ARITHMETIC_EXACT);
+    check_same_bits(DIFFEDIT_ARITHMETIC_QUICK);
+}
+
+/* Products of a UNet that are exact in any arithmetic, by their weights' names. */
+static void count_exact(void *user, const char *name, const de_weight *weight, const char *problem)
+{
+    static const char *const endings[] = {"time_embedding.linear_1.weight",
+                                          "time_embedding.linear_2.weight", "time_emb_proj.weight",
+                                          "attn2.to_k.weight"};
+    (void)weight;
+    assert_null(problem);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t length = strlen(name), ending = strlen(endings[i]);
+        if (length >= ending && strcmp(name + length - ending, endings[i]) == 0)
+            ++*(int *)user;
+    }
+}
+
+/* On a quick device what runs once, and much else is made from, is exact all the same. */
+static void test_what_is_always_exact(void **state)
+{
+    (void)state;
+    int exact = 0;
+    recorder device = new_recorder(DIFFEDIT_ARITHMETIC_QUICK);
+    diffedit_model *model = open_on(open_cpu(DIFFEDIT_ARITHMETIC_EXACT));
+    de_network_sources sources = de_model_sources(model);
+    sources.device = &device.base;
+    de_text_encoder *text;
+    assert_int_equal(de_text_encoder_new(&text, sources.device, sources.text,
+                                         sources.weights[DE_PART_TEXT], NULL, NULL),
+                     DIFFEDIT_OK);
+    de_text_encoder_free(text);
+    assert_true(device.linears[DIFFEDIT_ARITHMETIC_EXACT] > 0);
+    assert_int_equal(device.linears[DIFFEDIT_ARITHMETIC_QUICK], 0);
+
+    de_unet *unet;
+    const de_survey survey = {count_exact, &exact, false};
+    assert_int_equal(de_network_survey(&sources, DE_PART_UNET, &survey, NULL), DIFFEDIT_OK);
+    device.linears[DIFFEDIT_ARITHMETIC_EXACT] = 0;
+    assert_int_equal(
+        de_unet_new(&unet, sources.device, sources.unet, sources.weights[DE_PART_UNET], NULL, NULL),
+        DIFFEDIT_OK);
+    de_unet_free(unet);
+    assert_true(exact > 4);
+    assert_int_equal(device.linears[DIFFEDIT_ARITHMETIC_EXACT], exact);
+    assert_true(device.linears[DIFFEDIT_ARITHMETIC_QUICK] > exact);
+    assert_int_equal(device.convolutions[DIFFEDIT_ARITHMETIC_EXACT], 0);
+
+    de_vae *vae;
+    assert_int_equal(
+        de_vae_new(&vae, sources.device, sources.vae, sources.weights[DE_PART_VAE], NULL, NULL),
+        DIFFEDIT_OK);
+    de_vae_free(vae);
+    assert_int_equal(device.linears[DIFFEDIT_ARITHMETIC_EXACT], exact);
+    assert_int_equal(device.convolutions[DIFFEDIT_ARITHMETIC_EXACT], 0);
+    de_model_close(model);
+}
+
 /* Each allocation in turn fails, and everything is given back. */
 static void test_out_of_memory(void **state)
 {
     (void)state;
     static results found;
-    recorder device = new_recorder();
+    recorder device = new_recorder(DIFFEDIT_ARITHMETIC_EXACT);
     diffedit_model *model = open_on(&device.base);
     diffedit_status status = DIFFEDIT_ERROR_MEMORY;
     int allowed = 0;
@@ -454,7 +518,7 @@ static void test_lost_device(void **state)
 {
     (void)state;
     static results found;
-    recorder device = new_recorder();
+    recorder device = new_recorder(DIFFEDIT_ARITHMETIC_EXACT);
     diffedit_error error;
     diffedit_model *model = open_on(&device.base);
     device.fails_to_record = true;
@@ -472,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_what_is_always_exact),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_lost_device),
     };
