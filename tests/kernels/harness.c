@@ -10,7 +10,7 @@
 #include "harness.h"
 
 enum { GUARD = 64, MAX_NAMES = 32 };
-const char *const test_tables[TEST_TABLES] = {"ref", "avx2", "avxvnni", "avx512"};
+const char *const test_tables[TEST_TABLES] = {"ref", "neon", "avx2", "avxvnni", "avx512"};
 
 static uint64_t random_state = 1;
 
@@ -88,6 +88,12 @@ de_tensor random_tensor(int64_t n, int64_t h, int64_t w, int64_t c)
 {
     float *values = random_floats(n * h * w * c);
     return de_tensor_at((de_array){(uintptr_t)values}, n, h, w, c);
+}
+
+de_tensor random_shape(int64_t most, int64_t low, int64_t high, int64_t channels)
+{
+    int64_t w = random_between(low, high), h = random_between(low, high);
+    return shape_of(random_between(1, most), h, w, channels);
 }
 
 void test_weight_free(test_weight *weight)

@@ -7,7 +7,7 @@
 #include "ops/ops.h"
 
 /* The kernel tables by name, the fastest last; a machine may lack one. */
-enum { TEST_TABLES = 4 };
+enum { TEST_TABLES = 5 };
 extern const char *const test_tables[TEST_TABLES];
 
 /* A random integer of [low, high], the same sequence in every run. */
@@ -26,6 +26,9 @@ static inline de_tensor shape_of(int64_t n, int64_t h, int64_t w, int64_t c)
 {
     return de_tensor_at((de_array){0}, n, h, w, c);
 }
+/* 1 to `most` images, sides of low to high. (One by one: the arguments of a call are drawn in an
+ * order that is the compiler's.) */
+de_tensor random_shape(int64_t most, int64_t low, int64_t high, int64_t channels);
 double activated(double x, de_activation activation);
 /* count zeros; free() them */
 double *new_doubles(int64_t count);

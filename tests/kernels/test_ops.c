@@ -154,11 +154,9 @@ static void check_linear(de_tensor x, int parts, const int64_t *outs, de_dtype d
 
 /* Small cases are done by one thread; some large ones, then, for the bits that must not depend on
  * threads. */
-static de_tensor random_shape(int i, int64_t channels)
+static de_tensor linear_shape(int i, int64_t channels)
 {
-    int64_t side = i % 5 == 4 ? 40 : 9;
-    return shape_of(random_between(1, 3), random_between(1, side), random_between(1, side),
-                    channels);
+    return random_shape(3, 1, i % 5 == 4 ? 40 : 9, channels);
 }
 
 static void test_linear(void **state)
@@ -167,8 +165,8 @@ static void test_linear(void **state)
     for (int i = 0; i < 40; i++) {
         int64_t outs[MAX_PARTS] = {random_between(1, 70), random_between(1, 40),
                                    random_between(1, 20)};
-        check_linear(random_shape(i, random_between(1, 70)), (int)random_between(1, MAX_PARTS),
-                     outs, (de_dtype)(i % 3), false);
+        int parts = (int)random_between(1, MAX_PARTS);
+        check_linear(linear_shape(i, random_between(1, 70)), parts, outs, (de_dtype)(i % 3), false);
     }
     /* a deep sum, a single row */
     check_linear(shape_of(1, 1, 53, 5120), 1, (int64_t[]){48}, DE_F16, false);
@@ -180,7 +178,7 @@ static void test_geglu(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         int64_t half = i % 2 ? random_between(1, 5) * 16 : random_between(1, 60);
-        check_linear(random_shape(i, random_between(1, 70)), 1, (int64_t[]){2 * half},
+        check_linear(linear_shape(i, random_between(1, 70)), 1, (int64_t[]){2 * half},
                      (de_dtype)(i % 3), true);
     }
 }
@@ -298,8 +296,7 @@ static void test_convolution_winograd(void **state)
     (void)state;
     static const int64_t channels[] = {16, 17, 24, 31, 40, 64};
     for (int i = 0; i < 18; i++) {
-        de_tensor x = shape_of(random_between(1, 3), random_between(1, 11), random_between(1, 11),
-                               channels[i % 6]);
+        de_tensor x = random_shape(3, 1, 11, channels[i % 6]);
         check_convolution(winograd, x, random_between(1, 50), 3, same, (de_dtype)(i % 3));
     }
     /* more tiles than a block, and many channels */
@@ -318,7 +315,7 @@ static void test_convolution_winograd(void **state)
                                       .pad_left = (int)random_between(0, 2),
                                       .pad_bottom = (int)random_between(0, 2),
                                       .pad_right = (int)random_between(0, 2)};
-        de_tensor x = shape_of(1, random_between(3, 9), random_between(3, 9), 18);
+        de_tensor x = random_shape(1, 3, 9, 18);
         check_convolution(winograd, x, 20, 3, shape, DE_F16);
     }
 }
@@ -336,8 +333,7 @@ static void test_convolution_direct(void **state)
         int64_t channels = shape.stride == 1 && k == 3 ? random_between(1, 15)
                                                        : random_between(1, 40);
         int64_t side = i % 5 == 4 ? 50 : 12;
-        de_tensor x = shape_of(random_between(1, 3), random_between(k, side),
-                               random_between(k, side), channels);
+        de_tensor x = random_shape(3, k, side, channels);
         check_convolution(direct, x, random_between(1, 40), k, shape, (de_dtype)(i % 3));
     }
 }
@@ -347,8 +343,7 @@ static void test_convolution_enlarging(void **state)
     (void)state;
     for (int i = 0; i < 12; i++) {
         int64_t side = i % 4 == 3 ? 20 : 6;
-        de_tensor x = shape_of(random_between(1, 2), random_between(1, side),
-                               random_between(1, side), i % 2 ? 20 : 6);
+        de_tensor x = random_shape(2, 1, side, i % 2 ? 20 : 6);
         de_convolution_shape shape = same;
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
@@ -461,8 +456,7 @@ static void test_norms(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         int groups = (int)random_between(1, 8);
-        de_tensor x = shape_of(random_between(1, 3), random_between(1, 12), random_between(2, 12),
-                               groups * random_between(1, 12));
+        de_tensor x = random_shape(3, 2, 12, groups * random_between(1, 12));
         float mean = i % 4 == 3 ? 20.0f : 0.5f;
         check_norm(x, groups, mean, i % 3 == 0 ? DE_SILU : DE_NONE, i % 2);
         x.c = random_between(2, 100);
@@ -632,7 +626,8 @@ static void test_concatenation(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         int64_t side = i % 5 == 4 ? 90 : 20, w = random_between(1, side);
-        de_tensor a = random_tensor(random_between(1, 3), side, w, random_between(1, 60));
+        int64_t channels = random_between(1, 60), images = random_between(1, 3);
+        de_tensor a = random_tensor(images, side, w, channels);
         de_tensor b = random_tensor(i % 2 ? a.n : 1, side, w, random_between(1, 60));
         de_tensor y = random_tensor(a.n, side, w, a.c + b.c);
         int64_t count = de_tensor_count(y);
