@@ -48,13 +48,13 @@ add_products(de_floats (*tile)[VECTORS], const int rows, const float *x, int64_t
 #pragma GCC unroll 2
     for (int64_t i = 0; i < depth; i++) {
         de_floats lanes[VECTORS];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             lanes[v] = de_load(w + i * DE_PANEL + v * DE_LANES);
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
             de_floats value = de_splat_at(x + i * column_step + r * row_step);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
                 tile[r][v] = de_mul_add(value, lanes[v], tile[r][v]);
         }
@@ -76,27 +76,27 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
     de_floats scores[TILE_ROWS][VECTORS];
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             scores[r][v] = de_sub(de_splat(0), panel->reference[v]);
     add_products(scores, rows, block->k + key * block->d, block->d, 1, panel->q, block->d);
     if (masked) {
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
                 scores[r][v] = de_select(ahead(panel, key + r, v), de_splat(-INFINITY),
                                          scores[r][v]);
     }
     block_sums tile;
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
         tile.total[v] = de_splat(0);
         tile.highest[v] = scores[0][v];
     }
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
             de_floats weight = de_exp2(scores[r][v]);
             if (masked) /* not 2^-126 */
@@ -105,7 +105,7 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
             tile.total[v] = de_add(tile.total[v], weight);
             de_store(weights + r * DE_PANEL + v * DE_LANES, weight);
         }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
         sums->highest[v] = de_max(sums->highest[v], tile.highest[v]);
         sums->total[v] = de_add(sums->total[v], tile.total[v]);
@@ -119,13 +119,13 @@ add_tile(const float *weights, int64_t keys, const float *values, const int colu
     de_floats tile[TILE_ROWS][VECTORS];
 #pragma GCC unroll 6
     for (int r = 0; r < columns; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             tile[r][v] = de_load(sums + r * DE_PANEL + v * DE_LANES);
     add_products(tile, columns, values, 1, columns, weights, keys);
 #pragma GCC unroll 6
     for (int r = 0; r < columns; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             de_store(sums + r * DE_PANEL + v * DE_LANES, tile[r][v]);
 }

@@ -1,6 +1,6 @@
 #include "kernels/kernels.h"
 
-#ifdef DE_HAVE_X86
+#ifdef DE_HAVE_AVX2
 #include <cpuid.h>
 #endif
 #include <pthread.h>
@@ -19,7 +19,7 @@ static bool always(void)
     return true;
 }
 
-#ifdef DE_HAVE_X86
+#ifdef DE_HAVE_AVX2
 /* __builtin_cpu_supports() knows which registers the system saves, but Clang's does not know these
  * instructions before version 15. */
 static bool has_f16c(void)
@@ -28,22 +28,22 @@ static bool has_f16c(void)
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
-static bool has_avx_vnni(void)
-{
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
-}
-
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
+#endif
+
+#ifdef DE_HAVE_AVXVNNI
 static bool has_avx2_and_vnni(void)
 {
-    return has_avx2() && has_avx_vnni();
+    unsigned a, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
+#endif
 
+#ifdef DE_HAVE_AVX512
 static bool has_avx512(void)
 {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -61,10 +61,17 @@ typedef struct known_table {
 } known_table;
 
 static const known_table tables[] = {
-#ifdef DE_HAVE_X86
+#ifdef DE_HAVE_AVX512
     {&de_kernels_avx512, has_avx512, "AVX-512 F, BW, DQ, VL and VNNI"},
+#endif
+#ifdef DE_HAVE_AVXVNNI
     {&de_kernels_avxvnni, has_avx2_and_vnni, "AVX2, FMA, F16C and AVX-VNNI"},
+#endif
+#ifdef DE_HAVE_AVX2
     {&de_kernels_avx2, has_avx2, "AVX2, FMA and F16C"},
+#endif
+#ifdef DE_HAVE_NEON
+    {&de_kernels_neon, always, "nothing"},
 #endif
     {&de_kernels_ref, always, "nothing"},
 };

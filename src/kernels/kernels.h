@@ -185,7 +185,9 @@ const de_kernels *de_kernels_find(const char *name);
 void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
-/* linked if the compiler targets x86-64 */
+/* linked if the compiler targets x86-64 and knows the instructions */
 extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512;
+/* linked if it targets AArch64 */
+extern const de_kernels de_kernels_neon;
 
 #endif

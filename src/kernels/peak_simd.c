@@ -1,8 +1,8 @@
 #include "kernels/tables.h"
 #include "kernels/vector.h"
 
-/* Independent chains of FMAs: as many as two units with a latency of 4 to 6 cycles can use. */
-enum { CHAINS = 12 };
+/* Independent chains of FMAs, as many as the sums of a tile: more than the units can use. */
+enum { CHAINS = DE_TILE_ROWS * DE_TILE_VECTORS };
 
 double DE_KERNEL(de_multiply_add)(int64_t rounds)
 {
@@ -10,7 +10,7 @@ double DE_KERNEL(de_multiply_add)(int64_t rounds)
     for (int i = 0; i < CHAINS; i++)
         sums[i] = de_splat((float)i);
     for (int64_t round = 0; round < rounds; round++)
-#pragma GCC unroll 12
+#pragma GCC unroll 24
         for (int i = 0; i < CHAINS; i++)
             sums[i] = de_mul_add(sums[i], x, y);
     volatile float kept = 0; /* or the compiler would leave out the work */

@@ -13,6 +13,8 @@
 #ifndef DE_VECTOR_H
 #define DE_VECTOR_H
 
+#include <stddef.h>
+
 #include "kernels/kernels.h"
 
 #define DE_INLINE static inline __attribute__((always_inline))
@@ -24,6 +26,8 @@
 
 #if defined __AVX512F__
 #include "kernels/vector_avx512.h"
+#elif defined __aarch64__
+#include "kernels/vector_neon.h"
 #else
 #include "kernels/vector_avx2.h"
 #endif

@@ -215,7 +215,7 @@ DE_INLINE de_pairs de_splat_pair(const int16_t *x)
     __builtin_memcpy(&pair, x, sizeof pair);
     return _mm256_set1_epi32(pair);
 }
-/* sums + x[0] y[0] + x[1] y[1] in every lane */
+/* sums + x[0] y[0] + x[1] y[1] in every lane; x is from de_splat_pair() */
 DE_INLINE de_ints de_dot_pairs(de_ints sums, de_pairs x, de_pairs y)
 {
 #ifdef __AVXVNNI__
