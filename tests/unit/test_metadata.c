@@ -112,6 +112,18 @@ static void add_chunk(file *png, const char *type, const void *data, size_t size
     add_chunk_at(png, BEHIND_HEAD, type, data, size);
 }
 
+/* Removes the first chunk of a type, if there is one. */
+static void remove_chunk(file *png, const char *type)
+{
+    de_png_chunk chunk;
+    for (size_t at = 0; de_png_next(png->bytes, png->size, &at, &chunk);)
+        if (de_png_has_type(&chunk, type)) {
+            memmove(png->bytes + at - chunk.whole_size, png->bytes + at, png->size - at);
+            png->size -= chunk.whole_size;
+            return;
+        }
+}
+
 /* How many chunks of a type hold just these bytes. */
 static int count_chunks(file png, const char *type, const void *data, size_t size)
 {
@@ -507,6 +519,7 @@ static void test_profiles_as_text(void **state)
                           "Raw profile type 8bim\0\n8bim\n  30\n3842494d040400000000000261"
                           "62\n3842494d040c00000000000474687562";
     file in = new_file(3, 8, ".png");
+    remove_chunk(&in, "eXIf"); /* libvips 8.16 writes one, which would count more than the text */
     add_chunk(&in, "tEXt", exif, sizeof exif - 1);
     add_chunk(&in, "tEXt", resources, sizeof resources - 1);
     diffedit_picture *picture = picture_of(in);
