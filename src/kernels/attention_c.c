@@ -8,18 +8,29 @@
  * 2018): `sums` are the values weighted by exp2(score - highest), `total` the sum of those weights.
  */
 typedef struct running {
+    float *q; /* [d, 16], scaled */
     float highest[DE_PANEL], total[DE_PANEL];
     float *weights; /* [DE_ATTENTION_KEYS, 16]; scores at first */
     float *sums;    /* [d, 16] */
 } running;
 
-static void find_scores(const de_attention_block *block, const float *q, int64_t first_query,
-                        int64_t begin, int64_t count, running *run)
+static void pack_queries(const de_attention_block *block, int64_t first, int64_t queries, float *q)
 {
+    if (queries < DE_PANEL)
+        memset(q, 0, (size_t)(block->d * DE_PANEL) * sizeof *q);
+    for (int64_t j = 0; j < queries; j++)
+        for (int64_t i = 0; i < block->d; i++)
+            q[i * DE_PANEL + j] = block->q[(first + j) * block->q_stride + i] * block->scale;
+}
+
+static void find_scores(const de_attention_block *block, int64_t first_query, int64_t begin,
+                        int64_t count, running *run)
+{
+    const float *keys = block->k;
     for (int64_t key = begin; key < begin + count; key++) {
         float *scores = run->weights + (key - begin) * DE_PANEL;
         memset(scores, 0, DE_PANEL * sizeof *scores);
-        de_add_products_c(block->k + key * block->d, block->d, q, scores);
+        de_add_products_c(keys + key * block->d, block->d, run->q, scores);
         for (int64_t j = 0; block->causal && j < DE_PANEL; j++)
             if (key > first_query + j)
                 scores[j] = -INFINITY;
@@ -60,7 +71,7 @@ static void add_values(const de_attention_block *block, int64_t begin, int64_t c
     int64_t columns;
     for (int64_t column = 0; column < block->d; column += columns) {
         columns = de_attention_group(block->d - column);
-        const float *values = block->v + column * block->keys + begin * columns;
+        const float *values = (const float *)block->v + column * block->keys + begin * columns;
         float *sums = run->sums + column * DE_PANEL;
         for (int64_t i = 0; i < columns; i++) {
             float dense[DE_ATTENTION_KEYS];
@@ -81,12 +92,14 @@ void de_attention_c(const de_attention_block *block)
             keys = first_query + queries;
         running run = {.weights = block->scratch,
                        .sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL};
+        run.q = run.sums + block->d * DE_PANEL;
+        pack_queries(block, first, queries, run.q);
         memset(run.sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
         for (int64_t j = 0; j < DE_PANEL; j++)
             run.highest[j] = -INFINITY;
         for (int64_t begin = 0; begin < keys; begin += DE_ATTENTION_KEYS) {
             int64_t count = keys - begin < DE_ATTENTION_KEYS ? keys - begin : DE_ATTENTION_KEYS;
-            find_scores(block, block->q + first * block->d, first_query, begin, count, &run);
+            find_scores(block, first_query, begin, count, &run);
             weigh(block, count, &run);
             add_values(block, begin, count, &run);
         }

@@ -2,18 +2,22 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "kernels/attention_operands.h"
 #include "kernels/tables.h"
-#include "kernels/vector.h"
-#include "kernels/functions_simd.h"
 
-/* A vector lane is a query. Both products are tiles of 6 rows x 16 queries, like the GEMM's: scores
- * of 6 keys, which become weights in the registers they were summed in, then sums of 6 columns of
- * the values. The weights of a panel of queries with a block of keys lie between them, 8 KB in the
- * first level cache. */
+/* A vector lane is a query. Both products are tiles of some rows x TILE_QUERIES, like the GEMM's:
+ * scores of some keys, which become weights in the registers they were summed in, then sums of some
+ * columns of the values. The weights of a panel of queries with a block of keys lie between them, 8
+ * to 16 KB in the first level cache. */
 enum {
-    TILE_ROWS = DE_ATTENTION_GROUP,
-    VECTORS = DE_PANEL / DE_LANES,
-    PANELS = DE_ATTENTION_QUERIES / DE_PANEL
+    TILE_ROWS = DE_ATTENTION_ROWS,
+    VECTORS = DE_ATTENTION_VECTORS,
+    TILE_QUERIES = VECTORS * DE_LANES,
+    PANELS = DE_ATTENTION_QUERIES / TILE_QUERIES,
+    BLOCK_KEYS = DE_ATTENTION_KEYS / TILE_ROWS * TILE_ROWS,
+    /* operands in a row of TILE_QUERIES lanes, and in a vector of it */
+    ROW = TILE_QUERIES * ABREAST,
+    VECTOR = DE_LANES * ABREAST
 };
 
 /* Softmax is kept running over the blocks of keys (Milakov and Gimelshein 2018), but a weight is a
@@ -23,9 +27,9 @@ enum {
 #define MOST_ABOVE 64.0f
 
 typedef struct query_panel {
-    const float *q; /* [d, 16] */
-    float *sums;    /* [d, 16], of the values times their weights */
-    float *weights; /* [DE_ATTENTION_KEYS, 16], 2^(score - reference); all panels use the same */
+    operand *q;       /* [steps, ROW] */
+    float *sums;      /* [d, TILE_QUERIES], of the values times their weights */
+    operand *weights; /* [BLOCK_KEYS / ABREAST, ROW], 2^(score - reference); all panels use it */
     de_floats reference[VECTORS];
     de_floats total[VECTORS];     /* of the weights */
     de_floats last_seen[VECTORS]; /* if causal, the last key that each query sees */
@@ -39,71 +43,92 @@ typedef struct block_sums {
     de_floats highest[VECTORS]; /* score - reference */
 } block_sums;
 
-/* tile [rows, 16] += x [rows, depth] w [depth, 16], for both products. From a row of x to the next
- * are row_step floats, from a column to the next column_step. */
-static inline __attribute__((always_inline)) void
-add_products(de_floats (*tile)[VECTORS], const int rows, const float *x, int64_t row_step,
-             int64_t column_step, const float *w, int64_t depth)
+/* Products are summed ABREAST operands at a time: so many steps for `count` operands. */
+static inline int64_t steps_of(int64_t count)
+{
+    return (count + ABREAST - 1) / ABREAST;
+}
+
+/* tile [rows, TILE_QUERIES] += x [rows] times w [steps, ROW], for both products. From a row of x to
+ * the next are row_step operands, from a step to the next column_step. */
+DE_INLINE void add_products(de_floats (*tile)[VECTORS], const int rows, const operand *x,
+                            int64_t row_step, int64_t column_step, const operand *w, int64_t steps)
 {
 #pragma GCC unroll 2
-    for (int64_t i = 0; i < depth; i++) {
-        de_floats lanes[VECTORS];
+    for (int64_t i = 0; i < steps; i++) {
+        operands lanes[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            lanes[v] = de_load(w + i * DE_PANEL + v * DE_LANES);
-#pragma GCC unroll 6
+            lanes[v] = load_operands(w + i * ROW + v * VECTOR);
+#pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
-            de_floats value = de_splat_at(x + i * column_step + r * row_step);
+            operands value = splat_operands(x + i * column_step + r * row_step);
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
-                tile[r][v] = de_mul_add(value, lanes[v], tile[r][v]);
+                tile[r][v] = add_product(tile[r][v], value, lanes[v]);
         }
     }
 }
 
-/* All bits set in the lanes of queries that do not see a key. */
+/* Yes in the lanes of queries that do not see a key. */
 static inline de_mask ahead(const query_panel *panel, int64_t key, int v)
 {
     return de_greater(de_splat((float)key), panel->last_seen[v]);
 }
 
-/* The weights of `rows` keys, a constant where it is called. */
-static inline __attribute__((always_inline)) void weigh_tile(const de_attention_block *block,
-                                                             const query_panel *panel, int64_t key,
-                                                             const int rows, bool masked,
-                                                             float *weights, block_sums *sums)
+/* The scores of `rows` keys, less the reference. */
+DE_INLINE void score_tile(const de_attention_block *block, const query_panel *panel, int64_t key,
+                          const int rows, bool masked, de_floats (*scores)[VECTORS])
 {
-    de_floats scores[TILE_ROWS][VECTORS];
-#pragma GCC unroll 6
+    const operand *keys = block->k;
+    int64_t steps = steps_of(block->d);
+#pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             scores[r][v] = de_sub(de_splat(0), panel->reference[v]);
-    add_products(scores, rows, block->k + key * block->d, block->d, 1, panel->q, block->d);
+    add_products(scores, rows, keys + key * steps * ABREAST, steps * ABREAST, ABREAST, panel->q,
+                 steps);
     if (masked) {
-#pragma GCC unroll 6
+#pragma GCC unroll 12
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
                 scores[r][v] = de_select(ahead(panel, key + r, v), de_splat(-INFINITY),
                                          scores[r][v]);
     }
+}
+
+/* The weights of `rows` keys, a constant where it is called. */
+DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *panel, int64_t key,
+                          const int rows, bool masked, operand *weights, block_sums *sums)
+{
+    de_floats scores[TILE_ROWS][VECTORS];
+    score_tile(block, panel, key, rows, masked, scores);
     block_sums tile;
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
         tile.total[v] = de_splat(0);
         tile.highest[v] = scores[0][v];
     }
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r += ABREAST)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
-            de_floats weight = de_exp2(scores[r][v]);
-            if (masked) /* not 2^-126 */
-                weight = de_select(ahead(panel, key + r, v), de_splat(0), weight);
-            tile.highest[v] = de_max(tile.highest[v], scores[r][v]);
-            tile.total[v] = de_add(tile.total[v], weight);
-            de_store(weights + r * DE_PANEL + v * DE_LANES, weight);
+            de_floats weight[ABREAST];
+#pragma GCC unroll 2
+            for (int i = 0; i < ABREAST; i++) {
+                weight[i] = de_splat(0);
+                if (r + i >= rows)
+                    continue;
+                weight[i] = power_of_two(scores[r + i][v]);
+                if (masked) /* not 2^-126 */
+                    weight[i] = de_select(ahead(panel, key + r + i, v), de_splat(0), weight[i]);
+                tile.highest[v] = de_max(tile.highest[v], scores[r + i][v]);
+            }
+            operands together = operands_of(weight);
+            tile.total[v] = add_all(tile.total[v], together);
+            store_operands(weights + r / ABREAST * ROW + v * VECTOR, together);
         }
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
@@ -112,43 +137,54 @@ static inline __attribute__((always_inline)) void weigh_tile(const de_attention_
     }
 }
 
-/* sums [columns, 16] += values [keys, columns] times weights */
-static inline __attribute__((always_inline)) void
-add_tile(const float *weights, int64_t keys, const float *values, const int columns, float *sums)
+/* sums [rows, TILE_QUERIES] += `rows` columns of the values times weights [steps, ROW] */
+DE_INLINE void add_tile(const operand *weights, int64_t steps, const operand *values,
+                        int64_t column_step, const int rows, float *sums)
 {
     de_floats tile[TILE_ROWS][VECTORS];
-#pragma GCC unroll 6
-    for (int r = 0; r < columns; r++)
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            tile[r][v] = de_load(sums + r * DE_PANEL + v * DE_LANES);
-    add_products(tile, columns, values, 1, columns, weights, keys);
-#pragma GCC unroll 6
-    for (int r = 0; r < columns; r++)
+            tile[r][v] = de_load(sums + r * TILE_QUERIES + v * DE_LANES);
+    add_products(tile, rows, values, ABREAST, column_step, weights, steps);
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            de_store(sums + r * DE_PANEL + v * DE_LANES, tile[r][v]);
+            de_store(sums + r * TILE_QUERIES + v * DE_LANES, tile[r][v]);
 }
+
+/* A tile of as many rows as there may be: TILE(n) is what is done for n of them. */
+#if DE_ATTENTION_ROWS == 12
+#define FOR_ROWS(rows) \
+    switch (rows) { \
+        TILE(12) \
+        TILE(11) TILE(10) TILE(9) TILE(8) TILE(7) TILE(6) TILE(5) TILE(4) TILE(3) TILE(2) TILE(1) \
+    }
+#else
+#define FOR_ROWS(rows) \
+    switch (rows) { \
+        TILE(6) TILE(5) TILE(4) TILE(3) TILE(2) TILE(1) \
+    }
+#endif
 
 /* Never inlined, so that the constants of the exponential do not take registers away from the sums.
  */
 static __attribute__((noinline)) void weigh_rows(const de_attention_block *block,
                                                  const query_panel *panel, int64_t key,
-                                                 int64_t rows, bool masked, float *weights,
+                                                 int64_t rows, bool masked, operand *weights,
                                                  block_sums *sums)
 {
-    switch (rows) {
-    case 6: weigh_tile(block, panel, key, 6, masked, weights, sums); return;
-    case 5: weigh_tile(block, panel, key, 5, masked, weights, sums); return;
-    case 4: weigh_tile(block, panel, key, 4, masked, weights, sums); return;
-    case 3: weigh_tile(block, panel, key, 3, masked, weights, sums); return;
-    case 2: weigh_tile(block, panel, key, 2, masked, weights, sums); return;
-    default: weigh_tile(block, panel, key, 1, masked, weights, sums); return;
-    }
+#define TILE(n) \
+    case n: weigh_tile(block, panel, key, n, masked, weights, sums); return;
+    FOR_ROWS(rows)
+#undef TILE
 }
 
 /* The weights of those keys of a block that any query sees. Tiles are cut from the whole block, so
- * that a query's sums do not depend on the other queries of its panel. */
+ * that a query's sums do not depend on the other queries of its panel; only the last of a block may
+ * end within ABREAST keys. */
 static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel,
                              int64_t begin, int64_t count)
 {
@@ -160,27 +196,32 @@ static block_sums weigh_keys(const de_attention_block *block, const query_panel 
     }
     int64_t rows;
     for (int64_t i = 0; i < count && begin + i < panel->seen; i += rows) {
-        rows = de_attention_group(count - i);
-        weigh_rows(block, panel, begin + i, rows, masked, panel->weights + i * DE_PANEL, &sums);
+        rows = de_min_i64(de_round_up(de_tile_rows(count - i, TILE_ROWS), ABREAST), count - i);
+        weigh_rows(block, panel, begin + i, rows, masked, panel->weights + i * TILE_QUERIES, &sums);
     }
     return sums;
+}
+
+static void add_columns(const operand *weights, int64_t steps, const operand *values,
+                        int64_t column_step, int64_t rows, float *sums)
+{
+#define TILE(n) \
+    case n: add_tile(weights, steps, values, column_step, n, sums); return;
+    FOR_ROWS(rows)
+#undef TILE
 }
 
 static void add_values(const de_attention_block *block, const query_panel *panel, int64_t begin,
                        int64_t keys)
 {
-    int64_t columns;
-    for (int64_t column = 0; column < block->d; column += columns) {
-        columns = de_attention_group(block->d - column);
-        const float *values = block->v + column * block->keys + begin * columns;
-        float *sums = panel->sums + column * DE_PANEL;
-        switch (columns) {
-        case 6: add_tile(panel->weights, keys, values, 6, sums); break;
-        case 5: add_tile(panel->weights, keys, values, 5, sums); break;
-        case 4: add_tile(panel->weights, keys, values, 4, sums); break;
-        case 3: add_tile(panel->weights, keys, values, 3, sums); break;
-        case 2: add_tile(panel->weights, keys, values, 2, sums); break;
-        default: add_tile(panel->weights, keys, values, 1, sums); break;
+    int64_t group, rows, all_keys = de_round_up(block->keys, ABREAST);
+    for (int64_t column = 0; column < block->d; column += group) {
+        group = de_attention_group(block->d - column);
+        const operand *values = (const operand *)block->v + column * all_keys + begin * group;
+        for (int64_t i = 0; i < group; i += rows) {
+            rows = de_tile_rows(group - i, TILE_ROWS);
+            add_columns(panel->weights, steps_of(keys), values + i * ABREAST, group * ABREAST, rows,
+                        panel->sums + (column + i) * TILE_QUERIES);
         }
     }
 }
@@ -205,7 +246,7 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
                                      de_add(rise[v], de_sub(rise[v], rise[v])));
         panel->total[v] = de_mul(panel->total[v], factor);
         for (int64_t i = 0; i < d; i++) {
-            float *sum = panel->sums + i * DE_PANEL + v * DE_LANES;
+            float *sum = panel->sums + i * TILE_QUERIES + v * DE_LANES;
             de_store(sum, de_mul(de_load(sum), factor));
         }
     }
@@ -214,7 +255,7 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
 
 static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin)
 {
-    int64_t count = de_min_i64(DE_ATTENTION_KEYS, block->keys - begin);
+    int64_t count = de_min_i64(BLOCK_KEYS, block->keys - begin);
     block_sums sums = weigh_keys(block, panel, begin, count);
     if (raise_reference(panel, &sums, block->d))
         sums = weigh_keys(block, panel, begin, count);
@@ -223,52 +264,82 @@ static void add_keys(const de_attention_block *block, query_panel *panel, int64_
     add_values(block, panel, begin, de_min_i64(count, panel->seen - begin));
 }
 
+/* Queries first.. of the block -> panel->q; zeros where there are fewer. */
+static void pack_queries(const de_attention_block *block, int64_t first, query_panel *panel)
+{
+    const de_floats scale = de_splat(block->scale);
+    int64_t steps = steps_of(block->d), left = block->queries - first;
+    for (int v = 0; v < VECTORS; v++)
+        for (int64_t step = 0; step < steps; step += DE_LANES) {
+            de_floats rows[DE_LANES];
+            int64_t column = step * ABREAST;
+            for (int64_t j = 0; j < DE_LANES; j++) {
+                int64_t query = v * DE_LANES + j;
+                const float *q = block->q + (first + query) * block->q_stride + column;
+                rows[j] = query < left ? load_row(q, block->d - column, scale) : de_splat(0);
+            }
+            de_transpose(rows);
+            for (int64_t i = 0; i < de_min_i64(DE_LANES, steps - step); i++)
+                store_row(panel->q + (step + i) * ROW + v * VECTOR, rows[i]);
+        }
+}
+
 /* Weights are relative to the score with the first key, which every query sees. */
 static void start(const de_attention_block *block, int64_t first, query_panel *panel)
 {
+    de_floats scores[1][VECTORS];
+    pack_queries(block, first, panel);
+    for (int v = 0; v < VECTORS; v++)
+        scores[0][v] = de_splat(0);
+    add_products(scores, 1, block->k, 0, ABREAST, panel->q, steps_of(block->d));
     for (int v = 0; v < VECTORS; v++) {
-        de_floats score = de_splat(0);
-        for (int64_t i = 0; i < block->d; i++)
-            score = de_mul_add(de_splat_at(block->k + i),
-                               de_load(panel->q + i * DE_PANEL + v * DE_LANES), score);
-        panel->reference[v] = score;
+        panel->reference[v] = scores[0][v];
         panel->total[v] = de_splat(0);
         panel->last_seen[v] = de_add(de_splat((float)(block->first_query + first + v * DE_LANES)),
                                      de_count_up());
     }
     panel->first = block->first_query + first;
-    panel->seen = block->causal ? de_min_i64(block->keys, block->first_query + first + DE_PANEL)
+    panel->seen = block->causal ? de_min_i64(block->keys, block->first_query + first + TILE_QUERIES)
                                 : block->keys;
-    memset(panel->sums, 0, (size_t)(block->d * DE_PANEL) * sizeof(float));
+    memset(panel->sums, 0, (size_t)(block->d * TILE_QUERIES) * sizeof(float));
 }
 
 static void store(const de_attention_block *block, int64_t first, const query_panel *panel)
 {
-    float factors[DE_PANEL];
-    for (int v = 0; v < VECTORS; v++)
-        de_store(factors + v * DE_LANES, de_div(de_splat(1.0f), panel->total[v]));
-    for (int64_t j = 0; j < de_min_i64(DE_PANEL, block->queries - first); j++)
-        for (int64_t i = 0; i < block->d; i++)
-            block->y[(first + j) * block->y_stride + i] = panel->sums[i * DE_PANEL + j] *
-                                                          factors[j];
+    int64_t left = block->queries - first;
+    for (int v = 0; v < VECTORS; v++) {
+        de_floats factor = de_div(de_splat(1.0f), panel->total[v]);
+        for (int64_t column = 0; column < block->d; column += DE_LANES) {
+            de_floats columns[DE_LANES];
+            int64_t count = de_min_i64(DE_LANES, block->d - column);
+            const float *sums = panel->sums + column * TILE_QUERIES + v * DE_LANES;
+            for (int64_t i = 0; i < DE_LANES; i++)
+                columns[i] = i < count ? de_mul(de_load(sums + i * TILE_QUERIES), factor)
+                                       : de_splat(0);
+            de_transpose(columns);
+            float *y = block->y + (first + v * DE_LANES) * block->y_stride + column;
+            for (int64_t j = 0; j < de_min_i64(DE_LANES, left - v * DE_LANES); j++)
+                de_store_first(y + j * block->y_stride, count, columns[j]);
+        }
+    }
 }
 
-void DE_KERNEL(de_attention)(const de_attention_block *block)
+void ATTENTION(const de_attention_block *block)
 {
     query_panel panels[PANELS];
-    float *sums = block->scratch + DE_ATTENTION_KEYS * DE_PANEL;
-    int64_t panel_floats = block->d * DE_PANEL,
-            count = de_round_up(block->queries, DE_PANEL) / DE_PANEL;
+    int64_t count = de_divide_up(block->queries, TILE_QUERIES);
+    float *sums = block->scratch + DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST;
+    operand *queries = (operand *)(void *)(sums + DE_ATTENTION_QUERIES * block->d);
     for (int64_t p = 0; p < count; p++) {
-        panels[p] = (query_panel){.q = block->q + p * panel_floats,
-                                  .sums = sums + p * panel_floats,
-                                  .weights = block->scratch};
-        start(block, p * DE_PANEL, &panels[p]);
+        panels[p] = (query_panel){.q = queries + p * steps_of(block->d) * ROW,
+                                  .sums = sums + p * block->d * TILE_QUERIES,
+                                  .weights = (operand *)(void *)block->scratch};
+        start(block, p * TILE_QUERIES, &panels[p]);
     }
-    for (int64_t begin = 0; begin < block->keys; begin += DE_ATTENTION_KEYS)
+    for (int64_t begin = 0; begin < block->keys; begin += BLOCK_KEYS)
         for (int64_t p = 0; p < count; p++)
             if (begin < panels[p].seen)
                 add_keys(block, &panels[p], begin);
     for (int64_t p = 0; p < count; p++)
-        store(block, p * DE_PANEL, &panels[p]);
+        store(block, p * TILE_QUERIES, &panels[p]);
 }

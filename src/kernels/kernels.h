@@ -21,7 +21,8 @@ enum {
     DE_WINOGRAD_POINTS = 36,
     DE_ATTENTION_QUERIES = 96, /* most queries in a call */
     DE_ATTENTION_KEYS = 126,   /* keys in a block */
-    DE_ATTENTION_GROUP = 6,    /* most columns of values side by side */
+    DE_ATTENTION_WIDEST = 32,  /* most queries that a table computes side by side */
+    DE_ATTENTION_GROUP = 12,   /* most columns of values side by side: two tiles of six, or one */
 };
 
 static inline int64_t de_round_up(int64_t value, int64_t multiple)
@@ -100,18 +101,32 @@ typedef struct de_winograd_output {
     int64_t first, row_stride, column_stride;
 } de_winograd_output;
 
-/* y [queries, d] = softmax(q k^T) v, the queries already scaled by log2(e) / sqrt(d) */
+/* y [queries, d] = softmax(scale q k^T) v, with powers of two in place of those of e: the scale is
+ * log2(e) / sqrt(d). */
 typedef struct de_attention_block {
     int64_t queries, keys, d;
-    const float *q; /* [ceil(queries / 16), d, 16], 32-byte aligned; missing queries are zero */
-    const float *k; /* [keys, d] */
-    const float *v; /* groups of columns (de_attention_group), each [keys, columns] */
-    bool causal;    /* query i sees keys 0..first_query + i */
+    const float *q; /* [queries] of [d], q_stride floats apart */
+    int64_t q_stride;
+    float scale;
+    /* [keys, d], and groups of columns (de_attention_group), each [keys, columns]; or what
+     * attention_pack_bf16 makes of them */
+    const void *k, *v;
+    bool causal; /* query i sees keys 0..first_query + i; not in bf16 */
     int64_t first_query;
-    float *scratch; /* de_attention_scratch(d) floats, 32-byte aligned */
+    float *scratch; /* de_attention_scratch(d) floats, 64-byte aligned */
     float *y;       /* [queries] of [d], y_stride floats apart */
     int64_t y_stride;
 } de_attention_block;
+
+/* Some rows of keys and values to be made bf16. */
+typedef struct de_attention_rows {
+    int64_t rows, d;
+    const float *k, *v; /* [rows] of [d] */
+    int64_t k_stride, v_stride;
+    int64_t first, keys; /* they are keys first.. of so many; first is even */
+    uint16_t *packed_k;  /* [keys, d rounded up to 2] */
+    uint16_t *packed_v;  /* groups of columns, each [ceil(keys / 2), columns, 2] */
+} de_attention_rows;
 
 typedef struct de_kernels {
     const char *name;
@@ -138,6 +153,9 @@ typedef struct de_kernels {
     void (*winograd_output)(const de_winograd_output *tile);
 
     void (*attention)(const de_attention_block *block);
+    /* The same with products of bf16, whose sums are f32; both NULL where a table has none. */
+    void (*attention_bf16)(const de_attention_block *block);
+    void (*attention_pack_bf16)(const de_attention_rows *rows);
 
     /* sum [c] += x, square [c] += x^2 over the rows of x [rows, c], in double precision */
     void (*channel_sums)(const float *x, int64_t rows, int64_t c, double *sum, double *square);
@@ -158,20 +176,28 @@ typedef struct de_kernels {
     double (*multiply_add_pairs)(int64_t rounds);
 } de_kernels;
 
-/* The layout of values: the number of columns in the next group when `left` are left. It is six,
- * but a small remainder is shared out (6 + 1 become 4 + 3), because a tile of one column waits for
- * its own sums. */
-static inline int64_t de_attention_group(int64_t left)
+/* How many rows the next tile has when `left` are left: `most`, but a small remainder is shared out
+ * (6 + 1 become 4 + 3), because a tile of one row waits for its own sums. */
+static inline int64_t de_tile_rows(int64_t left, int64_t most)
 {
-    if (left >= 2 * DE_ATTENTION_GROUP || left == DE_ATTENTION_GROUP)
-        return DE_ATTENTION_GROUP;
-    return left > DE_ATTENTION_GROUP ? (left + 1) / 2 : left;
+    if (left >= 2 * most || left == most)
+        return most;
+    return left > most ? (left + 1) / 2 : left;
 }
 
-/* Floats of scratch memory that an attention block needs, for weights and sums of values. */
+/* The layout of values: the number of columns in the next group when `left` are left, as many as in
+ * two tiles of six. */
+static inline int64_t de_attention_group(int64_t left)
+{
+    int64_t first = de_tile_rows(left, DE_ATTENTION_GROUP / 2);
+    return first + de_tile_rows(left - first, DE_ATTENTION_GROUP / 2);
+}
+
+/* Floats of scratch memory that an attention block needs, for weights, sums of values, and packed
+ * queries. */
 static inline int64_t de_attention_scratch(int64_t d)
 {
-    return DE_ATTENTION_KEYS * DE_PANEL + DE_ATTENTION_QUERIES * d;
+    return DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST + 2 * DE_ATTENTION_QUERIES * d;
 }
 
 /* The table in use: the fastest that this machine can run, or the one that DIFFEDIT_CPU names. */
@@ -186,7 +212,8 @@ void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
 /* linked if the compiler targets x86-64 and knows the instructions */
-extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512;
+extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512,
+    de_kernels_avx512bf16;
 /* linked if it targets AArch64 */
 extern const de_kernels de_kernels_neon;
 

@@ -16,6 +16,8 @@
                                    int64_t point_stride); \
     void de_winograd_output_##table(const de_winograd_output *tile); \
     void de_attention_##table(const de_attention_block *block); \
+    void de_attention_bf16_##table(const de_attention_block *block); \
+    void de_attention_pack_bf16_##table(const de_attention_rows *rows); \
     void de_channel_sums_##table(const float *x, int64_t rows, int64_t c, double *sum, \
                                  double *square); \
     void de_scale_shift_##table(const float *x, int64_t rows, int64_t c, const float *scale, \
@@ -31,6 +33,7 @@ DE_DECLARE_KERNELS(c);
 DE_DECLARE_KERNELS(avx2);
 DE_DECLARE_KERNELS(avxvnni);
 DE_DECLARE_KERNELS(avx512);
+DE_DECLARE_KERNELS(avx512bf16);
 DE_DECLARE_KERNELS(neon);
 
 #endif

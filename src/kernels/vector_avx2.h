@@ -12,6 +12,9 @@ enum {
     DE_TILE_ROWS = 6,
     DE_NARROW_ROWS = 8
 };
+/* The same of attention. */
+#define DE_ATTENTION_ROWS 6
+#define DE_ATTENTION_VECTORS 2
 
 typedef __m256 de_floats;
 /* With its elements' type: gcc 12 would store sums of __m256i in every round of a loop. */
@@ -119,6 +122,29 @@ DE_INLINE float de_largest_lane(de_floats x)
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     half = _mm_max_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+/* Lane i of vector j becomes lane j of vector i, of DE_LANES vectors. */
+DE_INLINE void de_transpose(de_floats *x)
+{
+    __m256 twos[8], fours[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        twos[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+        twos[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+        fours[i] = _mm256_shuffle_ps(twos[i], twos[i + 2], 0x44);
+        fours[i + 1] = _mm256_shuffle_ps(twos[i], twos[i + 2], 0xee);
+        fours[i + 2] = _mm256_shuffle_ps(twos[i + 1], twos[i + 3], 0x44);
+        fours[i + 3] = _mm256_shuffle_ps(twos[i + 1], twos[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+    }
 }
 
 /* ---- masks ---- */

@@ -1,4 +1,5 @@
-/* AVX-512 F, BW, DQ, VL and VNNI: vectors of 16. vector_avx2.h says what each function does. */
+/* AVX-512 F, BW, DQ, VL and VNNI: vectors of 16. vector_avx2.h says what each function does. With
+ * AVX512_BF16 also what attention in bf16 needs. */
 #ifndef DE_VECTOR_AVX512_H
 #define DE_VECTOR_AVX512_H
 
@@ -11,6 +12,8 @@ enum {
     DE_TILE_ROWS = 6,
     DE_NARROW_ROWS = 8
 };
+#define DE_ATTENTION_ROWS 12
+#define DE_ATTENTION_VECTORS 2
 
 typedef __m512 de_floats;
 /* With its elements' type: gcc 12 would store sums of __m512i in every round of a loop. */
@@ -107,6 +110,35 @@ DE_INLINE float de_sum_lanes(de_floats x)
 DE_INLINE float de_largest_lane(de_floats x)
 {
     return _mm512_reduce_max_ps(x);
+}
+
+DE_INLINE void de_transpose(de_floats *x)
+{
+    __m512 twos[16], fours[16], eights[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+        twos[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+        twos[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        fours[i] = _mm512_shuffle_ps(twos[i], twos[i + 2], 0x44);
+        fours[i + 1] = _mm512_shuffle_ps(twos[i], twos[i + 2], 0xee);
+        fours[i + 2] = _mm512_shuffle_ps(twos[i + 1], twos[i + 3], 0x44);
+        fours[i + 3] = _mm512_shuffle_ps(twos[i + 1], twos[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        eights[i] = _mm512_shuffle_f32x4(fours[i], fours[i + 4], 0x88);
+        eights[i + 4] = _mm512_shuffle_f32x4(fours[i], fours[i + 4], 0xdd);
+        eights[i + 8] = _mm512_shuffle_f32x4(fours[i + 8], fours[i + 12], 0x88);
+        eights[i + 12] = _mm512_shuffle_f32x4(fours[i + 8], fours[i + 12], 0xdd);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        x[i] = _mm512_shuffle_f32x4(eights[i], eights[i + 8], 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(eights[i], eights[i + 8], 0xdd);
+    }
 }
 
 /* ---- masks ---- */
@@ -207,5 +239,52 @@ DE_INLINE void de_store_shorts(int16_t *y, de_ints x)
 {
     _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16((__m512i)x));
 }
+
+/* ---- DE_LANES pairs of bf16 ---- */
+
+#ifdef __AVX512BF16__
+#define DE_HAVE_BF16
+typedef __m512bh de_bf16_pairs;
+
+DE_INLINE de_bf16_pairs de_load_bf16_pairs(const uint16_t *x)
+{
+    return (__m512bh)_mm512_loadu_si512(x);
+}
+DE_INLINE void de_store_bf16_pairs(uint16_t *y, de_bf16_pairs x)
+{
+    _mm512_storeu_si512(y, (__m512i)x);
+}
+/* the first `count` pairs */
+DE_INLINE void de_store_first_bf16_pairs(uint16_t *y, int64_t count, de_bf16_pairs x)
+{
+    _mm512_mask_storeu_epi32(y, de_first_lanes(count), (__m512i)x);
+}
+/* the pair x[0], x[1] in every lane */
+DE_INLINE de_bf16_pairs de_splat_bf16_pair(const uint16_t *x)
+{
+    int32_t pair;
+    __builtin_memcpy(&pair, x, sizeof pair);
+    return (__m512bh)_mm512_set1_epi32(pair);
+}
+/* first[0], first[1], .., second[0], second[1], .., rounded to nearest, of two equally near the
+ * even one */
+DE_INLINE de_bf16_pairs de_join_bf16(de_floats first, de_floats second)
+{
+    return _mm512_cvtne2ps_pbh(second, first);
+}
+/* even[0], odd[0], even[1], odd[1], .., rounded so */
+DE_INLINE de_bf16_pairs de_zip_bf16(de_floats even, de_floats odd)
+{
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9,
+                                           24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
+                                           16, 0);
+    return (__m512bh)_mm512_permutexvar_epi16(order, (__m512i)de_join_bf16(even, odd));
+}
+/* sums + x[0] y[0] + x[1] y[1] in every lane; subnormal numbers count as zero */
+DE_INLINE de_floats de_dot_bf16_pairs(de_floats sums, de_bf16_pairs x, de_bf16_pairs y)
+{
+    return _mm512_dpbf16_ps(sums, x, y);
+}
+#endif
 
 #endif

@@ -11,6 +11,8 @@ enum {
     DE_TILE_ROWS = 6,
     DE_NARROW_ROWS = 8
 };
+#define DE_ATTENTION_ROWS 6
+#define DE_ATTENTION_VECTORS 4
 
 typedef float32x4_t de_floats;
 typedef int32x4_t de_ints;
@@ -100,6 +102,19 @@ DE_INLINE float de_sum_lanes(de_floats x)
 DE_INLINE float de_largest_lane(de_floats x)
 {
     return vmaxvq_f32(x);
+}
+DE_INLINE void de_transpose(de_floats *x)
+{
+    float64x2_t twos[4] = {
+        vreinterpretq_f64_f32(vtrn1q_f32(x[0], x[1])),
+        vreinterpretq_f64_f32(vtrn2q_f32(x[0], x[1])),
+        vreinterpretq_f64_f32(vtrn1q_f32(x[2], x[3])),
+        vreinterpretq_f64_f32(vtrn2q_f32(x[2], x[3])),
+    };
+    x[0] = vreinterpretq_f32_f64(vtrn1q_f64(twos[0], twos[2]));
+    x[1] = vreinterpretq_f32_f64(vtrn1q_f64(twos[1], twos[3]));
+    x[2] = vreinterpretq_f32_f64(vtrn2q_f64(twos[0], twos[2]));
+    x[3] = vreinterpretq_f32_f64(vtrn2q_f64(twos[1], twos[3]));
 }
 
 /* ---- masks ---- */

@@ -10,7 +10,8 @@
 #include "harness.h"
 
 enum { GUARD = 64, MAX_NAMES = 32 };
-const char *const test_tables[TEST_TABLES] = {"ref", "neon", "avx2", "avxvnni", "avx512"};
+const char *const test_tables[TEST_TABLES] = {"ref",     "neon",   "avx2",
+                                              "avxvnni", "avx512", "avx512bf16"};
 
 static uint64_t random_state = 1;
 
@@ -155,18 +156,19 @@ void print_errors(void)
 
 /* ---- running ---- */
 
-de_device *test_device(void)
+de_device *test_device(diffedit_arithmetic arithmetic)
 {
     de_device *device;
-    assert_int_equal(de_device_open(&device, DIFFEDIT_ARITHMETIC_EXACT, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_device_open(&device, arithmetic, NULL), DIFFEDIT_OK);
     return device;
 }
 
 /* Runs the op on an arena with nothing to spare and a guard behind it. */
 static void run_measured(const op_case *test, int threads)
 {
-    de_context context = {
-        .device = test_device(), .arena = {.measuring = true}, .threads = threads};
+    de_context context = {.device = test_device((diffedit_arithmetic)test->quick),
+                          .arena = {.measuring = true},
+                          .threads = threads};
     test->run(&context, test->user);
     assert_int_equal(context.arena.used, 0);
 
@@ -205,7 +207,7 @@ void check_op(const op_case *test)
     assert_non_null(first);
     for (int table = 0; table < TEST_TABLES; table++) {
         const de_kernels *kernels = de_kernels_find(test_tables[table]);
-        if (!kernels)
+        if (!kernels || (test->applies && !test->applies(kernels)))
             continue;
         de_kernels_use(kernels);
         for (int threads = 1; threads <= 3; threads++) {

@@ -7,7 +7,7 @@
 #include "ops/ops.h"
 
 /* The kernel tables by name, the fastest last; a machine may lack one. */
-enum { TEST_TABLES = 5 };
+enum { TEST_TABLES = 6 };
 extern const char *const test_tables[TEST_TABLES];
 
 /* A random integer of [low, high], the same sequence in every run. */
@@ -33,7 +33,7 @@ double activated(double x, de_activation activation);
 /* count zeros; free() them */
 double *new_doubles(int64_t count);
 /* The CPU */
-de_device *test_device(void);
+de_device *test_device(diffedit_arithmetic arithmetic);
 
 /* A random weight whose data stand at an odd address. `values` is what it means. */
 typedef struct test_weight {
@@ -48,7 +48,8 @@ void test_weight_free(test_weight *weight);
 /* An op under test: run() writes y [count], which holds `before` when it starts (NULL: garbage). */
 typedef struct op_case {
     const char *name;
-    bool quick; /* what it was prepared for */
+    bool quick;                                 /* what it was prepared for */
+    bool (*applies)(const de_kernels *kernels); /* to which tables; NULL: to all */
     void (*run)(de_context *context, void *user);
     void *user;
     float *y;

@@ -261,7 +261,7 @@ static image resblock_expected(const resblock_case *test, double eps)
 static void check_resblock(de_tensor shape, int out, int groups, int time_width, bool x_is_ours)
 {
     static const float eps = 1e-5f;
-    de_loader loader = {.device = test_device(), .weights = weights};
+    de_loader loader = {.device = test_device(DIFFEDIT_ARITHMETIC_EXACT), .weights = weights};
     resblock_case test = {.before = random_tensor(shape.n, shape.h, shape.w, shape.c),
                           .x = random_tensor(shape.n, shape.h, shape.w, shape.c),
                           .y = random_tensor(shape.n, shape.h, shape.w, out),
@@ -343,7 +343,7 @@ static image transformer_expected(const transformer_case *test)
 static void check_transformer(de_tensor shape, int64_t texts, int64_t tokens,
                               de_transformer_config config)
 {
-    de_loader loader = {.device = test_device(), .weights = weights};
+    de_loader loader = {.device = test_device(DIFFEDIT_ARITHMETIC_EXACT), .weights = weights};
     transformer_case test = {.x = random_tensor(shape.n, shape.h, shape.w, shape.c),
                              .text = random_tensor(texts, 1, tokens, config.text_width),
                              .y = random_tensor(texts, shape.h, shape.w, shape.c)};

@@ -7,7 +7,7 @@
 
 /* Keys and values are copied for some heads at a time, head by head: so many that every thread has
  * work, but no more than stay near the processor. */
-enum { COPIED_FLOATS = 4 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
+enum { COPIED_BYTES = 16 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
 
 typedef struct attention {
     de_tensor q, k, v, y;
@@ -15,9 +15,12 @@ typedef struct attention {
     bool causal;
     int64_t query_blocks, copy_blocks;
     int64_t first_pair; /* (image, head) pairs first_pair.. are at work */
-    float *copies;      /* for each pair at work: keys, then values, as the kernel wants them */
-    float *queries;     /* for each thread: a block's, as the kernel wants them */
-    float *scratch;     /* for each thread */
+    /* for each pair at work: keys, then values, as the kernel wants them: floats or bf16 */
+    char *copies;
+    int64_t key_bytes, pair_bytes;
+    float *scratch; /* for each thread */
+    void (*kernel)(const de_attention_block *block);
+    void (*pack_bf16)(const de_attention_rows *rows); /* NULL: floats */
 } attention;
 
 /* k [rows, d] -> dense */
@@ -55,27 +58,17 @@ static void copy_blocks(void *user, int64_t begin, int64_t end, int thread)
         int64_t image = (job->first_pair + pair) / job->heads,
                 head = (job->first_pair + pair) % job->heads;
         int64_t rows = de_min_i64(COPIED_ROWS, job->tk - first), row = image * job->tk + first;
-        float *keys = job->copies + 2 * pair * job->tk * d, *values = keys + job->tk * d;
-        copy_keys(de_cpu_floats(job->k) + row * job->k.stride + head * d, rows, job->k.stride, d,
-                  keys + first * d);
-        copy_values(de_cpu_floats(job->v) + row * job->v.stride + head * d, rows, job->v.stride, d,
-                    first, job->tk, values);
-    }
-}
-
-/* q [queries, d] -> [ceil(queries / 16), d, 16], scaled */
-static void pack_queries(const attention *job, const float *q, int64_t queries, float *packed)
-{
-    int64_t d = job->d;
-    float scale = 1.44269504f / sqrtf((float)d); /* the kernel takes powers of two */
-    for (int64_t panel = 0; panel < queries; panel += DE_PANEL) {
-        int64_t count = de_min_i64(DE_PANEL, queries - panel);
-        float *out = packed + panel * d;
-        if (count < DE_PANEL)
-            memset(out, 0, (size_t)(d * DE_PANEL) * sizeof *out);
-        for (int64_t j = 0; j < count; j++)
-            for (int64_t i = 0; i < d; i++)
-                out[i * DE_PANEL + j] = q[(panel + j) * job->q.stride + i] * scale;
+        const float *k = de_cpu_floats(job->k) + row * job->k.stride + head * d,
+                    *v = de_cpu_floats(job->v) + row * job->v.stride + head * d;
+        void *keys = job->copies + pair * job->pair_bytes,
+             *values = job->copies + pair * job->pair_bytes + job->key_bytes;
+        if (job->pack_bf16) {
+            job->pack_bf16(&(de_attention_rows){rows, d, k, v, job->k.stride, job->v.stride, first,
+                                                job->tk, keys, values});
+            continue;
+        }
+        copy_keys(k, rows, job->k.stride, d, (float *)keys + first * d);
+        copy_values(v, rows, job->v.stride, d, first, job->tk, values);
     }
 }
 
@@ -84,30 +77,45 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
 {
     const attention *job = user;
     int64_t d = job->d;
-    float *queries = job->queries + thread * DE_ATTENTION_QUERIES * d;
     for (int64_t i = begin; i < end; i++) {
         int64_t pair = i / job->query_blocks, first = i % job->query_blocks * DE_ATTENTION_QUERIES;
         int64_t image = (job->first_pair + pair) / job->heads,
                 head = (job->first_pair + pair) % job->heads;
         int64_t row = image * job->tq + first;
-        const float *keys = job->copies + 2 * pair * job->tk * d;
+        const char *keys = job->copies + pair * job->pair_bytes;
         de_attention_block block = {
             .queries = de_min_i64(DE_ATTENTION_QUERIES, job->tq - first),
             .keys = job->tk,
             .d = d,
-            .q = queries,
+            .q = de_cpu_floats(job->q) + row * job->q.stride + head * d,
+            .q_stride = job->q.stride,
+            .scale = 1.44269504f / sqrtf((float)d),
             .k = keys,
-            .v = keys + job->tk * d,
+            .v = keys + job->key_bytes,
             .causal = job->causal,
             .first_query = first,
             .scratch = job->scratch + thread * de_attention_scratch(d),
             .y = de_cpu_floats(job->y) + row * job->y.stride + head * d,
             .y_stride = job->y.stride,
         };
-        pack_queries(job, de_cpu_floats(job->q) + row * job->q.stride + head * d, block.queries,
-                     queries);
-        de_kernels_get()->attention(&block);
+        job->kernel(&block);
     }
+}
+
+/* Which kernel, and the memory that it wants keys and values in. */
+static void choose_kernel(attention *job, diffedit_arithmetic arithmetic)
+{
+    const de_kernels *kernels = de_kernels_get();
+    int64_t value_bytes = job->tk * job->d * (int64_t)sizeof(float);
+    job->kernel = kernels->attention;
+    job->key_bytes = value_bytes;
+    if (arithmetic == DIFFEDIT_ARITHMETIC_QUICK && kernels->attention_bf16 && !job->causal) {
+        job->kernel = kernels->attention_bf16;
+        job->pack_bf16 = kernels->attention_pack_bf16;
+        job->key_bytes = job->tk * de_round_up(job->d, 2) * (int64_t)sizeof(uint16_t);
+        value_bytes = de_round_up(job->tk, 2) * job->d * (int64_t)sizeof(uint16_t);
+    }
+    job->pair_bytes = job->key_bytes + value_bytes;
 }
 
 void de_cpu_attention(de_context *context, int heads, bool causal, de_tensor q, de_tensor k,
@@ -125,13 +133,13 @@ void de_cpu_attention(de_context *context, int heads, bool causal, de_tensor q, 
                      .causal = causal};
     job.query_blocks = de_divide_up(job.tq, DE_ATTENTION_QUERIES);
     job.copy_blocks = de_divide_up(job.tk, COPIED_ROWS);
-    int64_t pairs = q.n * heads, pair_floats = 2 * job.tk * job.d;
+    choose_kernel(&job, context->device->arithmetic);
+    int64_t pairs = q.n * heads;
     int64_t at_once = de_max_i64(
-        COPIED_FLOATS / pair_floats,
+        COPIED_BYTES / job.pair_bytes,
         de_divide_up((int64_t)context->threads * TASKS_PER_THREAD, job.query_blocks));
     at_once = de_min_i64(at_once, pairs);
-    job.copies = de_arena_floats(&context->arena, at_once * pair_floats);
-    job.queries = de_arena_floats(&context->arena, context->threads * DE_ATTENTION_QUERIES * job.d);
+    job.copies = (char *)de_arena_take(&context->arena, (size_t)(at_once * job.pair_bytes));
     job.scratch = de_arena_floats(&context->arena, context->threads * de_attention_scratch(job.d));
     int threads = de_threads_for(context, 4.0 * (double)(pairs * job.tq * job.tk * job.d));
     for (int64_t pair = 0; pair < pairs && !context->arena.measuring; pair += at_once) {
