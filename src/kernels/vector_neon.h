@@ -61,6 +61,10 @@ DE_INLINE de_floats de_div(de_floats x, de_floats y)
 {
     return vdivq_f32(x, y);
 }
+DE_INLINE de_floats de_sqrt(de_floats x)
+{
+    return vsqrtq_f32(x);
+}
 DE_INLINE de_floats de_mul_add(de_floats x, de_floats y, de_floats z)
 {
     return vfmaq_f32(z, x, y);
@@ -215,9 +219,9 @@ DE_INLINE de_pairs de_load_pairs(const int16_t *x)
 /* The pair stands in the first two places, from which SMLAL multiplies by either. */
 DE_INLINE de_pairs de_splat_pair(const int16_t *x)
 {
-    int32_t pair;
+    float pair; /* or it would go through a general register */
     __builtin_memcpy(&pair, x, sizeof pair);
-    return vreinterpretq_s16_s32(vdupq_n_s32(pair));
+    return vreinterpretq_s16_f32(vdupq_n_f32(pair));
 }
 DE_INLINE de_ints de_dot_pairs(de_ints sums, de_pairs x, de_pairs y)
 {
