@@ -18,9 +18,10 @@ import numpy as np
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/golden")]
 import library  # noqa: E402
 import networks  # noqa: E402
+import reference  # noqa: E402
 
 CHECKBENCH = pathlib.Path(os.environ.get("DIFFEDIT_BUILD", ROOT / "build")) / "checkbench"
 PICTURE, TEXT = ROOT / "models/pocket/samples/horse.png", "a horse on a meadow"
@@ -61,15 +62,6 @@ class Case:
     take: typing.Callable = lambda output: output[0]
 
 
-def noise_levels(folder):
-    """The share of noise, of deviation, at each timestep."""
-    config = json.loads((folder / "scheduler/scheduler_config.json").read_text())
-    assert config["beta_schedule"] == "scaled_linear"
-    betas = np.linspace(config["beta_start"] ** 0.5, config["beta_end"] ** 0.5,
-                        config["num_train_timesteps"]) ** 2
-    return np.sqrt(1 - np.cumprod(1 - betas))
-
-
 def cases_of(folder, size):
     """The picture's latent with noise, at several timesteps; the picture; its latent."""
     model = library.Model(folder, threads=os.cpu_count())
@@ -78,9 +70,10 @@ def cases_of(folder, size):
     latent, text = model.encode(pixels), model.encode_text(TEXT)
     model.close()
     scale = json.loads((folder / "vae/config.json").read_text()).get("scaling_factor", 0.18215)
-    levels, noise = noise_levels(folder), np.random.default_rng(0).standard_normal(latent.shape)
+    alphas = reference.alphas_cumprod(reference.schedule_of(folder)).double().numpy()
+    noise = np.random.default_rng(0).standard_normal(latent.shape)
     for t in TIMESTEPS:
-        x = np.ascontiguousarray(np.sqrt(1 - levels[t] ** 2) * latent + levels[t] * noise,
+        x = np.ascontiguousarray(np.sqrt(alphas[t]) * latent + np.sqrt(1 - alphas[t]) * noise,
                                  np.float32)
         yield Case("unet", f"UNet, t = {t}", lambda model, x=x, t=t: model.predict(x, t, text),
                    (x[None], np.array(t), text[None]))
