@@ -13,7 +13,7 @@ typedef struct cpu_convolution {
     float *zeros;     /* [in], a pixel outside */
     int64_t size;     /* k */
     de_resampling resampling;
-    float *winograd_scales; /* of quick arithmetic; else NULL */
+    de_winograd_scales scales; /* quick */
 } cpu_convolution;
 
 /* Fewer channels in than this are not worth transforming, nor converting. */
@@ -41,20 +41,20 @@ diffedit_status de_cpu_convolution_new(de_convolution **convolution, de_device *
     bool winograd = uses_winograd(made, weight->shape[1]),
          quick = arithmetic == DIFFEDIT_ARITHMETIC_QUICK;
     /* Winograd's weights become int16 only when they are transformed. */
-    diffedit_status status = de_panels_pack(
-        &made->panels, weight, 1, winograd ? DIFFEDIT_ARITHMETIC_EXACT : arithmetic, error);
+    diffedit_status status = DIFFEDIT_OK;
+    if (winograd && quick)
+        status = de_winograd_scales_new(&made->scales, weight->shape[0], resampling == DE_DOUBLING,
+                                        error);
+    if (status == DIFFEDIT_OK)
+        status = de_panels_pack(
+            &made->panels, weight, 1, winograd ? DIFFEDIT_ARITHMETIC_EXACT : arithmetic,
+            winograd && quick ? de_winograd_scale_panel : NULL, &made->scales, error);
     if (status == DIFFEDIT_OK) {
         size_t zeros = (size_t)made->panels.depth;
         made->bias = de_panels_pack_bias(&made->panels, bias, 1);
         made->zeros = calloc(zeros, sizeof *made->zeros);
         if (!made->bias || !made->zeros)
             status = de_fail_memory(error, zeros * sizeof *made->zeros, "a convolution");
-    }
-    if (status == DIFFEDIT_OK && winograd && quick) {
-        made->winograd_scales = de_winograd_scales_new(&made->panels, resampling == DE_DOUBLING);
-        if (!made->winograd_scales)
-            status = de_fail_memory(error, (size_t)made->panels.columns * sizeof(float),
-                                    "a convolution");
     }
     if (status != DIFFEDIT_OK) {
         de_cpu_convolution_free(&made->base);
@@ -70,7 +70,7 @@ void de_cpu_convolution_free(de_convolution *convolution)
     de_panels_free(&made->panels);
     free(made->bias);
     free(made->zeros);
-    free(made->winograd_scales);
+    free(made->scales.values);
     free(made);
 }
 
@@ -103,7 +103,7 @@ void de_cpu_convolution_run(de_context *context, const de_convolution *convoluti
     const cpu_convolution *made = (const cpu_convolution *)convolution;
     if (uses_winograd(made, x.c)) {
         de_winograd winograd = {&made->panels, made->bias, made->zeros,
-                                made->resampling == DE_DOUBLING, made->winograd_scales};
+                                made->resampling == DE_DOUBLING, made->scales.values};
         de_winograd_run(context, &winograd, x, shape, epilogue, y);
         return;
     }

@@ -22,7 +22,8 @@ diffedit_status de_cpu_linear_new(de_linear **linear, de_device *device, const d
     cpu_linear *made = calloc(1, sizeof *made);
     if (!made)
         return de_fail_memory(error, sizeof *made, "a linear layer");
-    diffedit_status status = de_panels_pack(&made->panels, weights, parts, arithmetic, error);
+    diffedit_status status = de_panels_pack(&made->panels, weights, parts, arithmetic, NULL, NULL,
+                                            error);
     if (status == DIFFEDIT_OK) {
         made->bias = de_panels_pack_bias(&made->panels, biases, parts);
         if (!made->bias)

@@ -10,6 +10,8 @@ typedef struct packing {
     de_kind kind;       /* that the panel is packed in, at first */
     char *unquantised;  /* int16: for each thread a panel of that kind */
     size_t panel_bytes; /* of that kind */
+    de_panel_packed_fn *packed;
+    void *user;
 } packing;
 
 /* The weight that holds a column of the panels, and its row there. */
@@ -114,6 +116,8 @@ static void pack_panels(void *user, int64_t begin, int64_t end, int thread)
                                              (int16_t *)panels->data +
                                                  panel * de_panels_values(panels) * DE_PANEL,
                                              panels->scales + panel * DE_PANEL);
+        if (job->packed)
+            job->packed(job->user, panels, panel);
     }
 }
 
@@ -150,11 +154,13 @@ static diffedit_status allocate(de_panels *panels, packing *job, int threads, di
 }
 
 diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
-                               diffedit_arithmetic arithmetic, diffedit_error *error)
+                               diffedit_arithmetic arithmetic, de_panel_packed_fn *packed,
+                               void *user, diffedit_error *error)
 {
     int threads = de_core_count();
     set_shape(panels, weights, parts);
-    packing job = {.panels = panels, .weights = weights, .kind = panels->kind};
+    packing job = {
+        .panels = panels, .weights = weights, .kind = panels->kind, .packed = packed, .user = user};
     if (arithmetic == DIFFEDIT_ARITHMETIC_QUICK && panels->taps * panels->depth >= QUICK_MIN_VALUES)
         panels->kind = DE_KIND_I16;
     diffedit_status status = allocate(panels, &job, threads, error);

@@ -13,10 +13,14 @@ typedef struct de_panels {
     int64_t columns, taps, depth;
 } de_panels;
 
+/* What else is to be done with a panel that a thread has packed and still has in its cache. */
+typedef void de_panel_packed_fn(void *user, const de_panels *panels, int64_t panel);
+
 /* weights[i] [out_i, depth, taps], laid side by side: columns = the sum of out_i. Exact: f16 where
- * all of them are. Errors: MEMORY. */
+ * all of them are. `packed` may be NULL. Errors: MEMORY. */
 diffedit_status de_panels_pack(de_panels *panels, const de_weight *weights, int parts,
-                               diffedit_arithmetic arithmetic, diffedit_error *error);
+                               diffedit_arithmetic arithmetic, de_panel_packed_fn *packed,
+                               void *user, diffedit_error *error);
 void de_panels_free(de_panels *panels);
 /* Values of a panel's column: taps depth, and of int16 an even number */
 static inline int64_t de_panels_values(const de_panels *panels)

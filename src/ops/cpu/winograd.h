@@ -14,13 +14,23 @@ typedef struct de_winograd {
     const float *bias;       /* [columns padded to 16] */
     const float *zeros;      /* [depth] */
     bool doubles;            /* pictures may be shown twice as large */
-    const float *scales;     /* NULL: products are of floats; else as they are made below */
+    const float *scales;     /* NULL: products are of floats; else values of de_winograd_scales */
 } de_winograd;
 
-/* The scales of the int16 that transformed weights become: for each of the 36 points, pair after
- * pair, one of every column padded to 16; where pictures may be doubled, then for each of the 36
- * one of every column of the four phases. free() them; NULL without memory. */
-float *de_winograd_scales_new(const de_panels *panels, bool doubles);
+/* The scales of the int16 that transformed weights become: [36] of [columns], the points pair after
+ * pair; where pictures may be doubled, then [36] of [4 phases, columns]. Columns are padded to 16.
+ */
+typedef struct de_winograd_scales {
+    float *values; /* free() them */
+    bool doubles;
+    int64_t columns;
+} de_winograd_scales;
+
+/* Memory for them. Errors: MEMORY. */
+diffedit_status de_winograd_scales_new(de_winograd_scales *scales, int64_t columns, bool doubles,
+                                       diffedit_error *error);
+/* Those of a panel, as is done with each that has been packed; `scales` is a de_winograd_scales. */
+void de_winograd_scale_panel(void *scales, const de_panels *panels, int64_t panel);
 /* The weights of all channels of a panel, which is one of a phase's (of 1 or 4), at a pair of rows
  * of points; without a place to go to. */
 de_winograd_weights de_winograd_weights_of(const de_panels *panels, int64_t phases, int64_t panel,

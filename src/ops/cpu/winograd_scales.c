@@ -1,12 +1,7 @@
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/winograd.h"
 
-/* The scales of one number of phases: a task is a panel. */
-typedef struct scaling {
-    const de_panels *panels;
-    int64_t phases, columns; /* padded to 16, of all phases */
-    float *scales;           /* [36] of [columns] */
-} scaling;
+enum { PHASES = 4 };
 
 de_winograd_weights de_winograd_weights_of(const de_panels *panels, int64_t phases, int64_t panel,
                                            int pair)
@@ -24,32 +19,36 @@ de_winograd_weights de_winograd_weights_of(const de_panels *panels, int64_t phas
     };
 }
 
-static void scale_panels(void *user, int64_t begin, int64_t end, int thread)
+diffedit_status de_winograd_scales_new(de_winograd_scales *scales, int64_t columns, bool doubles,
+                                       diffedit_error *error)
 {
-    const scaling *job = user;
-    (void)thread;
-    for (int64_t panel = begin; panel < end; panel++)
+    *scales = (de_winograd_scales){.doubles = doubles, .columns = de_round_up(columns, DE_PANEL)};
+    size_t bytes = (size_t)((doubles ? 1 + PHASES : 1) * DE_WINOGRAD_POINTS * scales->columns) *
+                   sizeof *scales->values;
+    scales->values = de_aligned_alloc(bytes);
+    return scales->values ? DIFFEDIT_OK : de_fail_memory(error, bytes, "a convolution");
+}
+
+/* Of `phases` phases: scales [36] of [phases, columns] */
+static void scale_phases(const de_panels *panels, int64_t panel, int64_t phases, int64_t columns,
+                         float *scales)
+{
+    for (int64_t phase = 0; phase < phases; phase++)
         for (int pair = 0; pair < DE_WINOGRAD_PAIRS; pair++) {
-            de_winograd_weights weights = de_winograd_weights_of(job->panels, job->phases, panel,
-                                                                 pair);
-            weights.scale_stride = job->columns;
+            int64_t at = phase * columns / DE_PANEL + panel;
+            de_winograd_weights weights = de_winograd_weights_of(panels, phases, at, pair);
+            weights.scale_stride = phases * columns;
             de_kernels_get()->winograd_scales(
                 &weights,
-                job->scales + pair * DE_WINOGRAD_PAIR_POINTS * job->columns + panel * DE_PANEL);
+                scales + pair * DE_WINOGRAD_PAIR_POINTS * weights.scale_stride + at * DE_PANEL);
         }
 }
 
-float *de_winograd_scales_new(const de_panels *panels, bool doubles)
+void de_winograd_scale_panel(void *scales, const de_panels *panels, int64_t panel)
 {
-    int64_t columns = de_round_up(panels->columns, DE_PANEL);
-    int64_t sets = doubles ? 1 + 4 : 1;
-    float *scales = de_aligned_alloc((size_t)(sets * DE_WINOGRAD_POINTS * columns) *
-                                     sizeof *scales);
-    if (!scales)
-        return NULL;
-    scaling jobs[2] = {{panels, 1, columns, scales},
-                       {panels, 4, 4 * columns, scales + DE_WINOGRAD_POINTS * columns}};
-    for (int i = 0; i < (doubles ? 2 : 1); i++)
-        de_parallel_for(de_core_count(), jobs[i].columns / DE_PANEL, 1, scale_panels, &jobs[i]);
-    return scales;
+    const de_winograd_scales *made = scales;
+    scale_phases(panels, panel, 1, made->columns, made->values);
+    if (made->doubles)
+        scale_phases(panels, panel, PHASES, made->columns,
+                     made->values + DE_WINOGRAD_POINTS * made->columns);
 }
