@@ -32,7 +32,6 @@ static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
-
 #endif
 
 #ifdef DE_HAVE_AVXVNNI
@@ -50,7 +49,9 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
 }
+#endif
 
+#ifdef DE_HAVE_AVX512BF16
 static bool has_avx512_and_bf16(void)
 {
     return has_avx512() && __builtin_cpu_supports("avx512bf16");
