@@ -595,7 +595,7 @@ DIFFEDIT_API diffedit_status diffedit_decode_latent(float *pixels, diffedit_edit
 
 /* ---- the machine ---- */
 
-/* The kernels in use: "avx2", "ref"; static storage. */
+/* The kernels in use: "avx512", "avx2", "ref", ... (docs/KERNELS.md); static storage. */
 DIFFEDIT_API const char *diffedit_kernels_name(void);
 /* Cores that this process may use: the threads that 0 means. */
 DIFFEDIT_API int diffedit_core_count(void);
