@@ -3,6 +3,7 @@
 #define DE_FUNCTIONS_C_H
 
 #include <math.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 
@@ -15,6 +16,16 @@ static inline float de_activate_c(float x, de_activation activation)
     case DE_NONE: break;
     }
     return x;
+}
+
+/* The nearest whole number, of two equally near the even one; of int16 range. Compilers make
+ * vectors of this, and not of lrintf(). */
+static inline int16_t de_round_c(float x)
+{
+    float shifted = x + 0x1.8p23f; /* its last bits are the number's */
+    int32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int16_t)bits;
 }
 
 /* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once, so that the

@@ -32,22 +32,50 @@ static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, i
     }
 }
 
-/* The same of int16, times the scales. */
+/* sums [4] += x [count] times each of four columns of weights, DEPTH apart. Compilers add pairs of
+ * such products in one instruction, where there is one. */
+static void add_dots(const int16_t *restrict x, const int16_t *restrict w, int64_t count,
+                     int32_t *restrict sums)
+{
+    int32_t first = 0, second = 0, third = 0, fourth = 0;
+#if defined __clang__ && (defined __SSE2__ || defined __ARM_NEON)
+    /* It would take half a vector of int16, at a third of the speed. */
+#pragma clang loop vectorize_width(8)
+#endif
+    for (int64_t i = 0; i < count; i++) {
+        first += x[i] * w[i];
+        second += x[i] * w[DEPTH + i];
+        third += x[i] * w[2 * DEPTH + i];
+        fourth += x[i] * w[3 * DEPTH + i];
+    }
+    sums[0] += first;
+    sums[1] += second;
+    sums[2] += third;
+    sums[3] += fourth;
+}
+
+/* The same of int16, times the scales. For each block of rows the weights are put in columns. */
 static void panel_sums_i16(const de_gemm *gemm, const void *panels, const float *scales,
                            int64_t panel, int64_t first, int64_t rows, float (*sums)[DE_PANEL])
 {
-    int64_t pairs = (gemm->depth + 1) / 2;
-    const int16_t *w = (const int16_t *)panels + panel * pairs * 2 * DE_PANEL;
-    for (int64_t r = 0; r < rows; r++) {
-        const int16_t *x = gemm->x[first + r];
-        int32_t whole[DE_PANEL] = {0};
-        for (int64_t k = 0; k < 2 * pairs; k += 2)
+    int16_t columns[DE_PANEL][DEPTH];
+    int32_t whole[ROWS][DE_PANEL];
+    int64_t all = de_round_up(gemm->depth, 2);
+    memset(whole, 0, (size_t)rows * sizeof *whole);
+    for (int64_t k = 0; k < all; k += DEPTH) {
+        int64_t depth = all - k < DEPTH ? all - k : DEPTH;
+        const int16_t *w = (const int16_t *)panels + (panel * all + k) * DE_PANEL;
+        for (int64_t i = 0; i < depth; i += 2)
             for (int j = 0; j < DE_PANEL; j++)
-                whole[j] += x[k] * w[k * DE_PANEL + 2 * j] + x[k + 1] * w[k * DE_PANEL + 2 * j + 1];
-        for (int j = 0; j < DE_PANEL; j++)
-            sums[r][j] = (float)whole[j] *
-                         (gemm->row_scales[first + r] * scales[panel * DE_PANEL + j]);
+                memcpy(columns[j] + i, w + i * DE_PANEL + 2 * j, 2 * sizeof *w);
+        for (int64_t r = 0; r < rows; r++)
+            for (int j = 0; j < DE_PANEL; j += 4)
+                add_dots((const int16_t *)gemm->x[first + r] + k, columns[j], depth, whole[r] + j);
     }
+    for (int64_t r = 0; r < rows; r++)
+        for (int j = 0; j < DE_PANEL; j++)
+            sums[r][j] = (float)whole[r][j] *
+                         (gemm->row_scales[first + r] * scales[panel * DE_PANEL + j]);
 }
 
 static void store(const de_gemm *gemm, int64_t panel, int64_t first, int64_t rows,

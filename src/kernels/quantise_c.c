@@ -1,22 +1,30 @@
 #include "base/half.h"
+#include "kernels/functions_c.h"
 #include "kernels/i16.h"
 #include "kernels/tables.h"
 
 enum { SUMS = 16 };
+
+/* Adds `count` values, which is a constant where there are SUMS of them. */
+static inline void add_squares(const float *x, int64_t count, float factor, float *sums,
+                               float *most)
+{
+    for (int64_t j = 0; j < count; j++) {
+        float value = x[j] * factor, size = fabsf(value);
+        sums[j] += value * value;
+        most[j] = size > most[j] ? size : most[j];
+    }
+}
 
 static float squares_of(const de_i16_row *row, float factor, float *largest)
 {
     float sums[SUMS] = {0}, most[SUMS] = {0};
     for (int64_t part = 0; part < row->parts; part++) {
         const float *x = row->pieces[part * row->stride];
-        for (int64_t i = 0; i < row->depth; i += SUMS) {
-            int64_t count = row->depth - i < SUMS ? row->depth - i : SUMS;
-            for (int64_t j = 0; j < count; j++) {
-                float value = x[i + j] * factor, size = fabsf(value);
-                sums[j] += value * value;
-                most[j] = size > most[j] ? size : most[j];
-            }
-        }
+        int64_t i = 0;
+        for (; i + SUMS <= row->depth; i += SUMS)
+            add_squares(x + i, SUMS, factor, sums, most);
+        add_squares(x + i, row->depth - i, factor, sums, most);
     }
     for (int half = SUMS / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
@@ -29,9 +37,11 @@ static float squares_of(const de_i16_row *row, float factor, float *largest)
 
 static void round_to(const de_i16_row *row, float factor, int16_t *out)
 {
-    for (int64_t part = 0; part < row->parts; part++, out += row->depth)
+    for (int64_t part = 0; part < row->parts; part++, out += row->depth) {
+        const float *x = row->pieces[part * row->stride];
         for (int64_t i = 0; i < row->depth; i++)
-            out[i] = (int16_t)lrintf(row->pieces[part * row->stride][i] * factor);
+            out[i] = de_round_c(x[i] * factor);
+    }
 }
 
 float de_quantise_c(const float *const *pieces, int64_t parts, int64_t stride, int64_t depth,
@@ -70,7 +80,7 @@ static void quantise_column(const void *panel, de_kind kind, int64_t depth, int6
         factor = de_i16_factor(largest, ratio, scale);
     for (int64_t k = 0; k < depth + depth % 2; k++) {
         float value = usable && k < depth ? panel_value(panel, kind, k * DE_PANEL + column) : 0;
-        out[k / 2 * 2 * DE_PANEL + 2 * column + k % 2] = (int16_t)lrintf(value * factor);
+        out[k / 2 * 2 * DE_PANEL + 2 * column + k % 2] = de_round_c(value * factor);
     }
 }
 

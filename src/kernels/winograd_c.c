@@ -101,29 +101,38 @@ static void points_of(const de_winograd_weights *weights, int64_t c, lanes *poin
     }
 }
 
-/* Channel c of the integers. */
-static void store_integers(const de_winograd_weights *weights, int64_t c, lanes *points)
+/* The integers, of two channels at a time. */
+static void weights_i16(const de_winograd_weights *weights)
 {
-    for (int i = 0; i < PAIR_POINTS; i++) {
-        const float *scales = weights->scales + i * weights->scale_stride;
-        int16_t *out = (int16_t *)weights->out + i * weights->point_stride + c / 2 * 2 * DE_PANEL;
-        for (int l = 0; l < LANES; l++) {
-            out[2 * l + c % 2] = (int16_t)lrintf(points[i][l] * de_i16_factor_of(scales[l]));
-            if (c % 2 == 0 && c + 1 == weights->count)
-                out[2 * l + 1] = 0;
+    lanes factors[PAIR_POINTS], even[PAIR_POINTS], odd[PAIR_POINTS];
+    for (int i = 0; i < PAIR_POINTS; i++)
+        for (int l = 0; l < LANES; l++)
+            factors[i][l] = de_i16_factor_of(weights->scales[i * weights->scale_stride + l]);
+    for (int64_t c = 0; c < weights->count; c += 2) {
+        points_of(weights, c, even);
+        if (c + 1 < weights->count)
+            points_of(weights, c + 1, odd);
+        else
+            memset(odd, 0, sizeof odd);
+        for (int i = 0; i < PAIR_POINTS; i++) {
+            int16_t *out = (int16_t *)weights->out + i * weights->point_stride + c * DE_PANEL;
+            for (int l = 0; l < LANES; l++) {
+                out[2 * l] = de_round_c(even[i][l] * factors[i][l]);
+                out[2 * l + 1] = de_round_c(odd[i][l] * factors[i][l]);
+            }
         }
     }
 }
 
 void de_winograd_weights_c(const de_winograd_weights *weights)
 {
+    if (weights->scales) {
+        weights_i16(weights);
+        return;
+    }
     for (int64_t c = 0; c < weights->count; c++) {
         lanes points[PAIR_POINTS];
         points_of(weights, c, points);
-        if (weights->scales) {
-            store_integers(weights, c, points);
-            continue;
-        }
         for (int i = 0; i < PAIR_POINTS; i++)
             memcpy((float *)weights->out + i * weights->point_stride + c * DE_PANEL, points[i],
                    sizeof points[i]);
