@@ -147,9 +147,10 @@ typedef struct de_kernels {
      * in de_winograd_weights, whose `out` is not used. */
     void (*winograd_scales)(const de_winograd_weights *weights, float *scales);
     /* pixels [6, 6] of pointers to `channels` floats -> out [36] of [channels rounded up to 16],
-     * point_stride floats apart */
-    void (*winograd_input)(const float *const *pixels, int64_t channels, float *out,
-                           int64_t point_stride);
+     * point_stride floats apart. `next` are the pixels of the tile that follows, which are fetched
+     * into the cache meanwhile, or NULL. */
+    void (*winograd_input)(const float *const *pixels, const float *const *next, int64_t channels,
+                           float *out, int64_t point_stride);
     void (*winograd_output)(const de_winograd_output *tile);
 
     void (*attention)(const de_attention_block *block);

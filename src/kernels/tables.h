@@ -12,8 +12,8 @@
                                    float *scales); \
     void de_winograd_weights_##table(const de_winograd_weights *weights); \
     void de_winograd_scales_##table(const de_winograd_weights *weights, float *scales); \
-    void de_winograd_input_##table(const float *const *pixels, int64_t channels, float *out, \
-                                   int64_t point_stride); \
+    void de_winograd_input_##table(const float *const *pixels, const float *const *next, \
+                                   int64_t channels, float *out, int64_t point_stride); \
     void de_winograd_output_##table(const de_winograd_output *tile); \
     void de_attention_##table(const de_attention_block *block); \
     void de_attention_bf16_##table(const de_attention_block *block); \

@@ -158,9 +158,10 @@ void de_winograd_scales_c(const de_winograd_weights *weights, float *scales)
                                                                     weights->count);
 }
 
-void de_winograd_input_c(const float *const *pixels, int64_t channels, float *out,
-                         int64_t point_stride)
+void de_winograd_input_c(const float *const *pixels, const float *const *next, int64_t channels,
+                         float *out, int64_t point_stride)
 {
+    (void)next; /* the compiler's business */
     for (int64_t c = 0; c < channels; c += LANES) {
         int64_t count = channels - c < LANES ? channels - c : LANES;
         lanes rows[IN][IN], d[IN], points[IN];

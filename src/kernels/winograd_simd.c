@@ -234,13 +234,18 @@ static inline void transform_input(const de_floats *d, de_floats *points)
 
 /* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN *
  * CHANNEL_BLOCK floats apart. */
-static inline __attribute__((always_inline)) void input_lanes(const float *const *column, int64_t c,
+static inline __attribute__((always_inline)) void input_lanes(const float *const *column,
+                                                              const float *const *next, int64_t c,
                                                               int64_t count, float *rows)
 {
     de_floats d[IN], points[IN];
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
         d[y] = de_load_first(column[y] + c, count);
+    if (next)
+#pragma GCC unroll 6
+        for (int y = 0; y < IN; y++)
+            __builtin_prefetch(next[y * IN] + c, 0, 2);
     transform_input(d, points);
 #pragma GCC unroll 6
     for (int y = 0; y < IN; y++)
@@ -248,16 +253,17 @@ static inline __attribute__((always_inline)) void input_lanes(const float *const
 }
 
 /* Channels begin..end. */
-static void input_column(const float *const *pixels, int64_t begin, int64_t end, float *rows)
+static void input_column(const float *const *pixels, const float *const *next, int64_t begin,
+                         int64_t end, float *rows)
 {
     const float *column[IN];
     for (int y = 0; y < IN; y++)
         column[y] = pixels[y * IN];
     int64_t c = begin;
     for (; c + DE_LANES <= end; c += DE_LANES)
-        input_lanes(column, c, DE_LANES, rows + c - begin);
+        input_lanes(column, next, c, DE_LANES, rows + c - begin);
     if (c < end)
-        input_lanes(column, c, end - c, rows + c - begin);
+        input_lanes(column, next, c, end - c, rows + c - begin);
 }
 
 /* One row of six points of the first pass, `count` channels, to the six points of the second. */
@@ -275,14 +281,14 @@ static void input_row(const float *row, int64_t count, float *out, int64_t point
     }
 }
 
-void DE_KERNEL(de_winograd_input)(const float *const *pixels, int64_t channels, float *out,
-                                  int64_t point_stride)
+void DE_KERNEL(de_winograd_input)(const float *const *pixels, const float *const *next,
+                                  int64_t channels, float *out, int64_t point_stride)
 {
     float rows[IN][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
     for (int64_t begin = 0; begin < channels; begin += CHANNEL_BLOCK) {
         int64_t end = channels - begin < CHANNEL_BLOCK ? channels : begin + CHANNEL_BLOCK;
         for (int x = 0; x < IN; x++)
-            input_column(pixels + x, begin, end, rows[0][x]);
+            input_column(pixels + x, next ? next + x : NULL, begin, end, rows[0][x]);
         for (int y = 0; y < IN; y++)
             input_row(rows[y][0], end - begin, out + y * IN * point_stride + begin, point_stride);
     }

@@ -90,23 +90,33 @@ static void quantise_points(const stages *job, int64_t tile, const float *points
     }
 }
 
+/* the 6 x 6 pixels of a tile */
+static void name_pixels(const stages *job, int64_t tile, const float **pixels)
+{
+    tile_place place = place_of(job, job->first_tile + tile);
+    for (int i = 0; i < DE_WINOGRAD_POINTS; i++)
+        pixels[i] = de_window_pixel(&job->x, &job->shape, place.image, place.y + i / DE_WINOGRAD_IN,
+                                    place.x + i % DE_WINOGRAD_IN, job->winograd->zeros);
+}
+
 static void input_stage(void *user, int64_t begin, int64_t end, int thread)
 {
     const stages *job = user;
-    const float *pixels[DE_WINOGRAD_POINTS];
+    const float *both[2][DE_WINOGRAD_POINTS];
     float *points = job->points + thread * DE_WINOGRAD_POINTS * job->points_stride;
+    name_pixels(job, begin, both[begin % 2]);
     for (int64_t tile = begin; tile < end; tile++) {
-        tile_place place = place_of(job, job->first_tile + tile);
-        for (int i = 0; i < DE_WINOGRAD_POINTS; i++)
-            pixels[i] = de_window_pixel(&job->x, &job->shape, place.image,
-                                        place.y + i / DE_WINOGRAD_IN, place.x + i % DE_WINOGRAD_IN,
-                                        job->winograd->zeros);
+        const float **pixels = both[tile % 2], **next = NULL;
+        if (tile + 1 < end) {
+            next = both[(tile + 1) % 2];
+            name_pixels(job, tile + 1, next);
+        }
         if (!job->scales) {
             float *out = (float *)(void *)job->input + tile * job->depth;
-            de_kernels_get()->winograd_input(pixels, job->x.c, out, job->input_stride);
+            de_kernels_get()->winograd_input(pixels, next, job->x.c, out, job->input_stride);
             continue;
         }
-        de_kernels_get()->winograd_input(pixels, job->x.c, points, job->points_stride);
+        de_kernels_get()->winograd_input(pixels, next, job->x.c, points, job->points_stride);
         quantise_points(job, tile, points);
     }
 }
