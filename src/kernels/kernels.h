@@ -128,15 +128,21 @@ typedef struct de_attention_rows {
     uint16_t *packed_v;  /* groups of columns, each [ceil(keys / 2), columns, 2] */
 } de_attention_rows;
 
+/* Rows of floats that become int16: each is `parts` pieces of `depth` floats, one after the other.
+ */
+typedef struct de_i16_rows {
+    const float *const *pieces; /* of row r: pieces[r], pieces[r + stride], .. */
+    int64_t rows, parts, stride, depth;
+} de_i16_rows;
+
 typedef struct de_kernels {
     const char *name;
 
     void (*gemm)(const de_gemm *gemm);
-    /* A row of int16 for a product: out [parts * depth, and a 0 if that is odd] are the floats
-     * pieces[0], pieces[stride], .. (`parts` of them) [depth], one after the other, divided by the
-     * scale that is returned (i16.h). The same bits in every table. */
-    float (*quantise)(const float *const *pieces, int64_t parts, int64_t stride, int64_t depth,
-                      int16_t *out);
+    /* Rows of int16 for a product: out [rows] of [parts * depth, and a 0 if that is odd],
+     * out_stride apart, are the rows divided by their scales (i16.h). The same bits in every table.
+     */
+    void (*quantise)(const de_i16_rows *rows, int16_t *out, int64_t out_stride, float *scales);
     /* The same of the 16 columns of a panel [depth, 16] of f32 or f16: out [ceil(depth / 2), 16, 2]
      * and their scales [16]. */
     void (*quantise_panel)(const void *panel, de_kind kind, int64_t depth, int16_t *out,

@@ -16,15 +16,15 @@ static inline void add_squares(const float *x, int64_t count, float factor, floa
     }
 }
 
-static float squares_of(const de_i16_row *row, float factor, float *largest)
+static float squares_of(const de_i16_rows *rows, int64_t row, float factor, float *largest)
 {
     float sums[SUMS] = {0}, most[SUMS] = {0};
-    for (int64_t part = 0; part < row->parts; part++) {
-        const float *x = row->pieces[part * row->stride];
+    for (int64_t part = 0; part < rows->parts; part++) {
+        const float *x = rows->pieces[row + part * rows->stride];
         int64_t i = 0;
-        for (; i + SUMS <= row->depth; i += SUMS)
+        for (; i + SUMS <= rows->depth; i += SUMS)
             add_squares(x + i, SUMS, factor, sums, most);
-        add_squares(x + i, row->depth - i, factor, sums, most);
+        add_squares(x + i, rows->depth - i, factor, sums, most);
     }
     for (int half = SUMS / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
@@ -35,20 +35,18 @@ static float squares_of(const de_i16_row *row, float factor, float *largest)
     return sums[0];
 }
 
-static void round_to(const de_i16_row *row, float factor, int16_t *out)
+static void round_to(const de_i16_rows *rows, int64_t row, float factor, int16_t *out)
 {
-    for (int64_t part = 0; part < row->parts; part++, out += row->depth) {
-        const float *x = row->pieces[part * row->stride];
-        for (int64_t i = 0; i < row->depth; i++)
+    for (int64_t part = 0; part < rows->parts; part++, out += rows->depth) {
+        const float *x = rows->pieces[row + part * rows->stride];
+        for (int64_t i = 0; i < rows->depth; i++)
             out[i] = de_round_c(x[i] * factor);
     }
 }
 
-float de_quantise_c(const float *const *pieces, int64_t parts, int64_t stride, int64_t depth,
-                    int16_t *out)
+void de_quantise_c(const de_i16_rows *rows, int16_t *out, int64_t out_stride, float *scales)
 {
-    de_i16_row row = {pieces, parts, stride, depth};
-    return de_i16_quantise(&row, squares_of, round_to, out);
+    de_i16_quantise(rows, squares_of, round_to, out, out_stride, scales);
 }
 
 /* ---- the columns of a panel ---- */

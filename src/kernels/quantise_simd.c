@@ -17,18 +17,18 @@ DE_INLINE void add_squares(const float *x, int64_t count, de_floats factor, de_f
     }
 }
 
-static float squares_of(const de_i16_row *row, float factor, float *largest)
+static float squares_of(const de_i16_rows *rows, int64_t row, float factor, float *largest)
 {
     de_floats sums[VECTORS], most[VECTORS], factors = de_splat(factor);
     for (int v = 0; v < VECTORS; v++)
         sums[v] = most[v] = de_splat(0);
-    for (int64_t part = 0; part < row->parts; part++) {
-        const float *x = row->pieces[part * row->stride];
+    for (int64_t part = 0; part < rows->parts; part++) {
+        const float *x = rows->pieces[row + part * rows->stride];
         int64_t i = 0;
-        for (; i + 16 <= row->depth; i += 16)
+        for (; i + 16 <= rows->depth; i += 16)
             add_squares(x + i, 16, factors, sums, most);
-        if (i < row->depth)
-            add_squares(x + i, row->depth - i, factors, sums, most);
+        if (i < rows->depth)
+            add_squares(x + i, rows->depth - i, factors, sums, most);
     }
     for (int half = VECTORS / 2; half > 0; half /= 2)
         for (int v = 0; v < half; v++) {
@@ -39,28 +39,27 @@ static float squares_of(const de_i16_row *row, float factor, float *largest)
     return de_sum_lanes(sums[0]);
 }
 
-static void round_to(const de_i16_row *row, float factor, int16_t *out)
+static void round_to(const de_i16_rows *rows, int64_t row, float factor, int16_t *out)
 {
     de_floats factors = de_splat(factor);
-    for (int64_t part = 0; part < row->parts; part++, out += row->depth) {
-        const float *x = row->pieces[part * row->stride];
+    for (int64_t part = 0; part < rows->parts; part++, out += rows->depth) {
+        const float *x = rows->pieces[row + part * rows->stride];
         int64_t i = 0;
-        for (; i + DE_LANES <= row->depth; i += DE_LANES)
+        for (; i + DE_LANES <= rows->depth; i += DE_LANES)
             de_store_shorts(out + i, de_ints_of(de_mul(de_load(x + i), factors)));
-        if (i < row->depth) {
+        if (i < rows->depth) {
             int16_t last[DE_LANES];
-            int64_t left = row->depth - i;
+            int64_t left = rows->depth - i;
             de_store_shorts(last, de_ints_of(de_mul(de_load_first(x + i, left), factors)));
             memcpy(out + i, last, (size_t)left * sizeof *out);
         }
     }
 }
 
-float DE_KERNEL(de_quantise)(const float *const *pieces, int64_t parts, int64_t stride,
-                             int64_t depth, int16_t *out)
+void DE_KERNEL(de_quantise)(const de_i16_rows *rows, int16_t *out, int64_t out_stride,
+                            float *scales)
 {
-    de_i16_row row = {pieces, parts, stride, depth};
-    return de_i16_quantise(&row, squares_of, round_to, out);
+    de_i16_quantise(rows, squares_of, round_to, out, out_stride, scales);
 }
 
 /* ---- the columns of a panel: a lane is a column ---- */

@@ -6,8 +6,8 @@
 
 #define DE_DECLARE_KERNELS(table) \
     void de_gemm_##table(const de_gemm *gemm); \
-    float de_quantise_##table(const float *const *pieces, int64_t parts, int64_t stride, \
-                              int64_t depth, int16_t *out); \
+    void de_quantise_##table(const de_i16_rows *rows, int16_t *out, int64_t out_stride, \
+                             float *scales); \
     void de_quantise_panel_##table(const void *panel, de_kind kind, int64_t depth, int16_t *out, \
                                    float *scales); \
     void de_winograd_weights_##table(const de_winograd_weights *weights); \

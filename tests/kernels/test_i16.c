@@ -69,34 +69,55 @@ static void check_row(const float *x, int64_t count, const int16_t *q, float sca
         assert_true(norm > 45900.0 * 45900.0 || largest / scale > 32760.0);
 }
 
+enum { MOST_ROWS = 30, MOST_PARTS = 9 };
+
+/* Rows together: each has the integers and the scale of a row alone, the same in every table. */
+static void check_rows(const de_i16_rows *rows, const int *kinds, const float *x)
+{
+    int64_t count = rows->parts * rows->depth, even = count + count % 2, stride = even + 3;
+    int16_t *expected = malloc((size_t)even * sizeof *expected),
+            *q = malloc((size_t)(rows->rows * stride) * sizeof *q);
+    float scales[MOST_ROWS], scale;
+    for (int table = 0; table < TEST_TABLES; table++) {
+        const de_kernels *kernels = de_kernels_find(test_tables[table]);
+        if (!kernels)
+            continue;
+        memset(q, 0x55, (size_t)(rows->rows * stride) * sizeof *q);
+        kernels->quantise(rows, q, stride, scales);
+        for (int64_t r = 0; r < rows->rows; r++) {
+            de_i16_rows alone = *rows;
+            alone.pieces += r;
+            alone.rows = 1;
+            de_kernels_ref.quantise(&alone, expected, 0, &scale);
+            check_row(x + r * count, count, expected, scale, kinds[r]);
+            assert_memory_equal(q + r * stride, expected, (size_t)even * sizeof *q);
+            assert_true(memcmp(&scales[r], &scale, sizeof scale) == 0 || isnan(scale));
+            assert_int_equal(isnan(scales[r]), isnan(scale));
+            assert_int_equal(q[r * stride + even], 0x5555);
+        }
+    }
+    free(expected);
+    free(q);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
-    float *x = random_floats(MOST_DEPTH);
-    int16_t expected[MOST_DEPTH + 1], q[MOST_DEPTH + 1];
-    for (int i = 0; i < 300; i++) {
-        int64_t parts = i % 3 ? 1 : random_between(2, 9), depth = random_between(1, 300);
-        const float *pieces[2 * 9];
-        int64_t count = parts * depth, even = count + count % 2;
-        int kind = i % ROW_KINDS;
-        fill_row(x, count, kind);
-        for (int64_t part = 0; part < parts; part++)
-            pieces[part * 2] = x + part * depth;
-        float scale = de_kernels_ref.quantise(pieces, parts, 2, depth, expected);
-        check_row(x, count, expected, scale, kind);
-        for (int table = 0; table < TEST_TABLES; table++) {
-            const de_kernels *kernels = de_kernels_find(test_tables[table]);
-            if (!kernels)
-                continue;
-            memset(q, 0x55, sizeof q);
-            float other = kernels->quantise(pieces, parts, 2, depth, q);
-            assert_memory_equal(q, expected, (size_t)even * sizeof *q);
-            assert_true(memcmp(&other, &scale, sizeof scale) == 0 || isnan(scale));
-            assert_int_equal(isnan(other), isnan(scale));
-            assert_int_equal(q[even], 0x5555);
+    for (int i = 0; i < 60; i++) {
+        int64_t parts = i % 3 ? 1 : random_between(2, MOST_PARTS), depth = random_between(1, 300);
+        int64_t count = random_between(1, MOST_ROWS), stride = count + i % 2;
+        float *x = random_floats(count * parts * depth);
+        const float *pieces[MOST_PARTS * (MOST_ROWS + 1)];
+        int kinds[MOST_ROWS];
+        for (int64_t r = 0; r < count; r++) {
+            kinds[r] = (int)random_between(0, ROW_KINDS - 1);
+            fill_row(x + r * parts * depth, parts * depth, kinds[r]);
+            for (int64_t part = 0; part < parts; part++)
+                pieces[r + part * stride] = x + (r * parts + part) * depth;
         }
+        check_rows(&(de_i16_rows){pieces, count, parts, stride, depth}, kinds, x);
+        free(x);
     }
-    free(x);
 }
 
 /* ---- products ---- */
@@ -125,7 +146,7 @@ static int16_t *make_panels(const product *p, float **scales, double **values)
     for (int64_t c = 0; c < p->columns; c++) {
         fill_row(column, p->depth, p->kind);
         const float *piece = column;
-        (*scales)[c] = de_kernels_ref.quantise(&piece, 1, 1, p->depth, q);
+        de_kernels_ref.quantise(&(de_i16_rows){&piece, 1, 1, 1, p->depth}, q, 0, *scales + c);
         for (int64_t k = 0; k < p->depth; k++) {
             panels[(c / DE_PANEL * pairs + k / 2) * 2 * DE_PANEL + c % DE_PANEL * 2 + k % 2] = q[k];
             (*values)[c * p->depth + k] = column[k];
@@ -151,7 +172,8 @@ static product make_product(int i)
         fill_row(row, p.depth, p.kind);
         const float *piece = row;
         p.pointers[r] = p.x + r * even;
-        p.row_scales[r] = de_kernels_ref.quantise(&piece, 1, 1, p.depth, p.x + r * even);
+        de_kernels_ref.quantise(&(de_i16_rows){&piece, 1, 1, 1, p.depth}, p.x + r * even, 0,
+                                &p.row_scales[r]);
         for (int64_t k = 0; k < p.depth; k++)
             p.rows_values[r * p.depth + k] = row[k];
     }

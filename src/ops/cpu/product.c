@@ -51,10 +51,9 @@ static void make_rows(const task_grid *grid, int64_t first, int64_t rows, const 
 {
     const de_product *product = grid->product;
     product->rows_fn(product->source, first, rows, x);
-    for (int64_t r = 0; r < rows; r++)
-        scales[r] = de_kernels_get()->quantise(x + r, product->panels->taps, rows,
-                                               product->panels->depth,
-                                               integers + r * grid->row_values);
+    de_kernels_get()->quantise(
+        &(de_i16_rows){x, rows, product->panels->taps, rows, product->panels->depth}, integers,
+        grid->row_values, scales);
 }
 
 static void make_all_rows(void *user, int64_t begin, int64_t end, int thread)

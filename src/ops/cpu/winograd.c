@@ -82,12 +82,15 @@ static tile_place place_of(const stages *job, int64_t tile)
 /* The points of a tile become int16, each with a scale. */
 static void quantise_points(const stages *job, int64_t tile, const float *points)
 {
-    for (int i = 0; i < DE_WINOGRAD_POINTS; i++) {
-        const float *row = points + i * job->points_stride;
-        int16_t *out = (int16_t *)(void *)job->input + i * job->input_stride + tile * job->depth;
-        job->row_scales[i * job->block_tiles + tile] = de_kernels_get()->quantise(&row, 1, 1,
-                                                                                  job->x.c, out);
-    }
+    const float *rows[DE_WINOGRAD_POINTS];
+    float scales[DE_WINOGRAD_POINTS];
+    for (int i = 0; i < DE_WINOGRAD_POINTS; i++)
+        rows[i] = points + i * job->points_stride;
+    int16_t *out = (int16_t *)(void *)job->input + tile * job->depth;
+    de_kernels_get()->quantise(&(de_i16_rows){rows, DE_WINOGRAD_POINTS, 1, 1, job->x.c}, out,
+                               job->input_stride, scales);
+    for (int i = 0; i < DE_WINOGRAD_POINTS; i++)
+        job->row_scales[i * job->block_tiles + tile] = scales[i];
 }
 
 /* the 6 x 6 pixels of a tile */
