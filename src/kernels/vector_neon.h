@@ -230,7 +230,8 @@ DE_INLINE de_ints de_dot_pairs(de_ints sums, de_pairs x, de_pairs y)
 }
 DE_INLINE void de_store_pairs(int16_t *y, de_ints even, de_ints odd)
 {
-    vst2_s16(y, (int16x4x2_t){{vmovn_s32(even), vmovn_s32(odd)}});
+    int16x4x2_t pairs = {{vmovn_s32(even), vmovn_s32(odd)}};
+    vst2_s16(y, pairs);
 }
 DE_INLINE void de_store_shorts(int16_t *y, de_ints x)
 {
