@@ -1,5 +1,7 @@
-/* What attention_simd.c multiplies: floats; or, where it is compiled for a table that has them,
- * pairs of bf16, two keys or two columns at a time, which are summed in f32. */
+/* What attention_simd.c multiplies. It is compiled for floats; with DE_ATTENTION_QUICK for what
+ * quick arithmetic takes: pairs of bf16 where the table has them, else pairs of int16, two columns
+ * of a key or two keys at a time. Products of bf16 are summed in f32, those of int16 in int32,
+ * which scales make floats. */
 #ifndef DE_ATTENTION_OPERANDS_H
 #define DE_ATTENTION_OPERANDS_H
 
@@ -7,47 +9,129 @@
 
 #include "base/base.h"
 #include "kernels/functions_simd.h"
+#include "kernels/i16.h"
 #include "kernels/vector.h"
 
-#ifdef DE_HAVE_BF16
+#if !defined DE_ATTENTION_QUICK
 
-#define ATTENTION DE_KERNEL(de_attention_bf16)
-enum { ABREAST = 2 }; /* operands of a lane that are multiplied at once */
+#define ATTENTION DE_KERNEL(de_attention)
+enum {
+    ABREAST = 1, /* operands of a lane that are multiplied at once */
+    SCALED = 0,  /* whether scales are needed */
+    WEIGHTS_ABREAST = 1
+};
+typedef float operand;
+typedef de_floats operands; /* a vector of them */
+typedef de_floats tile_sum;
+typedef operand
+    weight; /* weights as they are computed, a vector of WEIGHTS_ABREAST keys at a time */
+
+DE_INLINE operands load_operands(const operand *x)
+{
+    return de_load(x);
+}
+/* x[0], .. x[ABREAST - 1] in every lane */
+DE_INLINE operands splat_operands(const operand *x)
+{
+    return de_splat_at(x);
+}
+/* sums + x y */
+DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
+{
+    return de_mul_add(x, y, sums);
+}
+/* What a score's sum begins with, and what becomes of it: the score less the reference. */
+DE_INLINE tile_sum begin_score(de_floats reference)
+{
+    return de_sub(de_splat(0), reference);
+}
+DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
+{
+    (void)unit;
+    (void)reference;
+    return sum;
+}
+/* The same of a sum of values. */
+DE_INLINE tile_sum begin_sum(const float *sums)
+{
+    return de_load(sums);
+}
+DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
+{
+    (void)unit;
+    de_store(sums, sum);
+}
+DE_INLINE de_floats power_of_two(de_floats x)
+{
+    return de_exp2(x);
+}
+/* Stores weights [WEIGHTS_ABREAST], and adds them to a total. */
+DE_INLINE de_floats store_weights(weight *y, const de_floats *weights, de_floats total)
+{
+    de_store(y, weights[0]);
+    return de_add(total, weights[0]);
+}
+/* The next operands of a row of queries, as many as fit of `left` floats, as bits */
+DE_INLINE de_floats load_row(const float *x, int64_t left, de_floats scale)
+{
+    return de_mul(de_load_first(x, left), scale);
+}
+DE_INLINE void store_row(operand *y, de_floats bits)
+{
+    de_store(y, bits);
+}
+
+#elif defined DE_HAVE_BF16
+
+#define ATTENTION DE_KERNEL(de_attention_quick)
+enum { ABREAST = 2, SCALED = 0, WEIGHTS_ABREAST = 2 };
 typedef uint16_t operand;
 typedef de_bf16_pairs operands;
+typedef de_floats tile_sum;
+typedef operand weight;
 
 DE_INLINE operands load_operands(const operand *x)
 {
     return de_load_bf16_pairs(x);
 }
-/* x[0], .. x[ABREAST - 1] in every lane */
 DE_INLINE operands splat_operands(const operand *x)
 {
     return de_splat_bf16_pair(x);
 }
-DE_INLINE void store_operands(operand *y, operands x)
-{
-    de_store_bf16_pairs(y, x);
-}
-/* sums + x y */
-DE_INLINE de_floats add_product(de_floats sums, operands x, operands y)
+DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
 {
     return de_dot_bf16_pairs(sums, x, y);
 }
-/* sums + what x has in a lane */
-DE_INLINE de_floats add_all(de_floats sums, operands x)
+DE_INLINE tile_sum begin_score(de_floats reference)
 {
-    static const uint16_t ones[] = {0x3f80, 0x3f80};
-    return de_dot_bf16_pairs(sums, x, de_splat_bf16_pair(ones));
+    return de_sub(de_splat(0), reference);
 }
-/* x [ABREAST] of vectors */
-DE_INLINE operands operands_of(const de_floats *x)
+DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
 {
-    return de_zip_bf16(x[0], x[1]);
+    (void)unit;
+    (void)reference;
+    return sum;
+}
+DE_INLINE tile_sum begin_sum(const float *sums)
+{
+    return de_load(sums);
+}
+DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
+{
+    (void)unit;
+    de_store(sums, sum);
 }
 DE_INLINE de_floats power_of_two(de_floats x)
 {
     return de_exp2_coarse(x);
+}
+/* The total is of the rounded weights, so that where one key wins its rounding cancels. */
+DE_INLINE de_floats store_weights(weight *y, const de_floats *weights, de_floats total)
+{
+    static const uint16_t ones[] = {0x3f80, 0x3f80};
+    de_bf16_pairs rounded = de_zip_bf16(weights[0], weights[1]);
+    de_store_bf16_pairs(y, rounded);
+    return de_dot_bf16_pairs(total, rounded, de_splat_bf16_pair(ones));
 }
 /* Finite numbers stay finite when they are rounded. */
 DE_INLINE de_floats within_bf16(de_floats x)
@@ -56,7 +140,6 @@ DE_INLINE de_floats within_bf16(de_floats x)
     de_floats within = de_max(de_splat(-largest), de_min(de_splat(largest), x));
     return de_select(de_greater(de_abs(x), de_splat(FLT_MAX)), x, within);
 }
-/* The next `left` floats of a row, as many as fit, times `scale`: their bits. */
 DE_INLINE de_floats load_row(const float *x, int64_t left, de_floats scale)
 {
     de_floats first = de_load_first(x, left),
@@ -71,46 +154,52 @@ DE_INLINE void store_row(operand *y, de_floats bits)
 
 #else
 
-#define ATTENTION DE_KERNEL(de_attention)
-enum { ABREAST = 1 };
-typedef float operand;
-typedef de_floats operands;
+#define DE_ATTENTION_I16
+#define ATTENTION DE_KERNEL(de_attention_quick)
+enum { ABREAST = 2, SCALED = 1, WEIGHTS_ABREAST = 1 };
+typedef int16_t operand;
+typedef de_pairs operands;
+typedef de_ints tile_sum;
+typedef float weight; /* until a block's total is known */
 
 DE_INLINE operands load_operands(const operand *x)
 {
-    return de_load(x);
+    return de_load_pairs(x);
 }
 DE_INLINE operands splat_operands(const operand *x)
 {
-    return de_splat_at(x);
+    return de_splat_pair(x);
 }
-DE_INLINE void store_operands(operand *y, operands x)
+DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
 {
-    de_store(y, x);
+    return de_dot_pairs(sums, x, y);
 }
-DE_INLINE de_floats add_product(de_floats sums, operands x, operands y)
+DE_INLINE tile_sum begin_score(de_floats reference)
 {
-    return de_mul_add(x, y, sums);
+    (void)reference;
+    return de_no_ints();
 }
-DE_INLINE de_floats add_all(de_floats sums, operands x)
+DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
 {
-    return de_add(sums, x);
+    return de_mul_sub(de_floats_of(sum), unit, reference);
 }
-DE_INLINE operands operands_of(const de_floats *x)
+DE_INLINE tile_sum begin_sum(const float *sums)
 {
-    return x[0];
+    (void)sums;
+    return de_no_ints();
+}
+DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
+{
+    de_store(sums, de_mul_add(de_floats_of(sum), unit, de_load(sums)));
 }
 DE_INLINE de_floats power_of_two(de_floats x)
 {
-    return de_exp2(x);
+    return de_exp2_coarse(x);
 }
-DE_INLINE de_floats load_row(const float *x, int64_t left, de_floats scale)
+DE_INLINE de_floats store_weights(weight *y, const de_floats *weights, de_floats total)
 {
-    return de_mul(de_load_first(x, left), scale);
-}
-DE_INLINE void store_row(operand *y, de_floats x)
-{
-    de_store(y, x);
+    de_store(y, weights[0]);
+    return de_add(total, weights[0]);
 }
 
 #endif

@@ -14,7 +14,7 @@ enum {
     VECTORS = DE_ATTENTION_VECTORS,
     TILE_QUERIES = VECTORS * DE_LANES,
     PANELS = DE_ATTENTION_QUERIES / TILE_QUERIES,
-    BLOCK_KEYS = DE_ATTENTION_KEYS / TILE_ROWS * TILE_ROWS,
+    BLOCK_KEYS = SCALED ? DE_ATTENTION_KEYS : DE_ATTENTION_KEYS / TILE_ROWS * TILE_ROWS,
     /* operands in a row of TILE_QUERIES lanes, and in a vector of it */
     ROW = TILE_QUERIES * ABREAST,
     VECTOR = DE_LANES * ABREAST
@@ -27,9 +27,14 @@ enum {
 #define MOST_ABOVE 64.0f
 
 typedef struct query_panel {
-    operand *q;       /* [steps, ROW] */
-    float *sums;      /* [d, TILE_QUERIES], of the values times their weights */
-    operand *weights; /* [BLOCK_KEYS / ABREAST, ROW], 2^(score - reference); all panels use it */
+    operand *q;  /* [steps, ROW] */
+    float *sums; /* [d, TILE_QUERIES], of the values times their weights */
+    /* 2^(score - reference) [keys of a block / WEIGHTS_ABREAST, TILE_QUERIES, WEIGHTS_ABREAST]; all
+     * panels use the same */
+    weight *weights;
+    operand *factors; /* the weights, as they are multiplied: [BLOCK_KEYS / ABREAST, ROW] */
+    de_floats scales[VECTORS]; /* if SCALED, of the queries */
+    de_floats units[VECTORS];  /* and of the factors */
     de_floats reference[VECTORS];
     de_floats total[VECTORS];     /* of the weights */
     de_floats last_seen[VECTORS]; /* if causal, the last key that each query sees */
@@ -51,7 +56,7 @@ static inline int64_t steps_of(int64_t count)
 
 /* tile [rows, TILE_QUERIES] += x [rows] times w [steps, ROW], for both products. From a row of x to
  * the next are row_step operands, from a step to the next column_step. */
-DE_INLINE void add_products(de_floats (*tile)[VECTORS], const int rows, const operand *x,
+DE_INLINE void add_products(tile_sum (*tile)[VECTORS], const int rows, const operand *x,
                             int64_t row_step, int64_t column_step, const operand *w, int64_t steps)
 {
 #pragma GCC unroll 2
@@ -76,19 +81,33 @@ static inline de_mask ahead(const query_panel *panel, int64_t key, int v)
     return de_greater(de_splat((float)key), panel->last_seen[v]);
 }
 
+/* What an integer sum is multiplied with to be a score. */
+DE_INLINE de_floats score_unit(const de_attention_block *block, const query_panel *panel,
+                               int64_t key, int v)
+{
+    return SCALED ? de_mul(de_splat_at(block->k_scales + key), panel->scales[v]) : de_splat(1);
+}
+
 /* The scores of `rows` keys, less the reference. */
 DE_INLINE void score_tile(const de_attention_block *block, const query_panel *panel, int64_t key,
                           const int rows, bool masked, de_floats (*scores)[VECTORS])
 {
     const operand *keys = block->k;
     int64_t steps = steps_of(block->d);
+    tile_sum tile[TILE_ROWS][VECTORS];
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            scores[r][v] = de_sub(de_splat(0), panel->reference[v]);
-    add_products(scores, rows, keys + key * steps * ABREAST, steps * ABREAST, ABREAST, panel->q,
+            tile[r][v] = begin_score(panel->reference[v]);
+    add_products(tile, rows, keys + key * steps * ABREAST, steps * ABREAST, ABREAST, panel->q,
                  steps);
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++)
+            scores[r][v] = end_score(tile[r][v], score_unit(block, panel, key + r, v),
+                                     panel->reference[v]);
     if (masked) {
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++)
@@ -101,7 +120,7 @@ DE_INLINE void score_tile(const de_attention_block *block, const query_panel *pa
 
 /* The weights of `rows` keys, a constant where it is called. */
 DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *panel, int64_t key,
-                          const int rows, bool masked, operand *weights, block_sums *sums)
+                          const int rows, bool masked, weight *weights, block_sums *sums)
 {
     de_floats scores[TILE_ROWS][VECTORS];
     score_tile(block, panel, key, rows, masked, scores);
@@ -112,23 +131,22 @@ DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *pa
         tile.highest[v] = scores[0][v];
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; r += ABREAST)
+    for (int r = 0; r < rows; r += WEIGHTS_ABREAST)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
-            de_floats weight[ABREAST];
+            de_floats together[WEIGHTS_ABREAST];
 #pragma GCC unroll 2
-            for (int i = 0; i < ABREAST; i++) {
-                weight[i] = de_splat(0);
+            for (int i = 0; i < WEIGHTS_ABREAST; i++) {
+                together[i] = de_splat(0);
                 if (r + i >= rows)
                     continue;
-                weight[i] = power_of_two(scores[r + i][v]);
+                together[i] = power_of_two(scores[r + i][v]);
                 if (masked) /* not 2^-126 */
-                    weight[i] = de_select(ahead(panel, key + r + i, v), de_splat(0), weight[i]);
+                    together[i] = de_select(ahead(panel, key + r + i, v), de_splat(0), together[i]);
                 tile.highest[v] = de_max(tile.highest[v], scores[r + i][v]);
             }
-            operands together = operands_of(weight);
-            tile.total[v] = add_all(tile.total[v], together);
-            store_operands(weights + r / ABREAST * ROW + v * VECTOR, together);
+            weight *out = weights + r * TILE_QUERIES + v * DE_LANES * WEIGHTS_ABREAST;
+            tile.total[v] = store_weights(out, together, tile.total[v]);
         }
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
@@ -137,22 +155,24 @@ DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *pa
     }
 }
 
-/* sums [rows, TILE_QUERIES] += `rows` columns of the values times weights [steps, ROW] */
-DE_INLINE void add_tile(const operand *weights, int64_t steps, const operand *values,
-                        int64_t column_step, const int rows, float *sums)
+/* sums [rows, TILE_QUERIES] += `rows` columns of the values, which have `scales`, times the panel's
+ * factors [steps, ROW] */
+DE_INLINE void add_tile(const query_panel *panel, int64_t steps, const operand *values,
+                        int64_t column_step, const float *scales, const int rows, float *sums)
 {
-    de_floats tile[TILE_ROWS][VECTORS];
+    tile_sum tile[TILE_ROWS][VECTORS];
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            tile[r][v] = de_load(sums + r * TILE_QUERIES + v * DE_LANES);
-    add_products(tile, rows, values, ABREAST, column_step, weights, steps);
+            tile[r][v] = begin_sum(sums + r * TILE_QUERIES + v * DE_LANES);
+    add_products(tile, rows, values, ABREAST, column_step, panel->factors, steps);
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            de_store(sums + r * TILE_QUERIES + v * DE_LANES, tile[r][v]);
+            end_sum(sums + r * TILE_QUERIES + v * DE_LANES, tile[r][v],
+                    SCALED ? de_mul(de_splat_at(scales + r), panel->units[v]) : de_splat(1));
 }
 
 /* A tile of as many rows as there may be: TILE(n) is what is done for n of them. */
@@ -173,7 +193,7 @@ DE_INLINE void add_tile(const operand *weights, int64_t steps, const operand *va
  */
 static __attribute__((noinline)) void weigh_rows(const de_attention_block *block,
                                                  const query_panel *panel, int64_t key,
-                                                 int64_t rows, bool masked, operand *weights,
+                                                 int64_t rows, bool masked, weight *weights,
                                                  block_sums *sums)
 {
 #define TILE(n) \
@@ -202,11 +222,11 @@ static block_sums weigh_keys(const de_attention_block *block, const query_panel 
     return sums;
 }
 
-static void add_columns(const operand *weights, int64_t steps, const operand *values,
-                        int64_t column_step, int64_t rows, float *sums)
+static void add_columns(const query_panel *panel, int64_t steps, const operand *values,
+                        int64_t column_step, const float *scales, int64_t rows, float *sums)
 {
 #define TILE(n) \
-    case n: add_tile(weights, steps, values, column_step, n, sums); return;
+    case n: add_tile(panel, steps, values, column_step, scales, n, sums); return;
     FOR_ROWS(rows)
 #undef TILE
 }
@@ -215,12 +235,14 @@ static void add_values(const de_attention_block *block, const query_panel *panel
                        int64_t keys)
 {
     int64_t group, rows, all_keys = de_round_up(block->keys, ABREAST);
+    const float *scales = SCALED ? block->v_scales + begin / BLOCK_KEYS * block->d : NULL;
     for (int64_t column = 0; column < block->d; column += group) {
         group = de_attention_group(block->d - column);
         const operand *values = (const operand *)block->v + column * all_keys + begin * group;
         for (int64_t i = 0; i < group; i += rows) {
             rows = de_tile_rows(group - i, TILE_ROWS);
-            add_columns(panel->weights, steps_of(keys), values + i * ABREAST, group * ABREAST, rows,
+            add_columns(panel, steps_of(keys), values + i * ABREAST, group * ABREAST,
+                        SCALED ? scales + column + i : NULL, rows,
                         panel->sums + (column + i) * TILE_QUERIES);
         }
     }
@@ -253,6 +275,37 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
     return true;
 }
 
+#ifdef DE_ATTENTION_I16
+/* A block's weights become integers whose sum is at most 32767, so that their products with values
+ * of up to 32767 cannot overflow: what keys of small weight lose is little of that. */
+static void make_factors(query_panel *panel, int64_t keys, const de_floats *totals)
+{
+    de_floats factors[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        de_mask some = de_greater(totals[v], de_splat(0x1p-100f)); /* of the first key's */
+        factors[v] = de_select(some, de_div(de_splat(32767), totals[v]), de_splat(0));
+        panel->units[v] = de_mul(totals[v], de_splat(1.0f / 32767));
+    }
+    for (int64_t key = 0; key < keys; key += ABREAST)
+        for (int v = 0; v < VECTORS; v++) {
+            const float *weights = panel->weights + key * TILE_QUERIES + v * DE_LANES;
+            de_floats even = de_mul(de_load(weights), factors[v]), odd = de_splat(0);
+            if (key + 1 < keys)
+                odd = de_mul(de_load(weights + TILE_QUERIES), factors[v]);
+            de_store_pairs(panel->factors + key * TILE_QUERIES + v * VECTOR, de_ints_of(even),
+                           de_ints_of(odd));
+        }
+}
+#else
+/* The weights as they are */
+static void make_factors(query_panel *panel, int64_t keys, const de_floats *totals)
+{
+    (void)keys;
+    (void)totals;
+    panel->factors = panel->weights;
+}
+#endif
+
 static void add_keys(const de_attention_block *block, query_panel *panel, int64_t begin)
 {
     int64_t count = de_min_i64(BLOCK_KEYS, block->keys - begin);
@@ -261,39 +314,95 @@ static void add_keys(const de_attention_block *block, query_panel *panel, int64_
         sums = weigh_keys(block, panel, begin, count);
     for (int v = 0; v < VECTORS; v++)
         panel->total[v] = de_add(panel->total[v], sums.total[v]);
+    make_factors(panel, count, sums.total);
     add_values(block, panel, begin, de_min_i64(count, panel->seen - begin));
 }
 
-/* Queries first.. of the block -> panel->q; zeros where there are fewer. */
-static void pack_queries(const de_attention_block *block, int64_t first, query_panel *panel)
+/* Vector v of the panel's queries, `count` of them from q on -> panel->q; zeros in other lanes. */
+#ifdef DE_ATTENTION_I16
+/* Integers with an L2 norm of at most DE_I16_NORM, as quantise() makes them of keys; where squares
+ * may have left the range of floats, by the largest norm that there could be. */
+static void store_integers(const de_attention_block *block, int v, de_floats largest,
+                           de_floats squares, query_panel *panel)
+{
+    const de_floats none = de_splat(0);
+    de_floats by_norm = de_mul(de_sqrt(squares), de_splat(1.0f / DE_I16_NORM)),
+              at_most = de_mul(largest, de_splat(sqrtf((float)block->d) / DE_I16_NORM));
+    by_norm = de_select(de_greater(squares, de_splat(1e-30f)), by_norm, at_most);
+    by_norm = de_select(de_greater(de_splat(1e30f), squares), by_norm, at_most);
+    de_floats scale = de_max(by_norm, de_mul(largest, de_splat(1.0f / DE_I16_MOST)));
+    de_mask some = de_greater(scale, de_splat(1e-34f)); /* else too small to divide by */
+    de_floats factor = de_select(some, de_div(de_splat(1), scale), none);
+    panel->scales[v] = de_mul(de_select(some, scale, none), de_splat(block->scale));
+    const float *rows = panel->sums;
+    for (int64_t i = 0; i < block->d; i += ABREAST) {
+        de_floats even = de_mul(de_load(rows + i * DE_LANES), factor), odd = none;
+        if (i + 1 < block->d)
+            odd = de_mul(de_load(rows + (i + 1) * DE_LANES), factor);
+        de_store_pairs(panel->q + i * TILE_QUERIES + v * VECTOR, de_ints_of(even), de_ints_of(odd));
+    }
+}
+
+static void pack_vector(const de_attention_block *block, const float *q, int64_t count, int v,
+                        query_panel *panel)
+{
+    de_floats largest = de_splat(0), squares = largest, not_finite = largest;
+    for (int64_t column = 0; column < block->d; column += DE_LANES) {
+        de_floats rows[DE_LANES];
+        for (int64_t j = 0; j < DE_LANES; j++)
+            rows[j] = j < count ? de_load_first(q + j * block->q_stride + column, block->d - column)
+                                : de_splat(0);
+        de_transpose(rows);
+        for (int64_t i = 0; i < de_min_i64(DE_LANES, block->d - column); i++) {
+            largest = de_max(de_abs(rows[i]), largest);
+            squares = de_mul_add(rows[i], rows[i], squares);
+            not_finite = de_mul_add(rows[i], de_splat(0), not_finite);
+            de_store(panel->sums + (column + i) * DE_LANES, rows[i]);
+        }
+    }
+    store_integers(block, v, largest, squares, panel);
+    panel->scales[v] = de_add(panel->scales[v], not_finite);
+}
+#else
+static void pack_vector(const de_attention_block *block, const float *q, int64_t count, int v,
+                        query_panel *panel)
 {
     const de_floats scale = de_splat(block->scale);
-    int64_t steps = steps_of(block->d), left = block->queries - first;
-    for (int v = 0; v < VECTORS; v++)
-        for (int64_t step = 0; step < steps; step += DE_LANES) {
-            de_floats rows[DE_LANES];
-            int64_t column = step * ABREAST;
-            for (int64_t j = 0; j < DE_LANES; j++) {
-                int64_t query = v * DE_LANES + j;
-                const float *q = block->q + (first + query) * block->q_stride + column;
-                rows[j] = query < left ? load_row(q, block->d - column, scale) : de_splat(0);
-            }
-            de_transpose(rows);
-            for (int64_t i = 0; i < de_min_i64(DE_LANES, steps - step); i++)
-                store_row(panel->q + (step + i) * ROW + v * VECTOR, rows[i]);
-        }
+    int64_t steps = steps_of(block->d);
+    for (int64_t step = 0; step < steps; step += DE_LANES) {
+        de_floats rows[DE_LANES];
+        int64_t column = step * ABREAST;
+        for (int64_t j = 0; j < DE_LANES; j++)
+            rows[j] = j < count
+                          ? load_row(q + j * block->q_stride + column, block->d - column, scale)
+                          : de_splat(0);
+        de_transpose(rows);
+        for (int64_t i = 0; i < de_min_i64(DE_LANES, steps - step); i++)
+            store_row(panel->q + (step + i) * ROW + v * VECTOR, rows[i]);
+    }
+}
+#endif
+
+/* Queries first.. of the block -> panel->q */
+static void pack_queries(const de_attention_block *block, int64_t first, query_panel *panel)
+{
+    for (int v = 0; v < VECTORS; v++) {
+        int64_t query = first + v * DE_LANES, count = block->queries - query;
+        pack_vector(block, block->q + query * block->q_stride, count, v, panel);
+    }
 }
 
 /* Weights are relative to the score with the first key, which every query sees. */
 static void start(const de_attention_block *block, int64_t first, query_panel *panel)
 {
-    de_floats scores[1][VECTORS];
+    const de_floats none = de_splat(0);
+    tile_sum scores[1][VECTORS];
     pack_queries(block, first, panel);
     for (int v = 0; v < VECTORS; v++)
-        scores[0][v] = de_splat(0);
+        scores[0][v] = begin_score(none);
     add_products(scores, 1, block->k, 0, ABREAST, panel->q, steps_of(block->d));
     for (int v = 0; v < VECTORS; v++) {
-        panel->reference[v] = scores[0][v];
+        panel->reference[v] = end_score(scores[0][v], score_unit(block, panel, 0, v), none);
         panel->total[v] = de_splat(0);
         panel->last_seen[v] = de_add(de_splat((float)(block->first_query + first + v * DE_LANES)),
                                      de_count_up());
@@ -329,11 +438,13 @@ void ATTENTION(const de_attention_block *block)
     query_panel panels[PANELS];
     int64_t count = de_divide_up(block->queries, TILE_QUERIES);
     float *sums = block->scratch + DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST;
-    operand *queries = (operand *)(void *)(sums + DE_ATTENTION_QUERIES * block->d);
+    float *factors = sums + DE_ATTENTION_QUERIES * block->d;
+    operand *queries = (operand *)(void *)(factors + DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST / 2);
     for (int64_t p = 0; p < count; p++) {
         panels[p] = (query_panel){.q = queries + p * steps_of(block->d) * ROW,
                                   .sums = sums + p * block->d * TILE_QUERIES,
-                                  .weights = (operand *)(void *)block->scratch};
+                                  .weights = (weight *)(void *)block->scratch,
+                                  .factors = (operand *)(void *)factors};
         start(block, p * TILE_QUERIES, &panels[p]);
     }
     for (int64_t begin = 0; begin < block->keys; begin += BLOCK_KEYS)

@@ -109,23 +109,26 @@ typedef struct de_attention_block {
     int64_t q_stride;
     float scale;
     /* [keys, d], and groups of columns (de_attention_group), each [keys, columns]; or what
-     * attention_pack_bf16 makes of them */
+     * attention_pack_quick makes of them */
     const void *k, *v;
-    bool causal; /* query i sees keys 0..first_query + i; not in bf16 */
+    const float *k_scales, *v_scales;
+    bool causal; /* query i sees keys 0..first_query + i; not if quick */
     int64_t first_query;
     float *scratch; /* de_attention_scratch(d) floats, 64-byte aligned */
     float *y;       /* [queries] of [d], y_stride floats apart */
     int64_t y_stride;
 } de_attention_block;
 
-/* Some rows of keys and values to be made bf16. */
+/* A block of keys and values that are to be bf16 or int16. */
 typedef struct de_attention_rows {
-    int64_t rows, d;
+    int64_t rows, d;    /* rows: at most DE_ATTENTION_KEYS */
     const float *k, *v; /* [rows] of [d] */
     int64_t k_stride, v_stride;
-    int64_t first, keys; /* they are keys first.. of so many; first is even */
-    uint16_t *packed_k;  /* [keys, d rounded up to 2] */
-    uint16_t *packed_v;  /* groups of columns, each [ceil(keys / 2), columns, 2] */
+    int64_t first, keys; /* they are keys first.. of so many; first is n DE_ATTENTION_KEYS */
+    void *packed_k;      /* [keys, d rounded up to 2] */
+    void *packed_v;      /* groups of columns, each [ceil(keys / 2), columns, 2] */
+    /* int16 is to be multiplied with: [keys]; [ceil(keys / DE_ATTENTION_KEYS), d] */
+    float *k_scales, *v_scales;
 } de_attention_rows;
 
 /* Rows of floats that become int16: each is `parts` pieces of `depth` floats, one after the other.
@@ -160,9 +163,10 @@ typedef struct de_kernels {
     void (*winograd_output)(const de_winograd_output *tile);
 
     void (*attention)(const de_attention_block *block);
-    /* The same with products of bf16, whose sums are f32; both NULL where a table has none. */
-    void (*attention_bf16)(const de_attention_block *block);
-    void (*attention_pack_bf16)(const de_attention_rows *rows);
+    /* The same with products of bf16 or int16, whichever is best; both NULL where a table has none.
+     */
+    void (*attention_quick)(const de_attention_block *block);
+    void (*attention_pack_quick)(const de_attention_rows *rows);
 
     /* sum [c] += x, square [c] += x^2 over the rows of x [rows, c], in double precision */
     void (*channel_sums)(const float *x, int64_t rows, int64_t c, double *sum, double *square);
@@ -200,11 +204,11 @@ static inline int64_t de_attention_group(int64_t left)
     return first + de_tile_rows(left - first, DE_ATTENTION_GROUP / 2);
 }
 
-/* Floats of scratch memory that an attention block needs, for weights, sums of values, and packed
- * queries. */
+/* Floats of scratch memory that an attention block needs, for weights (the same as integers), sums
+ * of values, and packed queries. */
 static inline int64_t de_attention_scratch(int64_t d)
 {
-    return DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST + 2 * DE_ATTENTION_QUERIES * d;
+    return DE_ATTENTION_KEYS * DE_ATTENTION_WIDEST * 3 / 2 + 2 * DE_ATTENTION_QUERIES * d;
 }
 
 /* The table in use: the fastest that this machine can run, or the one that DIFFEDIT_CPU names. */

@@ -16,8 +16,8 @@
                                    int64_t channels, float *out, int64_t point_stride); \
     void de_winograd_output_##table(const de_winograd_output *tile); \
     void de_attention_##table(const de_attention_block *block); \
-    void de_attention_bf16_##table(const de_attention_block *block); \
-    void de_attention_pack_bf16_##table(const de_attention_rows *rows); \
+    void de_attention_quick_##table(const de_attention_block *block); \
+    void de_attention_pack_quick_##table(const de_attention_rows *rows); \
     void de_channel_sums_##table(const float *x, int64_t rows, int64_t c, double *sum, \
                                  double *square); \
     void de_scale_shift_##table(const float *x, int64_t rows, int64_t c, const float *scale, \

@@ -7,7 +7,7 @@
 
 /* Keys and values are copied for some heads at a time, head by head: so many that every thread has
  * work, but no more than stay near the processor. */
-enum { COPIED_BYTES = 16 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = 128 };
+enum { COPIED_BYTES = 16 * 1024 * 1024, TASKS_PER_THREAD = 4, COPIED_ROWS = DE_ATTENTION_KEYS };
 
 typedef struct attention {
     de_tensor q, k, v, y;
@@ -15,12 +15,12 @@ typedef struct attention {
     bool causal;
     int64_t query_blocks, copy_blocks;
     int64_t first_pair; /* (image, head) pairs first_pair.. are at work */
-    /* for each pair at work: keys, then values, as the kernel wants them: floats or bf16 */
+    /* for each pair at work: keys, values, and scales of both, as the kernel wants them */
     char *copies;
-    int64_t key_bytes, pair_bytes;
+    int64_t key_bytes, value_bytes, pair_bytes;
     float *scratch; /* for each thread */
     void (*kernel)(const de_attention_block *block);
-    void (*pack_bf16)(const de_attention_rows *rows); /* NULL: floats */
+    void (*pack)(const de_attention_rows *rows); /* NULL: floats, which are copied */
 } attention;
 
 /* k [rows, d] -> dense */
@@ -60,15 +60,15 @@ static void copy_blocks(void *user, int64_t begin, int64_t end, int thread)
         int64_t rows = de_min_i64(COPIED_ROWS, job->tk - first), row = image * job->tk + first;
         const float *k = de_cpu_floats(job->k) + row * job->k.stride + head * d,
                     *v = de_cpu_floats(job->v) + row * job->v.stride + head * d;
-        void *keys = job->copies + pair * job->pair_bytes,
-             *values = job->copies + pair * job->pair_bytes + job->key_bytes;
-        if (job->pack_bf16) {
-            job->pack_bf16(&(de_attention_rows){rows, d, k, v, job->k.stride, job->v.stride, first,
-                                                job->tk, keys, values});
+        char *keys = job->copies + pair * job->pair_bytes, *values = keys + job->key_bytes;
+        if (job->pack) {
+            float *scales = (float *)(void *)(values + job->value_bytes);
+            job->pack(&(de_attention_rows){rows, d, k, v, job->k.stride, job->v.stride, first,
+                                           job->tk, keys, values, scales, scales + job->tk});
             continue;
         }
-        copy_keys(k, rows, job->k.stride, d, (float *)keys + first * d);
-        copy_values(v, rows, job->v.stride, d, first, job->tk, values);
+        copy_keys(k, rows, job->k.stride, d, (float *)(void *)keys + first * d);
+        copy_values(v, rows, job->v.stride, d, first, job->tk, (float *)(void *)values);
     }
 }
 
@@ -83,6 +83,8 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
                 head = (job->first_pair + pair) % job->heads;
         int64_t row = image * job->tq + first;
         const char *keys = job->copies + pair * job->pair_bytes;
+        const float *scales = (const float *)(const void *)(keys + job->key_bytes +
+                                                            job->value_bytes);
         de_attention_block block = {
             .queries = de_min_i64(DE_ATTENTION_QUERIES, job->tq - first),
             .keys = job->tk,
@@ -92,6 +94,8 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
             .scale = 1.44269504f / sqrtf((float)d),
             .k = keys,
             .v = keys + job->key_bytes,
+            .k_scales = scales,
+            .v_scales = scales + job->tk,
             .causal = job->causal,
             .first_query = first,
             .scratch = job->scratch + thread * de_attention_scratch(d),
@@ -106,16 +110,17 @@ static void run_blocks(void *user, int64_t begin, int64_t end, int thread)
 static void choose_kernel(attention *job, diffedit_arithmetic arithmetic)
 {
     const de_kernels *kernels = de_kernels_get();
-    int64_t value_bytes = job->tk * job->d * (int64_t)sizeof(float);
+    int64_t floats = sizeof(float), halves = sizeof(int16_t), scale_bytes = 0;
     job->kernel = kernels->attention;
-    job->key_bytes = value_bytes;
-    if (arithmetic == DIFFEDIT_ARITHMETIC_QUICK && kernels->attention_bf16 && !job->causal) {
-        job->kernel = kernels->attention_bf16;
-        job->pack_bf16 = kernels->attention_pack_bf16;
-        job->key_bytes = job->tk * de_round_up(job->d, 2) * (int64_t)sizeof(uint16_t);
-        value_bytes = de_round_up(job->tk, 2) * job->d * (int64_t)sizeof(uint16_t);
+    job->key_bytes = job->value_bytes = job->tk * job->d * floats;
+    if (arithmetic == DIFFEDIT_ARITHMETIC_QUICK && kernels->attention_quick && !job->causal) {
+        job->kernel = kernels->attention_quick;
+        job->pack = kernels->attention_pack_quick;
+        job->key_bytes = job->tk * de_round_up(job->d, 2) * halves;
+        job->value_bytes = de_round_up(job->tk, 2) * job->d * halves;
+        scale_bytes = (job->tk + job->copy_blocks * job->d) * floats;
     }
-    job->pair_bytes = job->key_bytes + value_bytes;
+    job->pair_bytes = job->key_bytes + job->value_bytes + scale_bytes;
 }
 
 void de_cpu_attention(de_context *context, int heads, bool causal, de_tensor q, de_tensor k,
