@@ -215,24 +215,34 @@ static double input_value(const convolution_case *test, int64_t image, int64_t y
                 c];
 }
 
+/* What the filters of output (i, j) see: [c, k, k] */
+static void read_window(const convolution_case *test, int64_t image, int64_t i, int64_t j,
+                        int64_t k, double *window)
+{
+    for (int64_t c = 0; c < test->x.c; c++)
+        for (int64_t tap = 0; tap < k * k; tap++)
+            *window++ = input_value(test, image, i * test->shape.stride + tap / k,
+                                    j * test->shape.stride + tap % k, c);
+}
+
 static double *convolution_expected(const convolution_case *test, const test_weight *weight,
                                     const test_weight *bias)
 {
     de_tensor y = test->y;
-    int64_t k = weight->weight.shape[2], at = 0;
-    double *expected = new_doubles(de_tensor_count(y));
+    int64_t k = weight->weight.shape[2], depth = test->x.c * k * k, at = 0;
+    double *expected = new_doubles(de_tensor_count(y)), *window = new_doubles(depth);
     for (int64_t image = 0; image < y.n; image++)
         for (int64_t i = 0; i < y.h; i++)
-            for (int64_t j = 0; j < y.w; j++)
+            for (int64_t j = 0; j < y.w; j++) {
+                read_window(test, image, i, j, k, window);
                 for (int64_t o = 0; o < y.c; o++, at++) {
                     double sum = bias->values[o];
-                    for (int64_t c = 0; c < test->x.c; c++)
-                        for (int64_t tap = 0; tap < k * k; tap++)
-                            sum += weight->values[(o * test->x.c + c) * k * k + tap] *
-                                   input_value(test, image, i * test->shape.stride + tap / k,
-                                               j * test->shape.stride + tap % k, c);
+                    for (int64_t n = 0; n < depth; n++)
+                        sum += weight->values[o * depth + n] * window[n];
                     expected[at] = finish(&test->epilogue, sum, image, o, y.c, at);
                 }
+            }
+    free(window);
     return expected;
 }
 
