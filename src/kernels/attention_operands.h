@@ -23,8 +23,8 @@ enum {
 typedef float operand;
 typedef de_floats operands; /* a vector of them */
 typedef de_floats tile_sum;
-typedef operand
-    weight; /* weights as they are computed, a vector of WEIGHTS_ABREAST keys at a time */
+/* Weights as they are computed, a vector of WEIGHTS_ABREAST keys at a time */
+typedef operand weight;
 
 DE_INLINE operands load_operands(const operand *x)
 {
@@ -39,27 +39,6 @@ DE_INLINE operands splat_operands(const operand *x)
 DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
 {
     return de_mul_add(x, y, sums);
-}
-/* What a score's sum begins with, and what becomes of it: the score less the reference. */
-DE_INLINE tile_sum begin_score(de_floats reference)
-{
-    return de_sub(de_splat(0), reference);
-}
-DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
-{
-    (void)unit;
-    (void)reference;
-    return sum;
-}
-/* The same of a sum of values. */
-DE_INLINE tile_sum begin_sum(const float *sums)
-{
-    return de_load(sums);
-}
-DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
-{
-    (void)unit;
-    de_store(sums, sum);
 }
 DE_INLINE de_floats power_of_two(de_floats x)
 {
@@ -101,25 +80,6 @@ DE_INLINE operands splat_operands(const operand *x)
 DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
 {
     return de_dot_bf16_pairs(sums, x, y);
-}
-DE_INLINE tile_sum begin_score(de_floats reference)
-{
-    return de_sub(de_splat(0), reference);
-}
-DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
-{
-    (void)unit;
-    (void)reference;
-    return sum;
-}
-DE_INLINE tile_sum begin_sum(const float *sums)
-{
-    return de_load(sums);
-}
-DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
-{
-    (void)unit;
-    de_store(sums, sum);
 }
 DE_INLINE de_floats power_of_two(de_floats x)
 {
@@ -174,6 +134,41 @@ DE_INLINE tile_sum add_product(tile_sum sums, operands x, operands y)
 {
     return de_dot_pairs(sums, x, y);
 }
+DE_INLINE de_floats power_of_two(de_floats x)
+{
+    return de_exp2_coarse(x);
+}
+DE_INLINE de_floats store_weights(weight *y, const de_floats *weights, de_floats total)
+{
+    de_store(y, weights[0]);
+    return de_add(total, weights[0]);
+}
+
+#endif
+
+/* What a score's sum begins with, and what becomes of it: the score less the reference. */
+#ifndef DE_ATTENTION_I16
+DE_INLINE tile_sum begin_score(de_floats reference)
+{
+    return de_sub(de_splat(0), reference);
+}
+DE_INLINE de_floats end_score(tile_sum sum, de_floats unit, de_floats reference)
+{
+    (void)unit;
+    (void)reference;
+    return sum;
+}
+/* The same of a sum of values. */
+DE_INLINE tile_sum begin_sum(const float *sums)
+{
+    return de_load(sums);
+}
+DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
+{
+    (void)unit;
+    de_store(sums, sum);
+}
+#else
 DE_INLINE tile_sum begin_score(de_floats reference)
 {
     (void)reference;
@@ -192,15 +187,6 @@ DE_INLINE void end_sum(float *sums, tile_sum sum, de_floats unit)
 {
     de_store(sums, de_mul_add(de_floats_of(sum), unit, de_load(sums)));
 }
-DE_INLINE de_floats power_of_two(de_floats x)
-{
-    return de_exp2_coarse(x);
-}
-DE_INLINE de_floats store_weights(weight *y, const de_floats *weights, de_floats total)
-{
-    de_store(y, weights[0]);
-    return de_add(total, weights[0]);
-}
-
 #endif
+
 #endif
