@@ -14,7 +14,9 @@ enum { BLOCK_TILES = 192, BLOCK_BYTES = 24 * 1024 * 1024, TILE_GRAIN = 8 };
 /* Transformed weights are eight times the size of f16 ones (SD 1.4's UNet: 8.7 GB), so none are
  * kept: a thread transforms those of some panels, some channels and two of the six rows of points
  * whenever it needs them, and uses them from its second level cache. That is 2 % of the time at 192
- * tiles, a tenth at 32, a third at 8. */
+ * tiles, a tenth at 32, a third at 8; of int16, whose products take half as long, twice the share.
+ * 960 KB are four panels of int16, what a tile of sums takes with AVX-512. The chunks decide in
+ * which order floats are added, and so the bits of exact. */
 enum {
     GROUP_BYTES = 768 * 1024,
     GROUP_BYTES_I16 = 960 * 1024,
@@ -25,7 +27,8 @@ enum {
 /* Where all transformed weights together are small (10 MB, a part of the third level cache), they
  * are made once, and a thread takes a few tiles through all three stages, some panels of products
  * at a time: what lies between the stages stays in its second level cache (448 KB of 512). From 128
- * to 256 channels that is an eighth faster; of more, too few tiles fit at a time. */
+ * to 256 channels that is an eighth faster; of more, too few tiles fit at a time. Of int16 both are
+ * half as large: up to 512 to 256 channels, a quarter faster. More than these 10 MB were slower. */
 enum { NEAR_WEIGHTS = 10 * 1024 * 1024, NEAR_BYTES = 448 * 1024, NEAR_PANELS = 8, NEAR_TILES = 6 };
 
 enum { FLOAT_BYTES = 4, LINE_BYTES = 64 };
