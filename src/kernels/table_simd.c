@@ -15,8 +15,10 @@ const de_kernels DE_KERNEL(de_kernels) = {
     .winograd_input = DE_KERNEL(de_winograd_input),
     .winograd_output = DE_KERNEL(de_winograd_output),
     .attention = DE_KERNEL(de_attention),
+#ifndef __aarch64__ /* whose SMLAL multiplies no more at once than FMLA */
     .attention_quick = DE_KERNEL(de_attention_quick),
     .attention_pack_quick = DE_KERNEL(de_attention_pack_quick),
+#endif
     .channel_sums = DE_KERNEL(de_channel_sums),
     .scale_shift = DE_KERNEL(de_scale_shift),
     .layer_norm = DE_KERNEL(de_layer_norm),
