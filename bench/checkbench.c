@@ -416,7 +416,7 @@ static bool check_against_exact(const bench_run *run, const settings *set, char 
     return right;
 }
 
-/* Runs a case and prints its line; false if it is wrong. Plain C has no attention in bf16. */
+/* Runs a case and prints its line; false if it is wrong. Plain C has no quick attention. */
 static bool run_arithmetic(bench_run *run, const settings *set)
 {
     const bench_case *shape = run->shape;

@@ -4,36 +4,6 @@
 #include "kernels/attention_operands.h"
 #include "kernels/tables.h"
 
-#ifdef DE_HAVE_BF16
-
-static void pack_keys(const de_attention_rows *from)
-{
-    const de_floats one = de_splat(1);
-    int64_t width = de_round_up(from->d, ABREAST);
-    for (int64_t r = 0; r < from->rows; r++) {
-        const float *k = from->k + r * from->k_stride;
-        uint16_t *out = (uint16_t *)from->packed_k + (from->first + r) * width;
-        for (int64_t i = 0; i < width; i += ABREAST * DE_LANES)
-            de_store_first_bf16_pairs(out + i, (width - i) / ABREAST,
-                                      (de_bf16_pairs)load_row(k + i, from->d - i, one));
-    }
-}
-
-/* Columns first.. of the values: pairs of keys [rows / 2 rounded up, columns, 2] */
-static void pack_columns(const de_attention_rows *from, int64_t first, int64_t columns,
-                         uint16_t *out)
-{
-    for (int64_t r = 0; r < from->rows; r += ABREAST, out += ABREAST * columns) {
-        const float *v = from->v + r * from->v_stride + first;
-        de_floats even = within_bf16(de_load_first(v, columns)), odd = de_splat(0);
-        if (r + 1 < from->rows)
-            odd = within_bf16(de_load_first(v + from->v_stride, columns));
-        de_store_first_bf16_pairs(out, columns, de_zip_bf16(even, odd));
-    }
-}
-
-#else
-
 static void pack_keys(const de_attention_rows *from)
 {
     const float *pieces[DE_ATTENTION_KEYS];
@@ -89,8 +59,6 @@ static void pack_columns(const de_attention_rows *from, int64_t first, int64_t c
             memcpy(out, pairs, (size_t)(columns * ABREAST) * sizeof *out);
     }
 }
-
-#endif
 
 void DE_KERNEL(de_attention_pack_quick)(const de_attention_rows *rows)
 {

@@ -29,9 +29,8 @@ enum {
 typedef struct query_panel {
     operand *q;  /* [steps, ROW] */
     float *sums; /* [d, TILE_QUERIES], of the values times their weights */
-    /* 2^(score - reference) [keys of a block / WEIGHTS_ABREAST, TILE_QUERIES, WEIGHTS_ABREAST]; all
-     * panels use the same */
-    weight *weights;
+    /* 2^(score - reference) [keys of a block, TILE_QUERIES]; all panels use the same */
+    float *weights;
     operand *factors; /* the weights, as they are multiplied: [BLOCK_KEYS / ABREAST, ROW] */
     de_floats scales[VECTORS]; /* if SCALED, of the queries */
     de_floats units[VECTORS];  /* and of the factors */
@@ -120,7 +119,7 @@ DE_INLINE void score_tile(const de_attention_block *block, const query_panel *pa
 
 /* The weights of `rows` keys, a constant where it is called. */
 DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *panel, int64_t key,
-                          const int rows, bool masked, weight *weights, block_sums *sums)
+                          const int rows, bool masked, float *weights, block_sums *sums)
 {
     de_floats scores[TILE_ROWS][VECTORS];
     score_tile(block, panel, key, rows, masked, scores);
@@ -131,22 +130,15 @@ DE_INLINE void weigh_tile(const de_attention_block *block, const query_panel *pa
         tile.highest[v] = scores[0][v];
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; r += WEIGHTS_ABREAST)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
-            de_floats together[WEIGHTS_ABREAST];
-#pragma GCC unroll 2
-            for (int i = 0; i < WEIGHTS_ABREAST; i++) {
-                together[i] = de_splat(0);
-                if (r + i >= rows)
-                    continue;
-                together[i] = power_of_two(scores[r + i][v]);
-                if (masked) /* not 2^-126 */
-                    together[i] = de_select(ahead(panel, key + r + i, v), de_splat(0), together[i]);
-                tile.highest[v] = de_max(tile.highest[v], scores[r + i][v]);
-            }
-            weight *out = weights + r * TILE_QUERIES + v * DE_LANES * WEIGHTS_ABREAST;
-            tile.total[v] = store_weights(out, together, tile.total[v]);
+            de_floats weight = power_of_two(scores[r][v]);
+            if (masked) /* not 2^-126 */
+                weight = de_select(ahead(panel, key + r, v), de_splat(0), weight);
+            tile.highest[v] = de_max(tile.highest[v], scores[r][v]);
+            tile.total[v] = de_add(tile.total[v], weight);
+            de_store(weights + r * TILE_QUERIES + v * DE_LANES, weight);
         }
 #pragma GCC unroll 4
     for (int v = 0; v < VECTORS; v++) {
@@ -193,7 +185,7 @@ DE_INLINE void add_tile(const query_panel *panel, int64_t steps, const operand *
  */
 static __attribute__((noinline)) void weigh_rows(const de_attention_block *block,
                                                  const query_panel *panel, int64_t key,
-                                                 int64_t rows, bool masked, weight *weights,
+                                                 int64_t rows, bool masked, float *weights,
                                                  block_sums *sums)
 {
 #define TILE(n) \
@@ -203,8 +195,7 @@ static __attribute__((noinline)) void weigh_rows(const de_attention_block *block
 }
 
 /* The weights of those keys of a block that any query sees. Tiles are cut from the whole block, so
- * that a query's sums do not depend on the other queries of its panel; only the last of a block may
- * end within ABREAST keys. */
+ * that a query's sums do not depend on the other queries of its panel. */
 static block_sums weigh_keys(const de_attention_block *block, const query_panel *panel,
                              int64_t begin, int64_t count)
 {
@@ -216,7 +207,7 @@ static block_sums weigh_keys(const de_attention_block *block, const query_panel 
     }
     int64_t rows;
     for (int64_t i = 0; i < count && begin + i < panel->seen; i += rows) {
-        rows = de_min_i64(de_round_up(de_tile_rows(count - i, TILE_ROWS), ABREAST), count - i);
+        rows = de_tile_rows(count - i, TILE_ROWS);
         weigh_rows(block, panel, begin + i, rows, masked, panel->weights + i * TILE_QUERIES, &sums);
     }
     return sums;
@@ -275,7 +266,7 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
     return true;
 }
 
-#ifdef DE_ATTENTION_I16
+#ifdef DE_ATTENTION_QUICK
 /* A block's weights become integers whose sum is at most 32767, so that their products with values
  * of up to 32767 cannot overflow: what keys of small weight lose is little of that. */
 static void make_factors(query_panel *panel, int64_t keys, const de_floats *totals)
@@ -319,7 +310,7 @@ static void add_keys(const de_attention_block *block, query_panel *panel, int64_
 }
 
 /* Vector v of the panel's queries, `count` of them from q on -> panel->q; zeros in other lanes. */
-#ifdef DE_ATTENTION_I16
+#ifdef DE_ATTENTION_QUICK
 /* Integers with an L2 norm of at most DE_I16_NORM, as quantise() makes them of keys; where squares
  * may have left the range of floats, by the largest norm that there could be. */
 static void store_integers(const de_attention_block *block, int v, de_floats largest,
@@ -368,17 +359,16 @@ static void pack_vector(const de_attention_block *block, const float *q, int64_t
                         query_panel *panel)
 {
     const de_floats scale = de_splat(block->scale);
-    int64_t steps = steps_of(block->d);
-    for (int64_t step = 0; step < steps; step += DE_LANES) {
+    for (int64_t column = 0; column < block->d; column += DE_LANES) {
         de_floats rows[DE_LANES];
-        int64_t column = step * ABREAST;
+        int64_t left = block->d - column;
         for (int64_t j = 0; j < DE_LANES; j++)
             rows[j] = j < count
-                          ? load_row(q + j * block->q_stride + column, block->d - column, scale)
+                          ? de_mul(de_load_first(q + j * block->q_stride + column, left), scale)
                           : de_splat(0);
         de_transpose(rows);
-        for (int64_t i = 0; i < de_min_i64(DE_LANES, steps - step); i++)
-            store_row(panel->q + (step + i) * ROW + v * VECTOR, rows[i]);
+        for (int64_t i = 0; i < de_min_i64(DE_LANES, left); i++)
+            de_store(panel->q + (column + i) * ROW + v * VECTOR, rows[i]);
     }
 }
 #endif
@@ -443,7 +433,7 @@ void ATTENTION(const de_attention_block *block)
     for (int64_t p = 0; p < count; p++) {
         panels[p] = (query_panel){.q = queries + p * steps_of(block->d) * ROW,
                                   .sums = sums + p * block->d * TILE_QUERIES,
-                                  .weights = (weight *)(void *)block->scratch,
+                                  .weights = block->scratch,
                                   .factors = (operand *)(void *)factors};
         start(block, p * TILE_QUERIES, &panels[p]);
     }

@@ -26,8 +26,8 @@ static inline de_floats de_exp2(de_floats x)
     return de_scaled(n, de_polynomial(c, 6, f));
 }
 
-/* The same with a relative error of 7.5e-5, not exact at 0, and no less than 2^-125.1: for what is
- * rounded to bf16, where subnormal numbers count as zero. */
+/* The same with a relative error of 7.5e-5, not exact at 0, and no less than 2^-125.1: for what
+ * becomes 16-bit integers. */
 static inline de_floats de_exp2_coarse(de_floats x)
 {
     static const float c[] = {0.0551716685f, 0.24261114f, 0.693260968f, 0.999928057f};

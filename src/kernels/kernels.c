@@ -51,13 +51,6 @@ static bool has_avx512(void)
 }
 #endif
 
-#ifdef DE_HAVE_AVX512BF16
-static bool has_avx512_and_bf16(void)
-{
-    return has_avx512() && __builtin_cpu_supports("avx512bf16");
-}
-#endif
-
 /* ---- the tables, the fastest first ---- */
 
 typedef struct known_table {
@@ -67,9 +60,6 @@ typedef struct known_table {
 } known_table;
 
 static const known_table tables[] = {
-#ifdef DE_HAVE_AVX512BF16
-    {&de_kernels_avx512bf16, has_avx512_and_bf16, "AVX-512 F, BW, DQ, VL, VNNI and BF16"},
-#endif
 #ifdef DE_HAVE_AVX512
     {&de_kernels_avx512, has_avx512, "AVX-512 F, BW, DQ, VL and VNNI"},
 #endif

@@ -119,7 +119,7 @@ typedef struct de_attention_block {
     int64_t y_stride;
 } de_attention_block;
 
-/* A block of keys and values that are to be bf16 or int16. */
+/* A block of keys and values that are to be int16. */
 typedef struct de_attention_rows {
     int64_t rows, d;    /* rows: at most DE_ATTENTION_KEYS */
     const float *k, *v; /* [rows] of [d] */
@@ -163,8 +163,7 @@ typedef struct de_kernels {
     void (*winograd_output)(const de_winograd_output *tile);
 
     void (*attention)(const de_attention_block *block);
-    /* The same with products of bf16 or int16, whichever is best; both NULL where a table has none.
-     */
+    /* The same with products of int16; both NULL where those are no faster */
     void (*attention_quick)(const de_attention_block *block);
     void (*attention_pack_quick)(const de_attention_rows *rows);
 
@@ -223,8 +222,7 @@ void de_kernels_use(const de_kernels *kernels);
 
 extern const de_kernels de_kernels_ref;
 /* linked if the compiler targets x86-64 and knows the instructions */
-extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512,
-    de_kernels_avx512bf16;
+extern const de_kernels de_kernels_avx2, de_kernels_avxvnni, de_kernels_avx512;
 /* linked if it targets AArch64 */
 extern const de_kernels de_kernels_neon;
 

@@ -1,5 +1,4 @@
-/* AVX-512 F, BW, DQ, VL and VNNI: vectors of 16. vector_avx2.h says what each function does. With
- * AVX512_BF16 also what attention in bf16 needs. */
+/* AVX-512 F, BW, DQ, VL and VNNI: vectors of 16. vector_avx2.h says what each function does. */
 #ifndef DE_VECTOR_AVX512_H
 #define DE_VECTOR_AVX512_H
 
@@ -239,52 +238,5 @@ DE_INLINE void de_store_shorts(int16_t *y, de_ints x)
 {
     _mm256_storeu_si256((__m256i *)(void *)y, _mm512_cvtepi32_epi16((__m512i)x));
 }
-
-/* ---- DE_LANES pairs of bf16 ---- */
-
-#ifdef __AVX512BF16__
-#define DE_HAVE_BF16
-typedef __m512bh de_bf16_pairs;
-
-DE_INLINE de_bf16_pairs de_load_bf16_pairs(const uint16_t *x)
-{
-    return (__m512bh)_mm512_loadu_si512(x);
-}
-DE_INLINE void de_store_bf16_pairs(uint16_t *y, de_bf16_pairs x)
-{
-    _mm512_storeu_si512(y, (__m512i)x);
-}
-/* the first `count` pairs */
-DE_INLINE void de_store_first_bf16_pairs(uint16_t *y, int64_t count, de_bf16_pairs x)
-{
-    _mm512_mask_storeu_epi32(y, de_first_lanes(count), (__m512i)x);
-}
-/* the pair x[0], x[1] in every lane */
-DE_INLINE de_bf16_pairs de_splat_bf16_pair(const uint16_t *x)
-{
-    int32_t pair;
-    __builtin_memcpy(&pair, x, sizeof pair);
-    return (__m512bh)_mm512_set1_epi32(pair);
-}
-/* first[0], first[1], .., second[0], second[1], .., rounded to nearest, of two equally near the
- * even one */
-DE_INLINE de_bf16_pairs de_join_bf16(de_floats first, de_floats second)
-{
-    return _mm512_cvtne2ps_pbh(second, first);
-}
-/* even[0], odd[0], even[1], odd[1], .., rounded so */
-DE_INLINE de_bf16_pairs de_zip_bf16(de_floats even, de_floats odd)
-{
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9,
-                                           24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
-                                           16, 0);
-    return (__m512bh)_mm512_permutexvar_epi16(order, (__m512i)de_join_bf16(even, odd));
-}
-/* sums + x[0] y[0] + x[1] y[1] in every lane; subnormal numbers count as zero */
-DE_INLINE de_floats de_dot_bf16_pairs(de_floats sums, de_bf16_pairs x, de_bf16_pairs y)
-{
-    return _mm512_dpbf16_ps(sums, x, y);
-}
-#endif
 
 #endif

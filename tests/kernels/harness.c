@@ -10,8 +10,7 @@
 #include "harness.h"
 
 enum { GUARD = 64, MAX_NAMES = 32 };
-const char *const test_tables[TEST_TABLES] = {"ref",     "neon",   "avx2",
-                                              "avxvnni", "avx512", "avx512bf16"};
+const char *const test_tables[TEST_TABLES] = {"ref", "neon", "avx2", "avxvnni", "avx512"};
 
 static uint64_t random_state = 1;
 

@@ -1,5 +1,5 @@
 /* Attention against its definition in double precision: exact, and quick, whose products are of
- * bf16, of int16 or of floats, as the table has it. */
+ * int16 or of floats, as the table has it. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -26,41 +26,29 @@ static void run_attention(de_context *context, void *user)
 
 /* ---- the reference ---- */
 
-/* To the nearest bf16, of two equally near the even one. */
-static float rounded(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static const float *token(de_tensor tensor, int64_t image, int64_t token, int64_t channel)
 {
     return floats_of(tensor) + (image * tensor.w + token) * tensor.stride + channel;
 }
 
-static double score(const float *q, const float *k, int64_t d, bool bf16)
+static double score(const float *q, const float *k, int64_t d)
 {
     double sum = 0;
-    float scale = 1.44269504f / sqrtf((float)d);
     for (int64_t i = 0; i < d; i++)
-        sum += bf16 ? (double)rounded(q[i] * scale) * rounded(k[i])
-                    : q[i] * k[i] / (sqrt((double)d) * log(2));
+        sum += q[i] * k[i] / (sqrt((double)d) * log(2));
     return sum;
 }
 
-/* One query of one head; of operands that are rounded to bf16, or not. */
+/* One query of one head */
 static void attend(const attention_case *test, int64_t image, int64_t query, int64_t head,
-                   bool bf16, double *weights, double *expected)
+                   double *weights, double *expected)
 {
     int64_t d = test->q.c / test->heads, first = head * d;
     int64_t keys = test->causal ? de_min_i64(query + 1, test->k.w) : test->k.w;
     const float *q = token(test->q, image, query, first);
     double total = 0, highest = -INFINITY;
     for (int64_t key = 0; key < keys; key++) {
-        weights[key] = score(q, token(test->k, image, key, first), d, bf16);
+        weights[key] = score(q, token(test->k, image, key, first), d);
         highest = fmax(highest, weights[key]);
     }
     for (int64_t key = 0; key < keys; key++)
@@ -69,18 +57,18 @@ static void attend(const attention_case *test, int64_t image, int64_t query, int
     for (int64_t key = 0; key < keys; key++) {
         const float *v = token(test->v, image, key, first);
         for (int64_t i = 0; i < d; i++)
-            y[i] += weights[key] / total * (bf16 ? rounded(v[i]) : v[i]);
+            y[i] += weights[key] / total * v[i];
     }
 }
 
-static double *expect(const attention_case *test, bool bf16)
+static double *expect(const attention_case *test)
 {
     double *expected = new_doubles(test->q.n * test->q.w * test->q.c),
            *weights = new_doubles(test->k.w);
     for (int64_t image = 0; image < test->q.n; image++)
         for (int64_t query = 0; query < test->q.w; query++)
             for (int64_t head = 0; head < test->heads; head++)
-                attend(test, image, query, head, bf16, weights, expected);
+                attend(test, image, query, head, weights, expected);
     free(weights);
     return expected;
 }
@@ -129,14 +117,9 @@ static void free_case(attention_case *test)
     free(floats_of(test->y));
 }
 
-static bool has_bf16(const de_kernels *kernels)
-{
-    return strcmp(kernels->name, "avx512bf16") == 0;
-}
-
 static bool has_i16(const de_kernels *kernels)
 {
-    return kernels->attention_quick && !has_bf16(kernels);
+    return kernels->attention_quick;
 }
 
 static bool has_floats(const de_kernels *kernels)
@@ -162,7 +145,7 @@ static void check_attention(attention_shape shape, float sharpness)
 {
     attention_case test = new_case(shape, sharpness);
     int64_t count = shape.n * shape.tq * test.q.c;
-    double *expected = expect(&test, false);
+    double *expected = expect(&test);
     op_case check = {.name = "attention",
                      .run = run_attention,
                      .user = &test,
@@ -181,15 +164,6 @@ static void check_attention(attention_shape shape, float sharpness)
         check_op(&check);
         if (sharpness <= 1)
             check_rounding(&test, expected, count, 1.5e-3);
-        double *expected_bf16 = expect(&test, true);
-        check.applies = has_bf16;
-        check.name = "attention, bf16";
-        check.expected = expected_bf16;
-        check.tolerance = 6e-3 + 1e-6 * sharpness;
-        check_op(&check);
-        if (sharpness <= 1)
-            check_rounding(&test, expected, count, 6e-3);
-        free(expected_bf16);
     }
     free(expected);
     free_case(&test);
@@ -254,8 +228,8 @@ static bool may_be_lost(int query, int column, float in_q, float in_k, float in_
            (!(fabsf(in_v) < large) && (column == 4 || column == STRANGE_D - 1));
 }
 
-/* Nothing becomes a NaN, or infinite, that exact arithmetic leaves a number; but for a subnormal
- * query of an infinite key, because bf16 takes it for zero. */
+/* Nothing becomes a NaN, or infinite, that exact arithmetic leaves a number, but for
+ * what int16 may lose. */
 static void check_strange(float sharpness, float in_q, float in_k, float in_v)
 {
     attention_case test = new_case(

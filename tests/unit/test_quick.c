@@ -14,7 +14,7 @@
 enum { CHANNELS = 8, FACTOR = 4, H = 12, W = 16, CELLS = CHANNELS * H * W };
 enum { PIXEL_H = H * FACTOR, PIXEL_W = W * FACTOR, PIXELS = 3 * PIXEL_H * PIXEL_W };
 enum { EXACT, QUICK, ARITHMETICS };
-static const char *const tables[] = {"ref", "avx2", "avxvnni", "avx512", "avx512bf16", "neon"};
+static const char *const tables[] = {"ref", "avx2", "avxvnni", "avx512", "neon"};
 enum { TABLES = sizeof tables / sizeof *tables };
 static const double timestep = 441, error_allowed = 3e-3, adverse_error_allowed = 3e-2;
 
