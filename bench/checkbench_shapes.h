@@ -6,7 +6,7 @@
 
 typedef enum bench_kind {
     LINEAR,         /* x [n * h * w, in] -> [.., out] */
-    EMBEDDING,      /* a linear layer that is exact in both arithmetics: of the time */
+    EMBEDDING,      /* a linear layer of the time, which is exact in both arithmetics */
     GEGLU,          /* -> [.., out / 2] */
     CONVOLUTION,    /* 3x3, stride 1 */
     ENLARGING,      /* 3x3 on the input enlarged to h x w */

@@ -62,7 +62,8 @@ typedef struct cli_option {
 
 /* All options in the order of help; static storage. */
 const cli_option *cli_option_table(size_t *count);
-/* The library's row of an option of kind CLI_LIBRARY or CLI_SETTING; NULL for others. */
+/* The library's row of an option of kind CLI_LIBRARY or CLI_SETTING; NULL for others, whose names
+ * the library does not have. */
 const diffedit_option *cli_library_row(const cli_option *option);
 /* Whether the presets have different defaults for it. */
 bool cli_presets_differ(const diffedit_option *row);

@@ -267,8 +267,9 @@ static bool raise_reference(query_panel *panel, const block_sums *sums, int64_t 
 }
 
 #ifdef DE_ATTENTION_QUICK
-/* A block's weights become integers whose sum is at most 32767, so that their products with values
- * of up to 32767 cannot overflow: what keys of small weight lose is little of that. */
+/* A block's weights become integers whose sum is 32767, but for what rounding adds (half a unit a
+ * key), so that the sum of their products with values of up to 32767 is half of what int32 holds:
+ * what keys of small weight lose is little of that. */
 static void make_factors(query_panel *panel, int64_t keys, const de_floats *totals)
 {
     de_floats factors[VECTORS];

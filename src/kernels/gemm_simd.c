@@ -30,12 +30,6 @@ DE_INLINE const char *vector_of(const panels_side *side, int v, int64_t lane_byt
            v % DE_PANEL_VECTORS * DE_LANES * lane_bytes;
 }
 
-DE_INLINE de_floats load_weights(const char *weights, const de_kind kind, int64_t at)
-{
-    const void *row = weights + at * (kind == DE_KIND_F16 ? 2 : 4);
-    return kind == DE_KIND_F16 ? de_load_half(row) : de_load(row);
-}
-
 /* `rows`, `vectors` and `kind` are constants wherever they are parameters. */
 DE_INLINE void sum_floats(const de_gemm *gemm, const panels_side *side, int64_t first,
                           const int rows, const int vectors, const de_kind kind,
@@ -57,14 +51,14 @@ DE_INLINE void sum_floats(const de_gemm *gemm, const panels_side *side, int64_t 
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
             x[r] = gemm->x[tap * gemm->rows + first + r];
-            /* Unrolled further by hand, gcc would fold the loads of x into the FMAs, at half the
-             * speed. */
 #pragma GCC unroll 8
         for (int64_t k = 0; k < depth; k++) {
+            /* Unrolled further, by hand, gcc would fold the loads of x into the FMAs, at half the
+             * speed. */
             de_floats w[DE_TILE_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++)
-                w[v] = load_weights(weights[v], kind, (tap * depth + k) * DE_PANEL);
+                w[v] = de_load_panel(weights[v], kind, (tap * depth + k) * DE_PANEL);
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 de_floats value = de_splat_at(x[r] + k);

@@ -48,7 +48,7 @@ de_i16_settle(const de_i16_rows *rows, int64_t row, float squares, float largest
     if (!(largest > 1e-15f && largest < 1e15f) && largest >= DE_I16_TINY)
         ratio = sqrtf(squares_of(rows, row, 1 / largest, &scaled));
     float factor = de_i16_factor(largest, ratio, scale);
-    if (isfinite(factor))
+    if (isfinite(factor) && largest >= DE_I16_TINY)
         return factor;
     /* too small to divide by; or not finite */
     *scale = isnan(squares) || isinf(largest) ? NAN : 0;
@@ -92,7 +92,7 @@ static inline float de_i16_scale_of(float largest, float squares, int64_t count)
                      largest, squared ? sqrtf(squares) / largest : sqrtf((float)count), &scale);
     if (isfinite(factor))
         return scale;
-    return isfinite(largest) ? 0 : NAN;
+    return isnan(squares) || !isfinite(largest) ? NAN : 0;
 }
 
 /* What values are multiplied with whose scale is known. */

@@ -8,8 +8,7 @@
  * rows. */
 enum { SUM_ROWS = 4 };
 
-static inline __attribute__((always_inline)) void add_rows(const float *x, const int rows,
-                                                           int64_t c, double *sum, double *square)
+DE_INLINE void add_rows(const float *x, const int rows, int64_t c, double *sum, double *square)
 {
     int64_t i = 0;
     for (; i + DE_DOUBLES <= c; i += DE_DOUBLES) {
@@ -43,18 +42,16 @@ void DE_KERNEL(de_channel_sums)(const float *x, int64_t rows, int64_t c, double 
 }
 
 /* The first `count` channels of a vector. */
-static inline __attribute__((always_inline)) void
-scale_shift_lanes(const float *x, int64_t count, const float *scale, const float *shift,
-                  const de_activation activation, float *y)
+DE_INLINE void scale_shift_lanes(const float *x, int64_t count, const float *scale,
+                                 const float *shift, const de_activation activation, float *y)
 {
     de_floats value = de_mul_add(de_load_first(x, count), de_load_first(scale, count),
                                  de_load_first(shift, count));
     de_store_first(y, count, de_activate(value, activation));
 }
 
-static inline __attribute__((always_inline)) void
-scale_shift_rows(const float *x, int64_t rows, int64_t c, const float *scale, const float *shift,
-                 const de_activation activation, float *y)
+DE_INLINE void scale_shift_rows(const float *x, int64_t rows, int64_t c, const float *scale,
+                                const float *shift, const de_activation activation, float *y)
 {
     for (int64_t r = 0; r < rows; r++, x += c, y += c) {
         int64_t i = 0;
@@ -111,8 +108,7 @@ void DE_KERNEL(de_layer_norm)(const float *x, int64_t rows, int64_t c, float eps
     }
 }
 
-static inline __attribute__((always_inline)) void
-activate_all(const float *x, int64_t count, const de_activation activation, float *y)
+DE_INLINE void activate_all(const float *x, int64_t count, const de_activation activation, float *y)
 {
     int64_t i = 0;
     for (; i + DE_LANES <= count; i += DE_LANES)

@@ -64,12 +64,6 @@ void DE_KERNEL(de_quantise)(const de_i16_rows *rows, int16_t *out, int64_t out_s
 
 /* ---- the columns of a panel: a lane is a column ---- */
 
-DE_INLINE de_floats load_panel(const void *panel, const de_kind kind, int64_t at)
-{
-    return kind == DE_KIND_F16 ? de_load_half((const uint16_t *)panel + at)
-                               : de_load((const float *)panel + at);
-}
-
 /* DE_LANES columns, from `lane` on. */
 DE_INLINE void quantise_lanes(const void *panel, const de_kind kind, int64_t depth, int64_t lane,
                               int16_t *out, float *scales)
@@ -77,12 +71,12 @@ DE_INLINE void quantise_lanes(const void *panel, const de_kind kind, int64_t dep
     const de_floats zero = de_splat(0);
     de_floats largest = zero, squares = zero;
     for (int64_t k = 0; k < depth; k++)
-        largest = de_max(de_abs(load_panel(panel, kind, k * DE_PANEL + lane)), largest);
+        largest = de_max(de_abs(de_load_panel(panel, kind, k * DE_PANEL + lane)), largest);
     /* squares of values near 1 stay in the range of floats */
     de_floats inverse = de_select(de_greater(largest, de_splat(DE_I16_TINY)),
                                   de_div(de_splat(1), largest), zero);
     for (int64_t k = 0; k < depth; k++) {
-        de_floats value = de_mul(load_panel(panel, kind, k * DE_PANEL + lane), inverse);
+        de_floats value = de_mul(de_load_panel(panel, kind, k * DE_PANEL + lane), inverse);
         squares = de_add(squares, de_mul(value, value));
     }
     de_floats ratio = de_sqrt(squares); /* at least 1; 0: too small; a NaN: not finite */
@@ -90,9 +84,9 @@ DE_INLINE void quantise_lanes(const void *panel, const de_kind kind, int64_t dep
     de_floats most = de_min(de_div(de_splat(DE_I16_NORM), ratio), de_splat(DE_I16_MOST));
     de_floats factor = de_div(most, largest);
     for (int64_t k = 0; k < depth; k += 2) {
-        de_floats even = load_panel(panel, kind, k * DE_PANEL + lane), odd = zero;
+        de_floats even = de_load_panel(panel, kind, k * DE_PANEL + lane), odd = zero;
         if (k + 1 < depth)
-            odd = load_panel(panel, kind, (k + 1) * DE_PANEL + lane);
+            odd = de_load_panel(panel, kind, (k + 1) * DE_PANEL + lane);
         de_store_pairs(out + k * DE_PANEL + 2 * lane,
                        de_ints_of(de_select(usable, de_mul(even, factor), zero)),
                        de_ints_of(de_select(usable, de_mul(odd, factor), zero)));

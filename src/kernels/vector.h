@@ -35,4 +35,11 @@
 /* Vectors side by side that make a panel's row. */
 enum { DE_PANEL_VECTORS = DE_PANEL / DE_LANES };
 
+/* DE_LANES values of a panel of f32 or f16, from number `at` on. */
+DE_INLINE de_floats de_load_panel(const void *panel, const de_kind kind, int64_t at)
+{
+    return kind == DE_KIND_F16 ? de_load_half((const uint16_t *)panel + at)
+                               : de_load((const float *)panel + at);
+}
+
 #endif

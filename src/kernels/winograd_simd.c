@@ -10,19 +10,7 @@ enum { TAPS = 3, IN = DE_WINOGRAD_IN, MAX_OUT = DE_WINOGRAD_MAX_OUT, PAIR_POINTS
  * stay in the first level cache. */
 enum { CHANNEL_BLOCK = 64 };
 
-static inline de_floats constant(float value)
-{
-    return de_splat(value);
-}
-
 /* ---- weights ---- */
-
-static inline de_floats load_weights(const void *panel, const de_kind kind, int64_t at)
-{
-    if (kind == DE_KIND_F16)
-        return de_load_half((const uint16_t *)panel + at);
-    return de_load((const float *)panel + at);
-}
 
 /* g [3] becomes the two taps that it is for odd or even pixels. */
 static inline void join_taps(de_floats *g, de_taps taps)
@@ -44,9 +32,9 @@ static inline void weights_pair(const de_floats *g, const bool two, int pair, de
         return;
     }
     float p = pair == 1 ? DE_P : DE_Q;
-    de_floats even = two ? g[0] : de_mul_add(constant(p * p), g[2], g[0]);
-    points[0] = de_mul_add(constant(p), g[1], even);
-    points[1] = de_neg_mul_add(constant(p), g[1], even);
+    de_floats even = two ? g[0] : de_mul_add(de_splat(p * p), g[2], g[0]);
+    points[0] = de_mul_add(de_splat(p), g[1], even);
+    points[1] = de_neg_mul_add(de_splat(p), g[1], even);
 }
 
 /* Rows `pair` of the points of DE_LANES columns of one channel, value `at` of the panel: in their
@@ -62,7 +50,7 @@ DE_INLINE void points_of(const de_winograd_weights *weights, int64_t at, const i
         de_floats g[TAPS], both[2];
 #pragma GCC unroll 3
         for (int y = 0; y < TAPS; y++)
-            g[y] = load_weights(weights->panel, kind, (y * TAPS + x) * stride + begin);
+            g[y] = de_load_panel(weights->panel, kind, (y * TAPS + x) * stride + begin);
         if (two)
             join_taps(g, weights->rows);
         weights_pair(g, two, pair, both);
@@ -125,7 +113,7 @@ DE_INLINE void store_integers(const de_winograd_weights *weights, const int pair
                 points_of(weights, (k + 1) * DE_PANEL + column, pair, kind, two, points);
             else
                 for (int i = 0; i < PAIR_POINTS; i++)
-                    points[i] = constant(0);
+                    points[i] = de_splat(0);
 #pragma GCC unroll 12
             for (int i = 0; i < PAIR_POINTS; i++)
                 de_store_pairs(out + i * weights->point_stride + k * DE_PANEL, even[i],
@@ -142,7 +130,7 @@ DE_INLINE void measure(const de_winograd_weights *weights, const int pair, const
     for (int column = 0; column < DE_PANEL; column += DE_LANES) {
         de_floats largest[PAIR_POINTS], sums[PAIR_POINTS];
         for (int i = 0; i < PAIR_POINTS; i++)
-            largest[i] = sums[i] = constant(0);
+            largest[i] = sums[i] = de_splat(0);
         for (int64_t k = 0; k < weights->count; k++) {
             de_floats points[PAIR_POINTS];
             points_of(weights, k * DE_PANEL + column, pair, kind, two, points);
@@ -219,24 +207,23 @@ void DE_KERNEL(de_winograd_scales)(const de_winograd_weights *weights, float *sc
 /* B^T d */
 static inline void transform_input(const de_floats *d, de_floats *points)
 {
-    de_floats p_even = de_neg_mul_add(constant(DE_Q2), d[2], d[4]);
-    de_floats p_odd = de_mul(constant(DE_P), de_neg_mul_add(constant(DE_Q2), d[1], d[3]));
-    de_floats q_even = de_neg_mul_add(constant(DE_P2), d[2], d[4]);
-    de_floats q_odd = de_mul(constant(DE_Q), de_neg_mul_add(constant(DE_P2), d[1], d[3]));
-    points[0] = de_mul_add(constant(DE_N_0), d[4], de_neg_mul_add(constant(DE_R), d[2], d[0]));
+    de_floats p_even = de_neg_mul_add(de_splat(DE_Q2), d[2], d[4]);
+    de_floats p_odd = de_mul(de_splat(DE_P), de_neg_mul_add(de_splat(DE_Q2), d[1], d[3]));
+    de_floats q_even = de_neg_mul_add(de_splat(DE_P2), d[2], d[4]);
+    de_floats q_odd = de_mul(de_splat(DE_Q), de_neg_mul_add(de_splat(DE_P2), d[1], d[3]));
+    points[0] = de_mul_add(de_splat(DE_N_0), d[4], de_neg_mul_add(de_splat(DE_R), d[2], d[0]));
     points[1] = de_add(p_even, p_odd);
     points[2] = de_sub(p_even, p_odd);
     points[3] = de_add(q_even, q_odd);
     points[4] = de_sub(q_even, q_odd);
-    points[5] = de_mul_add(constant(DE_P2Q2), d[1],
-                           de_neg_mul_add(constant(DE_P2 + DE_Q2), d[3], d[5]));
+    points[5] = de_mul_add(de_splat(DE_P2Q2), d[1],
+                           de_neg_mul_add(de_splat(DE_P2 + DE_Q2), d[3], d[5]));
 }
 
-/* The first `count` of eight channels of a column of six pixels: rows [6] of [CHANNEL_BLOCK], IN *
- * CHANNEL_BLOCK floats apart. */
-static inline __attribute__((always_inline)) void input_lanes(const float *const *column,
-                                                              const float *const *next, int64_t c,
-                                                              int64_t count, float *rows)
+/* The first `count` channels of a vector, of a column of six pixels: rows [6] of [CHANNEL_BLOCK],
+ * IN * CHANNEL_BLOCK floats apart. */
+DE_INLINE void input_lanes(const float *const *column, const float *const *next, int64_t c,
+                           int64_t count, float *rows)
 {
     de_floats d[IN], points[IN];
 #pragma GCC unroll 6
@@ -284,7 +271,7 @@ static void input_row(const float *row, int64_t count, float *out, int64_t point
 void DE_KERNEL(de_winograd_input)(const float *const *pixels, const float *const *next,
                                   int64_t channels, float *out, int64_t point_stride)
 {
-    float rows[IN][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
+    float rows[IN][IN][CHANNEL_BLOCK] __attribute__((aligned(64)));
     for (int64_t begin = 0; begin < channels; begin += CHANNEL_BLOCK) {
         int64_t end = channels - begin < CHANNEL_BLOCK ? channels : begin + CHANNEL_BLOCK;
         for (int x = 0; x < IN; x++)
@@ -298,17 +285,16 @@ void DE_KERNEL(de_winograd_input)(const float *const *pixels, const float *const
 
 static inline de_floats scaled_sum(float a, de_floats x, float b, de_floats y)
 {
-    return de_mul_add(constant(b), y, de_mul(constant(a), x));
+    return de_mul_add(de_splat(b), y, de_mul(de_splat(a), x));
 }
 
 static inline de_floats add_scaled(float a, de_floats x, float b, de_floats y, de_floats z)
 {
-    return de_mul_add(constant(b), y, de_mul_add(constant(a), x, z));
+    return de_mul_add(de_splat(b), y, de_mul_add(de_splat(a), x, z));
 }
 
 /* A^T m, of four or five outputs */
-static inline __attribute__((always_inline)) void transform_output(const de_floats *m,
-                                                                   const int outputs, de_floats *y)
+DE_INLINE void transform_output(const de_floats *m, const int outputs, de_floats *y)
 {
     de_floats p_even = de_add(m[1], m[2]), p_odd = de_sub(m[1], m[2]);
     de_floats q_even = de_add(m[3], m[4]), q_odd = de_sub(m[3], m[4]);
@@ -325,9 +311,8 @@ static inline __attribute__((always_inline)) void transform_output(const de_floa
 
 /* One column of six products, `count` channels: rows [outputs] of [CHANNEL_BLOCK], IN *
  * CHANNEL_BLOCK floats apart. */
-static inline __attribute__((always_inline)) void output_column(const float *products,
-                                                                int64_t point_stride, int64_t count,
-                                                                const int outputs, float *rows)
+DE_INLINE void output_column(const float *products, int64_t point_stride, int64_t count,
+                             const int outputs, float *rows)
 {
     for (int64_t c = 0; c < count; c += DE_LANES) {
         de_floats m[IN], points[MAX_OUT];
@@ -341,12 +326,10 @@ static inline __attribute__((always_inline)) void output_column(const float *pro
     }
 }
 
-/* The first `count` of eight channels of row y of the tile, from the first pass's row. A `plain`
- * tile keeps all its columns, and has no activation. */
-static inline __attribute__((always_inline)) void output_lanes(const de_winograd_output *tile,
-                                                               const float *row, int y,
-                                                               int64_t channel, int64_t count,
-                                                               const int outputs, const bool plain)
+/* The first `count` channels of a vector, of row y of the tile, from the first pass's row. A
+ * `plain` tile keeps all its columns, and has no activation. */
+DE_INLINE void output_lanes(const de_winograd_output *tile, const float *row, int y,
+                            int64_t channel, int64_t count, const int outputs, const bool plain)
 {
     de_floats m[IN], points[MAX_OUT], bias = de_load(tile->bias + channel);
 #pragma GCC unroll 6
@@ -368,10 +351,8 @@ static inline __attribute__((always_inline)) void output_lanes(const de_winograd
 }
 
 /* Channels begin..begin + count. */
-static inline __attribute__((always_inline)) void output_row(const de_winograd_output *tile,
-                                                             const float *row, int y, int64_t begin,
-                                                             int64_t count, const int outputs,
-                                                             const bool plain)
+DE_INLINE void output_row(const de_winograd_output *tile, const float *row, int y, int64_t begin,
+                          int64_t count, const int outputs, const bool plain)
 {
     int64_t c = 0;
     for (; c + DE_LANES <= count; c += DE_LANES)
@@ -380,10 +361,9 @@ static inline __attribute__((always_inline)) void output_row(const de_winograd_o
         output_lanes(tile, row + c, y, begin + c, count - c, outputs, plain);
 }
 
-static inline __attribute__((always_inline)) void output_tile(const de_winograd_output *tile,
-                                                              const int outputs, const bool plain)
+DE_INLINE void output_tile(const de_winograd_output *tile, const int outputs, const bool plain)
 {
-    float rows[MAX_OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(32)));
+    float rows[MAX_OUT][IN][CHANNEL_BLOCK] __attribute__((aligned(64)));
     for (int64_t begin = 0; begin < tile->channels; begin += CHANNEL_BLOCK) {
         int64_t count = tile->channels - begin < CHANNEL_BLOCK ? tile->channels - begin
                                                                : CHANNEL_BLOCK;

@@ -53,8 +53,8 @@ de_linear *de_load_linear(de_loader *loader, const char *name, int64_t in, int64
 /* parent.names[0..parts-1] side by side in one product */
 de_linear *de_load_fused_linear(de_loader *loader, const char *parent, const char *const *names,
                                 int parts, int64_t in, int64_t out_each, bool bias);
-/* Both, but exact whatever the loader's arithmetic: products that run once and that much else is
- * made from */
+/* Both, but exact whatever the loader's arithmetic: products that take little time and that much
+ * else is made from */
 de_linear *de_load_exact_linear(de_loader *loader, const char *name, int64_t in, int64_t out,
                                 bool bias);
 de_linear *de_load_exact_fused_linear(de_loader *loader, const char *parent,

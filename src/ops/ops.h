@@ -1,8 +1,9 @@
 /* Tensor operations: the contract that every backend implements (cpu/ now; backend.h says how).
  *
  * Tensors are [n, h, w, c] in a backend's memory, so that a picture is also a list of h*w tokens.
- * Weights are prepared once when a model is opened (on the CPU packed for the kernels, in their
- * stored precision where it is f16 or f32; bf16 becomes f32) and are read-only afterwards.
+ * Weights are prepared once when a model is opened (on the CPU packed for the kernels: exact in
+ * their stored precision where it is f16 or f32, else f32; quick mostly as int16) and are read-only
+ * afterwards.
  *
  * Ops take temporary memory from the context's arena and give it back before they return. On a
  * measuring arena they only take and give back. Inputs and outputs must not overlap unless said. No

@@ -38,9 +38,13 @@ static void fill_row(float *x, int64_t count, int kind)
         for (int64_t i = 0; i < count; i++)
             x[i] *= 1e-38f;
         break;
-    case 7: x[count - 1] = INFINITY; break;
-    case 8: x[0] = NAN; break;
-    case 9: /* a NaN beside zeros */
+    case 7: /* small enough for zeros, and not too small to divide by */
+        for (int64_t i = 0; i < count; i++)
+            x[i] *= 1e-32f;
+        break;
+    case 8: x[count - 1] = INFINITY; break;
+    case 9: x[0] = NAN; break;
+    case 10: /* a NaN beside zeros */
         memset(x, 0, (size_t)count * sizeof *x);
         x[count / 3] = NAN;
         break;
@@ -48,7 +52,7 @@ static void fill_row(float *x, int64_t count, int kind)
     }
 }
 
-enum { ROW_KINDS = 10, FIRST_INFINITE = 7 };
+enum { ROW_KINDS = 11, FIRST_INFINITE = 8 };
 
 static void check_row(const float *x, int64_t count, const int16_t *q, float scale, int kind)
 {

@@ -24,8 +24,8 @@ static const de_weight *weight_of(const packing *job, int64_t column, int64_t *r
     return weight;
 }
 
-/* A panel [taps, depth, 16] from 16 rows [depth, taps]. Element by element
- * across the rows, so that what is read and what is written are both streams. */
+/* A panel [taps, depth, 16] from 16 rows [depth, taps]. Element by element across the rows, so that
+ * what is read and what is written are both streams. */
 static void pack_f16(const de_panels *panels, const unsigned char *const *rows, uint16_t *out)
 {
     int64_t taps = panels->taps, depth = panels->depth;

@@ -6,8 +6,8 @@
 #include "weights/weight.h"
 
 typedef struct de_panels {
-    void
-        *data; /* [ceil(columns / 16), taps, depth, 16]; int16: [.., ceil(taps depth / 2), 16, 2] */
+    /* [ceil(columns / 16), taps, depth, 16]; int16: [.., ceil(taps depth / 2), 16, 2] */
+    void *data;
     float *scales; /* int16: [columns padded to 16] */
     de_kind kind;  /* f16, where the file has it, or f32; int16 for quick products */
     int64_t columns, taps, depth;
