@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "kernels/kernels.h"
 
 static inline float de_activate_c(float x, de_activation activation)
@@ -26,6 +27,13 @@ static inline int16_t de_round_c(float x)
     int32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     return (int16_t)bits;
+}
+
+/* Value `at` of a panel of f32 or f16 */
+static inline float de_panel_value_c(const void *panel, de_kind kind, int64_t at)
+{
+    return kind == DE_KIND_F16 ? de_half_to_float(((const uint16_t *)panel)[at])
+                               : ((const float *)panel)[at];
 }
 
 /* sums [16] += x [depth] w [depth, 16], in the order of k. Eight k are taken at once, so that the

@@ -9,8 +9,8 @@
 enum { ROWS = 32, DEPTH = 128 };
 
 /* sums [rows, 16] = all taps of one panel; x [taps, x_rows], from row `first` on */
-static void panel_sums(const de_gemm *gemm, const void *panels, int64_t panel, int64_t first,
-                       int64_t rows, float (*sums)[DE_PANEL])
+static void panel_sums_float(const de_gemm *gemm, const void *panels, int64_t panel, int64_t first,
+                             int64_t rows, float (*sums)[DE_PANEL])
 {
     float converted[DEPTH * DE_PANEL];
     memset(sums, 0, (size_t)rows * sizeof *sums);
@@ -78,6 +78,15 @@ static void panel_sums_i16(const de_gemm *gemm, const void *panels, const float 
                          (gemm->row_scales[first + r] * scales[panel * DE_PANEL + j]);
 }
 
+static void panel_sums(const de_gemm *gemm, const void *panels, const float *scales, int64_t panel,
+                       int64_t first, int64_t rows, float (*sums)[DE_PANEL])
+{
+    if (gemm->kind == DE_KIND_I16)
+        panel_sums_i16(gemm, panels, scales, panel, first, rows, sums);
+    else
+        panel_sums_float(gemm, panels, panel, first, rows, sums);
+}
+
 static void store(const de_gemm *gemm, int64_t panel, int64_t first, int64_t rows,
                   float (*sums)[DE_PANEL], float (*gates)[DE_PANEL])
 {
@@ -101,14 +110,9 @@ void de_gemm_c(const de_gemm *gemm)
     for (int64_t panel = 0; panel * DE_PANEL < gemm->columns; panel++) {
         for (int64_t first = 0; first < gemm->rows; first += ROWS) {
             int64_t rows = gemm->rows - first < ROWS ? gemm->rows - first : ROWS;
-            if (gemm->kind == DE_KIND_I16)
-                panel_sums_i16(gemm, gemm->panels, gemm->column_scales, panel, first, rows, sums);
-            else
-                panel_sums(gemm, gemm->panels, panel, first, rows, sums);
-            if (gemm->gate && gemm->kind == DE_KIND_I16)
-                panel_sums_i16(gemm, gemm->gate, gemm->gate_scales, panel, first, rows, gates);
-            else if (gemm->gate)
-                panel_sums(gemm, gemm->gate, panel, first, rows, gates);
+            panel_sums(gemm, gemm->panels, gemm->column_scales, panel, first, rows, sums);
+            if (gemm->gate)
+                panel_sums(gemm, gemm->gate, gemm->gate_scales, panel, first, rows, gates);
             store(gemm, panel, first, rows, sums, gemm->gate ? gates : NULL);
         }
     }

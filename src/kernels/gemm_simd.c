@@ -272,26 +272,18 @@ static void run_tiles(const de_gemm *gemm, const column_strip *strip, int64_t fi
     }
 }
 
-/* All rows of a strip: whole tiles, and a small rest shared out (6 + 1 rows become 4 + 3), because
- * a tile of few rows waits for its own sums. */
+/* All rows of a strip: whole tiles in one go, and then what de_tile_rows() makes of the rest. */
 static void run_strip(const de_gemm *gemm, const column_strip *strip)
 {
     int most = strip->vectors == DE_TILE_VECTORS ? DE_TILE_ROWS : DE_NARROW_ROWS;
-    int64_t rest = gemm->rows % most, tiles = gemm->rows / most;
-    if (rest && tiles) {
+    int64_t tiles = gemm->rows / most, rows;
+    if (gemm->rows % most && tiles)
         tiles--;
-        rest += most;
-    }
-    int64_t first = tiles * most;
     run_tiles(gemm, strip, 0, tiles, most);
-    if (rest > most) {
-        int upper = (int)(rest + 1) / 2;
-        run_tiles(gemm, strip, first, 1, upper);
-        first += upper;
-        rest -= upper;
+    for (int64_t first = tiles * most; first < gemm->rows; first += rows) {
+        rows = de_tile_rows(gemm->rows - first, most);
+        run_tiles(gemm, strip, first, 1, (int)rows);
     }
-    if (rest)
-        run_tiles(gemm, strip, first, 1, (int)rest);
 }
 
 static panels_side side_from(const de_gemm *gemm, const void *panels, const float *scales,

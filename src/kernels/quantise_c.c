@@ -1,4 +1,3 @@
-#include "base/half.h"
 #include "kernels/functions_c.h"
 #include "kernels/i16.h"
 #include "kernels/tables.h"
@@ -51,24 +50,18 @@ void de_quantise_c(const de_i16_rows *rows, int16_t *out, int64_t out_stride, fl
 
 /* ---- the columns of a panel ---- */
 
-static float panel_value(const void *panel, de_kind kind, int64_t at)
-{
-    return kind == DE_KIND_F16 ? de_half_to_float(((const uint16_t *)panel)[at])
-                               : ((const float *)panel)[at];
-}
-
 static void quantise_column(const void *panel, de_kind kind, int64_t depth, int64_t column,
                             int16_t *out, float *scale)
 {
     float largest = 0, squares = 0;
     for (int64_t k = 0; k < depth; k++) {
-        float size = fabsf(panel_value(panel, kind, k * DE_PANEL + column));
+        float size = fabsf(de_panel_value_c(panel, kind, k * DE_PANEL + column));
         largest = size > largest ? size : largest;
     }
     /* squares of values near 1 stay in the range of floats */
     float inverse = largest > DE_I16_TINY ? 1 / largest : 0;
     for (int64_t k = 0; k < depth; k++) {
-        float value = panel_value(panel, kind, k * DE_PANEL + column) * inverse;
+        float value = de_panel_value_c(panel, kind, k * DE_PANEL + column) * inverse;
         squares += value * value;
     }
     float ratio = sqrtf(squares), factor = 0;
@@ -77,7 +70,8 @@ static void quantise_column(const void *panel, de_kind kind, int64_t depth, int6
     if (usable)
         factor = de_i16_factor(largest, ratio, scale);
     for (int64_t k = 0; k < depth + depth % 2; k++) {
-        float value = usable && k < depth ? panel_value(panel, kind, k * DE_PANEL + column) : 0;
+        float value = usable && k < depth ? de_panel_value_c(panel, kind, k * DE_PANEL + column)
+                                          : 0;
         out[k / 2 * 2 * DE_PANEL + 2 * column + k % 2] = de_round_c(value * factor);
     }
 }

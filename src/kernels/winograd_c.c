@@ -3,7 +3,6 @@
 #include "kernels/i16.h"
 #include "kernels/tables.h"
 #include "kernels/functions_c.h"
-#include "base/half.h"
 #include "kernels/winograd_points.h"
 
 /* Everything is done for LANES channels at once, in loops of constant length that the compiler
@@ -79,8 +78,7 @@ static void transform_output(lanes *m, int outputs, lanes *y)
 static void load_panel(const void *panel, de_kind kind, int64_t offset, float *out)
 {
     for (int l = 0; l < LANES; l++)
-        out[l] = kind == DE_KIND_F16 ? de_half_to_float(((const uint16_t *)panel)[offset + l])
-                                     : ((const float *)panel)[offset + l];
+        out[l] = de_panel_value_c(panel, kind, offset + l);
 }
 
 /* Rows `pair` of the points of channel `c`: [2, 6] */
