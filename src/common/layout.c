@@ -1,5 +1,7 @@
 #include "common/layout.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,4 +76,36 @@ bool de_layout_is_index(const char *name)
 {
     const char *slash = strrchr(name, '/'), *ending = strrchr(name, '.');
     return ending && strcmp(ending, ".json") == 0 && strstr(slash ? slash : name, ".index.");
+}
+
+/* ---- the hub's cache ---- */
+
+/* The only entry of snapshots/; false where there is none or more than one. */
+static bool only_snapshot(char name[DE_LAYOUT_NAME], const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/snapshots", folder);
+    DIR *directory = opendir(path);
+    int count = 0;
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        if (entry->d_name[0] != '.' &&
+            snprintf(name, DE_LAYOUT_NAME, "snapshots/%s", entry->d_name) < DE_LAYOUT_NAME)
+            count++;
+    if (directory)
+        closedir(directory);
+    return count == 1;
+}
+
+bool de_layout_find_snapshot(char name[DE_LAYOUT_NAME], const char *folder)
+{
+    char path[PATH_MAX], reference[DE_LAYOUT_NAME - 16] = "";
+    snprintf(path, sizeof path, "%s/refs/main", folder);
+    FILE *file = fopen(path, "r");
+    if (file && !fgets(reference, sizeof reference, file))
+        reference[0] = '\0';
+    if (file)
+        fclose(file);
+    reference[strcspn(reference, "\n/")] = '\0';
+    snprintf(name, DE_LAYOUT_NAME, "snapshots/%s", reference);
+    return reference[0] || only_snapshot(name, folder);
 }

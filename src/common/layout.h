@@ -49,4 +49,8 @@ bool de_layout_is_weights(const char *name);
 /* Whether a name or path is that of an index of several files of weights. */
 bool de_layout_is_index(const char *name);
 
+/* The hub's cache: models--OWNER--NAME/refs/main names a folder of snapshots/, or only one is
+ * there. Writes "snapshots/NAME"; false: there is none, or it is not clear which. */
+bool de_layout_find_snapshot(char name[DE_LAYOUT_NAME], const char *folder);
+
 #endif

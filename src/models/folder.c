@@ -152,37 +152,15 @@ static diffedit_status read_folder(de_model_parts *parts, const char *folder, de
     return status;
 }
 
-/* ---- the hub's cache: models--OWNER--NAME/refs/main names a folder of snapshots/ ---- */
-
-/* The only entry of a folder into `name`; false where there is none or more than one. */
-static bool only_entry(const char *folder, char *name, size_t size)
-{
-    DIR *directory = opendir(folder);
-    int count = 0;
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        if (entry->d_name[0] != '.' && snprintf(name, size, "%s", entry->d_name) < (int)size)
-            count++;
-    if (directory)
-        closedir(directory);
-    return count == 1;
-}
-
 static diffedit_status find_snapshot(de_path *snapshot, const char *folder, diffedit_error *error)
 {
-    char name[128] = "";
-    FILE *reference = fopen(join(folder, "refs/main").text, "r");
-    if (reference && !fgets(name, sizeof name, reference))
-        name[0] = '\0';
-    if (reference)
-        fclose(reference);
-    name[strcspn(name, "\n/")] = '\0';
-    de_path snapshots = join(folder, "snapshots");
-    if (!name[0] && !only_entry(snapshots.text, name, sizeof name))
+    char name[DE_LAYOUT_NAME];
+    if (!de_layout_find_snapshot(name, folder))
         return de_fail(
             error, DIFFEDIT_ERROR_MODEL,
             "%s: a hub cache without refs/main needs exactly one snapshot; name one instead",
             folder);
-    *snapshot = join(snapshots.text, name);
+    *snapshot = join(folder, name);
     return DIFFEDIT_OK;
 }
 
