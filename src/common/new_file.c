@@ -260,3 +260,16 @@ diffedit_status de_new_file_finish(de_new_file *file, diffedit_status status, di
     release(file);
     return status;
 }
+
+bool de_sync_folder(int folder, const char *path)
+{
+    int descriptor = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    /* some file systems cannot sync a folder, and need not */
+    bool synced = fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
+    int number = errno;
+    close(descriptor);
+    errno = number;
+    return synced;
+}

@@ -37,6 +37,9 @@ bool de_same_file(const char *a, const char *b);
 /* The name that this process gives an unfinished file first (".diffedit-PID.part" in the target's
  * folder); freed by the caller, NULL if memory is short. */
 char *de_new_file_temporary(const char *path);
+/* Makes last what was made or renamed in a folder: `path` from `folder`, a descriptor or AT_FDCWD.
+ * False and errno on failure. */
+bool de_sync_folder(int folder, const char *path);
 /* Writes all bytes; false and errno on failure. */
 bool de_write_all(int descriptor, const void *bytes, size_t size);
 
