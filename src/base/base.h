@@ -28,6 +28,8 @@ void *de_aligned_alloc(size_t bytes);
 
 /* ---- threads ---- */
 
+enum { DE_MAX_THREADS = 256 }; /* of a loop, its caller included */
+
 typedef void (*de_parallel_fn)(void *user, int64_t begin, int64_t end, int thread);
 
 /* Splits [0, count) into chunks of `grain` (at least 1) and runs them on up to `threads` threads,

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { MAX_THREADS = 256, SPINS = 2000 };
+enum { SPINS = 2000 };
 
 /* The loop that runs now. Its fields stand still while a chunk of it is claimed and not finished.
  */
@@ -152,7 +152,7 @@ void de_parallel_for(int threads, int64_t count, int64_t grain, de_parallel_fn f
 {
     grain = de_max_i64(grain, 1);
     int64_t chunks = de_divide_up(count, grain);
-    threads = (int)de_min_i64(threads, de_min_i64(chunks, MAX_THREADS));
+    threads = (int)de_min_i64(threads, de_min_i64(chunks, DE_MAX_THREADS));
     /* a second caller at the same time gets no helpers: their processors are busy with the first
      * one's loop */
     if (threads <= 1 || pthread_mutex_trylock(&pool.owner) != 0) {
