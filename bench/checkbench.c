@@ -1,11 +1,12 @@
 /* Every layer at the sizes that the networks use, in both arithmetics, by the kernels in use
  * (DIFFEDIT_CPU): checked against plain C and timed, and quick against exact.
  *
- *     checkbench [--pocket] [--errors] [--threads N] [--only TEXT]
+ *     checkbench [--pocket] [--errors] [--threads N] [--only TEXT] [--device gpu:N]
  *
  * Shares are of what this machine reaches in the same run, on the same threads, with nothing but
- * multiplying and adding floats, or integers of 16 bits. --errors prints what quick is off by as a
- * table in Markdown, and times nothing. */
+ * multiplying and adding floats, or integers of 16 bits; on a GPU, of what its family does.
+ * --errors prints what quick is off by as a table in Markdown, and times nothing. Layers of a GPU
+ * are timed by its own clock, where it has one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ typedef struct settings {
     const char *only;
     double seconds;     /* for each timing */
     double check_flops; /* larger cases are not run in plain C */
+    const char *device; /* NULL: the CPU */
     double peaks[ARITHMETICS];
 } settings;
 
@@ -35,20 +37,27 @@ typedef struct settings {
 typedef struct bench_run {
     const bench_case *shape;
     de_weight weight, bias;
+    de_weight scales, shifts; /* of norms, [in] */
     de_convolution_shape window;
     de_tensor x, y;
-    de_tensor keys, values;   /* [n, 1, tk, in] */
-    de_vector *scale, *shift; /* [in] */
-    /* for the arithmetic at hand */
+    de_tensor keys, values; /* [n, 1, tk, in] */
+    /* for the arithmetic and the device at hand */
     diffedit_arithmetic arithmetic;
     de_linear *linear;
     de_convolution *convolution;
+    de_vector *scale, *shift;
     /* what came of each */
     float *found[ARITHMETICS]; /* as y */
     double seconds[ARITHMETICS];
 } bench_run;
 
-static de_device *devices[ARITHMETICS];
+static de_device *devices[ARITHMETICS]; /* that layers are timed on */
+static de_device *cpu;                  /* exact, for plain C */
+
+static bool on_gpu(void)
+{
+    return de_device_title(devices[0]) != NULL;
+}
 
 /* ---- random data ---- */
 
@@ -155,15 +164,6 @@ static void prepare_attention(bench_run *run)
     run->y.c = shape->in;
 }
 
-static de_vector *random_vector(int64_t count)
-{
-    de_vector *vector;
-    de_weight weight = random_weight(1, &count);
-    need(de_vector_new(&vector, devices[0], &weight, NULL));
-    free((void *)weight.data);
-    return vector;
-}
-
 static bench_run prepare(const bench_case *shape)
 {
     bench_run run = {.shape = shape,
@@ -181,8 +181,8 @@ static bench_run prepare(const bench_case *shape)
     case GROUP_NORM:
     case LAYER_NORM:
         run.y.c = shape->in;
-        run.scale = random_vector(shape->in);
-        run.shift = random_vector(shape->in);
+        run.scales = random_weight(1, &shape->in);
+        run.shifts = random_weight(1, &shape->in);
         break;
     }
     run.x = random_tensor(run.x.n, run.x.h, run.x.w, run.x.c, run.weight.data ? OUTLIERS : 0);
@@ -190,36 +190,46 @@ static bench_run prepare(const bench_case *shape)
     return run;
 }
 
-/* Makes the layer for another arithmetic. */
-static void use_arithmetic(bench_run *run, diffedit_arithmetic arithmetic)
+static void free_layer(bench_run *run)
 {
     de_linear_free(run->linear);
     de_convolution_free(run->convolution);
+    de_vector_free(run->scale);
+    de_vector_free(run->shift);
     run->linear = NULL;
     run->convolution = NULL;
+    run->scale = run->shift = NULL;
+}
+
+/* Makes the layer for another arithmetic, or another device. */
+static void use_arithmetic(bench_run *run, diffedit_arithmetic arithmetic, de_device *device)
+{
+    free_layer(run);
     run->arithmetic = arithmetic;
     if (run->weight.rank == 2)
-        need(de_linear_new(&run->linear, devices[arithmetic], &run->weight, &run->bias, 1,
-                           arithmetic, NULL));
+        need(de_linear_new(&run->linear, device, &run->weight, &run->bias, 1, arithmetic, NULL));
     else if (run->weight.rank == 4)
-        need(de_convolution_new(&run->convolution, devices[arithmetic], &run->weight, &run->bias,
+        need(de_convolution_new(&run->convolution, device, &run->weight, &run->bias,
                                 resampling_of(run->shape->kind), arithmetic, NULL));
+    if (run->scales.data) {
+        need(de_vector_new(&run->scale, device, &run->scales, NULL));
+        need(de_vector_new(&run->shift, device, &run->shifts, NULL));
+    }
 }
 
 static void release(bench_run *run)
 {
-    de_linear_free(run->linear);
-    de_convolution_free(run->convolution);
+    free_layer(run);
     free((void *)run->weight.data);
     free((void *)run->bias.data);
+    free((void *)run->scales.data);
+    free((void *)run->shifts.data);
     free(de_cpu_floats(run->x));
     free(de_cpu_floats(run->y));
     free(de_cpu_floats(run->keys));
     free(de_cpu_floats(run->values));
     for (int i = 0; i < ARITHMETICS; i++)
         free(run->found[i]);
-    de_vector_free(run->scale);
-    de_vector_free(run->shift);
 }
 
 static void compute(de_context *context, void *user)
@@ -271,9 +281,10 @@ static const char *const kinds[BENCH_KINDS] = {"linear",    "embedding", "geglu"
                                                "up+conv",   "conv/2",    "attention", "text att.",
                                                "groupnorm", "layernorm"};
 
+/* On a GPU norms read and write f16. */
 static bool has_quick(bench_kind kind)
 {
-    return kind != EMBEDDING && kind != GROUP_NORM && kind != LAYER_NORM;
+    return kind != EMBEDDING && (on_gpu() || (kind != GROUP_NORM && kind != LAYER_NORM));
 }
 
 static void describe(const bench_case *s, char *text)
@@ -321,9 +332,9 @@ static double peak_of(diffedit_arithmetic arithmetic, int threads)
 
 /* Seconds of the fastest run with `kernels`: whatever else the machine does only ever adds to it.
  */
-static double time_run(bench_run *run, const de_kernels *kernels, int threads, double seconds)
+static double time_cpu(bench_run *run, const de_kernels *kernels, int threads, double seconds)
 {
-    de_context context = {.device = devices[run->arithmetic], .threads = threads};
+    de_context context = {.device = on_gpu() ? cpu : devices[run->arithmetic], .threads = threads};
     de_program *program;
     de_kernels_use(kernels);
     need(de_program_new(&program, &context, compute, run, NULL));
@@ -339,6 +350,79 @@ static double time_run(bench_run *run, const de_kernels *kernels, int threads, d
     de_context_release(&context);
     return best;
 }
+
+/* ---- on a GPU ---- */
+
+typedef struct copy {
+    de_tensor from, to;
+} copy;
+
+static void copy_tensor(de_context *context, void *user)
+{
+    const copy *one = user;
+    de_repeat(context, one->from, one->to);
+}
+
+/* As one image, which de_repeat() takes */
+static de_tensor as_one(de_tensor tensor)
+{
+    return (de_tensor){.n = 1, .h = tensor.n * tensor.h, .w = tensor.w, .c = tensor.c};
+}
+
+/* Between the host's floats and memory of the GPU's own, where a network's tensors are too. */
+static void move(de_context *context, de_tensor host, de_tensor own, bool back)
+{
+    de_tensor shared, whole = as_one(own);
+    need(de_tensor_share(&shared, context->device, whole, NULL));
+    whole = de_tensor_at(own.data, whole.n, whole.h, whole.w, whole.c);
+    copy one = back ? (copy){whole, shared} : (copy){shared, whole};
+    if (!back)
+        de_write(context, de_cpu_floats(host), shared);
+    need(de_program_run_once(context, copy_tensor, &one, NULL));
+    if (back)
+        de_read(context, shared, de_cpu_floats(host));
+    de_tensor_drop(&shared, context->device);
+}
+
+static de_tensor put_on_gpu(de_context *context, de_tensor host)
+{
+    de_tensor own = {0};
+    if (!host.data.at)
+        return own;
+    need(de_tensor_keep(&own, context->device, host, NULL));
+    move(context, host, own, false);
+    return own;
+}
+
+/* Seconds of the fastest run, by the GPU's clock or, where it has none, by ours; y is then what it
+ * found. */
+static double time_gpu(bench_run *run, double seconds)
+{
+    de_context context = {.device = devices[run->arithmetic], .threads = 1};
+    bench_run there = *run;
+    de_tensor *const tensors[] = {&there.x, &there.keys, &there.values, &there.y};
+    de_program *program;
+    for (int i = 0; i < 4; i++)
+        *tensors[i] = put_on_gpu(&context, *tensors[i]);
+    need(de_program_new(&program, &context, compute, &there, NULL));
+    if (seconds > 0)
+        need(de_program_run(program, NULL)); /* caches are warm */
+    double best = INFINITY, start = de_seconds();
+    for (int i = 0; i == 0 || (i < MAX_RUNS && de_seconds() - start < seconds); i++) {
+        double before = de_seconds();
+        need(de_program_run(program, NULL));
+        double wall = de_seconds() - before, own = de_program_computed(program).seconds;
+        best = fmin(best, own > 0 ? own : wall);
+    }
+    de_program_free(program);
+    move(&context, run->y, there.y, true);
+    for (int i = 0; i < 4; i++)
+        de_tensor_drop(tensors[i], context.device);
+    de_context_release(&context);
+    return best;
+}
+
+/* ---- whether it is right ---- */
 
 static double difference(const float *a, const float *b, int64_t count)
 {
@@ -392,7 +476,9 @@ static void print_totals(const totals *sum)
 static bool check_against_c(bench_run *run, const settings *set, char *text)
 {
     const float *found = run->found[run->arithmetic];
-    double plain = time_run(run, de_kernels_find("ref"), set->threads, 0);
+    if (on_gpu())
+        use_arithmetic(run, DIFFEDIT_ARITHMETIC_EXACT, cpu);
+    double plain = time_cpu(run, de_kernels_find("ref"), set->threads, 0);
     double off = difference(de_cpu_floats(run->y), found, de_tensor_count(run->y));
     bool rounded = run->convolution && run->arithmetic == DIFFEDIT_ARITHMETIC_QUICK;
     bool right = off <= (rounded ? rounded_difference_allowed : difference_allowed);
@@ -416,7 +502,8 @@ static bool check_against_exact(const bench_run *run, const settings *set, char 
     return right;
 }
 
-/* Runs a case and prints its line; false if it is wrong. Plain C has no quick attention. */
+/* Runs a case and prints its line; false if it is wrong. Plain C has no quick attention, nor what
+ * quick is on a GPU. */
 static bool run_arithmetic(bench_run *run, const settings *set)
 {
     const bench_case *shape = run->shape;
@@ -424,7 +511,9 @@ static bool run_arithmetic(bench_run *run, const settings *set)
     bool quick = run->arithmetic == DIFFEDIT_ARITHMETIC_QUICK, right = true;
     bool has_plain = !quick || (shape->kind != ATTENTION && shape->kind != TEXT_ATTENTION);
     int64_t count = de_tensor_count(run->y);
-    double flops = flops_of(run), seconds = time_run(run, kernels, set->threads, set->seconds);
+    double flops = flops_of(run),
+           seconds = on_gpu() ? time_gpu(run, set->seconds)
+                              : time_cpu(run, kernels, set->threads, set->seconds);
     char text[LINE], rate[LINE] = "", plain[LINE] = "", exact[LINE] = "";
     run->seconds[run->arithmetic] = seconds;
     run->found[run->arithmetic] = allocate(count, sizeof(float));
@@ -432,7 +521,8 @@ static bool run_arithmetic(bench_run *run, const settings *set)
     if (flops > 0)
         snprintf(rate, sizeof rate, "%7.1f GFLOP/s %4.0f %%", flops / seconds * 1e-9,
                  100 * flops / seconds / set->peaks[run->arithmetic]);
-    if (strcmp(kernels->name, "ref") != 0 && has_plain && !set->errors && flops <= set->check_flops)
+    if ((on_gpu() ? !quick : has_plain && strcmp(kernels->name, "ref") != 0) && !set->errors &&
+        flops <= set->check_flops)
         right = check_against_c(run, set, plain);
     if (quick)
         right = check_against_exact(run, set, exact) && right;
@@ -449,11 +539,11 @@ static bool run_arithmetic(bench_run *run, const settings *set)
 static bool run_case(const bench_case *shape, const settings *set, totals *sum)
 {
     bench_run run = prepare(shape);
-    use_arithmetic(&run, DIFFEDIT_ARITHMETIC_EXACT);
+    use_arithmetic(&run, DIFFEDIT_ARITHMETIC_EXACT, devices[DIFFEDIT_ARITHMETIC_EXACT]);
     bool right = run_arithmetic(&run, set);
     run.seconds[DIFFEDIT_ARITHMETIC_QUICK] = run.seconds[DIFFEDIT_ARITHMETIC_EXACT];
     if (has_quick(shape->kind)) {
-        use_arithmetic(&run, DIFFEDIT_ARITHMETIC_QUICK);
+        use_arithmetic(&run, DIFFEDIT_ARITHMETIC_QUICK, devices[DIFFEDIT_ARITHMETIC_QUICK]);
         right = run_arithmetic(&run, set) && right;
     }
     sum->flops += flops_of(&run) * shape->times;
@@ -491,6 +581,45 @@ static int run_cases(const settings *set)
     return wrong;
 }
 
+static diffedit_device device_of(const char *name)
+{
+    size_t count;
+    const diffedit_device_info *const *all = de_devices(&count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i]->name && strcmp(all[i]->name, name) == 0)
+            return all[i]->device;
+    fprintf(stderr, "checkbench: this machine has no device \"%s\"\n", name);
+    exit(1);
+}
+
+static void open_devices(settings *set)
+{
+    diffedit_device device = set->device ? device_of(set->device) : DIFFEDIT_DEVICE_CPU;
+    diffedit_error error = {0};
+    need(de_device_open(&cpu, DIFFEDIT_DEVICE_CPU, DIFFEDIT_ARITHMETIC_EXACT, NULL));
+    for (int i = 0; i < ARITHMETICS; i++) {
+        if (de_device_open(&devices[i], device, (diffedit_arithmetic)i, &error) != DIFFEDIT_OK) {
+            fprintf(stderr, "checkbench: %s\n", error.message);
+            exit(1);
+        }
+        if (on_gpu())
+            need(de_device_measure_peak(&set->peaks[i], devices[i], set->threads, NULL));
+        else
+            set->peaks[i] = peak_of((diffedit_arithmetic)i, set->threads);
+    }
+}
+
+static void print_head(const settings *set)
+{
+    double exact = set->peaks[0] * 1e-9, quick = set->peaks[1] * 1e-9;
+    if (on_gpu())
+        printf("%s, peak %.0f GFLOP/s exact (%s), %.0f quick (%s)\n", de_device_title(devices[0]),
+               exact, de_device_family(devices[0]), quick, de_device_family(devices[1]));
+    else
+        printf("%s, %d thread%s, peak %.0f GFLOP/s exact, %.0f quick\n", de_kernels_get()->name,
+               set->threads, set->threads == 1 ? "" : "s", exact, quick);
+}
+
 int main(int argc, char **argv)
 {
     settings set = {.threads = de_core_count(), .seconds = 0.4, .check_flops = 2e9};
@@ -503,9 +632,11 @@ int main(int argc, char **argv)
             set.threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             set.only = argv[++i];
+        else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
+            set.device = argv[++i];
         else {
             fprintf(stderr, "usage: checkbench [--pocket] [--errors] [--threads N] "
-                            "[--only TEXT]\n");
+                            "[--only TEXT] [--device gpu:N]\n");
             return 2;
         }
     }
@@ -515,15 +646,14 @@ int main(int argc, char **argv)
         set.seconds = 0.05;
     if (set.errors)
         set.seconds = 0;
-    for (int i = 0; i < ARITHMETICS; i++) {
-        need(de_device_open(&devices[i], (diffedit_arithmetic)i, NULL));
-        set.peaks[i] = peak_of((diffedit_arithmetic)i, set.threads);
-    }
+    open_devices(&set);
     if (!set.errors)
-        printf("%s, %d thread%s, peak %.0f GFLOP/s exact, %.0f quick\n", de_kernels_get()->name,
-               set.threads, set.threads == 1 ? "" : "s", set.peaks[0] * 1e-9, set.peaks[1] * 1e-9);
+        print_head(&set);
     int wrong = run_cases(&set);
     if (wrong)
         printf("%d layers are wrong\n", wrong);
+    for (int i = 0; i < ARITHMETICS; i++)
+        de_device_close(devices[i]);
+    de_device_close(cpu);
     return wrong > 0;
 }

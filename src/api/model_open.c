@@ -45,8 +45,6 @@ diffedit_status de_settings_read(diffedit_model_settings *known,
         return DIFFEDIT_OK;
     diffedit_status status = de_sized_read(known, sizeof *known, given, "diffedit_model_settings",
                                            error);
-    if (status == DIFFEDIT_OK && known->reserved)
-        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "`settings.reserved` is not 0");
     return status == DIFFEDIT_OK ? read_loras(known, error) : status;
 }
 
@@ -135,6 +133,18 @@ int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *mo
         if (warn_of(model, &faults[i], text, size))
             return 1;
     return de_model_lacks_average(model, text, size);
+}
+
+int diffedit_model_get_device_reason(char *text, size_t size, const diffedit_model *model)
+{
+    if (size > 0)
+        de_sentence(text, size, "%s", model->device_reason);
+    return model->device_reason[0] != '\0';
+}
+
+int diffedit_model_is_lost(const diffedit_model *model)
+{
+    return de_model_is_lost(model);
 }
 
 void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model)

@@ -1,4 +1,5 @@
 /* The networks alone, for those who build something else on them. */
+#include "base/sized.h"
 #include "edit/editor.h"
 #include "edit/predictor.h"
 #include "sampling/guidance.h"
@@ -140,4 +141,11 @@ diffedit_status diffedit_decode_latent(float *pixels, diffedit_editor *editor, c
         de_channels_first(last, 1, 3, h, w, pixels);
     free(last);
     return status;
+}
+
+void diffedit_editor_get_computed(diffedit_computed *computed, const diffedit_editor *editor)
+{
+    de_computed all = de_model_networks_computed(&editor->model_networks);
+    diffedit_computed known = {.operations = all.operations, .device_seconds = all.seconds};
+    de_sized_write(computed, &known, sizeof known);
 }

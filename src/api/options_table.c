@@ -177,8 +177,8 @@ const de_option de_options_table[] = {
 const de_option de_arithmetic_row = {
     {.name = "arithmetic", .group = SAMPLING, .type = DIFFEDIT_TYPE_CHOICE, .argument = "NAME",
      .choices = arithmetic_names,
-     .help = "what networks compute in; exact is float32, quick 16-bit integers, faster and close "
-             "to it"},
+     .help = "what networks compute in; exact is float32, quick 16 bits (integers, on a GPU "
+             "floats), faster and close to it"},
     .defaults = {"exact", "exact", "exact", "quick", "quick", "quick"}};
 /* clang-format on */
 

@@ -9,13 +9,14 @@ enum { LARGEST = 1 << 16 }; /* no struct will be: a larger size was never set */
 #define ENDS_WITH(type, field) \
     static_assert(offsetof(type, field) + sizeof(((type *)0)->field) == sizeof(type), \
                   #type " ends in padding")
-ENDS_WITH(diffedit_model_settings, reserved);
+ENDS_WITH(diffedit_model_settings, device);
 ENDS_WITH(diffedit_lora, weight);
-ENDS_WITH(diffedit_model_info, reserved);
+ENDS_WITH(diffedit_model_info, family);
 ENDS_WITH(diffedit_save_options, format);
 ENDS_WITH(diffedit_options, mask_limit);
 ENDS_WITH(diffedit_array, tokens);
 ENDS_WITH(diffedit_stats, box_height);
+ENDS_WITH(diffedit_computed, device_seconds);
 
 /* Every such struct begins with its size. */
 static size_t size_of(const void *given)

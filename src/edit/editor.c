@@ -112,7 +112,8 @@ void de_editor_end(diffedit_editor *editor)
 
 void diffedit_editor_set_threads(diffedit_editor *editor, int threads)
 {
-    editor->context.threads = threads > 0 ? threads : de_core_count();
+    threads = threads > 0 ? threads : de_core_count();
+    editor->context.threads = (int)de_min_i64(threads, DE_MAX_THREADS);
     editor->model_networks.context.threads = editor->context.threads;
 }
 
@@ -124,7 +125,7 @@ diffedit_status diffedit_editor_new(diffedit_editor **editor, const diffedit_mod
         return de_fail_memory(error, sizeof *new, "an editor");
     new->model = model;
     new->shown = &new->whole;
-    de_model_networks_init(&new->model_networks, &new->networks, model);
+    de_model_networks_init(&new->model_networks, &new->networks, model, &new->context.log);
     diffedit_editor_set_threads(new, 0);
     diffedit_status status = de_schedule_new(&new->schedule, &model->parts.schedule, error);
     if (status == DIFFEDIT_OK && picture)

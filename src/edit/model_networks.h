@@ -8,6 +8,7 @@
 /* One thread's use of a model: its temporary memory, and the UNet while it is begun. */
 typedef struct de_model_networks {
     const diffedit_model *model;
+    const de_log *log; /* where it is told what was found out about the networks */
     de_context context;
     const de_unet *unet; /* NULL: not begun */
     de_text_kv kv;       /* of the n texts */
@@ -18,9 +19,11 @@ typedef struct de_model_networks {
     float *staged;       /* what is on its way to x or waves, or from y */
 } de_model_networks;
 
-/* `networks`, all zeros, must stand still and outlive `set`. */
+/* `networks`, all zeros, must stand still and outlive `set`; `log` outlives both. */
 void de_model_networks_init(de_model_networks *networks, de_network_set *set,
-                            const diffedit_model *model);
+                            const diffedit_model *model, const de_log *log);
+/* What they did since they were made */
+de_computed de_model_networks_computed(const de_model_networks *networks);
 void de_model_networks_free(de_model_networks *networks);
 
 #endif

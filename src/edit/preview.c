@@ -17,7 +17,7 @@ static diffedit_status encode_chart(diffedit_editor *editor, const uint8_t *pixe
     de_network_set set;
     if (editor->chart)
         return DIFFEDIT_OK;
-    de_model_networks_init(&networks, &set, editor->model);
+    de_model_networks_init(&networks, &set, editor->model, &editor->context.log);
     networks.context.threads = quiet.threads;
     float *latent = NULL;
     int64_t count = (int64_t)editor->networks.channels * DE_CHART_CELLS * DE_CHART_CELLS;

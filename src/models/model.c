@@ -5,6 +5,7 @@
 #include "models/fit.h"
 #include "models/folder.h"
 #include "models/lora.h"
+#include "models/need.h"
 #include "models/original.h"
 #include "models/packed.h"
 #include "models/random_model.h"
@@ -159,6 +160,9 @@ static diffedit_status check_settings(const diffedit_model_settings *settings, c
     if (arithmetic < 0 || arithmetic > DIFFEDIT_ARITHMETIC_QUICK)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown arithmetic %d", path,
                        arithmetic);
+    if (settings->device < DIFFEDIT_DEVICE_AUTO)
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s: unknown device %d", path,
+                       (int)settings->device);
     return DIFFEDIT_OK;
 }
 
@@ -175,10 +179,43 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
     return hand_over(model, new, fill(new, path, settings, problems, error));
 }
 
+/* Which device the settings mean. One that is named must have room for the weights at least. */
+static diffedit_status choose_device(diffedit_model *model, const diffedit_model_settings *settings,
+                                     diffedit_error *error)
+{
+    size_t count;
+    de_need need;
+    diffedit_error reason = {0};
+    model->which = settings->device;
+    if (model->which == DIFFEDIT_DEVICE_CPU)
+        return DIFFEDIT_OK;
+    diffedit_status status = de_model_need(&need, model, settings->arithmetic, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    if (model->which == DIFFEDIT_DEVICE_AUTO) {
+        model->which = de_device_choose(need.bytes, &reason);
+        if (reason.message[0])
+            de_sentence(model->device_reason, sizeof model->device_reason,
+                        "computing on the processor: %s", reason.message);
+        return DIFFEDIT_OK;
+    }
+    const diffedit_device_info *const *devices = de_devices(&count);
+    if (model->which >= (int64_t)count || devices[model->which]->device != model->which ||
+        (uint64_t)devices[model->which]->memory >= need.weights)
+        return DIFFEDIT_OK; /* one that is not there is refused when it is opened */
+    return de_fail(error, DIFFEDIT_ERROR_DEVICE,
+                   "%s (%s) has %.1f GB of memory, and the weights of the model's largest network "
+                   "alone take %.1f GB",
+                   devices[model->which]->name, devices[model->which]->title,
+                   (double)devices[model->which]->memory * 1e-9, (double)need.weights * 1e-9);
+}
+
 diffedit_status de_model_prepare(diffedit_model *model, const diffedit_model_settings *settings,
                                  diffedit_error *error)
 {
-    diffedit_status status = de_device_open(&model->device, settings->arithmetic, error);
+    diffedit_status status = choose_device(model, settings, error);
+    if (status == DIFFEDIT_OK)
+        status = de_device_open(&model->device, model->which, settings->arithmetic, error);
     if (status != DIFFEDIT_OK)
         return status;
     const de_network_sources sources = de_model_sources(model);
@@ -238,7 +275,14 @@ void de_model_info(const diffedit_model *model, diffedit_model_info *info)
         .parameters = parameters,
         .arithmetic = model->device ? de_device_arithmetic(model->device)
                                     : DIFFEDIT_ARITHMETIC_EXACT,
+        .device = model->which,
+        .family = model->device ? de_device_family(model->device) : NULL,
     };
+}
+
+bool de_model_is_lost(const diffedit_model *model)
+{
+    return model->device && de_device_is_lost(model->device);
 }
 
 void de_model_close(diffedit_model *model)

@@ -10,6 +10,8 @@ struct diffedit_model {
     de_model_parts parts;
     de_tokenizer *tokenizer;
     de_device *device; /* that the networks are prepared for; NULL: none are */
+    diffedit_device which;
+    char device_reason[512]; /* why AUTO became the CPU; "": it did not */
     de_networks *networks;
     bool may_be_distilled; /* to need few steps (de_parts_may_be_distilled) */
 };
@@ -24,15 +26,18 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
                               const diffedit_model_settings *settings, de_problems *problems,
                               diffedit_error *error);
 /* Prepares the networks of a model that was read without problems. Errors: ARGUMENT (of the
- * kernels), FILE, MODEL, MEMORY. */
+ * kernels), DEVICE, FILE, MODEL, MEMORY. */
 diffedit_status de_model_prepare(diffedit_model *model, const diffedit_model_settings *settings,
                                  diffedit_error *error);
 /* A model of random weights, whose shape is one of de_random_shapes (random_model.h); of the
- * settings only flags and arithmetic matter. Errors: ARGUMENT, MEMORY. */
+ * settings only flags, arithmetic and device matter. Errors: ARGUMENT, DEVICE, MEMORY. */
 diffedit_status de_model_open_random(diffedit_model **model, const char *shape,
                                      const diffedit_model_settings *settings,
                                      diffedit_error *error);
 void de_model_close(diffedit_model *model);
+/* Its device was lost: every call that computes fails with DEVICE from then on. To go on, the
+ * model's editors and the model are freed, and it is opened anew. From any thread. */
+bool de_model_is_lost(const diffedit_model *model);
 
 /* Writes a sentence if the UNet's averages were passed over because one is missing. */
 bool de_model_lacks_average(const diffedit_model *model, char *text, size_t size);

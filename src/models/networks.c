@@ -5,8 +5,8 @@
 
 struct de_networks {
     de_network_sources sources;
-    bool one_at_a_time;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of what follows */
+    bool found[DE_FINDINGS], told[DE_FINDINGS];
     int users[DE_PART_COUNT];
     bool ready[DE_PART_COUNT];
     de_text_encoder *text_encoder;
@@ -30,10 +30,11 @@ static diffedit_status prepare(de_networks *networks, de_part part, diffedit_err
     return status;
 }
 
-static void drop(de_networks *networks, de_part part)
+/* Unless somebody uses it. Whether there was something to drop. */
+static bool drop(de_networks *networks, de_part part)
 {
-    if (!networks->ready[part])
-        return;
+    if (!networks->ready[part] || networks->users[part] > 0)
+        return false;
     if (part == DE_PART_TEXT)
         de_text_encoder_free(networks->text_encoder);
     else if (part == DE_PART_UNET)
@@ -41,6 +42,27 @@ static void drop(de_networks *networks, de_part part)
     else
         de_vae_free(networks->vae);
     networks->ready[part] = false;
+    return true;
+}
+
+static bool drop_idle(de_networks *networks)
+{
+    bool dropped = false;
+    for (de_part part = 0; part < DE_PART_COUNT; part++)
+        dropped |= drop(networks, part);
+    return dropped;
+}
+
+static diffedit_status prepare_all(de_networks *networks, diffedit_error *error)
+{
+    diffedit_status status = DIFFEDIT_OK;
+    de_part part = 0;
+    while (part < DE_PART_COUNT && (status = prepare(networks, part, error)) == DIFFEDIT_OK)
+        part++;
+    if (status != DIFFEDIT_ERROR_MEMORY || !drop_idle(networks))
+        return status;
+    networks->found[DE_ONE_AT_A_TIME] = true;
+    return prepare(networks, part, error);
 }
 
 diffedit_status de_networks_new(de_networks **networks, const de_network_sources *sources,
@@ -50,11 +72,8 @@ diffedit_status de_networks_new(de_networks **networks, const de_network_sources
     if (!new)
         return de_fail_memory(error, sizeof *new, "a model");
     new->sources = *sources;
-    new->one_at_a_time = one_at_a_time;
     pthread_mutex_init(&new->lock, NULL);
-    diffedit_status status = DIFFEDIT_OK;
-    for (de_part part = 0; part < DE_PART_COUNT && status == DIFFEDIT_OK && !one_at_a_time; part++)
-        status = prepare(new, part, error);
+    diffedit_status status = one_at_a_time ? DIFFEDIT_OK : prepare_all(new, error);
     if (status != DIFFEDIT_OK) {
         de_networks_free(new);
         return status;
@@ -67,8 +86,7 @@ void de_networks_free(de_networks *networks)
 {
     if (!networks)
         return;
-    for (de_part part = 0; part < DE_PART_COUNT; part++)
-        drop(networks, part);
+    drop_idle(networks);
     pthread_mutex_destroy(&networks->lock);
     free(networks);
 }
@@ -100,9 +118,7 @@ diffedit_status de_networks_use(de_networks *networks, de_part part, diffedit_er
         /* token embeddings are read from the file while the network runs */
         status = de_weights_check_size(networks->sources.weights[part], error);
     } else {
-        for (de_part other = 0; other < DE_PART_COUNT; other++)
-            if (networks->users[other] == 0)
-                drop(networks, other);
+        drop_idle(networks);
         status = prepare(networks, part, error);
     }
     networks->users[part] += status == DIFFEDIT_OK;
@@ -123,6 +139,41 @@ void de_networks_done(de_networks *networks, de_part part)
     pthread_mutex_lock(&networks->lock);
     networks->users[part]--;
     pthread_mutex_unlock(&networks->lock);
+}
+
+bool de_networks_make_room(de_networks *networks)
+{
+    pthread_mutex_lock(&networks->lock);
+    bool dropped = drop_idle(networks);
+    networks->found[DE_ONE_AT_A_TIME] |= dropped;
+    pthread_mutex_unlock(&networks->lock);
+    return dropped;
+}
+
+/* ---- findings ---- */
+
+void de_networks_find(de_networks *networks, de_finding finding)
+{
+    pthread_mutex_lock(&networks->lock);
+    networks->found[finding] = true;
+    pthread_mutex_unlock(&networks->lock);
+}
+
+bool de_networks_found(de_networks *networks, de_finding finding)
+{
+    pthread_mutex_lock(&networks->lock);
+    bool found = networks->found[finding];
+    pthread_mutex_unlock(&networks->lock);
+    return found;
+}
+
+bool de_networks_tell(de_networks *networks, de_finding finding)
+{
+    pthread_mutex_lock(&networks->lock);
+    bool is_news = networks->found[finding] && !networks->told[finding];
+    networks->told[finding] = networks->found[finding];
+    pthread_mutex_unlock(&networks->lock);
+    return is_news;
 }
 
 const de_text_encoder *de_networks_text_encoder(const de_networks *networks)

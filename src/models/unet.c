@@ -262,7 +262,7 @@ diffedit_status de_unet_text_kv_new(de_text_kv *kv, de_context *context, const d
     de_tensor texts = {.n = n, .h = 1, .w = tokens, .c = unet->config.cross_attention_dim};
     diffedit_status status = allocate_kv(kv, context, unet, tokens, error);
     if (status == DIFFEDIT_OK)
-        status = de_tensor_keep(&job.texts, context->device, texts, error);
+        status = de_tensor_share(&job.texts, context->device, texts, error);
     if (status == DIFFEDIT_OK) {
         de_write(context, embeddings, job.texts);
         status = de_program_run_once(context, project, &job, error);
@@ -388,30 +388,20 @@ static de_tensor run_up(unet_pass *pass, const unet_block *block, de_tensor x, d
     return x;
 }
 
-/* The largest output of the middle and up layers: of each block, at its own size, after
- * enlargement. */
-static int64_t largest_up_output(const de_unet *unet, int64_t n, int64_t h, int64_t w)
-{
-    int64_t largest = 0;
-    for (int level = 0; level < unet->config.levels; level++) {
-        int coarser = level + 1 < unet->config.levels ? level + 1 : level;
-        int channels = unet->config.channels[level] > unet->config.channels[coarser]
-                           ? unet->config.channels[level]
-                           : unet->config.channels[coarser];
-        largest = de_max_i64(largest, n * h * w * channels);
-        h = (h + 1) / 2;
-        w = (w + 1) / 2;
-    }
-    return largest;
-}
+/* What a whole pass computes. */
+typedef struct unet_job {
+    const de_unet *unet;
+    de_tensor x, waves, y;
+    const de_text_kv *kv;
+} unet_job;
 
-void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, de_tensor waves,
-                 const de_text_kv *kv, de_tensor y)
+static void run_whole(de_context *context, void *user, de_pair *pair)
 {
-    size_t mark = de_arena_mark(&context->arena);
-    unet_pass pass = {.context = context, .kv = kv};
-    pass.time = embed_time(context, unet, waves);
-    de_pair pair = de_pair_new(context, largest_up_output(unet, kv->n, x.h, x.w));
+    const unet_job *job = user;
+    const de_unet *unet = job->unet;
+    unet_pass pass = {.context = context, .kv = job->kv};
+    de_tensor x = job->x;
+    pass.time = embed_time(context, unet, job->waves);
 
     de_tensor h = de_tensor_new(context, x.n, x.h, x.w, unet->config.channels[0]);
     de_convolution_run(context, unet->conv_in, x, SAME, (de_epilogue){0}, h);
@@ -419,19 +409,28 @@ void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, de_tenso
     for (int level = 0; level < unet->config.levels; level++)
         h = run_down(&pass, &unet->down[level], h);
 
-    de_tensor middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
+    de_tensor middle = de_pair_take(pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle1, h, false, pass.time, middle);
-    h = de_pair_take(&pair, kv->n, h.h, h.w, h.c);
+    h = de_pair_take(pair, job->kv->n, h.h, h.w, h.c);
     run_transformer(&pass, &unet->middle, middle, h);
-    middle = de_pair_take(&pair, h.n, h.h, h.w, h.c);
+    middle = de_pair_take(pair, h.n, h.h, h.w, h.c);
     de_resblock_run(context, &unet->middle2, h, true, pass.time, middle);
     h = middle;
 
     for (int index = 0; index < unet->config.levels; index++)
-        h = run_up(&pass, &unet->up[index], h, &pair);
+        h = run_up(&pass, &unet->up[index], h, pair);
     de_tensor normed = de_tensor_new(context, h.n, h.h, h.w, h.c);
     de_group_norm(context, h, unet->config.norm_groups, unet->config.norm_eps, unet->norm_out.scale,
                   unet->norm_out.shift, DE_SILU, normed);
-    de_convolution_run(context, unet->conv_out, normed, SAME, (de_epilogue){0}, y);
+    de_convolution_run(context, unet->conv_out, normed, SAME, (de_epilogue){0}, job->y);
+}
+
+void de_unet_run(de_context *context, const de_unet *unet, de_tensor x, de_tensor waves,
+                 const de_text_kv *kv, de_tensor y)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    unet_job job = {unet, x, waves, y, kv};
+    de_pair pair = de_pair_new(context, run_whole, &job);
+    run_whole(context, &job, &pair);
     de_arena_release(&context->arena, mark);
 }

@@ -235,36 +235,30 @@ static void run_end(de_context *context, const de_vae *vae, const vae_half *half
     de_convolution_run(context, half->conv_out, h, SAME, (de_epilogue){0}, y);
 }
 
-/* The largest layer output at picture size h x w, in either direction. */
-static int64_t largest_output(const de_vae_config *config, int64_t n, int64_t h, int64_t w)
-{
-    int64_t largest = 0;
-    for (int level = 0; level < config->levels; level++) {
-        int64_t c = config->channels[level];
-        if (level + 1 < config->levels) /* the decoder enlarges before it narrows */
-            c = de_max_i64(c, config->channels[level + 1]);
-        largest = de_max_i64(largest, n * (h >> level) * (w >> level) * c);
-    }
-    return largest;
-}
+/* What a half computes. */
+typedef struct vae_pass {
+    const de_vae *vae;
+    de_tensor x, y;
+} vae_pass;
 
-void de_vae_encode(de_context *context, const de_vae *vae, de_tensor x, de_tensor y)
+static void encode(de_context *context, void *user, de_pair *pair)
 {
-    size_t mark = de_arena_mark(&context->arena);
+    const vae_pass *pass = user;
+    const de_vae *vae = pass->vae;
     const vae_half *half = &vae->encoder;
-    de_pair pair = de_pair_new(context, largest_output(&vae->config, x.n, x.h, x.w));
-    de_tensor h = de_pair_take(&pair, x.n, x.h, x.w, vae->config.channels[0]);
+    de_tensor x = pass->x, y = pass->y;
+    de_tensor h = de_pair_take(pair, x.n, x.h, x.w, vae->config.channels[0]);
     de_convolution_run(context, half->conv_in, x, SAME, (de_epilogue){0}, h);
     for (int level = 0; level < vae->config.levels; level++) {
-        h = run_layers(context, &half->blocks[level], h, &pair);
+        h = run_layers(context, &half->blocks[level], h, pair);
         if (half->blocks[level].resample) {
-            de_tensor halved = de_pair_take(&pair, h.n, h.h / 2, h.w / 2, h.c);
+            de_tensor halved = de_pair_take(pair, h.n, h.h / 2, h.w / 2, h.c);
             de_convolution_run(context, half->blocks[level].resample, h, HALVE, (de_epilogue){0},
                                halved);
             h = halved;
         }
     }
-    h = run_middle(context, vae, half, h, &pair);
+    h = run_middle(context, vae, half, h, pair);
     if (half->quant) {
         de_tensor moments = de_tensor_new(context, y.n, y.h, y.w, y.c);
         run_end(context, vae, half, h, moments);
@@ -272,34 +266,51 @@ void de_vae_encode(de_context *context, const de_vae *vae, de_tensor x, de_tenso
     } else {
         run_end(context, vae, half, h, y);
     }
-    de_arena_release(&context->arena, mark);
 }
 
-void de_vae_decode(de_context *context, const de_vae *vae, de_tensor x, de_tensor y)
+static void decode(de_context *context, void *user, de_pair *pair)
 {
-    size_t mark = de_arena_mark(&context->arena);
+    const vae_pass *pass = user;
+    const de_vae *vae = pass->vae;
     const vae_half *half = &vae->decoder;
-    de_pair pair = de_pair_new(context, largest_output(&vae->config, y.n, y.h, y.w));
+    de_tensor x = pass->x, y = pass->y;
     if (half->quant) {
         de_tensor latent = de_tensor_new(context, x.n, x.h, x.w, x.c);
         de_linear_run(context, half->quant, x, (de_epilogue){0}, latent);
         x = latent;
     }
-    de_tensor h = de_pair_take(&pair, x.n, x.h, x.w, vae->config.channels[vae->config.levels - 1]);
+    de_tensor h = de_pair_take(pair, x.n, x.h, x.w, vae->config.channels[vae->config.levels - 1]);
     de_convolution_run(context, half->conv_in, x, SAME, (de_epilogue){0}, h);
-    h = run_middle(context, vae, half, h, &pair);
+    h = run_middle(context, vae, half, h, pair);
     for (int index = 0; index < vae->config.levels; index++) {
-        h = run_layers(context, &half->blocks[index], h, &pair);
+        h = run_layers(context, &half->blocks[index], h, pair);
         if (half->blocks[index].resample) {
             de_convolution_shape shape = SAME;
             shape.up_h = 2 * h.h;
             shape.up_w = 2 * h.w;
-            de_tensor doubled = de_pair_take(&pair, h.n, 2 * h.h, 2 * h.w, h.c);
+            de_tensor doubled = de_pair_take(pair, h.n, 2 * h.h, 2 * h.w, h.c);
             de_convolution_run(context, half->blocks[index].resample, h, shape, (de_epilogue){0},
                                doubled);
             h = doubled;
         }
     }
     run_end(context, vae, half, h, y);
+}
+
+static void run_pass(de_context *context, de_pair_fn half, vae_pass pass)
+{
+    size_t mark = de_arena_mark(&context->arena);
+    de_pair pair = de_pair_new(context, half, &pass);
+    half(context, &pass, &pair);
     de_arena_release(&context->arena, mark);
+}
+
+void de_vae_encode(de_context *context, const de_vae *vae, de_tensor x, de_tensor y)
+{
+    run_pass(context, encode, (vae_pass){vae, x, y});
+}
+
+void de_vae_decode(de_context *context, const de_vae *vae, de_tensor x, de_tensor y)
+{
+    run_pass(context, decode, (vae_pass){vae, x, y});
 }

@@ -69,15 +69,24 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
     de_arena_release(&context->arena, mark);
 }
 
-de_pair de_pair_new(de_context *context, int64_t count)
+de_pair de_pair_new(de_context *context, de_pair_fn pass, void *user)
 {
-    de_array first = de_array_new(context, count);
-    return (de_pair){.data = {first, de_array_new(context, count)}};
+    de_context measuring = *context;
+    measuring.arena = (de_arena){.measuring = true};
+    de_array somewhere = de_array_new(&measuring, 1);
+    de_pair pair = {.data = {somewhere, somewhere}};
+    pass(&measuring, user, &pair);
+    for (int i = 0; i < 2; i++)
+        pair.data[i] = de_array_new(context, pair.counts[i]);
+    pair.next = 0;
+    return pair;
 }
 
 de_tensor de_pair_take(de_pair *pair, int64_t n, int64_t h, int64_t w, int64_t c)
 {
     de_tensor tensor = de_tensor_at(pair->data[pair->next], n, h, w, c);
+    int64_t *count = &pair->counts[pair->next];
+    *count = de_max_i64(*count, de_tensor_count(tensor));
     pair->next = !pair->next;
     return tensor;
 }

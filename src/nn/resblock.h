@@ -25,10 +25,16 @@ void de_resblock_run(de_context *context, const de_resblock *block, de_tensor x,
 /* Two arrays that take turns as a layer's output, so that a chain of layers needs no more. */
 typedef struct de_pair {
     de_array data[2];
+    int64_t counts[2]; /* elements */
     int next;
 } de_pair;
 
-de_pair de_pair_new(de_context *context, int64_t count);
+/* A forward pass that takes its layers' outputs from a pair */
+typedef void (*de_pair_fn)(de_context *context, void *user, de_pair *pair);
+
+/* Walks through the pass on a measuring arena to learn how large both arrays must be, and makes
+ * them. */
+de_pair de_pair_new(de_context *context, de_pair_fn pass, void *user);
 de_tensor de_pair_take(de_pair *pair, int64_t n, int64_t h, int64_t w, int64_t c);
 
 #endif

@@ -1,9 +1,10 @@
-/* Tensor operations: the contract that every backend implements (cpu/ now; backend.h says how).
+/* Tensor operations: the contract that every backend implements (cpu/, vulkan/; backend.h says
+ * how).
  *
  * Tensors are [n, h, w, c] in a backend's memory, so that a picture is also a list of h*w tokens.
  * Weights are prepared once when a model is opened (on the CPU packed for the kernels: exact in
- * their stored precision where it is f16 or f32, else f32; quick mostly as int16) and are read-only
- * afterwards.
+ * their stored precision where it is f16 or f32, else f32; quick mostly as int16; on a GPU quick as
+ * f16) and are read-only afterwards.
  *
  * Ops take temporary memory from the context's arena and give it back before they return. On a
  * measuring arena they only take and give back. Inputs and outputs must not overlap unless said. No
@@ -21,20 +22,53 @@
 /* A backend and the machine it runs on; its struct is in backend.h. */
 typedef struct de_device de_device;
 
-/* Opens the device that networks are made for and run on. Errors: ARGUMENT (DIFFEDIT_CPU names
- * kernels that this machine cannot run). */
-diffedit_status de_device_open(de_device **device, diffedit_arithmetic arithmetic,
-                               diffedit_error *error);
+/* "cpu", "gpu:0", ...; NULL: no such device. Static storage. */
+const char *de_device_name(diffedit_device which);
+/* Behind the functions of these names in diffedit/model.h. */
+const diffedit_device_info *const *de_devices(size_t *count);
+const char *de_devices_problem(void);
+int64_t de_device_get_room(const diffedit_device_info *info);
+void de_device_facts(const diffedit_device_info *info, diffedit_fact_fn report, void *user);
+
+/* The device that AUTO means: the first discrete, then the first integrated GPU with `bytes` of
+ * free memory; else the CPU, and `reason` says why in one sentence. */
+diffedit_device de_device_choose(uint64_t bytes, diffedit_error *reason);
+/* Opens the device that networks are made for and run on; `which` is not AUTO. Those of one GPU
+ * share it. Errors: ARGUMENT (an environment variable asks for what this machine cannot do), DEVICE
+ * (there is no such GPU, or it cannot be used), MEMORY. */
+diffedit_status de_device_open(de_device **device, diffedit_device which,
+                               diffedit_arithmetic arithmetic, diffedit_error *error);
+/* The same machine with arrays of float32, for networks whose activations leave f16's range; what
+ * was made for one may run on the other, and memory of one is memory of the other. The device
+ * itself where its arrays are float32 already. It is closed with the device. */
+de_device *de_device_wide(de_device *device);
+/* The family of its kernels, as diffedit_device_info has it; static storage */
+const char *de_device_family(const de_device *device);
 /* What it was opened for: that of its networks' layers, but for those that are always exact. */
 diffedit_arithmetic de_device_arithmetic(const de_device *device);
+/* What it is called in sentences, "gpu:0 (NAME)"; NULL: the CPU. */
+const char *de_device_title(const de_device *device);
+/* A lost device computes no more; what was made for it is freed as ever, and another may be opened
+ * in its place. From any thread. */
+bool de_device_is_lost(const de_device *device);
 /* Comes after whatever was made for it has been freed. NULL is allowed. */
 void de_device_close(de_device *device);
+
+/* What was computed. */
+typedef struct de_computed {
+    double operations; /* multiplications and additions of products, convolutions and attention, as
+                          their plain definitions have them */
+    double seconds;    /* by the device's own clock; 0 where it has none, as the CPU */
+} de_computed;
 
 /* What ops run with. Each thread that runs networks has its own. */
 typedef struct de_context {
     de_device *device;
     de_arena arena;
-    int threads; /* at least 1; as many while measuring as later */
+    int threads;                  /* at least 1; as many while measuring as later */
+    struct de_program *recording; /* what a backend's record() calls forward() for; else NULL */
+    double operations;            /* of the forward pass that is measured or recorded, so far */
+    de_computed computed;         /* of all runs so far */
 } de_context;
 
 /* Frees the arena's memory. The programs of this context may only be freed afterwards. */
@@ -43,7 +77,7 @@ void de_context_release(de_context *context);
 /* ---- tensors ---- */
 
 /* Memory of a device: on the CPU a pointer, elsewhere an address of its own. Only ops/ looks at it,
- * and knows how large an element is: a float on the CPU. 0: none. */
+ * and knows how large an element is: a float on the CPU, on a GPU that or an f16. 0: none. */
 typedef struct de_array {
     uintptr_t at;
 } de_array;
@@ -70,15 +104,17 @@ de_tensor de_tensor_new(de_context *context, int64_t n, int64_t h, int64_t w, in
  * tensor must be dense. */
 de_tensor de_tensor_columns(const de_context *context, de_tensor t, int64_t first, int64_t c);
 
-/* A dense tensor in memory of its own, of the n, h, w, c of `shape`: what goes into a program and
- * comes out of it, and what many runs share. To be dropped on the same device; a tensor without
- * data may be dropped too. Errors: MEMORY. */
+/* A dense tensor in memory of its own, of the n, h, w, c of `shape`, that many runs share. To be
+ * dropped on the same device; a tensor without data may be dropped too. Errors: MEMORY. */
 diffedit_status de_tensor_keep(de_tensor *tensor, de_device *device, de_tensor shape,
                                diffedit_error *error);
+/* The same in memory that the host sees too: what goes into a program and comes out of it. */
+diffedit_status de_tensor_share(de_tensor *tensor, de_device *device, de_tensor shape,
+                                diffedit_error *error);
 void de_tensor_drop(de_tensor *tensor, de_device *device);
 
-/* Copies between the host's floats [n, h, w, c] and a tensor, between runs; there is no other way
- * across. */
+/* Copies between the host's floats [n, h, w, c] and a shared tensor, between runs; there is no
+ * other way across. */
 void de_write(de_context *context, const float *from, de_tensor to);
 void de_read(de_context *context, de_tensor from, float *to);
 
@@ -92,11 +128,13 @@ typedef struct de_program de_program;
 typedef void (*de_forward_fn)(de_context *context, void *user);
 
 /* Calls `forward` once to measure the arena, then allocates it. Only the newest program of a
- * context may be run, since making another may move the arena. Errors: MEMORY. */
+ * context may be run, since making another may move the arena. Errors: MEMORY, DEVICE. */
 diffedit_status de_program_new(de_program **program, de_context *context, de_forward_fn forward,
                                void *user, diffedit_error *error);
-/* Returns when the run is finished. Never fails on the CPU. */
+/* Returns when the run is finished. Never fails on the CPU. Errors: DEVICE (lost), MEMORY. */
 diffedit_status de_program_run(de_program *program, diffedit_error *error);
+/* What the last run did; there is one. */
+de_computed de_program_computed(const de_program *program);
 void de_program_free(de_program *program);
 /* Makes a program, runs it and frees it. */
 diffedit_status de_program_run_once(de_context *context, de_forward_fn forward, void *user,
@@ -192,6 +230,14 @@ void de_repeat(de_context *context, de_tensor x, de_tensor y);
 /* y [n, h, w, a.c + b.c] = a, b side by side; b may have one image, which then stands beside each
  * of a's */
 void de_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
+
+/* ---- how fast the device is ---- */
+
+/* Operations per second that it reaches with nothing but multiplying and adding in registers, as
+ * its networks' layers do: of floats, of int16, of matrices of f16. Takes a part of a second.
+ * Errors: MEMORY, DEVICE. */
+diffedit_status de_device_measure_peak(double *reached, de_device *device, int threads,
+                                       diffedit_error *error);
 
 /* ---- host arrays ---- */
 

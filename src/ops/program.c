@@ -2,10 +2,27 @@
 
 #include "ops/backend.h"
 
-static void start_measuring(de_arena *arena)
+static void start_measuring(de_context *context)
 {
+    de_arena *arena = &context->arena;
     arena->measuring = true;
-    arena->used = arena->peak = 0;
+    arena->block = context->device->largest;
+    arena->used = arena->peak = arena->beyond = 0;
+}
+
+static diffedit_status allocate_blocks(de_device *device, de_arena *arena, size_t bytes,
+                                       diffedit_error *error)
+{
+    size_t block = arena->block ? arena->block : bytes;
+    for (int i = 0; arena->capacity < bytes; i++) {
+        size_t size = bytes - arena->capacity < block ? bytes - arena->capacity : block;
+        if (i < DE_ARENA_BLOCKS)
+            arena->blocks[i] = device->backend->allocate(device, size, false);
+        if (i == DE_ARENA_BLOCKS || !arena->blocks[i])
+            return de_device_fail_memory(device, bytes, "temporary arrays", error);
+        arena->capacity += size;
+    }
+    return DIFFEDIT_OK;
 }
 
 /* Makes room for what the measuring run needed; earlier memory is kept where it is large enough. */
@@ -16,18 +33,22 @@ static diffedit_status make_room(de_context *context, diffedit_error *error)
     size_t bytes = arena->peak;
     arena->measuring = false;
     arena->used = 0;
-    if (arena->base && bytes <= arena->capacity)
+    if (arena->beyond)
+        return de_device_fail_beyond(device, arena->beyond, error);
+    if (bytes <= arena->capacity)
         return DIFFEDIT_OK;
     de_context_release(context);
-    arena->base = device->backend->allocate(device, bytes);
-    arena->capacity = arena->base ? bytes : 0;
-    return arena->base ? DIFFEDIT_OK : de_fail_memory(error, bytes, "temporary arrays");
+    arena->block = device->largest;
+    diffedit_status status = allocate_blocks(device, arena, bytes, error);
+    if (status != DIFFEDIT_OK)
+        de_context_release(context);
+    return status;
 }
 
 void de_context_release(de_context *context)
 {
-    if (context->arena.base)
-        context->device->backend->deallocate(context->device, context->arena.base);
+    for (int i = 0; i < DE_ARENA_BLOCKS && context->arena.blocks[i]; i++)
+        context->device->backend->deallocate(context->device, context->arena.blocks[i]);
     context->arena = (de_arena){0};
 }
 
@@ -39,11 +60,17 @@ diffedit_status de_program_new(de_program **program, de_context *context, de_for
     if (!new)
         return de_fail_memory(error, sizeof *new, "a program");
     *new = (de_program){.context = context, .forward = forward, .user = user};
-    start_measuring(&context->arena);
+    start_measuring(context);
+    context->operations = 0;
     forward(context, user);
+    new->operations = context->operations;
     diffedit_status status = make_room(context, error);
-    if (status == DIFFEDIT_OK && backend->record)
+    if (status == DIFFEDIT_OK && backend->record) {
+        context->recording = new;
+        context->operations = 0;
         status = backend->record(new, error);
+        context->recording = NULL;
+    }
     if (status != DIFFEDIT_OK) {
         de_program_free(new);
         return status;
@@ -54,11 +81,25 @@ diffedit_status de_program_new(de_program **program, de_context *context, de_for
 
 diffedit_status de_program_run(de_program *program, diffedit_error *error)
 {
-    const de_backend *backend = program->context->device->backend;
-    if (backend->replay)
-        return backend->replay(program, error);
-    program->forward(program->context, program->user);
+    de_context *context = program->context;
+    const de_backend *backend = context->device->backend;
+    if (backend->replay) {
+        diffedit_status status = backend->replay(program, error);
+        if (status != DIFFEDIT_OK)
+            return status;
+    } else {
+        program->forward(context, program->user);
+    }
+    de_computed run = de_program_computed(program);
+    context->computed.operations += run.operations;
+    context->computed.seconds += run.seconds;
     return DIFFEDIT_OK;
+}
+
+de_computed de_program_computed(const de_program *program)
+{
+    const de_backend *backend = program->context->device->backend;
+    return (de_computed){program->operations, backend->seconds ? backend->seconds(program) : 0};
 }
 
 void de_program_free(de_program *program)

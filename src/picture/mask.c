@@ -64,6 +64,13 @@ diffedit_status de_mask_from_picture(const diffedit_picture *picture, int width,
     return status;
 }
 
+diffedit_status diffedit_picture_to_mask(uint8_t *mask, const diffedit_picture *picture,
+                                         diffedit_error *error)
+{
+    return de_mask_from_picture(picture, diffedit_picture_width(picture),
+                                diffedit_picture_height(picture), mask, &(de_mask_range){0}, error);
+}
+
 diffedit_status de_correction_from_picture(const diffedit_picture *picture, int width, int height,
                                            uint8_t *correction, diffedit_error *error)
 {

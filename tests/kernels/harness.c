@@ -47,30 +47,48 @@ float *copy_floats(const float *values, int64_t count)
     return copy;
 }
 
-/* Random bits of one value of `dtype`, and the value, decoded without the program's help. */
+/* The bits of a floating-point number: a sign, then these */
+static const struct layout {
+    int bytes, fraction_bits, bias;
+    int lowest; /* exponent of a random value; 0: it may be subnormal */
+} layouts[] = {[DE_F16] = {2, 10, 15, 0},
+               [DE_BF16] = {2, 7, 127, 110},
+               [DE_F8_E4M3] = {1, 3, 7, 0},
+               [DE_F8_E5M2] = {1, 2, 15, 0}};
+
+/* Random bits of one value of `dtype`, up to 2, and the value, decoded without the program's help.
+ */
 static double random_value(de_dtype dtype, void *out)
 {
-    int sign = random_bits() & 1;
+    bool negative = random_between(0, 1);
     if (dtype == DE_F32) {
         float value = random_float();
         memcpy(out, &value, sizeof value);
         return value;
     }
-    int fraction_bits = dtype == DE_F16 ? 10 : 7, bias = dtype == DE_F16 ? 15 : 127;
-    /* up to 2, down to numbers that are subnormal in f16 */
-    int exponent = (int)random_between(dtype == DE_F16 ? 0 : 110, bias);
-    int fraction = (int)(random_bits() & ((1u << fraction_bits) - 1));
-    uint16_t bits = (uint16_t)(sign << 15 | exponent << fraction_bits | fraction);
-    memcpy(out, &bits, sizeof bits);
-    int whole = exponent ? 1 << fraction_bits : 0;
-    double value = ldexp(whole + fraction, (exponent ? exponent : 1) - bias - fraction_bits);
-    return sign ? -value : value;
+    if (dtype == DE_F64) {
+        double value = random_float() + random_float() * 0x1p-31;
+        memcpy(out, &value, sizeof value);
+        return value;
+    }
+    const struct layout *of = &layouts[dtype];
+    int exponent = (int)random_between(of->lowest, of->bias);
+    int fraction = (int)random_between(0, (1 << of->fraction_bits) - 1);
+    unsigned bits = (unsigned)(negative << (8 * of->bytes - 1) | exponent << of->fraction_bits |
+                               fraction);
+    for (int i = 0; i < of->bytes; i++)
+        ((uint8_t *)out)[i] = (uint8_t)(bits >> 8 * i);
+    int whole = exponent ? 1 << of->fraction_bits : 0;
+    double value = ldexp(whole + fraction,
+                         (exponent ? exponent : 1) - of->bias - of->fraction_bits);
+    return negative ? -value : value;
 }
 
 test_weight test_weight_new(de_dtype dtype, int rank, const int64_t *shape)
 {
-    test_weight made = {.weight = {.dtype = dtype, .rank = rank}};
-    int64_t count = 1, size = dtype == DE_F32 ? 4 : 2;
+    test_weight made = {.weight = {.dtype = dtype, .rank = rank, .scale = 0.375f}};
+    int64_t count = 1, size = (int64_t)de_dtype_bytes(dtype);
+    double scale = de_dtype_is_f8(dtype) ? made.weight.scale : 1;
     for (int i = 0; i < rank; i++) {
         made.weight.shape[i] = shape[i];
         count *= shape[i];
@@ -80,7 +98,7 @@ test_weight test_weight_new(de_dtype dtype, int rank, const int64_t *shape)
     assert_true(made.memory && made.values);
     made.weight.data = (char *)made.memory + 1;
     for (int64_t i = 0; i < count; i++)
-        made.values[i] = random_value(dtype, (char *)made.memory + 1 + i * size);
+        made.values[i] = scale * random_value(dtype, (char *)made.memory + 1 + i * size);
     return made;
 }
 
@@ -158,7 +176,7 @@ void print_errors(void)
 de_device *test_device(diffedit_arithmetic arithmetic)
 {
     de_device *device;
-    assert_int_equal(de_device_open(&device, arithmetic, NULL), DIFFEDIT_OK);
+    assert_int_equal(de_device_open(&device, DIFFEDIT_DEVICE_CPU, arithmetic, NULL), DIFFEDIT_OK);
     return device;
 }
 
@@ -175,7 +193,7 @@ static void run_measured(const op_case *test, int threads)
     unsigned char *memory = de_aligned_alloc(peak + GUARD);
     assert_non_null(memory);
     memset(memory, 0xff, peak + GUARD); /* not a number: what is read unwritten shows */
-    context.arena = (de_arena){.base = (uintptr_t)memory, .capacity = peak};
+    context.arena = (de_arena){.blocks = {(uintptr_t)memory}, .capacity = peak};
     if (test->before)
         memcpy(test->y, test->before, (size_t)test->count * sizeof *test->y);
     else

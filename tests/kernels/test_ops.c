@@ -557,6 +557,63 @@ static void test_channel_order(void **state)
     free(z);
 }
 
+/* ---- operations counted ---- */
+
+typedef struct work_case {
+    de_linear *linear, *geglu;
+    de_convolution *convolution;
+} work_case;
+
+static void run_work(de_context *context, void *user)
+{
+    const work_case *test = user;
+    const de_epilogue plain = {0};
+    const de_convolution_shape halving = {.stride = 2, .pad_bottom = 1, .pad_right = 1};
+    de_tensor x = de_tensor_new(context, 2, 4, 6, 7), keys = de_tensor_new(context, 2, 1, 9, 7);
+    de_linear_run(context, test->linear, x, plain, de_tensor_new(context, 2, 4, 6, 5));
+    de_linear_geglu_run(context, test->geglu, x, de_tensor_new(context, 2, 4, 6, 3));
+    de_convolution_run(context, test->convolution, x, halving, plain,
+                       de_tensor_new(context, 2, 2, 3, 5));
+    de_attention(context, 7, false, x, keys, keys, x);
+    context->arena.used = 0;
+}
+
+/* Of a run; a multiplication and an addition are two. */
+static void test_work(void **state)
+{
+    (void)state;
+    enum { ROWS = 2 * 4 * 6, HALVED = 2 * 2 * 3, KEYS = 9 };
+    de_device *device = test_device(DIFFEDIT_ARITHMETIC_EXACT);
+    de_context context = {.device = device, .threads = 2};
+    test_weight five = test_weight_new(DE_F32, 2, (int64_t[]){5, 7});
+    test_weight six = test_weight_new(DE_F32, 2, (int64_t[]){6, 7});
+    test_weight window = test_weight_new(DE_F32, 4, (int64_t[]){5, 7, 3, 3});
+    test_weight bias = test_weight_new(DE_F32, 1, (int64_t[]){5});
+    work_case test;
+    de_program *program;
+    assert_int_equal(de_linear_new(&test.linear, device, &five.weight, NULL, 1, 0, NULL), 0);
+    assert_int_equal(de_linear_new(&test.geglu, device, &six.weight, NULL, 1, 0, NULL), 0);
+    assert_int_equal(de_convolution_new(&test.convolution, device, &window.weight, &bias.weight,
+                                        DE_HALVING, 0, NULL),
+                     0);
+    assert_int_equal(de_program_new(&program, &context, run_work, &test, NULL), 0);
+    for (int runs = 1; runs <= 2; runs++) {
+        double once = 2.0 * ROWS * 7 * (5 + 6) + 2.0 * HALVED * 9 * 7 * 5 + 4.0 * ROWS * KEYS * 7;
+        assert_int_equal(de_program_run(program, NULL), 0);
+        assert_true(de_program_computed(program).operations == once);
+        assert_true(context.computed.operations == runs * once && context.computed.seconds == 0);
+    }
+    de_program_free(program);
+    de_context_release(&context);
+    de_linear_free(test.linear);
+    de_linear_free(test.geglu);
+    de_convolution_free(test.convolution);
+    test_weight_free(&five);
+    test_weight_free(&six);
+    test_weight_free(&window);
+    test_weight_free(&bias);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_repetition),
         cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_channel_order),
+        cmocka_unit_test(test_work),
     };
     return cmocka_run_group_tests(tests, NULL, print_errors_at_end);
 }

@@ -693,6 +693,9 @@ static void test_a_picture_as_a_mask(void **state)
     assert_int_equal(de_mask_from_picture(picture, 4, 1, mask, &range, NULL), DIFFEDIT_OK);
     assert_true(!mask[0] && !mask[1] && mask[2] && mask[3]);
     assert_true(range.darkest == 0 && range.brightest == 255);
+    memset(mask, 7, sizeof mask);
+    assert_int_equal(diffedit_picture_to_mask(mask, picture, NULL), DIFFEDIT_OK);
+    assert_memory_equal(mask, ((uint8_t[]){0, 0, 1, 1}), 4);
     assert_int_equal(de_mask_from_picture(picture, 5, 1, mask, &range, &error),
                      DIFFEDIT_ERROR_ARGUMENT);
     assert_string_equal(error.message, "the mask is 4x1 pixels, but the picture is 5x1");

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "values.h"
+
 enum { CHANNELS = 8, FACTOR = 4, H = 12, W = 16, CELLS = CHANNELS * H * W };
 enum { PIXEL_H = H * FACTOR, PIXEL_W = W * FACTOR, PIXELS = 3 * PIXEL_H * PIXEL_W };
 enum { EXACT, QUICK, ARITHMETICS };
@@ -63,30 +65,6 @@ static bool use_next_table(int *table)
         }
     }
     return false;
-}
-
-/* Of deviation 1, the same in every run. */
-static void fill_random(float *values, int count)
-{
-    uint64_t bits = 1;
-    for (int i = 0; i < count; i++) {
-        float sum = 0;
-        for (int k = 0; k < 4; k++) {
-            bits = bits * 6364136223846793005u + 1442695040888963407u;
-            sum += (float)(int32_t)(bits >> 32) * 0x1p-31f;
-        }
-        values[i] = sum * 0.8660254f;
-    }
-}
-
-static double rms_error(const float *found, const float *expected, int count)
-{
-    double off = 0, scale = 0;
-    for (int i = 0; i < count; i++) {
-        off += ((double)found[i] - expected[i]) * ((double)found[i] - expected[i]);
-        scale += (double)expected[i] * expected[i];
-    }
-    return sqrt(off / scale);
 }
 
 static bool all_finite(const float *values, int count)

@@ -108,9 +108,9 @@ static void test_refused(void **state)
     settings.arithmetic = (diffedit_arithmetic)2;
     check_refused(&settings, "unknown arithmetic 2");
     settings.arithmetic = DIFFEDIT_ARITHMETIC_EXACT;
-    settings.reserved = 1;
-    check_refused(&settings, "`settings.reserved` is not 0");
-    settings.reserved = 0;
+    settings.device = -2;
+    check_refused(&settings, "unknown device -2");
+    settings.device = 0;
     settings.flags = 4;
     check_refused(&settings, "unknown flags 0x4");
 }

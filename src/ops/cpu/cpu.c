@@ -10,9 +10,16 @@ static void stay_open(de_device *device)
     (void)device;
 }
 
-static uintptr_t allocate(de_device *device, size_t bytes)
+static const char *family(const de_device *device)
 {
     (void)device;
+    return de_kernels_get()->name;
+}
+
+static uintptr_t allocate(de_device *device, size_t bytes, bool shared)
+{
+    (void)device;
+    (void)shared;
     return (uintptr_t)de_aligned_alloc(bytes);
 }
 
@@ -35,8 +42,8 @@ static void read_floats(de_context *context, de_tensor from, float *to)
 }
 
 static const de_backend backend = {
-    .element = sizeof(float),
     .close = stay_open,
+    .family = family,
     .allocate = allocate,
     .deallocate = deallocate,
     .write = write_floats,
@@ -55,14 +62,17 @@ static const de_backend backend = {
     .attention = de_cpu_attention,
     .repeat = de_cpu_repeat,
     .concatenate = de_cpu_concatenate,
+    .measure_peak = de_cpu_measure_peak,
 };
 
 diffedit_status de_cpu_open(de_device **device, diffedit_arithmetic arithmetic,
                             diffedit_error *error)
 {
     /* They hold nothing: one of each for everybody. */
-    static de_device exact = {&backend, DIFFEDIT_ARITHMETIC_EXACT};
-    static de_device quick = {&backend, DIFFEDIT_ARITHMETIC_QUICK};
+    static de_device exact = {
+        .backend = &backend, .arithmetic = DIFFEDIT_ARITHMETIC_EXACT, .element = sizeof(float)};
+    static de_device quick = {
+        .backend = &backend, .arithmetic = DIFFEDIT_ARITHMETIC_QUICK, .element = sizeof(float)};
     const char *problem = de_kernels_problem();
     if (problem)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "%s", problem);

@@ -8,8 +8,7 @@
 diffedit_status de_cpu_open(de_device **device, diffedit_arithmetic arithmetic,
                             diffedit_error *error);
 
-/* Operations per second that `threads` threads reach with nothing but multiplying and adding: of
- * floats, or, quick, of int16. */
+/* As de_device_measure_peak(); `threads` are those of the CPU that compute. */
 double de_measure_peak(int threads, diffedit_arithmetic arithmetic);
 
 /* An array is a pointer to floats here; NULL: none. */
@@ -55,5 +54,7 @@ void de_cpu_attention(de_context *context, int heads, bool causal, de_tensor q, 
                       de_tensor v, de_tensor y);
 void de_cpu_repeat(de_context *context, de_tensor x, de_tensor y);
 void de_cpu_concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor y);
+diffedit_status de_cpu_measure_peak(double *reached, de_device *device, int threads,
+                                    diffedit_error *error);
 
 #endif

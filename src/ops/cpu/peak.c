@@ -34,3 +34,11 @@ double de_measure_peak(int threads, diffedit_arithmetic arithmetic)
     }
     return best;
 }
+
+diffedit_status de_cpu_measure_peak(double *reached, de_device *device, int threads,
+                                    diffedit_error *error)
+{
+    (void)error;
+    *reached = de_measure_peak(threads, device->arithmetic);
+    return DIFFEDIT_OK;
+}
