@@ -47,10 +47,11 @@ static json_t *store(struct server *server)
 void api_status(http_request *request, struct server *server)
 {
     http_reply_json(request, 200,
-                    json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:b}", "version", diffedit_version(),
-                              "kernels", diffedit_kernels_name(), "cores", diffedit_core_count(),
-                              "memory", memory(), "store", store(server), "queue", queue(server),
-                              "local", server->local));
+                    json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:b}", "version",
+                              diffedit_version(), "kernels", diffedit_kernels_name(), "device",
+                              diffedit_device_name(server->settings->model_settings->device),
+                              "cores", diffedit_core_count(), "memory", memory(), "store",
+                              store(server), "queue", queue(server), "local", server->local));
 }
 
 void api_session(http_request *request, struct server *server)

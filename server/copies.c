@@ -1,10 +1,10 @@
 /* Smaller copies of kept pictures, for screens. */
 #include "pictures.h"
 
+#include "shrink.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <vips/vips.h>
 
 static diffedit_status fail(diffedit_error *error, const char *id)
 {
@@ -13,21 +13,6 @@ static diffedit_status fail(diffedit_error *error, const char *id)
     vips_error_clear();
     reason[strcspn(reason, "\n")] = '\0';
     return de_fail(error, DIFFEDIT_ERROR_PICTURE, "%s: no copy can be made: %s", id, reason);
-}
-
-/* The picture in sRGB of 8 bits, upright, its longest side at most `side`; NULL: failed. The
- * colours are converted here: vips_thumbnail() converts those of pictures without a profile too. */
-static VipsImage *shrink(const char *path, int side)
-{
-    VipsImage *small = NULL, *shown = NULL;
-    if (vips_thumbnail(path, &small, side, "height", side, "size", VIPS_SIZE_DOWN, NULL) != 0)
-        return NULL;
-    bool profiled = vips_image_get_typeof(small, VIPS_META_ICC_NAME) != 0;
-    bool failed = profiled ? vips_icc_transform(small, &shown, "srgb", "embedded", TRUE, "intent",
-                                                VIPS_INTENT_RELATIVE, "depth", 8, NULL) != 0
-                           : vips_colourspace(small, &shown, VIPS_INTERPRETATION_sRGB, NULL) != 0;
-    g_object_unref(small);
-    return failed ? NULL : shown;
 }
 
 /* Lossless where that is small, or where clear parts must stay so. */
@@ -43,7 +28,7 @@ static diffedit_status make(const char *kind[2], const char **made, const struct
     void *bytes = NULL;
     size_t size = 0;
     char *path = files_path(server->files, id);
-    VipsImage *image = path ? shrink(path, side) : NULL;
+    VipsImage *image = path ? shrink_file(path, side) : NULL;
     free(path);
     if (!image)
         return fail(error, id);

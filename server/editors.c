@@ -75,7 +75,8 @@ static bool find(struct editors *editors, const editors_task *task)
     return false;
 }
 
-/* Drops all editors of a model that is open for another arithmetic than the task's. */
+/* Drops all editors of a model that is open for another arithmetic than the task's, or whose GPU
+ * was lost. */
 static void drop_others(struct editors *editors, const editors_task *task)
 {
     int left = 0;

@@ -1,5 +1,4 @@
-"""Writes the files of the page, and openapi.json, as a C array, as they are and compressed:
-embed.py OUTPUT.c FILE..."""
+"""Writes files as an array of C, as they are and compressed: embed.py OUTPUT.c ARRAY FILE..."""
 import gzip
 import hashlib
 import pathlib
@@ -17,7 +16,8 @@ def rows(data):
 
 
 def main():
-    output, *paths = map(pathlib.Path, sys.argv[1:])
+    output, array = pathlib.Path(sys.argv[1]), sys.argv[2]
+    paths = map(pathlib.Path, sys.argv[3:])
     lines, table = ['#include "embedded.h"', ""], []
     for index, path in enumerate(paths):
         data = path.read_bytes()
@@ -28,7 +28,8 @@ def main():
         table.append(f'    {{"{path.name}", "{TYPES[path.suffix]}", "\\"{tag}\\"", '
                      f"file_{index}, sizeof file_{index}, "
                      f'"\\"{tag}-gzip\\"", packed_{index}, sizeof packed_{index}}},')
-    lines += ["", "const embedded_file embedded_files[] = {", *table, "    {0}};", ""]
+    lines += ["", f"extern const embedded_file {array}[];",
+              f"const embedded_file {array}[] = {{", *table, "    {0}};", ""]
     output.write_text("\n".join(lines))
 
 

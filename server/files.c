@@ -67,17 +67,6 @@ char *files_path(const struct files *files, const char *id)
     return place(files, id, NULL);
 }
 
-/* Makes what was renamed or made in a folder last. */
-static bool sync_folder(const char *folder)
-{
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return false;
-    /* some file systems cannot sync a folder, and need not */
-    bool synced = fsync(descriptor) == 0 || errno == EINVAL;
-    return close(descriptor) == 0 && synced;
-}
-
 /* ---- opening ---- */
 
 /* Makes a folder and those that lead there. */
@@ -168,7 +157,7 @@ static diffedit_status make_inner_folders(const struct files *files, diffedit_er
             remove_drafts(path);
         free(path);
     }
-    if (status == DIFFEDIT_OK && !sync_folder(files->folder))
+    if (status == DIFFEDIT_OK && !de_sync_folder(AT_FDCWD, files->folder))
         status = fail(files->folder, "written to", error);
     return status;
 }
@@ -300,10 +289,10 @@ static bool move(const char *from, const char *to, bool synced)
     *slash = '\0';
     bool made = mkdir(folder, 0700) == 0;
     bool moved = (made || errno == EEXIST) && rename(from, to) == 0 &&
-                 (!synced || sync_folder(folder));
+                 (!synced || de_sync_folder(AT_FDCWD, folder));
     if (moved && made && synced) {
         *strrchr(folder, '/') = '\0';
-        moved = sync_folder(folder);
+        moved = de_sync_folder(AT_FDCWD, folder);
     }
     free(folder);
     return moved;

@@ -240,6 +240,9 @@ void http_reply_error(http_request *request, const diffedit_error *error)
     case DIFFEDIT_ERROR_MODEL:
         fail(request, MHD_HTTP_UNPROCESSABLE_CONTENT, "model", error->message);
         return;
+    case DIFFEDIT_ERROR_DEVICE:
+        fail(request, MHD_HTTP_SERVICE_UNAVAILABLE, "device", error->message);
+        return;
     case DIFFEDIT_ERROR_MEMORY:
     case DIFFEDIT_ERROR_CANCELLED:
         fail(request, MHD_HTTP_SERVICE_UNAVAILABLE, "memory", error->message);

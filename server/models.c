@@ -5,6 +5,7 @@
 #include "common/error.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static bool is_open_for(const diffedit_model *model, diffedit_arithmetic arithme
     diffedit_model_info info = {.struct_size = sizeof info};
     if (model)
         diffedit_model_get_info(&info, model);
-    return model && info.arithmetic == arithmetic;
+    return model && info.arithmetic == arithmetic && !diffedit_model_is_lost(model);
 }
 
 bool models_are_open_for(struct models *models, int index, diffedit_arithmetic arithmetic)
@@ -148,9 +149,13 @@ static diffedit_status open_offer(struct models *models, int index, diffedit_ari
     settings.arithmetic = arithmetic;
     diffedit_status status = diffedit_model_open(&opened, models->settings->models[index].path,
                                                  &settings, error);
-    if (status == DIFFEDIT_OK)
-        put(&models->offers[index], opened);
-    return status;
+    if (status != DIFFEDIT_OK)
+        return status;
+    char reason[512];
+    if (diffedit_model_get_device_reason(reason, sizeof reason, opened))
+        fprintf(stderr, "diffedit: %s: %s\n", models_name(models, index), reason);
+    put(&models->offers[index], opened);
+    return DIFFEDIT_OK;
 }
 
 diffedit_status models_open(const diffedit_model **model, struct models *models, int index,
@@ -188,6 +193,12 @@ diffedit_status models_open_to_look(const diffedit_model **model, struct models 
 
 /* ---- as JSON ---- */
 
+static const char *title_of_device(diffedit_device device)
+{
+    size_t count;
+    return diffedit_devices(&count)[device]->title; /* those with a name stand in their order */
+}
+
 static json_t *info_json(const diffedit_model *model)
 {
     static const char *const predictions[] = {"auto", "epsilon", "v"};
@@ -195,11 +206,13 @@ static json_t *info_json(const diffedit_model *model)
     if (!model)
         return json_null();
     diffedit_model_get_info(&info, model);
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:s}", "native_width", info.native_width,
-                     "native_height", info.native_height, "factor", info.factor, "latent_channels",
-                     info.latent_channels, "text_tokens", info.text_tokens, "prediction",
-                     predictions[info.prediction], "parameters", (json_int_t)info.parameters,
-                     "arithmetic", diffedit_arithmetic_name(info.arithmetic));
+    return json_pack(
+        "{s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:s, s:s, s:s, s:s}", "native_width",
+        info.native_width, "native_height", info.native_height, "factor", info.factor,
+        "latent_channels", info.latent_channels, "text_tokens", info.text_tokens, "prediction",
+        predictions[info.prediction], "parameters", (json_int_t)info.parameters, "arithmetic",
+        diffedit_arithmetic_name(info.arithmetic), "device", diffedit_device_name(info.device),
+        "device_title", title_of_device(info.device), "family", info.family);
 }
 
 static json_t *loras_json(const serve_settings *settings)

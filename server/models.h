@@ -1,5 +1,6 @@
 /* The models that are offered. Each is opened when it is first used, and stays open; for another
- * arithmetic it is closed and opened again, so that there is one copy of its weights. One thread
+ * arithmetic, or where its GPU was lost, it is closed and opened again, so that there is one copy
+ * of its weights. One thread
  * works with models (models_open() and what is made of them); any thread may look at them. */
 #ifndef SERVER_MODELS_H
 #define SERVER_MODELS_H
@@ -24,7 +25,7 @@ const char *models_name(const struct models *models, int index);
  * diffedit_model_open(). */
 diffedit_status models_open(const diffedit_model **model, struct models *models, int index,
                             diffedit_arithmetic arithmetic, diffedit_error *error);
-/* Whether it is open, for this arithmetic. */
+/* Whether it is open, for this arithmetic, and its GPU not lost. */
 bool models_are_open_for(struct models *models, int index, diffedit_arithmetic arithmetic);
 /* For any thread, which looks and soon leaves: it stays open until models_leave(), which follows in
  * every case. NULL: it is not open. */

@@ -208,14 +208,15 @@ static bool take(struct queue *queue, struct store_job *job)
 }
 
 /* What clients call an error, by its diffedit_status. */
-static const char *const kinds[] = {"", "argument", "file", "model", "picture", "memory", "memory"};
+static const char *const kinds[] = {"",        "argument", "file",   "model",
+                                    "picture", "memory",   "memory", "device"};
 
 diffedit_status queue_status(const char *kind)
 {
-    int status = DIFFEDIT_ERROR_ARGUMENT;
-    while (status < DIFFEDIT_ERROR_CANCELLED && strcmp(kinds[status], kind) != 0)
-        status++;
-    return (diffedit_status)status;
+    for (int status = DIFFEDIT_ERROR_ARGUMENT; status <= DIFFEDIT_ERROR_DEVICE; status++)
+        if (strcmp(kinds[status], kind) == 0)
+            return (diffedit_status)status;
+    return DIFFEDIT_ERROR_CANCELLED;
 }
 
 static void set_failure(struct store_job *job, diffedit_status status, const char *sentence)

@@ -4,6 +4,7 @@
 #include "estimate.h"
 #include "models.h"
 #include "pictures.h"
+#include "record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ struct run {
     struct server *server;
     diffedit_editor *editor;
     diffedit_options options;
-    const char *arithmetic; /* its name */
+    const diffedit_model *model;
     struct estimate estimate;
     run_step_fn step;
     void *user;
@@ -135,9 +136,12 @@ static diffedit_status plan(struct run *run, const char *kind, diffedit_error *e
     if (!generates)
         store_get_picture(&picture, run->server->store,
                           store_text_of(run->job->request, "picture"));
+    diffedit_model_info info = {.struct_size = sizeof info};
+    diffedit_model_get_info(&info, run->model);
     double pixels = fmax(1, (double)picture.width * picture.height);
-    snprintf(key, sizeof key, "%.150s %s %dx%d %.0f", store_text_of(run->job->request, "model"),
-             run->arithmetic, options->width, options->height, log2(pixels));
+    snprintf(key, sizeof key, "%.150s %s %s %dx%d %.0f", store_text_of(run->job->request, "model"),
+             diffedit_arithmetic_name(info.arithmetic), diffedit_device_name(info.device),
+             options->width, options->height, log2(pixels));
     store_picture_free(&picture);
     estimate_begin(&run->estimate, costs, run->server->store, key);
     return DIFFEDIT_OK;
@@ -239,38 +243,31 @@ static diffedit_status save_views(struct run *run, diffedit_error *error)
     return status;
 }
 
-/* The record of a result: the options, and from what else it was made. Freed by the caller, NULL:
- * memory. */
-static char *make_record(const struct run *run)
+/* The record of a result, with what else it was made from; freed by the caller. */
+static diffedit_status make_record(char **record, const struct run *run, diffedit_error *error)
 {
     static const char *const names[] = {"kind", "preset", "picture", "mask", "correction"};
-    char *options, *joined = NULL;
     const char *model = store_text_of(run->job->request, "model");
-    if (diffedit_options_record(&options, &run->options, NULL) != DIFFEDIT_OK)
-        return NULL;
-    json_t *more = json_pack("{s:s, s:s}", "arithmetic", run->arithmetic, "kernels",
-                             diffedit_kernels_name());
+    json_t *more = json_object();
+    diffedit_model_info info = {.struct_size = sizeof info};
+    diffedit_model_get_info(&info, run->model);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (store_text_of(run->job->request, names[i]))
             json_object_set(more, names[i], json_object_get(run->job->request, names[i]));
     if (strcmp(model, "pocket") != 0) /* which has no name in the command */
         json_object_set_new(more, "model", json_string(model));
-    char *text = json_dumps(more, JSON_ENSURE_ASCII | JSON_COMPACT);
-    size_t length = strlen(options) - 1, size = length + (text ? strlen(text) : 0) + 2;
-    if (text && (joined = malloc(size)))
-        snprintf(joined, size, "%.*s, %s", (int)length, options, text + 1);
+    diffedit_status status = record_make(record, &run->options, &info, more, error);
     json_decref(more);
-    free(text);
-    diffedit_free(options);
-    return joined;
+    return status;
 }
 
 static diffedit_status save_result(struct run *run, diffedit_error *error)
 {
-    char *record = make_record(run);
-    if (!record)
-        return de_fail_memory(error, 1, "a record");
-    diffedit_status status = save_picture(run, RESULT, run->made, record, error);
+    char *record;
+    diffedit_status status = make_record(&record, run, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = save_picture(run, RESULT, run->made, record, error);
     free(record);
     return status;
 }
@@ -364,7 +361,6 @@ static diffedit_status open_all(struct run *run, struct editors *editors, diffed
 {
     char text[512];
     const json_t *request = run->job->request;
-    const diffedit_model *model;
     diffedit_arithmetic arithmetic;
     int index = models_find(run->server->models, store_text_of(request, "model"));
     if (index < 0)
@@ -373,7 +369,6 @@ static diffedit_status open_all(struct run *run, struct editors *editors, diffed
     diffedit_status status = choose_arithmetic(&arithmetic, request, run->server->settings, error);
     if (status != DIFFEDIT_OK)
         return status;
-    run->arithmetic = diffedit_arithmetic_name(arithmetic);
     const editors_task task = {.model = index,
                                .arithmetic = arithmetic,
                                .picture = store_text_of(request, "picture"),
@@ -381,10 +376,10 @@ static diffedit_status open_all(struct run *run, struct editors *editors, diffed
                                .correction = store_text_of(request, "correction")};
     status = editors_get(&run->editor, editors, &task, error);
     if (status == DIFFEDIT_OK)
-        status = models_open(&model, run->server->models, index, arithmetic, error);
+        status = models_open(&run->model, run->server->models, index, arithmetic, error);
     if (status == DIFFEDIT_OK)
-        status = fill_options(&run->options, request, model, error);
-    if (status == DIFFEDIT_OK && diffedit_model_get_warning(text, sizeof text, model))
+        status = fill_options(&run->options, request, run->model, error);
+    if (status == DIFFEDIT_OK && diffedit_model_get_warning(text, sizeof text, run->model))
         add_warning(run->job, text);
     return status;
 }

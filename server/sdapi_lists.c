@@ -62,14 +62,54 @@ void sdapi_refresh(http_request *request, struct server *server)
     http_reply_json(request, 200, json_null());
 }
 
+/* ---- memory ---- */
+
+/* Where the model in use is open, else where models are opened; AUTO: that is not decided yet. */
+static diffedit_device device_in_use(struct server *server)
+{
+    diffedit_model_info info = {.struct_size = sizeof info,
+                                .device = server->settings->model_settings->device};
+    pthread_mutex_lock(&server->sdapi->mutex);
+    int index = server->sdapi->model;
+    pthread_mutex_unlock(&server->sdapi->mutex);
+    const diffedit_model *model = models_look(server->models, index);
+    if (model)
+        diffedit_model_get_info(&info, model);
+    models_leave(server->models, index);
+    return info.device;
+}
+
+static json_t *memory_json(double spare, double total)
+{
+    return json_pack("{s:f, s:f, s:f}", "free", spare, "used", total - spare, "total", total);
+}
+
+/* What the web UI has as "cuda", whosever GPU it is. */
+static json_t *gpu_memory_json(diffedit_device device)
+{
+    size_t count;
+    if (device == DIFFEDIT_DEVICE_CPU)
+        return json_pack("{s:s}", "error", "unavailable: models are computed on the processor");
+    if (device == DIFFEDIT_DEVICE_AUTO)
+        return json_pack("{s:s}", "error",
+                         "unavailable: which device it is, is decided when the model is opened");
+    const diffedit_device_info *const *devices = diffedit_devices(&count);
+    for (size_t i = 0; i < count; i++)
+        if (devices[i]->name && devices[i]->device == device)
+            return json_pack("{s:o}", "system",
+                             memory_json((double)diffedit_device_get_room(devices[i]),
+                                         (double)devices[i]->memory));
+    return json_pack("{s:o}", "error",
+                     json_sprintf("unavailable: %s is not there", diffedit_device_name(device)));
+}
+
 void sdapi_get_memory(http_request *request, struct server *server)
 {
     double page = (double)sysconf(_SC_PAGESIZE), total = page * (double)sysconf(_SC_PHYS_PAGES),
            spare = page * (double)sysconf(_SC_AVPHYS_PAGES);
-    (void)server;
     http_reply_json(request, 200,
-                    json_pack("{s:{s:f, s:f, s:f}, s:{s:s}}", "ram", "free", spare, "used",
-                              total - spare, "total", total, "cuda", "error", "unavailable"));
+                    json_pack("{s:o, s:o}", "ram", memory_json(spare, total), "cuda",
+                              gpu_memory_json(device_in_use(server))));
 }
 
 /* ---- lists ---- */

@@ -1,5 +1,5 @@
 /* Jobs in the store. */
-#include "statements.h"
+#include "store_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +30,21 @@ static void read_job(store_job *job, sqlite3_stmt *row)
     *job = (store_job){
         .serial = sqlite3_column_int64(row, 1),
         .state = state_of((const char *)sqlite3_column_text(row, 2)),
-        .request = store_json(row, 3),
+        .request = sql_json(row, 3),
         .created = sqlite3_column_double(row, 4),
         .started = sqlite3_column_double(row, 5),
         .ended = sqlite3_column_double(row, 6),
-        .message = store_text(row, 8),
-        .warnings = store_json(row, 9),
+        .message = sql_text(row, 8),
+        .warnings = sql_json(row, 9),
         .map_width = sqlite3_column_int(row, 11),
         .map_height = sqlite3_column_int(row, 12),
         .share = sqlite3_column_double(row, 14),
         .has_result = sqlite3_column_int(row, 15) != 0,
     };
-    store_copy(job->id, sizeof job->id, row, 0);
-    store_copy(job->error, sizeof job->error, row, 7);
-    store_copy(job->map, sizeof job->map, row, 10);
-    store_copy(job->found, sizeof job->found, row, 13);
+    sql_copy(job->id, sizeof job->id, row, 0);
+    sql_copy(job->error, sizeof job->error, row, 7);
+    sql_copy(job->map, sizeof job->map, row, 10);
+    sql_copy(job->found, sizeof job->found, row, 13);
 }
 
 const char *store_text_of(const json_t *request, const char *name)
@@ -57,18 +57,18 @@ diffedit_status store_add_job(struct store *store, store_job *job, diffedit_erro
     char *request = json_dumps(job->request, JSON_COMPACT);
     if (!request)
         return de_fail_memory(error, 1, "a job");
-    diffedit_status status = store_begin(store, error);
+    diffedit_status status = sql_begin(store->sql, error);
     if (status == DIFFEDIT_OK) {
-        status = store_do(store, NULL, error,
-                          "INSERT INTO jobs (id, state, request, picture, mask, correction,"
-                          " created) VALUES (?1, 'queued', ?2, ?3, ?4, ?5, ?6)",
-                          "tttttd", job->id, request, store_text_of(job->request, "picture"),
-                          store_text_of(job->request, "mask"),
-                          store_text_of(job->request, "correction"), job->created);
+        status = sql_do(store->sql, NULL, error,
+                        "INSERT INTO jobs (id, state, request, picture, mask, correction,"
+                        " created) VALUES (?1, 'queued', ?2, ?3, ?4, ?5, ?6)",
+                        "tttttd", job->id, request, store_text_of(job->request, "picture"),
+                        store_text_of(job->request, "mask"),
+                        store_text_of(job->request, "correction"), job->created);
         if (status == DIFFEDIT_OK)
-            job->serial = store_number(store, 0, "SELECT serial FROM jobs WHERE id = ?1", "t",
-                                       job->id);
-        status = store_end(store, status, error);
+            job->serial = sql_number(store->sql, 0, "SELECT serial FROM jobs WHERE id = ?1", "t",
+                                     job->id);
+        status = sql_end(store->sql, status, error);
     }
     free(request);
     return status;
@@ -77,40 +77,40 @@ diffedit_status store_add_job(struct store *store, store_job *job, diffedit_erro
 /* The first row of a statement. */
 static bool read_first(store_job *job, struct store *store, sqlite3_stmt *statement)
 {
-    bool there = store_row(statement);
+    bool there = sql_row(statement);
     if (there)
         read_job(job, statement);
     else
         *job = (store_job){.serial = 0};
-    store_done(store, statement, NULL);
+    sql_done(store->sql, statement, NULL);
     return there;
 }
 
 bool store_get_job(store_job *job, struct store *store, const char *id)
 {
-    sqlite3_stmt *statement = store_ask(store, NULL, "SELECT " COLUMNS " FROM jobs WHERE id = ?1",
-                                        "t", id);
+    sqlite3_stmt *statement = sql_ask(store->sql, NULL,
+                                      "SELECT " COLUMNS " FROM jobs WHERE id = ?1", "t", id);
     return read_first(job, store, statement);
 }
 
 bool store_take_job(store_job *job, struct store *store, double now)
 {
-    store_lock(store);
-    sqlite3_stmt *statement = store_ask(store, NULL,
-                                        "SELECT " COLUMNS " FROM jobs WHERE state = 'queued'"
-                                        " ORDER BY serial LIMIT 1",
-                                        "");
+    sql_lock(store->sql);
+    sqlite3_stmt *statement = sql_ask(store->sql, NULL,
+                                      "SELECT " COLUMNS " FROM jobs WHERE state = 'queued'"
+                                      " ORDER BY serial LIMIT 1",
+                                      "");
     bool there = read_first(job, store, statement);
     if (there) {
         job->state = STORE_RUNNING;
         job->started = now;
-        there = store_do(store, NULL, NULL,
-                         "UPDATE jobs SET state = 'running', started = ?2 WHERE id = ?1", "td",
-                         job->id, now) == DIFFEDIT_OK;
+        there = sql_do(store->sql, NULL, NULL,
+                       "UPDATE jobs SET state = 'running', started = ?2 WHERE id = ?1", "td",
+                       job->id, now) == DIFFEDIT_OK;
         if (!there)
             store_job_free(job);
     }
-    store_unlock(store);
+    sql_unlock(store->sql);
     return there;
 }
 
@@ -121,14 +121,14 @@ diffedit_status store_end_job(bool *ended, struct store *store, const store_job 
     char *warnings = json_dumps(job->warnings, JSON_COMPACT);
     if (!warnings)
         return de_fail_memory(error, 1, "a job");
-    diffedit_status status = store_do(
-        store, &changes, error,
+    diffedit_status status = sql_do(
+        store->sql, &changes, error,
         "UPDATE jobs SET state = ?2, ended = ?3, error = ?4, message = ?5, warnings = ?6, map = ?7,"
         " map_width = ?8, map_height = ?9, found = ?10, share = ?11, has_result = ?12"
         " WHERE id = ?1 AND state = 'running'",
         "ttdttttiitdi", job->id, store_state_names[job->state], job->ended, job->error,
-        job->message, warnings, store_or_null(job->map), (int64_t)job->map_width,
-        (int64_t)job->map_height, store_or_null(job->found), job->share, (int64_t)job->has_result);
+        job->message, warnings, sql_or_null(job->map), (int64_t)job->map_width,
+        (int64_t)job->map_height, sql_or_null(job->found), job->share, (int64_t)job->has_result);
     free(warnings);
     *ended = changes > 0;
     return status;
@@ -137,29 +137,29 @@ diffedit_status store_end_job(bool *ended, struct store *store, const store_job 
 bool store_stop_queued(struct store *store, const char *id, double now)
 {
     int changes = 0;
-    store_do(store, &changes, NULL,
-             "UPDATE jobs SET state = 'stopped', ended = ?2 WHERE id = ?1 AND state = 'queued'",
-             "td", id, now);
+    sql_do(store->sql, &changes, NULL,
+           "UPDATE jobs SET state = 'stopped', ended = ?2 WHERE id = ?1 AND state = 'queued'", "td",
+           id, now);
     return changes > 0;
 }
 
 diffedit_status store_requeue(struct store *store, diffedit_error *error)
 {
-    return store_do(store, NULL, error,
-                    "UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'", "");
+    return sql_do(store->sql, NULL, error,
+                  "UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'", "");
 }
 
 /* ---- forgetting ---- */
 
 diffedit_status store_forget_job(struct store *store, const char *id, diffedit_error *error)
 {
-    return store_do(store, NULL, error, "DELETE FROM jobs WHERE id = ?1", "t", id);
+    return sql_do(store->sql, NULL, error, "DELETE FROM jobs WHERE id = ?1", "t", id);
 }
 
 diffedit_status store_forget_old_jobs(struct store *store, int keep, diffedit_error *error)
 {
-    return store_do(
-        store, NULL, error,
+    return sql_do(
+        store->sql, NULL, error,
         "DELETE FROM jobs WHERE serial IN (SELECT serial FROM jobs WHERE NOT has_result"
         " AND state IN ('done', 'failed', 'stopped') ORDER BY serial DESC LIMIT -1 OFFSET ?1)",
         "i", (int64_t)keep);
@@ -168,42 +168,42 @@ diffedit_status store_forget_old_jobs(struct store *store, int keep, diffedit_er
 diffedit_status store_forget_ended_jobs(struct store *store, const char *picture,
                                         diffedit_error *error)
 {
-    return store_do(
-        store, NULL, error,
-        "DELETE FROM jobs WHERE NOT has_result AND state IN ('done', 'failed', 'stopped')"
-        " AND (?1 IS NULL OR picture = ?1)",
-        "t", picture);
+    return sql_do(store->sql, NULL, error,
+                  "DELETE FROM jobs WHERE NOT has_result AND state IN ('done', 'failed', 'stopped')"
+                  " AND (?1 IS NULL OR picture = ?1)",
+                  "t", picture);
 }
 
 /* ---- looking ---- */
 
 int64_t store_count_queued(struct store *store, int64_t before)
 {
-    return store_number(
-        store, 0, "SELECT count(*) FROM jobs WHERE state = 'queued' AND serial < ?1", "i", before);
+    return sql_number(store->sql, 0,
+                      "SELECT count(*) FROM jobs WHERE state = 'queued' AND serial < ?1", "i",
+                      before);
 }
 
 int64_t store_count_running(struct store *store)
 {
-    return store_number(store, 0, "SELECT count(*) FROM jobs WHERE state = 'running'", "");
+    return sql_number(store->sql, 0, "SELECT count(*) FROM jobs WHERE state = 'running'", "");
 }
 
 diffedit_status store_each_job(struct store *store, int state, int limit, store_job_fn each,
                                void *user, diffedit_error *error)
 {
-    sqlite3_stmt *statement = state >= 0 ? store_ask(store, error,
-                                                     "SELECT " COLUMNS " FROM jobs WHERE state = ?1"
-                                                     " ORDER BY serial LIMIT ?2",
-                                                     "ti", store_state_names[state], (int64_t)limit)
-                                         : store_ask(store, error,
-                                                     "SELECT " COLUMNS
-                                                     " FROM jobs ORDER BY serial DESC LIMIT ?1",
-                                                     "i", (int64_t)limit);
-    while (store_row(statement)) {
+    sqlite3_stmt *statement = state >= 0 ? sql_ask(store->sql, error,
+                                                   "SELECT " COLUMNS " FROM jobs WHERE state = ?1"
+                                                   " ORDER BY serial LIMIT ?2",
+                                                   "ti", store_state_names[state], (int64_t)limit)
+                                         : sql_ask(store->sql, error,
+                                                   "SELECT " COLUMNS
+                                                   " FROM jobs ORDER BY serial DESC LIMIT ?1",
+                                                   "i", (int64_t)limit);
+    while (sql_row(statement)) {
         store_job job;
         read_job(&job, statement);
         each(user, &job);
         store_job_free(&job);
     }
-    return store_done(store, statement, error);
+    return sql_done(store->sql, statement, error);
 }

@@ -1,5 +1,5 @@
 /* Results in the store, and what is old. */
-#include "statements.h"
+#include "store_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@ static void read_result(store_result *result, sqlite3_stmt *row)
 {
     *result = (store_result){
         .serial = sqlite3_column_int64(row, 1),
-        .request = store_json(row, 2),
-        .name = store_text(row, 3),
+        .request = sql_json(row, 2),
+        .name = sql_text(row, 3),
         .share = sqlite3_column_double(row, 8),
         .created = sqlite3_column_double(row, 9),
         .seconds = sqlite3_column_double(row, 10),
@@ -29,11 +29,11 @@ static void read_result(store_result *result, sqlite3_stmt *row)
         .height = sqlite3_column_int(row, 12),
         .kept = sqlite3_column_int(row, 13) != 0,
     };
-    store_copy(result->id, sizeof result->id, row, 0);
-    store_copy(result->seed, sizeof result->seed, row, 4);
-    store_copy(result->file, sizeof result->file, row, 5);
-    store_copy(result->found, sizeof result->found, row, 6);
-    store_copy(result->format, sizeof result->format, row, 7);
+    sql_copy(result->id, sizeof result->id, row, 0);
+    sql_copy(result->seed, sizeof result->seed, row, 4);
+    sql_copy(result->file, sizeof result->file, row, 5);
+    sql_copy(result->found, sizeof result->found, row, 6);
+    sql_copy(result->format, sizeof result->format, row, 7);
 }
 
 /* What is searched: the texts and names, each on a line, without regard to case. NULL: memory. */
@@ -67,14 +67,14 @@ diffedit_status store_add_result(struct store *store, const store_result *result
     if (!request || !words)
         status = de_fail_memory(error, 1, "a result");
     else
-        status = store_do(
-            store, NULL, error,
+        status = sql_do(
+            store->sql, NULL, error,
             "INSERT INTO results (id, request, picture, mask, correction, name, words, seed, file,"
             " found, format, share, created, seconds, width, height) VALUES (?1, ?2, ?3, ?4, ?5,"
             " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             "tttttttttttdddii", result->id, request, store_text_of(result->request, "picture"),
             store_text_of(result->request, "mask"), store_text_of(result->request, "correction"),
-            result->name, words, result->seed, result->file, store_or_null(result->found),
+            result->name, words, result->seed, result->file, sql_or_null(result->found),
             result->format, result->share, result->created, result->seconds, (int64_t)result->width,
             (int64_t)result->height);
     free(request);
@@ -85,33 +85,33 @@ diffedit_status store_add_result(struct store *store, const store_result *result
 bool store_get_result(store_result *result, struct store *store, const char *id)
 {
     *result = (store_result){.serial = 0};
-    sqlite3_stmt *statement = store_ask(store, NULL,
-                                        "SELECT " COLUMNS " FROM results WHERE id = ?1", "t", id);
-    bool there = store_row(statement);
+    sqlite3_stmt *statement = sql_ask(store->sql, NULL,
+                                      "SELECT " COLUMNS " FROM results WHERE id = ?1", "t", id);
+    bool there = sql_row(statement);
     if (there)
         read_result(result, statement);
-    store_done(store, statement, NULL);
+    sql_done(store->sql, statement, NULL);
     return there;
 }
 
 bool store_keep_result(struct store *store, const char *id, bool kept)
 {
     int changes = 0;
-    store_do(store, &changes, NULL, "UPDATE results SET kept = ?2 WHERE id = ?1", "ti", id,
-             (int64_t)kept);
+    sql_do(store->sql, &changes, NULL, "UPDATE results SET kept = ?2 WHERE id = ?1", "ti", id,
+           (int64_t)kept);
     return changes > 0;
 }
 
 diffedit_status store_remove_result(struct store *store, const char *id, diffedit_error *error)
 {
-    diffedit_status status = store_begin(store, error);
+    diffedit_status status = sql_begin(store->sql, error);
     if (status != DIFFEDIT_OK)
         return status;
-    status = store_do(store, NULL, error, "DELETE FROM results WHERE id = ?1", "t", id);
+    status = sql_do(store->sql, NULL, error, "DELETE FROM results WHERE id = ?1", "t", id);
     if (status == DIFFEDIT_OK)
-        status = store_do(store, NULL, error, "DELETE FROM jobs WHERE id = ?1 AND has_result", "t",
-                          id);
-    return store_end(store, status, error);
+        status = sql_do(store->sql, NULL, error, "DELETE FROM jobs WHERE id = ?1 AND has_result",
+                        "t", id);
+    return sql_end(store->sql, status, error);
 }
 
 /* ---- searching ---- */
@@ -145,8 +145,8 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
     if (!folded)
         return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "the search is not valid UTF-8");
     split(words, folded);
-    sqlite3_stmt *statement = store_ask(
-        store, error,
+    sqlite3_stmt *statement = sql_ask(
+        store->sql, error,
         "SELECT " COLUMNS " FROM results WHERE serial < ?1 AND (?2 IS NULL OR picture = ?2)"
         " AND (?3 < 0 OR kept = ?3) AND instr(words, ?5) AND instr(words, ?6)"
         " AND instr(words, ?7) AND instr(words, ?8) AND instr(words, ?9) AND instr(words, ?10)"
@@ -154,13 +154,13 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
         "itiitttttttt", search->before ? search->before : INT64_MAX, search->picture,
         (int64_t)search->kept, (int64_t)search->limit, words[0], words[1], words[2], words[3],
         words[4], words[5], words[6], words[7]);
-    while (store_row(statement)) {
+    while (sql_row(statement)) {
         store_result result;
         read_result(&result, statement);
         each(user, &result);
         store_result_free(&result);
     }
-    diffedit_status status = store_done(store, statement, error);
+    diffedit_status status = sql_done(store->sql, statement, error);
     free(folded);
     return status;
 }
@@ -169,8 +169,8 @@ diffedit_status store_each_result(struct store *store, const store_search *searc
 
 bool store_oldest(store_oldest_kind *kind, char id[STORE_ID], struct store *store, double before)
 {
-    sqlite3_stmt *statement = store_ask(
-        store, NULL,
+    sqlite3_stmt *statement = sql_ask(
+        store->sql, NULL,
         "SELECT 0, id, created AS time FROM results WHERE NOT kept"
         "  AND serial < (SELECT max(serial) FROM results)"
         " UNION ALL SELECT 1, id, ended FROM jobs WHERE NOT has_result AND ended > 0"
@@ -185,11 +185,11 @@ bool store_oldest(store_oldest_kind *kind, char id[STORE_ID], struct store *stor
         "   OR results.correction = masks.id)"
         " ORDER BY time LIMIT 1",
         "d", before);
-    bool there = store_row(statement);
+    bool there = sql_row(statement);
     if (there) {
         *kind = (store_oldest_kind)sqlite3_column_int(statement, 0);
-        store_copy(id, STORE_ID, statement, 1);
+        sql_copy(id, STORE_ID, statement, 1);
     }
-    store_done(store, statement, NULL);
+    sql_done(store->sql, statement, NULL);
     return there;
 }
