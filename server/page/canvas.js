@@ -51,7 +51,8 @@ class PictureCanvas extends EventTarget {
         this.pane = child(element, "div", "pane");
         this.#tint = new Tint(child(this.pane, "canvas", "tint"));
         this.#edge = new Edge(child(this.pane, "canvas", "edge"));
-        this.#divider = new Divider(element, words, (at) => this.tell("compare", { at }));
+        this.#divider = new Divider(element, words,
+            { at: () => this.#compare.at, move: (at) => this.tell("compare", { at }) });
         this.#still = matchMedia("(prefers-reduced-motion: reduce)");
         this.#still.addEventListener("change", () => this.#schedule("layout"));
         document.addEventListener("visibilitychange", () => this.#startMarch());

@@ -3,12 +3,15 @@
 const STEP = 0.02, LARGE_STEP = 0.1;
 
 export class Divider {
-    #at = 0.5;
     #seen = null;
 
-    /** @param {(at: number) => void} move */
-    constructor(parent, { t }, move) {
+    /**
+     * @param {{at: () => number, move: (at: number) => void}} place  where it is now, which may be
+     *     more than the last frame shows: two keys can come within one
+     */
+    constructor(parent, { t }, { at, move }) {
         this.t = t;
+        this.at = at;
         this.move = move;
         this.parent = parent;
         const handle = document.createElement("div");
@@ -52,7 +55,7 @@ export class Divider {
         if (by !== undefined && !event.ctrlKey && !event.altKey && !event.metaKey) {
             event.preventDefault();
             event.stopPropagation();
-            this.move(Math.min(Math.max(this.#at + by, 0), 1));
+            this.move(Math.min(Math.max(this.at() + by, 0), 1));
         }
     }
 
@@ -60,7 +63,6 @@ export class Divider {
     lay({ shown, at, x, seen }) {
         const { handle } = this;
         handle.hidden = !shown;
-        this.#at = at;
         this.#seen = seen;
         handle.style.setProperty("left", `${x}px`);
         handle.style.setProperty("top", `${seen.top}px`);

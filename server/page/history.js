@@ -1,7 +1,8 @@
 /** Every result, newest first: search, open with all that made it, keep, delete with an undo. */
 import { api } from "./api.js";
-import { dateTime, onLanguage, t } from "./i18n.js";
+import { currentLanguage, dateTime, onLanguage, t } from "./i18n.js";
 import { toast } from "./notices.js";
+import { redraw } from "./redraw.js";
 import { sentenceOf } from "./sentences.js";
 import { button } from "./toolbar.js";
 
@@ -67,7 +68,9 @@ export class History extends EventTarget {
     #draw() {
         const results = this.#results.filter((result) => !this.#hidden.has(result.id));
         const searched = $("history-search").value.trim() || $("history-kept").checked;
-        $("history-list").replaceChildren(...results.map((result) => this.#row(result)));
+        const language = currentLanguage();
+        redraw($("history-list"), results.map((result) => ({ result, language })),
+            ({ result }) => this.#row(result));
         $("history-more").hidden = !this.#next;
         $("history-note").textContent = results.length > 0 ? ""
             : t(searched ? "history.nothing" : "history.empty");

@@ -46,12 +46,15 @@ export class Machine extends EventTarget {
         $("machine").textContent = t(this.isLocal ? "machine.local" : "machine.server",
             { memory: bytes(status.memory.resident) });
         $("machine").title = t(this.isLocal ? "promise" : "promise.server");
+        const info = modelOf(this.state.now)?.info;
         const facts = [
             ["machine.memory", t("machine.of", { used: bytes(status.memory.resident),
                 all: bytes(status.memory.total) })],
             ["machine.peak", bytes(status.memory.peak)],
             ["machine.store", status.store && t("machine.of", { used: bytes(status.store.bytes),
                 all: bytes(status.store.limit) })],
+            ["machine.device", info && t("machine.computes", { title: info.device_title,
+                arithmetic: t(`choice.${info.arithmetic}`) })],
             ["machine.cores", number(status.cores)],
             ["machine.kernels", status.kernels],
             ["machine.version", status.version],

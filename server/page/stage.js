@@ -38,6 +38,7 @@ export class Stage extends EventTarget {
     #bitmaps = new Bitmaps();
     #shown = {};  /* what the canvas was given last, by part */
     #turn = {};   /* a later load of a part makes an earlier one void */
+    #loading = new Set();
     #preview = null;
     region = null; /* {share, place} as the canvas told last */
     pictureReady = Promise.resolve(); /* the canvas has the document's picture */
@@ -51,6 +52,7 @@ export class Stage extends EventTarget {
     constructor(state, element, looks, words) {
         super();
         this.state = state;
+        this.element = element;
         this.looks = looks;
         this.canvas = createCanvas(element, { words });
         this.canvas.addEventListener("region", (event) => {
@@ -66,6 +68,7 @@ export class Stage extends EventTarget {
         }
         this.#shown[name] = key;
         const turn = this.#turn[name] = (this.#turn[name] || 0) + 1;
+        this.#setLoading(name, key !== null);
         try {
             const value = key === null ? null : await load();
             if (turn === this.#turn[name]) {
@@ -77,7 +80,21 @@ export class Stage extends EventTarget {
                 give(null);
                 this.dispatchEvent(new CustomEvent("lost", { detail: { part: name, error } }));
             }
+        } finally {
+            if (turn === this.#turn[name]) {
+                this.#setLoading(name, false);
+            }
         }
+    }
+
+    /* While a part is on its way the view is busy: to screen readers, and to tests. */
+    #setLoading(name, is) {
+        if (is) {
+            this.#loading.add(name);
+        } else {
+            this.#loading.delete(name);
+        }
+        this.element.setAttribute("aria-busy", String(this.#loading.size > 0));
     }
 
     #loadPicture(picture) {

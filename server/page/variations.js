@@ -1,6 +1,7 @@
 /** The strip: the picture and what was made of it. One of them is looked at. */
 import { api } from "./api.js";
-import { number, onLanguage, t } from "./i18n.js";
+import { currentLanguage, number, onLanguage, t } from "./i18n.js";
+import { redraw } from "./redraw.js";
 import { icon } from "./toolbar.js";
 
 const $ = (id) => document.getElementById(id);
@@ -69,22 +70,17 @@ export class Variations extends EventTarget {
         $("thumbnails").querySelector("[aria-checked=true]")?.focus();
     }
 
-    #thumbnail(id, index) {
-        const { now } = this.state;
+    #thumbnail({ id, index, picture, result }) {
         const element = document.createElement("button");
         const image = document.createElement("img");
-        const result = id && this.#known.get(id);
-        const chosen = id === now.shown;
         element.type = "button";
         element.className = "thumbnail";
         element.dataset.result = id || "";
         element.setAttribute("role", "radio");
-        element.setAttribute("aria-checked", String(chosen));
-        element.tabIndex = chosen ? 0 : -1;
         image.alt = "";
         image.decoding = "async";
         image.src = id ? `/api/results/${id}/thumbnail`
-            : `/api/pictures/${now.picture.id}/thumbnail`;
+            : `/api/pictures/${picture}/thumbnail`;
         const words = document.createElement("span");
         words.textContent = id ? result?.to || number(index) : t("variations.input");
         element.title = id && result ? t("variations.hint", { to: result.to, seed: result.seed })
@@ -109,8 +105,15 @@ export class Variations extends EventTarget {
             return;
         }
         const focused = document.activeElement?.closest?.("#thumbnails");
-        $("thumbnails").replaceChildren(
-            ...[null, ...now.variations].map((id, i) => this.#thumbnail(id, i)));
+        const things = [null, ...now.variations].map((id, index) => ({ id, index,
+            picture: now.picture.id, result: id && this.#known.get(id),
+            language: currentLanguage() }));
+        redraw($("thumbnails"), things, (thing) => this.#thumbnail(thing));
+        for (const element of $("thumbnails").children) {
+            const chosen = element.dataset.result === (now.shown || "");
+            element.setAttribute("aria-checked", String(chosen));
+            element.tabIndex = chosen ? 0 : -1;
+        }
         const chosen = $("thumbnails").querySelector("[aria-checked=true]");
         chosen?.scrollIntoView({ block: "nearest", inline: "nearest" });
         if (focused) {

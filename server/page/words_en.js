@@ -310,6 +310,8 @@ export default {
     "machine.memory": "Memory",
     "machine.peak": "Most so far",
     "machine.store": "Pictures and results",
+    "machine.device": "Computes on",
+    "machine.computes": "{title}, {arithmetic}",
     "machine.cores": "Cores",
     "machine.kernels": "Kernels",
     "machine.version": "Version",

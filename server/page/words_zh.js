@@ -307,6 +307,8 @@ export default {
     "machine.memory": "内存",
     "machine.peak": "最高用量",
     "machine.store": "图片和结果",
+    "machine.device": "计算设备",
+    "machine.computes": "{title}，{arithmetic}运算",
     "machine.cores": "核心数",
     "machine.kernels": "计算内核",
     "machine.version": "版本",
