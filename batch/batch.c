@@ -1,0 +1,177 @@
+#include "batch.h"
+
+#include "clock.h"
+#include "course.h"
+#include "model_text.h"
+#include "submit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what a folder's results have in common ---- */
+
+/* Notes a value that a folder's results have in common; another one is refused as soon as it has
+ * some. */
+static diffedit_status hold(course *run, const char *key, const char *what, const char *value,
+                            diffedit_error *error)
+{
+    char *there = ledger_get(run->ledger, key);
+    diffedit_status status = DIFFEDIT_OK;
+    if (!there || (strcmp(there, value) != 0 && !ledger_has_results(run->ledger)))
+        status = ledger_set(run->ledger, key, value, error);
+    else if (strcmp(there, value) != 0)
+        status = de_fail(error, DIFFEDIT_ERROR_FILE,
+                         "%.150s: holds results of another %s, %.120s, than %.120s; name another "
+                         "folder with `output`",
+                         run->settings->output, what, there, value);
+    free(there);
+    return status;
+}
+
+static diffedit_status hold_all(course *run, diffedit_error *error)
+{
+    char format[64];
+    const batch_settings *settings = run->settings;
+    char *model = NULL;
+    diffedit_status status = model_text(&model, settings->model_name, settings->model_path,
+                                        settings->model_settings, error);
+    if (status == DIFFEDIT_OK)
+        status = hold(run, "model", "model", model, error);
+    if (status == DIFFEDIT_OK)
+        status = hold(run, "arithmetic", "arithmetic",
+                      diffedit_arithmetic_name(settings->model_settings->arithmetic), error);
+    snprintf(format, sizeof format, "%s quality %d%s", settings->format, settings->quality,
+             settings->no_record ? " without parameters" : "");
+    if (status == DIFFEDIT_OK)
+        status = hold(run, "format", "format", format, error);
+    free(model);
+    return status;
+}
+
+/* ---- opening ---- */
+
+/* "batch", or "batch-1-of-4" */
+static void name_batch(char name[64], const batch_settings *settings)
+{
+    if (settings->shards > 0)
+        snprintf(name, 64, "batch-%d-of-%d", settings->shard, settings->shards);
+    else
+        snprintf(name, 64, "batch");
+}
+
+static diffedit_status open_course(course *run, diffedit_error *error)
+{
+    char name[64], file[80];
+    if (run->settings->dry_run)
+        return ledger_open(&run->ledger, "", error); /* a file that SQLite removes */
+    name_batch(name, run->settings);
+    diffedit_status status = outdir_open(&run->outdir, run->settings->output, name, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    snprintf(file, sizeof file, "%s.db", name);
+    char *path = outdir_path(run->outdir, file);
+    status = path ? ledger_open(&run->ledger, path, error)
+                  : de_fail_memory(error, sizeof file, "a path");
+    free(path);
+    return status == DIFFEDIT_OK ? hold_all(run, error) : status;
+}
+
+static void close_course(course *run)
+{
+    report_end(&run->report);
+    ledger_close(run->ledger);
+    outdir_close(run->outdir);
+}
+
+/* ---- the end ---- */
+
+static diffedit_status write_table(batch_summary *summary, course *run, diffedit_error *error)
+{
+    char name[64], file[96];
+    name_batch(name, run->settings);
+    snprintf(file, sizeof file, "results%s.csv", name + strlen("batch"));
+    diffedit_status status = table_write(run, file, error);
+    if (status == DIFFEDIT_OK)
+        snprintf(summary->results, sizeof summary->results, "%s/%s", outdir_folder(run->outdir),
+                 file);
+    return status;
+}
+
+/* Fills the summary of a run that ended with `status`, which is returned unless it is OK. */
+static diffedit_status sum_up(batch_summary *summary, course *run, diffedit_status status,
+                              diffedit_error *error)
+{
+    ledger_counts counts;
+    diffedit_error reason;
+    diffedit_status summed = ledger_count(&counts, run->ledger, &reason);
+    summary->lines = counts.lines;
+    summary->done = counts.lines_done;
+    summary->failed = counts.lines_failed;
+    summary->tasks = counts.tasks;
+    summary->waiting = counts.waiting;
+    if (summed == DIFFEDIT_OK && run->outdir)
+        summed = write_table(summary, run, &reason);
+    if (summed == DIFFEDIT_OK)
+        summed = table_say_failed(run, &reason);
+    if (status != DIFFEDIT_OK || summed == DIFFEDIT_OK)
+        return status;
+    return de_fail(error, reason.code, "%s", reason.message);
+}
+
+/* A dry run looks at what the folder has, if it is there. */
+static diffedit_status take_done(course *run, diffedit_error *error)
+{
+    char name[64];
+    const char *folder = run->settings->output;
+    if (!run->settings->dry_run || !folder)
+        return DIFFEDIT_OK;
+    name_batch(name, run->settings);
+    size_t size = strlen(folder) + strlen(name) + 8;
+    char *path = malloc(size);
+    if (!path)
+        return de_fail_memory(error, size, "a path");
+    snprintf(path, size, "%s/%s.db", folder, name);
+    diffedit_status status = access(path, F_OK) == 0 ? ledger_take_done(run->ledger, path, error)
+                                                     : DIFFEDIT_OK;
+    free(path);
+    return status;
+}
+
+static diffedit_status run_list(batch_summary *summary, course *run, diffedit_error *error)
+{
+    ledger_counts before;
+    diffedit_status status = gather_list(run, error);
+    if (status == DIFFEDIT_OK)
+        status = take_done(run, error);
+    if (status == DIFFEDIT_OK)
+        status = ledger_count(&before, run->ledger, error);
+    if (status == DIFFEDIT_OK)
+        status = ledger_plan(&run->planned, run->ledger, run->settings->limit, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    summary->before = before.lines_done;
+    if (run->planned > 0 && !run->settings->dry_run)
+        status = run->settings->queue ? submit_run(run, error) : local_run(run, error);
+    if (status == DIFFEDIT_OK && run->settings->interrupted && run->settings->interrupted())
+        status = de_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
+    return sum_up(summary, run, status, error);
+}
+
+diffedit_status batch_run(batch_summary *summary, const batch_settings *settings,
+                          diffedit_error *error)
+{
+    course run = {.settings = settings};
+    double began = clock_monotonic();
+    *summary = (batch_summary){.lines = 0};
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a sentence */
+    report_begin(&run.report, settings->quiet);
+    diffedit_status status = open_course(&run, error);
+    if (status == DIFFEDIT_OK)
+        status = run_list(summary, &run, error);
+    summary->seconds = clock_monotonic() - began;
+    close_course(&run);
+    return status;
+}
