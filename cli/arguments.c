@@ -5,6 +5,8 @@
 #include "commands.h"
 #include "fail.h"
 
+#include "common/near_name.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,35 +16,13 @@
 
 /* ---- the nearest known name, for those who mistyped ---- */
 
-enum { LONGEST_NAME = 32 };
-
-/* The number of characters to insert, drop or replace (Levenshtein), of names up to LONGEST_NAME.
- */
-static size_t distance(const char *typed, size_t typed_length, const char *known)
-{
-    size_t row[LONGEST_NAME + 1], known_length = strlen(known);
-    for (size_t j = 0; j <= known_length; j++)
-        row[j] = j;
-    for (size_t i = 0; i < typed_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < known_length; j++) {
-            size_t best = diagonal + (typed[i] != known[j]);
-            diagonal = row[j + 1];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j + 1] = best < diagonal + 1 ? best : diagonal + 1;
-        }
-    }
-    return row[known_length];
-}
-
 static const char *nearest_option(const cli_command *command, const char *typed, size_t length)
 {
     size_t count, best = SIZE_MAX;
     const cli_option *table = cli_option_table(&count);
     const char *nearest = "";
     for (size_t i = 0; i < count; i++) {
-        size_t found = distance(typed, length, table[i].name);
+        size_t found = de_name_distance(typed, length, table[i].name);
         if (table[i].commands & command->bit && found < best) {
             best = found;
             nearest = table[i].name;
@@ -93,8 +73,8 @@ static diffedit_status find_named(const cli_command **command, const char *name,
             *command = *known;
             return DIFFEDIT_OK;
         }
-        size_t found = distance(name, strlen(name), full);
-        size_t without_model = space ? distance(name, strlen(name), space + 1) : found;
+        size_t found = de_name_distance(name, strlen(name), full);
+        size_t without_model = space ? de_name_distance(name, strlen(name), space + 1) : found;
         found = found < without_model ? found : without_model;
         if (found < best) {
             best = found;
@@ -107,7 +87,7 @@ static diffedit_status find_named(const cli_command **command, const char *name,
 diffedit_status cli_command_find(const cli_command **command, int *words, int count, char **values,
                                  diffedit_error *error)
 {
-    char name[2 * LONGEST_NAME];
+    char name[2 * DE_LONGEST_NAME];
     if (values[0][0] == '-')
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "expected a command before %.80s; did you mean: diffedit edit %.80s ...?",
@@ -118,7 +98,7 @@ diffedit_status cli_command_find(const cli_command **command, int *words, int co
     if (count < 2 || values[1][0] == '-')
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "expected info, check, convert or pull after model; see `diffedit --help`");
-    snprintf(name, sizeof name, "%s %.*s", values[0], LONGEST_NAME, values[1]);
+    snprintf(name, sizeof name, "%s %.*s", values[0], DE_LONGEST_NAME, values[1]);
     return find_named(command, name, error);
 }
 
@@ -192,6 +172,9 @@ static diffedit_status give(cli_arguments *arguments, const cli_option *option, 
     case CLI_SETTING:
         *(const char **)field = value;
         return diffedit_arithmetic_read(&(diffedit_arithmetic){0}, value, error);
+    case CLI_DEVICE:
+        *(const char **)field = value;
+        return diffedit_device_read(&(diffedit_device){0}, value, error);
     case CLI_FLAG: *(bool *)field = true; return DIFFEDIT_OK;
     case CLI_LORAS: return cli_loras_add(field, value, error);
     }
@@ -230,14 +213,18 @@ static diffedit_status find_option(const cli_option **option, const cli_command 
     const cli_option *table = cli_option_table(&count);
     const char *dashes = found.is_short ? "-" : "--";
     int shown = found.length < 80 ? (int)found.length : 80;
-    for (size_t i = 0; i < count; i++)
-        if (matches(&table[i], found)) {
-            *option = &table[i];
-            if (table[i].commands & command->bit)
-                return DIFFEDIT_OK;
-            return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s",
-                            command->name, dashes, shown, found.name);
-        }
+    bool known = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!matches(&table[i], found))
+            continue;
+        known = true;
+        *option = &table[i];
+        if (table[i].commands & command->bit)
+            return DIFFEDIT_OK;
+    }
+    if (known)
+        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "diffedit %s takes no option %s%.*s",
+                        command->name, dashes, shown, found.name);
     return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "unknown option %s%.*s; did you mean --%s?",
                     dashes, shown, found.name, nearest_option(command, found.name, found.length));
 }
@@ -289,21 +276,24 @@ static diffedit_status read_option(cli_arguments *arguments, int count, char **v
     return give(arguments, option, value, error);
 }
 
-/* What stands without an option: the picture or the model that the command takes. */
+/* What stands without an option: the one thing that the command takes. */
 static diffedit_status read_operand(cli_arguments *arguments, const char *value,
                                     diffedit_error *error)
 {
     const cli_command *command = arguments->command;
-    const char **operand = command->takes_picture ? &arguments->picture : &arguments->model;
-    bool takes_one = command->takes_picture || command->takes_model;
-    if (!takes_one || *operand)
-        return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                        "unexpected argument \"%.80s\": diffedit %s takes %s", value, command->name,
-                        command->takes_picture ? "one picture"
-                        : takes_one            ? "one model"
-                                               : "none");
-    *operand = value;
-    return DIFFEDIT_OK;
+    const char **operand = command->takes_picture ? &arguments->picture
+                           : command->operand     ? &arguments->operand
+                                                  : &arguments->model;
+    const char *what = command->takes_picture ? "picture"
+                       : command->takes_model ? "model"
+                                              : command->operand;
+    if (what && !*operand) {
+        *operand = value;
+        return DIFFEDIT_OK;
+    }
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                    "unexpected argument \"%.80s\": diffedit %s takes %s%s", value, command->name,
+                    what ? "one " : "none", what ? what : "");
 }
 
 static void set_initial_values(cli_arguments *arguments)
@@ -347,5 +337,6 @@ void cli_arguments_free(cli_arguments *arguments)
     free(arguments->given);
     free(arguments->models.rows);
     free(arguments->host_names.rows);
+    free(arguments->columns.rows);
     cli_loras_free(&arguments->loras);
 }

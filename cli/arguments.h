@@ -21,7 +21,11 @@ enum {
     CLI_MODEL_CHECK = 128,
     CLI_MODEL_CONVERT = 256,
     CLI_MODEL_PULL = 512,
-    CLI_SERVE = 1024
+    CLI_SERVE = 1024,
+    CLI_BATCH = 2048,
+    CLI_WORK = 4096,
+    CLI_EVAL = 8192,
+    CLI_DEVICES = 16384
 };
 
 typedef struct cli_arguments cli_arguments;
@@ -32,7 +36,8 @@ typedef struct cli_command {
     unsigned bit;       /* CLI_EDIT ... */
     diffedit_call call; /* of the library, where it opens an editor */
     bool takes_picture, takes_model, needs_mask;
-    const char *usage; /* after "diffedit NAME" */
+    const char *operand; /* what else it takes one of ("list of edits"); NULL: nothing */
+    const char *usage;   /* after "diffedit NAME" */
     const char *summary;
     const char *examples;
     diffedit_status (*run)(cli_arguments *arguments, diffedit_error *error);
@@ -45,7 +50,8 @@ typedef enum cli_kind {
     CLI_FLAG,    /* bool, without a value */
     CLI_TEXTS,   /* cli_texts; may be given several times */
     CLI_LORAS,   /* cli_loras; likewise */
-    CLI_SETTING  /* const char *, a choice of the library's row, which has no field in options */
+    CLI_SETTING, /* const char *, a choice of the library's row, which has no field in options */
+    CLI_DEVICE   /* const char *, the name of a device */
 } cli_kind;
 
 /* One option. Those of the library fill only the first columns. */
@@ -60,7 +66,8 @@ typedef struct cli_option {
     const char *argument, *shown_default, *help;
 } cli_option;
 
-/* All options in the order of help; static storage. */
+/* All options in the order of help; static storage. A name may have several rows, of different
+ * commands. */
 const cli_option *cli_option_table(size_t *count);
 /* The library's row of an option of kind CLI_LIBRARY or CLI_SETTING; NULL for others, whose names
  * the library does not have. */
@@ -87,16 +94,18 @@ typedef struct cli_texts {
 /* What was given. Texts are borrowed from argv. */
 struct cli_arguments {
     const cli_command *command;
-    const char *picture;
+    const char *picture, *operand; /* operand: of a command that takes another thing */
     const char *model, *output, *preset, *mask, *correction, *mask_out, *map_out, *map_in, *sheet,
         *again, *stages;
-    const char *vae, *text_encoder, *prediction, *shape, *arithmetic;
+    const char *vae, *text_encoder, *prediction, *shape, *arithmetic, *device;
     const char *precision, *endpoint, *revision;
-    const char *listen, *token, *data, *store_limit;
-    cli_texts models, host_names; /* `model` is the last of --model, or the operand */
+    const char *listen, *token, *data, *store_limit, *queue, *root;
+    cli_texts models, host_names, columns; /* `model` is the last of --model, or the operand */
     cli_loras loras;
     int64_t max_pixels, quality, threads, repeat; /* threads 0: all cores */
-    int64_t port, editors;
+    int64_t port, editors, limit, edge, idle_exit, silence, tries;
+    const char *format, *shard;
+    bool dry_run, stop, keep_going, use_masks;
     bool edit, low_memory, no_ema, force, no_parameters, json, quiet, verbose, help, help_all;
     cli_given *given; /* options of the library, in the order given; owned */
     int given_count;

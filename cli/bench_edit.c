@@ -91,7 +91,7 @@ diffedit_status cli_bench_edit(cli_edit_times *times, const diffedit_model *mode
     diffedit_model_info info = {.struct_size = sizeof info};
     diffedit_picture *picture = NULL;
     diffedit_editor *editor = NULL;
-    *times = (cli_edit_times){.total = 0};
+    *times = (cli_edit_times){.computed = {.struct_size = sizeof times->computed}};
     diffedit_model_get_info(&info, model);
     diffedit_status status = new_picture(&picture, info.native_width, info.native_height, error);
     if (status == DIFFEDIT_OK)
@@ -100,6 +100,7 @@ diffedit_status cli_bench_edit(cli_edit_times *times, const diffedit_model *mode
         diffedit_editor_set_threads(editor, threads);
         diffedit_editor_set_progress(editor, stop_if_interrupted, NULL);
         status = edit(times, editor, options, error);
+        diffedit_editor_get_computed(&times->computed, editor);
     }
     diffedit_editor_free(editor);
     diffedit_picture_free(picture);

@@ -11,6 +11,7 @@ typedef struct cli_edit_times {
     double total;
     int64_t evaluations; /* UNet forwards of one sample */
     int width, height;   /* working size of what was edited */
+    diffedit_computed computed;
 } cli_edit_times;
 
 /* One edit of a picture of the model's native size, without anything left from another. A square of

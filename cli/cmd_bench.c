@@ -20,6 +20,7 @@ typedef struct workload {
     diffedit_model_info info;
     diffedit_options options;
     int width, height, threads;
+    double peak;         /* operations per second that its device can do */
     float *embedding;    /* [text_tokens, text_width] */
     float *pixels;       /* [3, height, width] */
     float *latent, *eps; /* [latent_channels, height / factor, width / factor] */
@@ -64,11 +65,11 @@ static const struct {
     const char *key, *name;
     diffedit_status (*run)(const workload *bench, diffedit_error *error);
 } measurements[] = {
-    {"text_encoder_s", "text encoder", encode_text},
-    {"vae_encode_s", "VAE encode", encode_pixels},
-    {"unet_s", "UNet", predict},
-    {"guided_step_s", "UNet, guided (batch of 2)", predict_guided},
-    {"vae_decode_s", "VAE decode", decode_latent},
+    {"text_encoder", "text encoder", encode_text},
+    {"vae_encode", "VAE encode", encode_pixels},
+    {"unet", "UNet", predict},
+    {"guided_step", "UNet, guided (batch of 2)", predict_guided},
+    {"vae_decode", "VAE decode", decode_latent},
 };
 
 enum { MEASUREMENTS = sizeof measurements / sizeof measurements[0] };
@@ -100,6 +101,13 @@ static diffedit_status open_model(workload *bench, const cli_arguments *argument
         status = diffedit_model_open(&bench->model, path, &settings, error);
     free(path);
     return status;
+}
+
+static void say_device(const workload *bench)
+{
+    char reason[512];
+    if (diffedit_model_get_device_reason(reason, sizeof reason, bench->model))
+        fprintf(stderr, "diffedit: %s\n", reason);
 }
 
 /* The networks alone know no option but the size. */
@@ -164,6 +172,10 @@ static diffedit_status get_ready(workload *bench, const cli_arguments *arguments
     diffedit_status status = check_given(arguments, error);
     if (status == DIFFEDIT_OK)
         status = open_model(bench, arguments, error);
+    if (status == DIFFEDIT_OK) {
+        say_device(bench);
+        status = diffedit_model_measure_peak(&bench->peak, bench->model, bench->threads, error);
+    }
     if (status == DIFFEDIT_OK)
         status = set_options(bench, arguments, error);
     if (status != DIFFEDIT_OK || arguments->edit)
@@ -208,61 +220,99 @@ static double median(double *values, int count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
+/* A network's medians, or those of a whole edit. */
+typedef struct network_times {
+    double seconds, device_seconds; /* by the clock, and by a GPU's own: 0 where it has none */
+    double operations;
+} network_times;
+
+static diffedit_computed computed_so_far(const workload *bench)
+{
+    diffedit_computed computed = {.struct_size = sizeof computed};
+    diffedit_editor_get_computed(&computed, bench->editor);
+    return computed;
+}
+
+/* Runs a network; `operations` are of each run. */
+static diffedit_status measure_one(const workload *bench, int which, double *seconds,
+                                   double *device_seconds, double *operations,
+                                   diffedit_error *error)
+{
+    diffedit_computed before = computed_so_far(bench);
+    double start = cli_seconds();
+    diffedit_status status = measurements[which].run(bench, error);
+    *seconds = cli_seconds() - start;
+    diffedit_computed after = computed_so_far(bench);
+    *device_seconds = after.device_seconds - before.device_seconds;
+    *operations = after.operations - before.operations;
+    if (status == DIFFEDIT_OK && cli_interrupted())
+        status = cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
+    return status;
+}
+
 /* All networks in turn, `repeat` times over, so that a machine that slows down slows all of them.
  */
-static diffedit_status measure(const workload *bench, int repeat, double seconds[MEASUREMENTS],
+static diffedit_status measure(const workload *bench, int repeat, network_times found[MEASUREMENTS],
                                diffedit_error *error)
 {
-    double *all = calloc((size_t)repeat * MEASUREMENTS, sizeof *all);
-    diffedit_status status = all ? DIFFEDIT_OK : cli_fail_memory(error);
+    size_t count = (size_t)repeat * MEASUREMENTS;
+    double *seconds = calloc(2 * count, sizeof *seconds), *device_seconds = seconds + count;
+    diffedit_status status = seconds ? DIFFEDIT_OK : cli_fail_memory(error);
     for (int run = 0; run < repeat; run++)
-        for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++) {
-            double start = cli_seconds();
-            status = measurements[i].run(bench, error);
-            all[i * repeat + run] = cli_seconds() - start;
-            if (status == DIFFEDIT_OK && cli_interrupted())
-                status = cli_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");
-        }
-    for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++)
-        seconds[i] = median(all + i * repeat, repeat);
-    free(all);
+        for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++)
+            status = measure_one(bench, i, &seconds[i * repeat + run],
+                                 &device_seconds[i * repeat + run], &found[i].operations, error);
+    for (int i = 0; i < MEASUREMENTS && status == DIFFEDIT_OK; i++) {
+        found[i].seconds = median(seconds + i * repeat, repeat);
+        found[i].device_seconds = median(device_seconds + i * repeat, repeat);
+    }
+    free(seconds);
     return status;
 }
 
 /* ---- saying it ---- */
 
-/* The processor's name, as the system has it. */
-static void read_cpu(char *name, size_t size)
+static const char *processor(void)
 {
-    static const char key[] = "model name";
-    char line[256];
-    snprintf(name, size, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, key, sizeof key - 1) != 0 || !colon)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        snprintf(name, size, "%s", colon + 1 + (colon[1] == ' '));
-        break;
-    }
-    if (file)
-        fclose(file);
+    size_t count;
+    return diffedit_devices(&count)[0]->title;
+}
+
+static bool is_on_gpu(const workload *bench)
+{
+    return cli_info_of(bench->model).device != DIFFEDIT_DEVICE_CPU;
+}
+
+static const char *device_title(const workload *bench)
+{
+    size_t count;
+    return diffedit_devices(&count)[cli_info_of(bench->model).device]->title;
+}
+
+/* Whether these are seconds by a device's own clock: nothing that runs takes none of them. */
+static bool has_clock(double device_seconds)
+{
+    return device_seconds > 0;
 }
 
 /* The first lines of a table: what ran where. */
 static void print_head(const cli_arguments *arguments, const workload *bench, int width, int height)
 {
-    char cpu[256];
-    read_cpu(cpu, sizeof cpu);
     if (arguments->model)
         printf("%s", arguments->model);
     else
         printf("random weights in the shape of %s", shape_of(arguments));
     printf(", %dx%d, %d thread%s, median of %d\n", width, height, bench->threads,
            bench->threads == 1 ? "" : "s", (int)arguments->repeat);
-    printf("%s, %s kernels, %s arithmetic, FMA peak %.0f GFLOP/s\n\n", cpu, diffedit_kernels_name(),
-           cli_arithmetic_of(bench->model), diffedit_measure_peak(bench->threads) * 1e-9);
+    diffedit_model_info info = cli_info_of(bench->model);
+    if (is_on_gpu(bench))
+        printf("%s (%s), %s kernels, %s arithmetic, peak %.0f GFLOP/s\n\n",
+               diffedit_device_name(info.device), device_title(bench), info.family,
+               diffedit_arithmetic_name(info.arithmetic), bench->peak * 1e-9);
+    else
+        printf("%s, %s kernels, %s arithmetic, FMA peak %.0f GFLOP/s\n\n", processor(),
+               diffedit_kernels_name(), diffedit_arithmetic_name(info.arithmetic),
+               diffedit_measure_peak(bench->threads) * 1e-9);
 }
 
 static void print_memory(void)
@@ -274,36 +324,75 @@ static void print_memory(void)
 static json_t *json_head(const cli_arguments *arguments, const workload *bench, int width,
                          int height)
 {
-    char size[32], cpu[256];
+    char size[32];
     snprintf(size, sizeof size, "%dx%d", width, height);
-    read_cpu(cpu, sizeof cpu);
+    diffedit_model_info info = cli_info_of(bench->model);
     json_t *model = arguments->model ? json_string(arguments->model) : json_null();
-    return json_pack(
-        "{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:f, s:I}", "model", model ? model : json_null(),
-        "shape", arguments->model ? json_null() : json_string(shape_of(arguments)), "size", size,
-        "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu", cpu, "kernels",
-        diffedit_kernels_name(), "arithmetic", cli_arithmetic_of(bench->model), "fma_peak_gflops",
-        diffedit_measure_peak(bench->threads) * 1e-9, "peak_rss_bytes",
-        (json_int_t)cli_peak_memory());
+    return json_pack("{s:o, s:o, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I}",
+                     "model", model ? model : json_null(), "shape",
+                     arguments->model ? json_null() : json_string(shape_of(arguments)), "size",
+                     size, "repeat", (int)arguments->repeat, "threads", bench->threads, "cpu",
+                     processor(), "kernels", diffedit_kernels_name(), "arithmetic",
+                     diffedit_arithmetic_name(info.arithmetic), "device",
+                     diffedit_device_name(info.device), "device_title", device_title(bench),
+                     "family", info.family, "peak_gflops", bench->peak * 1e-9, "fma_peak_gflops",
+                     diffedit_measure_peak(bench->threads) * 1e-9, "peak_rss_bytes",
+                     (json_int_t)cli_peak_memory());
+}
+
+static json_t *networks_json(const cli_arguments *arguments, const workload *bench,
+                             const network_times found[MEASUREMENTS])
+{
+    json_t *object = json_head(arguments, bench, bench->width, bench->height);
+    json_t *of_device = json_object(), *operations = json_object();
+    for (int i = 0; i < MEASUREMENTS; i++) {
+        const char *key = measurements[i].key;
+        char seconds[32];
+        snprintf(seconds, sizeof seconds, "%s_s", key);
+        json_object_set_new(object, seconds, json_real(found[i].seconds));
+        json_object_set_new(of_device, key, json_real(found[i].device_seconds));
+        json_object_set_new(operations, key, json_real(found[i].operations * 1e-9));
+    }
+    if (!has_clock(found[0].device_seconds)) {
+        json_decref(of_device);
+        of_device = json_null();
+    }
+    json_object_set_new(object, "device_seconds", of_device);
+    json_object_set_new(object, "gflop", operations);
+    return object;
+}
+
+static void print_times(const char *name, const network_times *found, double peak)
+{
+    printf("%-26s %9.3f s", name, found->seconds);
+    if (has_clock(found->device_seconds))
+        printf("%9.3f s of the GPU, %.0f GFLOP/s, %.0f %% of the peak", found->device_seconds,
+               found->operations / found->device_seconds * 1e-9,
+               found->operations / found->device_seconds / peak * 100);
+    putchar('\n');
+}
+
+static void print_missing_clock(const workload *bench, double device_seconds)
+{
+    if (is_on_gpu(bench) && !has_clock(device_seconds))
+        printf("\nThe driver of %s (%s) has no timestamps: nothing by the GPU's own clock\n",
+               diffedit_device_name(cli_info_of(bench->model).device), device_title(bench));
 }
 
 static diffedit_status run_networks(const cli_arguments *arguments, const workload *bench,
                                     diffedit_error *error)
 {
-    double seconds[MEASUREMENTS];
-    diffedit_status status = measure(bench, (int)arguments->repeat, seconds, error);
+    network_times found[MEASUREMENTS] = {{0}};
+    diffedit_status status = measure(bench, (int)arguments->repeat, found, error);
     if (status != DIFFEDIT_OK)
         return status;
-    if (arguments->json) {
-        json_t *object = json_head(arguments, bench, bench->width, bench->height);
-        for (int i = 0; i < MEASUREMENTS && object; i++)
-            json_object_set_new(object, measurements[i].key, json_real(seconds[i]));
-        return cli_json_print(object, error);
-    }
+    if (arguments->json)
+        return cli_json_print(networks_json(arguments, bench, found), error);
     print_head(arguments, bench, bench->width, bench->height);
     for (int i = 0; i < MEASUREMENTS; i++)
-        printf("%-26s %9.3f s\n", measurements[i].name, seconds[i]);
+        print_times(measurements[i].name, &found[i], bench->peak);
     print_memory();
+    print_missing_clock(bench, found[0].device_seconds);
     return DIFFEDIT_OK;
 }
 
@@ -329,6 +418,7 @@ static diffedit_status run_edits(const cli_arguments *arguments, const workload 
                                  diffedit_error *error)
 {
     cli_edit_times times;
+    const diffedit_computed *computed = &times.computed;
     diffedit_status status = measure_edits(bench, (int)arguments->repeat, &times, error);
     if (status != DIFFEDIT_OK)
         return status;
@@ -342,15 +432,23 @@ static diffedit_status run_edits(const cli_arguments *arguments, const workload 
         json_object_set_new(object, "preset", json_string(bench->options.preset));
         json_object_set_new(object, "evaluations", json_integer(times.evaluations));
         json_object_set_new(object, "seconds", seconds);
+        json_object_set_new(object, "device_seconds",
+                            has_clock(computed->device_seconds)
+                                ? json_real(computed->device_seconds)
+                                : json_null());
+        json_object_set_new(object, "gflop", json_real(computed->operations * 1e-9));
         return cli_json_print(object, error);
     }
     printf("an edit by preset %s, ", bench->options.preset);
     print_head(arguments, bench, times.width, times.height);
     for (int i = 0; i < CLI_BENCH_STAGES; i++)
         printf("%-26s %9.3f s\n", diffedit_stage_name((diffedit_stage_id)i), times.stages[i]);
-    printf("%-26s %9.3f s\n%-26s %9jd\n", "total", times.total, "evaluations",
-           (intmax_t)times.evaluations);
+    print_times("total",
+                &(network_times){times.total, computed->device_seconds, computed->operations},
+                bench->peak);
+    printf("%-26s %9jd\n", "evaluations", (intmax_t)times.evaluations);
     print_memory();
+    print_missing_clock(bench, computed->device_seconds);
     return DIFFEDIT_OK;
 }
 

@@ -3,8 +3,10 @@
 #include "help.h"
 
 const cli_command *const cli_commands[] = {
-    &cli_edit,  &cli_mask,       &cli_inpaint,     &cli_invert,        &cli_generate,   &cli_serve,
-    &cli_bench, &cli_model_info, &cli_model_check, &cli_model_convert, &cli_model_pull, NULL};
+    &cli_edit,        &cli_mask,          &cli_inpaint,    &cli_invert,
+    &cli_generate,    &cli_batch,         &cli_work,       &cli_eval,
+    &cli_serve,       &cli_bench,         &cli_devices,    &cli_model_info,
+    &cli_model_check, &cli_model_convert, &cli_model_pull, NULL};
 
 diffedit_status cli_run(int count, char **values, diffedit_error *error)
 {

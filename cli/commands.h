@@ -4,8 +4,9 @@
 
 #include "arguments.h"
 
-extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_serve,
-    cli_bench, cli_model_info, cli_model_check, cli_model_convert, cli_model_pull;
+extern const cli_command cli_edit, cli_mask, cli_inpaint, cli_invert, cli_generate, cli_batch,
+    cli_work, cli_eval, cli_serve, cli_bench, cli_devices, cli_model_info, cli_model_check,
+    cli_model_convert, cli_model_pull;
 /* All of them, NULL-terminated, in the order of help. */
 extern const cli_command *const cli_commands[];
 

@@ -3,16 +3,17 @@
 #include "fail.h"
 #include "interrupt.h"
 #include "transfer.h"
+#include "web.h"
 
 #include "common/new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -20,11 +21,11 @@
 
 enum {
     MOST_TEXT = 16 << 20,
-    TRIES = 6,           /* without a new byte */
-    FIRST_WAIT_MS = 250, /* between them, doubled each time */
-    CONNECT_SECONDS = 30,
+    TRIES = 6, /* without a new byte */
     STALLED_SECONDS = 60
 };
+
+static const double FIRST_WAIT = 0.25; /* seconds between tries, doubled each time */
 
 /* ---- hashes ---- */
 
@@ -83,32 +84,25 @@ bool cli_download_is_there(const char *path, const cli_expected *expected)
 
 /* ---- one request ---- */
 
-static int stop_when_interrupted(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static bool stop_when_interrupted(void *user)
 {
-    (void)user, (void)a, (void)b, (void)c, (void)d;
+    (void)user;
     return cli_interrupted();
 }
 
+static const struct web_stop STOP = {stop_when_interrupted, NULL};
+
 static CURL *new_request(const cli_server *server, const char *url, char *reason)
 {
-    CURL *request = curl_easy_init();
+    CURL *request = web_open();
     if (!request)
         return NULL;
     bool secure = strncmp(url, "https:", 6) == 0;
-    reason[0] = '\0';
-    curl_easy_setopt(request, CURLOPT_URL, url);
-    curl_easy_setopt(request, CURLOPT_ERRORBUFFER, reason);
+    web_prepare(request, url, STALLED_SECONDS, reason, &STOP);
     curl_easy_setopt(request, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(request, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(request, CURLOPT_MAXREDIRS, 8L);
-    curl_easy_setopt(request, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(request, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    curl_easy_setopt(request, CURLOPT_USERAGENT, "diffedit");
-    curl_easy_setopt(request, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(request, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(request, CURLOPT_LOW_SPEED_TIME, (long)STALLED_SECONDS);
-    curl_easy_setopt(request, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(request, CURLOPT_XFERINFOFUNCTION, stop_when_interrupted);
     if (server->token) { /* libcurl keeps it from other hosts that a redirection leads to */
         curl_easy_setopt(request, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
         curl_easy_setopt(request, CURLOPT_XOAUTH2_BEARER, server->token);
@@ -142,35 +136,15 @@ static diffedit_status interrupted(diffedit_error *error)
 
 /* ---- texts ---- */
 
-typedef struct growing_text {
-    char *bytes;
-    size_t size;
-} growing_text;
-
-static size_t append(char *bytes, size_t one, size_t count, void *user)
-{
-    growing_text *text = user;
-    size_t added = one * count;
-    char *grown = text->size + added <= MOST_TEXT ? realloc(text->bytes, text->size + added + 1)
-                                                  : NULL;
-    if (!grown)
-        return 0;
-    memcpy(grown + text->size, bytes, added);
-    text->bytes = grown;
-    text->size += added;
-    grown[text->size] = '\0';
-    return added;
-}
-
 diffedit_status cli_download_text(char **text, const cli_server *server, const char *url,
                                   diffedit_error *error)
 {
     char reason[CURL_ERROR_SIZE];
-    growing_text found = {0};
+    struct web_bytes found = {.most = MOST_TEXT};
     CURL *request = new_request(server, url, reason);
     if (!request)
         return cli_fail_memory(error);
-    curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, append);
+    curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, web_append);
     curl_easy_setopt(request, CURLOPT_WRITEDATA, &found);
     CURLcode code = curl_easy_perform(request);
     long answer = 0;
@@ -183,10 +157,7 @@ diffedit_status cli_download_text(char **text, const cli_server *server, const c
     free(found.bytes);
     if (cli_interrupted())
         return interrupted(error);
-    return refuse(server, url, answer,
-                  reason[0] ? reason
-                  : code    ? curl_easy_strerror(code)
-                            : "the reply is empty",
+    return refuse(server, url, answer, code ? web_reason(code, reason) : "the reply is empty",
                   error);
 }
 
@@ -284,16 +255,6 @@ static diffedit_status refuse_hash(fetching *job, const char *found, diffedit_er
                     found);
 }
 
-/* Whether another try can help. */
-static bool may_try_again(CURLcode code, long answer)
-{
-    if (code == CURLE_HTTP_RETURNED_ERROR)
-        return answer >= 500 || answer == 429 || answer == 408 || answer == 416;
-    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
-           code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_PEER_FAILED_VERIFICATION &&
-           code != CURLE_OUT_OF_MEMORY;
-}
-
 /* One request for what is missing. *again: the connection broke, or the server cannot go on in the
  * middle. */
 static diffedit_status request_rest(fetching *job, bool *again, diffedit_error *error)
@@ -323,19 +284,10 @@ static diffedit_status request_rest(fetching *job, bool *again, diffedit_error *
         return fail_to_write(job, error);
     if (code == CURLE_OK && job->at == job->expected->size)
         return DIFFEDIT_OK;
-    *again = code == CURLE_OK || may_try_again(code, answer);
+    *again = code == CURLE_OK || cannot_resume || web_may_try_again(code, answer);
     return refuse(job->server, job->url, answer,
-                  code == CURLE_OK ? "the connection was closed early"
-                  : reason[0]      ? reason
-                                   : curl_easy_strerror(code),
+                  code == CURLE_OK ? "the connection was closed early" : web_reason(code, reason),
                   error);
-}
-
-static void wait_before_try(int tries)
-{
-    long ms = (long)FIRST_WAIT_MS << (tries - 1);
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&time, NULL); /* a signal ends it */
 }
 
 static diffedit_status request_all(fetching *job, diffedit_error *error)
@@ -350,9 +302,8 @@ static diffedit_status request_all(fetching *job, diffedit_error *error)
         tries = job->at > before ? 0 : tries + 1;
         if (tries == TRIES)
             return status;
-        if (tries > 0)
-            wait_before_try(tries);
-        if (cli_interrupted())
+        double wait = tries > 0 ? ldexp(FIRST_WAIT, tries - 1) : 0;
+        if (!web_wait(wait, &STOP))
             return interrupted(error);
     }
     return DIFFEDIT_OK;

@@ -139,6 +139,22 @@ diffedit_status cli_find_operand_model(char **path, const cli_arguments *argumen
 
 /* ---- options about models ---- */
 
+/* The one of --device, else of DIFFEDIT_DEVICE, else the CPU. */
+static diffedit_status read_device(diffedit_device *device, const cli_arguments *arguments,
+                                   diffedit_error *error)
+{
+    diffedit_error reason;
+    const char *usual = getenv("DIFFEDIT_DEVICE");
+    *device = DIFFEDIT_DEVICE_CPU;
+    if (arguments->device)
+        return diffedit_device_read(device, arguments->device, error);
+    if (!usual || !*usual || !cli_takes(arguments->command, "device") ||
+        diffedit_device_read(device, usual, &reason) == DIFFEDIT_OK)
+        return DIFFEDIT_OK;
+    return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "DIFFEDIT_DEVICE%s",
+                    strchr(reason.message, ':'));
+}
+
 diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error)
 {
@@ -161,16 +177,17 @@ diffedit_status cli_model_settings(diffedit_model_settings *settings,
     else if (prediction)
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                         "--prediction: expected v or epsilon, found \"%.80s\"", prediction);
-    return arguments->arithmetic
+    diffedit_status status = read_device(&settings->device, arguments, error);
+    return status == DIFFEDIT_OK && arguments->arithmetic
                ? diffedit_arithmetic_read(&settings->arithmetic, arguments->arithmetic, error)
-               : DIFFEDIT_OK;
+               : status;
 }
 
-const char *cli_arithmetic_of(const diffedit_model *model)
+diffedit_model_info cli_info_of(const diffedit_model *model)
 {
     diffedit_model_info info = {.struct_size = sizeof info};
     diffedit_model_get_info(&info, model);
-    return diffedit_arithmetic_name(info.arithmetic);
+    return info;
 }
 
 diffedit_status cli_precision(diffedit_precision *precision, const cli_arguments *arguments,

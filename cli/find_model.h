@@ -22,11 +22,12 @@ diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_erro
  * short. */
 char *cli_data_folder(const char *name);
 /* The settings for opening a model, which borrow from the arguments: exact or quick as --arithmetic
- * says, else as the preset proposes. Errors: ARGUMENT. */
+ * says, else as the preset proposes; on the device of --device, else of DIFFEDIT_DEVICE. Errors:
+ * ARGUMENT. */
 diffedit_status cli_model_settings(diffedit_model_settings *settings,
                                    const cli_arguments *arguments, diffedit_error *error);
-/* The name of the arithmetic that a model was opened for; static storage. */
-const char *cli_arithmetic_of(const diffedit_model *model);
+/* What an open model says of itself. */
+diffedit_model_info cli_info_of(const diffedit_model *model);
 /* DIFFEDIT_PRECISION_... of --precision. Errors: ARGUMENT. */
 diffedit_status cli_precision(diffedit_precision *precision, const cli_arguments *arguments,
                               diffedit_error *error);

@@ -61,7 +61,8 @@ static void add_help(writing *to, const cli_option *option)
 static const char *default_of(const cli_option *option)
 {
     const diffedit_option *row = cli_library_row(option);
-    const char *shown = row ? diffedit_option_default(row, NULL) : option->shown_default;
+    const char *shown = row && !option->shown_default ? diffedit_option_default(row, NULL)
+                                                      : option->shown_default;
     return shown && shown[0] ? shown : NULL;
 }
 
@@ -93,6 +94,8 @@ static void add_range_and_defaults(writing *to, const cli_option *option)
     if (option->kind == CLI_WHOLE)
         add(to, " (%jd..%jd; default %s)", (intmax_t)option->minimum, (intmax_t)option->maximum,
             option->shown_default);
+    else if (option->kind == CLI_DEVICE)
+        add(to, " (cpu or auto or gpu; default %s)", option->shown_default);
     else if (!row && default_of(option))
         add(to, " (default %s)", default_of(option));
     if (!row || !default_of(option))
@@ -100,7 +103,8 @@ static void add_range_and_defaults(writing *to, const cli_option *option)
     add(to, " (");
     add_library_range(to, row);
     add(to, "default %s", default_of(option));
-    for (const char *const *preset = diffedit_presets(); *preset; preset++) {
+    for (const char *const *preset = diffedit_presets(); *preset && !option->shown_default;
+         preset++) {
         const char *value = diffedit_option_default(row, *preset);
         if (strcmp(value, default_of(option)) != 0)
             add(to, ", %s %s", *preset, value);

@@ -9,7 +9,7 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted; /* the signal */
+static atomic_int interrupted; /* the signal; lock-free, and so for handlers and for threads */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };

@@ -8,6 +8,7 @@
 /* The first of them is remembered, a second one ends the program at once. One that was ignored when
  * the program started stays so. */
 void cli_interrupt_install(void);
+/* From any thread. */
 bool cli_interrupted(void);
 /* Waits until `descriptor` can be read; false: interrupted, now or before. */
 bool cli_interrupt_wait(int descriptor);

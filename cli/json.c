@@ -56,15 +56,17 @@ diffedit_status cli_json_write(const cli_session *session, diffedit_error *error
 {
     diffedit_stats stats = {.struct_size = sizeof stats};
     diffedit_editor_get_stats(&stats, session->editor);
+    diffedit_model_info info = cli_info_of(session->model);
     char seed[24], size[32];
     diffedit_options_get(seed, sizeof seed, &session->options, "seed");
     snprintf(size, sizeof size, "%dx%d", stats.width, stats.height);
     json_t *object = json_pack(
-        "{s:s, s:I, s:o, s:f, s:I, s:s, s:s, s:s, s:o, s:o, s:O}", "seed", seed, "evaluations",
-        (json_int_t)stats.evaluations, "seconds",
+        "{s:s, s:I, s:o, s:f, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:O}", "seed", seed,
+        "evaluations", (json_int_t)stats.evaluations, "seconds",
         seconds_by_stage(session->editor, stats.total_seconds), "mask_share", stats.mask_share,
         "peak_rss_bytes", (json_int_t)cli_peak_memory(), "size", size, "arithmetic",
-        cli_arithmetic_of(session->model), "kernels", diffedit_kernels_name(), "lora",
+        diffedit_arithmetic_name(info.arithmetic), "kernels", diffedit_kernels_name(), "device",
+        diffedit_device_name(info.device), "family", info.family, "lora",
         cli_loras_to_json(&session->arguments->loras), "output",
         cli_json_path(session->arguments->output), "warnings", session->progress.warnings);
     return cli_json_print(object, error);

@@ -3,6 +3,10 @@
 #include "fail.h"
 #include "files.h"
 
+#include "record.h"
+
+#include "common/error.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,19 +173,25 @@ diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options,
     return status;
 }
 
-/* ---- writing ---- */
-
-/* The members of both objects, texts of JSON, in one; `first` is not empty. */
-static char *join_objects(const char *first, const char *second)
+/* Between two kinds of processors only the last bits differ, which nobody needs to be told. */
+bool cli_recipe_moved(char *text, size_t size, const cli_recipe *recipe,
+                      const diffedit_model_info *model)
 {
-    size_t length = strlen(first) - 1, size = length + strlen(second) + 2;
-    char *joined = malloc(size);
-    if (joined && second[1] == '}')
-        snprintf(joined, size, "%s", first);
-    else if (joined)
-        snprintf(joined, size, "%.*s, %s", (int)length, first, second + 1);
-    return joined;
+    const char *device = json_string_value(json_object_get(recipe->extras, "device"));
+    const char *family = json_string_value(json_object_get(recipe->extras, "family"));
+    diffedit_device there;
+    if (!device || !family || diffedit_device_read(&there, device, NULL) != DIFFEDIT_OK ||
+        (there == model->device &&
+         (there == DIFFEDIT_DEVICE_CPU || !strcmp(family, model->family))))
+        return false;
+    de_sentence(text, size,
+                "it was made on %s (%.20s) and is made again on %s (%s), so it may look a little "
+                "different",
+                device, family, diffedit_device_name(model->device), model->family);
+    return true;
 }
+
+/* ---- writing ---- */
 
 /* Adds a file as it was named. A name that is not UTF-8 cannot stand in JSON and is left out. */
 static void add_file(json_t *extras, const char *name, const char *file)
@@ -191,25 +201,17 @@ static void add_file(json_t *extras, const char *name, const char *file)
 }
 
 diffedit_status cli_record(char **json, const diffedit_options *options,
-                           const cli_arguments *arguments, const char *arithmetic,
+                           const cli_arguments *arguments, const diffedit_model_info *model,
                            diffedit_error *error)
 {
-    char *record;
-    diffedit_status status = diffedit_options_record(&record, options, error);
-    if (status != DIFFEDIT_OK)
-        return status;
-    json_t *extras = json_pack("{s:s, s:s}", "arithmetic", arithmetic, "kernels",
-                               diffedit_kernels_name());
+    json_t *extras = json_object();
     add_file(extras, "model", arguments->model);
     add_file(extras, "mask", arguments->mask);
     add_file(extras, "map-in", arguments->map_in);
     add_file(extras, "correction", arguments->correction);
     if (arguments->loras.count > 0)
         json_object_set_new(extras, "lora", cli_loras_to_json(&arguments->loras));
-    char *text = extras ? json_dumps(extras, JSON_ENSURE_ASCII) : NULL;
-    *json = text ? join_objects(record, text) : NULL;
+    diffedit_status status = record_make(json, options, model, extras, error);
     json_decref(extras);
-    free(text);
-    diffedit_free(record);
-    return *json ? DIFFEDIT_OK : cli_fail_memory(error);
+    return status;
 }

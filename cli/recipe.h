@@ -25,10 +25,14 @@ diffedit_status cli_recipe_lay(cli_recipe *recipe, diffedit_options *options,
                                diffedit_error *error);
 void cli_recipe_free(cli_recipe *recipe);
 
-/* The record of a run with networks of this arithmetic (its name); *json is freed by the caller.
- * Errors: ARGUMENT, MEMORY. */
+/* Says in one sentence where the record was made if that is not where the model is open, and what
+ * this changes; else returns false. */
+bool cli_recipe_moved(char *text, size_t size, const cli_recipe *recipe,
+                      const diffedit_model_info *model);
+
+/* The record of a run with this model; *json is freed by the caller. Errors: ARGUMENT, MEMORY. */
 diffedit_status cli_record(char **json, const diffedit_options *options,
-                           const cli_arguments *arguments, const char *arithmetic,
+                           const cli_arguments *arguments, const diffedit_model_info *model,
                            diffedit_error *error);
 
 #endif

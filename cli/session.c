@@ -157,6 +157,18 @@ static void warn_of_model(cli_session *session)
     cli_progress_log(&session->progress, DIFFEDIT_LOG_WARNING, text);
 }
 
+/* What is to be said of an opened model and of what it runs on */
+static void say_model(cli_session *session)
+{
+    char text[512];
+    const diffedit_model_info info = cli_info_of(session->model);
+    warn_of_model(session);
+    if (diffedit_model_get_device_reason(text, sizeof text, session->model))
+        cli_progress_log(&session->progress, DIFFEDIT_LOG_INFO, text);
+    if (cli_recipe_moved(text, sizeof text, &session->recipe, &info))
+        cli_progress_log(&session->progress, DIFFEDIT_LOG_INFO, text);
+}
+
 static diffedit_status open_model(cli_session *session, diffedit_error *error)
 {
     char *path;
@@ -168,7 +180,7 @@ static diffedit_status open_model(cli_session *session, diffedit_error *error)
         status = diffedit_model_open(&session->model, path, &settings, error);
     free(path);
     if (status == DIFFEDIT_OK)
-        warn_of_model(session);
+        say_model(session);
     return status;
 }
 
@@ -345,9 +357,9 @@ static diffedit_status write_result(const cli_session *session, const diffedit_p
     const cli_arguments *arguments = session->arguments;
     char *record = NULL;
     diffedit_status status = DIFFEDIT_OK;
+    const diffedit_model_info info = cli_info_of(session->model);
     if (!arguments->no_parameters)
-        status = cli_record(&record, &session->options, arguments,
-                            cli_arithmetic_of(session->model), error);
+        status = cli_record(&record, &session->options, arguments, &info, error);
     diffedit_save_options how = {
         .struct_size = sizeof how, .quality = (int)arguments->quality, .record = record};
     if (status == DIFFEDIT_OK)

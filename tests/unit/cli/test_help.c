@@ -94,6 +94,8 @@ static void test_every_option_is_shown(void **state)
         expect_narrow(all);
         for (size_t i = 0; i < count; i++) {
             bool takes = table[i].commands & (*command)->bit;
+            if (!takes && cli_takes(*command, table[i].name))
+                continue; /* by another row of that name */
             assert_int_equal(shows(all, &table[i]), takes);
             assert_int_equal(shows(some, &table[i]), takes && table[i].main);
         }

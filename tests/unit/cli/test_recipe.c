@@ -61,7 +61,11 @@ static char *record_of(const run *r)
 {
     char *record;
     diffedit_error error;
-    if (cli_record(&record, &r->options, &r->arguments, "quick", &error) != DIFFEDIT_OK)
+    const diffedit_model_info info = {.struct_size = sizeof info,
+                                      .arithmetic = DIFFEDIT_ARITHMETIC_QUICK,
+                                      .device = 1,
+                                      .family = "matrix"};
+    if (cli_record(&record, &r->options, &r->arguments, &info, &error) != DIFFEDIT_OK)
         fail_msg("%s", error.message);
     return record;
 }
@@ -317,6 +321,41 @@ static void test_the_arithmetic_of_a_record(void **state)
     end(&r);
 }
 
+/* ---- where it was made ---- */
+
+static void expect_moved(const char *json, diffedit_device device, const char *family,
+                         const char *sentence)
+{
+    char text[256] = "";
+    const diffedit_model_info info = {
+        .struct_size = sizeof info, .device = device, .family = family};
+    cli_recipe recipe = {.extras = json ? json_loads(json, 0, NULL) : NULL};
+    assert_int_equal(cli_recipe_moved(text, sizeof text, &recipe, &info), sentence[0] != '\0');
+    assert_string_equal(text, sentence);
+    cli_recipe_free(&recipe);
+}
+
+static void test_where_a_record_was_made(void **state)
+{
+    static const char on_gpu[] = "{\"device\": \"gpu:0\", \"family\": \"matrix\"}";
+    static const char on_cpu[] = "{\"device\": \"cpu\", \"family\": \"avx2\"}";
+    (void)state;
+    expect_moved(on_gpu, 1, "matrix", "");
+    expect_moved(on_cpu, 0, "avx512", "");
+    expect_moved(NULL, 1, "matrix", "");
+    expect_moved("{\"kernels\": \"avx2\"}", 1, "matrix", ""); /* an older record */
+    expect_moved("{\"device\": \"tpu\", \"family\": \"x\"}", 0, "avx2", "");
+    expect_moved(on_gpu, 0, "avx2",
+                 "it was made on gpu:0 (matrix) and is made again on cpu (avx2), so it may look a "
+                 "little different");
+    expect_moved(on_cpu, 1, "scalar",
+                 "it was made on cpu (avx2) and is made again on gpu:0 (scalar), so it may look a "
+                 "little different");
+    expect_moved(on_gpu, 1, "scalar",
+                 "it was made on gpu:0 (matrix) and is made again on gpu:0 (scalar), so it may "
+                 "look a little different");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_presets_and_what_is_given),
@@ -328,7 +367,8 @@ int main(void)
                                        cmocka_unit_test(test_names_that_are_no_texts),
                                        cmocka_unit_test(test_records_that_are_none),
                                        cmocka_unit_test(test_laid_twice),
-                                       cmocka_unit_test(test_the_arithmetic_of_a_record)};
+                                       cmocka_unit_test(test_the_arithmetic_of_a_record),
+                                       cmocka_unit_test(test_where_a_record_was_made)};
     scratch_make();
     scratch_enter();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
