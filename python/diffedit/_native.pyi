@@ -1,0 +1,5 @@
+"""The extension: the public header, as cffi has it."""
+from typing import Any
+
+ffi: Any
+lib: Any
