@@ -1,5 +1,11 @@
 """What every test begins with."""
+import os
 import signal
+
+# What a person may have set for the program. A test sets what it is about; DIFFEDIT_CPU and
+# DIFFEDIT_VULKAN stay, since they choose what is tested.
+SETTINGS = ["DIFFEDIT_MODEL", "DIFFEDIT_DEVICE", "DIFFEDIT_TOKEN", "DIFFEDIT_REDIS_PASSWORD",
+            "DIFFEDIT_VULKAN_SOFTWARE"]
 
 
 def pytest_configure():
@@ -8,3 +14,5 @@ def pytest_configure():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+    for name in SETTINGS:
+        os.environ.pop(name, None)

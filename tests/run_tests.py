@@ -1,8 +1,9 @@
 """Runs the tests of a build folder and ends with the line `N passed, N failed`.
 
-    /usr/bin/python3 tests/run_tests.py FOLDER [c] [PYTHON TEST...]
+    /usr/bin/python3 tests/run_tests.py FOLDER [c] [cpu] [vulkan] [PYTHON TEST...]
 
-All of them, or those named: `c` is the C tests, others are files and folders as pytest takes them.
+All of them, or those named: `c` is the C tests, `cpu` those without a GPU, `vulkan` those of the
+GPU backend's ops and networks, and others are files and folders as pytest takes them.
 The C tests report each case by TAP to Meson, the Python ones by JUnit XML; both are counted case by
 case.
 """
@@ -13,30 +14,36 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PYTHON_TESTS = ["tests/test_source.py", "tests/test_docs.py", "tests/abi", "tests/cli",
-                "tests/golden", "tests/models", "tests/server", "tests/page", "tests/install"]
+PYTHON_TESTS = ["tests/test_source.py", "tests/test_docs.py", "tests/test_versions.py", "tests/abi",
+                "tests/batch", "tests/cli", "tests/eval", "tests/golden", "tests/models",
+                "tests/server", "tests/page", "tests/install"]
 
 
 def count(report):
-    """(passed, failed) of a JUnit XML file; a missing or broken one is a failure."""
+    """(passed, failed, skipped) of a JUnit XML file; a missing or broken one is a failure."""
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))
     except (OSError, ElementTree.ParseError):
-        return 0, 1
+        return 0, 1, 0
     skipped = sum(case.find("skipped") is not None for case in cases)
     failed = sum(case.find("failure") is not None or case.find("error") is not None
                  for case in cases)
-    return len(cases) - skipped - failed, failed
+    return len(cases) - skipped - failed, failed, skipped
 
 
-def run_c_tests(build):
+# What the words mean to meson test
+C_TESTS = {"c": [], "cpu": ["--no-suite", "gpu"], "vulkan": ["--suite", "vulkan"]}
+
+
+def run_c_tests(build, which):
     report = build / "meson-logs" / "testlog.junit.xml"
     report.unlink(missing_ok=True)
     code = subprocess.call(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "-t",
-                            "10"])
+                            "10", *C_TESTS[which]])
     return code, *count(report)
 
 
+MOST_AT_A_TIME = 4  # files of Python tests; a server, a browser or an edit takes all it can get
 LONGEST = 40 * 60  # seconds; a test that hangs is a failure, not a wait
 
 
@@ -47,7 +54,7 @@ def run_python_tests(build, tests):
     try:
         code = subprocess.call(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-             *tests],
+             "-n", str(min(os.cpu_count(), MOST_AT_A_TIME)), "--dist", "loadfile", *tests],
             cwd=SOURCE, env=environment, timeout=LONGEST)
     except subprocess.TimeoutExpired:
         code = 1
@@ -58,14 +65,15 @@ def run_python_tests(build, tests):
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     wanted = sys.argv[2:] or ["c", *PYTHON_TESTS]
-    python_tests = [name for name in wanted if name != "c"]
-    runs = [run_c_tests(build)] if "c" in wanted else []
+    python_tests = [name for name in wanted if name not in C_TESTS]
+    runs = [run_c_tests(build, name) for name in wanted if name in C_TESTS]
     if python_tests:
         runs.append(run_python_tests(build, python_tests))
-    passed = sum(run[1] for run in runs)
-    failed = sum(run[2] for run in runs)
-    if failed == 0 and any(run[0] for run in runs):
-        failed = 1  # a runner that broke without naming a case
+    passed, failed, skipped = (sum(run[i] for run in runs) for i in (1, 2, 3))
+    if failed == 0 and (passed == 0 or any(run[0] for run in runs)):
+        failed = 1  # a runner that broke without naming a case, or had none to run
+    if skipped:
+        print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 
