@@ -111,3 +111,11 @@ def test_a_server_of_one_arithmetic(only, other, preset, tmp_path):
 def test_other_words_do_not_start_a_server():
     assert refused("--arithmetic", "slow") == (
         '--arithmetic: expected one of exact, quick, found "slow"', 2)
+
+
+def test_the_device_is_told(own):
+    assert own.get("/api/status").json()["device"] == "cpu"
+    edit(own, use_sample(own), options=FAST)
+    info = own.get("/api/models").json()[0]["info"]
+    assert info["device"] == "cpu" and info["device_title"]
+    assert info["family"] == own.get("/api/status").json()["kernels"]
