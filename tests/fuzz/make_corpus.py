@@ -116,10 +116,31 @@ def headers():
           "Basic dXNlcjpwYXNz\n\n/a/../b/c")
 
 
+def lists():
+    write("lines", "csv", "\ufeffpicture,from,to,mask_threshold,_note\r\n"
+          'a.png,"a ""b""",c,0.5,x\r\nb.png,,d,,\r\n')
+    write("lines", "semicolons", "picture;to;preset;category\n\"a\nb.png\";x, y;fast;1\n;;;\n")
+    write("lines", "json", '{"picture": "a.png", "to": "x", "steps": 20, "seed": "0x10"}\n\n'
+          '{"picture": "b.png", "to": "", "ratio": "2/3", "from": null, "_note": [1]}')
+    prompts = '"original_prompt": "a [red] pot", "editing_prompt": "a [blue] pot"'
+    write("lines", "pie", '{\n"00": {"image_path": "0/a.jpg", ' + prompts + ', "editing_type_id": '
+          '"6", "mask": [513, 4, 262143, 9]},\n "1\\u0031": {"image_path": "b.jpg", ' + prompts +
+          "}}")
+
+
+def columns():
+    """Of the user's own, for `eval`."""
+    write("columns", "by-line",
+          '\ufeffline,lpips,"clip ""score""",_note\r\n2,0.5,inf,x\r\n3,,nan,\r\n')
+    write("columns", "by-id", "lpips,id\n1e-3,0123456789abcdef\n\n")
+
+
 def main():
     pictures()
     loras()
     headers()
+    lists()
+    columns()
     write("prompt", "weights", "a (b:1.2) [c] ((d, e)) \\(f\\) (g")
     write("prompt", "break", "a BREAK (b BREAK c:-.5)")
     write("prompt", "refused", "<lora:a:1> [a:b:0.5] [a|b] AND (a:1.2.3)")
