@@ -15,7 +15,7 @@ sys.path.insert(0, str(SOURCE / "tests/cli"))
 
 import man_page  # noqa: E402
 
-FOLDERS = ["bench", "data", "docs", "models", "tests", "training"]
+FOLDERS = ["bench", "data", "docs", "models", "python", "tests", "training"]
 PAGES = [*SOURCE.glob("*.md"),
          *(path for folder in FOLDERS for path in (SOURCE / folder).rglob("*.md"))]
 PLACES = {"training/model-readme.md": SOURCE / "models/pocket"}  # of pages that are copied
@@ -36,9 +36,9 @@ def code_lines(text):
             yield line.strip()
 
 
-def man_page_lines():
-    """The examples of the man page, as the program's help shows them too."""
-    text = man_page.PAGE.read_text().split(".SH EXAMPLES")[1].split(".fi")[0]
+def man_page_lines(page):
+    """The examples of a man page, as the program's help shows them too."""
+    text = page.read_text().split(".SH EXAMPLES")[1].split(".fi")[0]
     return text.replace("\\-", "-").splitlines()
 
 
@@ -54,7 +54,8 @@ def commands(lines, program):
 def examples():
     found = {(name_of(page), line) for page in PAGES
              for line in commands(code_lines(page.read_text()), "diffedit")}
-    found |= {("docs/diffedit.1", line) for line in commands(man_page_lines(), "diffedit")}
+    found |= {(name_of(page), line) for page in man_page.DOCS.glob("*.1")
+              for line in commands(man_page_lines(page), "diffedit")}
     return sorted(found)
 
 
@@ -82,7 +83,7 @@ def unknown_words(span):
     if not words or words[0].startswith("--"):
         return []
     name = " ".join(words[:2 if words[0] == "model" else 1])
-    if name not in man_page.COMMANDS:
+    if name not in man_page.commands(PROGRAM):
         return [name]
     return [word for word in words if word.startswith("--")
             and word[2:].split("=")[0] not in options_of(name)]

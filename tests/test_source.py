@@ -12,7 +12,7 @@ LAYERS = ["common", "base", "picture", "weights", "kernels", "ops", "nn", "model
 TEXTS = {"run", "meson.build", "meson_options.txt", ".clang-format", ".editorconfig"}
 TEXT_ENDINGS = (".c", ".css", ".h", ".html", ".ini", ".js", ".md", ".py", ".sh")
 BESIDE = {"picture", "weights", "kernels"}  # stand side by side on base
-C_FOLDERS = ["bench", "cli", "examples", "include", "server", "src", "tests"]
+C_FOLDERS = ["batch", "bench", "cli", "eval", "examples", "include", "server", "src", "tests"]
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_COLUMNS = 800, 60, 100
 
 
@@ -41,9 +41,10 @@ def test_layers_point_one_way():
 
 
 def test_programs_use_only_the_public_header():
-    """The command and the server link src/common beside it."""
+    """The command's parts link src/common beside it."""
     wrong = [f"{path.relative_to(SOURCE)} includes {name}"
-             for folder, more in (("cli", "common"), ("server", "common"), ("examples", None))
+             for folder, more in (("batch", "common"), ("cli", "common"), ("eval", "common"),
+                                  ("server", "common"), ("examples", None))
              for path in sources(folder) for name in includes(path)
              if "/" in name and name.split("/")[0] in LAYERS and name.split("/")[0] != more]
     assert wrong == []

@@ -61,6 +61,15 @@ def test_the_example_builds_and_edits(prefix, tmp_path):
     assert output.stat().st_size > 0
 
 
+def test_every_man_page_is_there(prefix):
+    installed = {path.name for path in (prefix / "share/man/man1").iterdir()}
+    assert installed == {path.name for path in (SOURCE / "docs").glob("*.1")}
+
+
+def test_completion_is_where_bash_looks_for_it(prefix):
+    assert (prefix / "share/bash-completion/completions/diffedit").exists()
+
+
 def entries(path):
     """{section: {key: [values]}} of a unit or a desktop entry."""
     found = {}

@@ -279,7 +279,8 @@ class Page:
         self.until_result()
 
     def until_result(self, count=1):
-        self.until(lambda: len(self.all(".thumbnail")) > count and not self.shown("#stop"),
+        self.until(lambda: len(self.all(".thumbnail")) > count and not self.shown("#stop")
+                   and self.one("#view").get_attribute("aria-busy") == "false",
                    f"{count} results", EDIT)
 
     def sample(self, name):

@@ -1,7 +1,7 @@
 """axe-core on every state of the page, in both languages and both themes: part of ./run check,
 because it comes from PyPI.
 
-    build-page/bin/python -m pytest tests/page/check_axe.py
+    ./run check page
 """
 import pytest
 from axe_core_python.base import AXE_SCRIPT

@@ -100,6 +100,10 @@ def test_models_are_opened_when_first_used(browser, tmp_path):
                    [0]["open"], "the model is open")
         page.reload()
         assert page.one("#model option").text == "pocket, open"
+        page.click("#options-open")
+        facts = page.one("#machine-facts").text
+        info = page.server.get("/api/models").json()[0]["info"]
+        assert f"Computes on\n{info['device_title']}, {info['arithmetic']}" in facts
 
 
 def test_the_machine_is_described(page):

@@ -19,7 +19,7 @@ PATIENCE = 60  # seconds
 
 def environment(**more):
     variables = {key: value for key, value in os.environ.items()
-                 if key not in ("DIFFEDIT_MODEL", "DIFFEDIT_TOKEN")}
+                 if key not in ("DIFFEDIT_MODEL", "DIFFEDIT_DEVICE", "DIFFEDIT_TOKEN")}
     # a sanitizer keeps what was freed; tests of memory want that to be little
     sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
     return {**variables, "ASAN_OPTIONS": sanitizer.lstrip(":"), **more}

@@ -133,7 +133,8 @@ def test_settings_and_models(api):
     api.util_set_model(name)
     assert api.refresh_checkpoints() is None
     assert api.get_scripts() == {"txt2img": [], "img2img": []}
-    assert api.get_memory()["ram"]["total"] > 0
+    memory = api.get_memory()
+    assert memory["ram"]["total"] > 0 and "processor" in memory["cuda"]["error"]
     for call in (api.get_upscalers, api.get_loras, api.get_hypernetworks, api.get_sd_vae,
                  api.get_prompt_styles, api.get_face_restorers, api.get_realesrgan_models,
                  api.get_latent_upscale_modes):

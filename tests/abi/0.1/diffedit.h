@@ -89,6 +89,11 @@ DIFFEDIT_API const char *diffedit_picture_record(const diffedit_picture *picture
 /* A warning about how the picture was read ("the picture is CMYK; it was converted to sRGB ..."),
  * or NULL; several are joined by semicolons. Valid as long as the picture. */
 DIFFEDIT_API const char *diffedit_picture_warning(const diffedit_picture *picture);
+/* mask [height, width]: 1 where diffedit_editor_set_mask() would change a pixel if it were given
+ * this picture, else 0. Errors: MEMORY. */
+DIFFEDIT_API diffedit_status diffedit_picture_to_mask(uint8_t *mask,
+                                                      const diffedit_picture *picture,
+                                                      diffedit_error *error);
 
 /* How a picture is written. Zero is the default of each field. */
 typedef struct diffedit_save_options {
@@ -593,6 +598,17 @@ DIFFEDIT_API diffedit_status diffedit_decode_latent(float *pixels, diffedit_edit
                                                     const float *latent, int height, int width,
                                                     diffedit_error *error);
 
+/* What an editor's networks have computed since it was made. */
+typedef struct diffedit_computed {
+    size_t struct_size;
+    double operations;     /* multiplications and additions of products, convolutions and attention,
+                              as their plain definitions have them */
+    double device_seconds; /* by a GPU's own clock; 0 on the CPU, and where it has none */
+} diffedit_computed;
+
+DIFFEDIT_API void diffedit_editor_get_computed(diffedit_computed *computed,
+                                               const diffedit_editor *editor);
+
 /* ---- the machine ---- */
 
 /* The kernels in use: "avx512", "avx2", "ref", ... (docs/KERNELS.md); static storage. */
@@ -602,6 +618,11 @@ DIFFEDIT_API int diffedit_core_count(void);
 /* The peak of floating-point operations per second, multiplying and adding in registers only, on
  * `threads` threads (0: one for each core); takes about 0.1 s. */
 DIFFEDIT_API double diffedit_measure_peak(int threads);
+/* The same of what an open model's networks are computed by: of its device, with the arithmetic
+ * that it was opened for. `threads` are the CPU's. Errors: DEVICE, MEMORY. */
+DIFFEDIT_API diffedit_status diffedit_model_measure_peak(double *operations,
+                                                         const diffedit_model *model, int threads,
+                                                         diffedit_error *error);
 
 #ifdef __cplusplus
 }

@@ -33,6 +33,7 @@ typedef enum diffedit_status {
     DIFFEDIT_ERROR_PICTURE,   /* a picture cannot be decoded, or is larger than allowed */
     DIFFEDIT_ERROR_MEMORY,    /* an allocation failed */
     DIFFEDIT_ERROR_CANCELLED, /* a progress callback asked to stop */
+    DIFFEDIT_ERROR_DEVICE,    /* a GPU is missing, cannot do it, or was lost in mid-run */
 } diffedit_status;
 
 /* What went wrong: `message` is one sentence, without control characters, that names the file, the
@@ -65,11 +66,57 @@ typedef enum diffedit_prediction {
     DIFFEDIT_PREDICTION_V
 } diffedit_prediction;
 
+/* Where networks run: one of these, or 1 + N for gpu:N. */
+typedef int32_t diffedit_device;
+enum {
+    DIFFEDIT_DEVICE_AUTO = -1, /* the first GPU that the model fits on, else the CPU */
+    DIFFEDIT_DEVICE_CPU = 0
+};
+
+/* "cpu", "auto", "gpu:0", "gpu:1", ...; NULL for a device that no machine has. Static storage. */
+DIFFEDIT_API const char *diffedit_device_name(diffedit_device device);
+/* The one of this name; "gpu" is the first GPU. Whether the machine has it shows when a model is
+ * opened. Errors: ARGUMENT. */
+DIFFEDIT_API diffedit_status diffedit_device_read(diffedit_device *device, const char *name,
+                                                  diffedit_error *error);
+
+/* What this machine has to compute on, static storage. The library makes these, so the struct may
+ * grow. */
+typedef struct diffedit_device_info {
+    const char *name;       /* "cpu", "gpu:0"; NULL: a GPU that cannot be used */
+    diffedit_device device; /* AUTO: likewise */
+    const char *title;      /* "AMD Radeon RX 7600 (RADV NAVI33)" */
+    const char *kind;       /* "processor", "discrete GPU", "integrated GPU", "virtual GPU",
+                               "software" (the processor plays a GPU), "unknown" */
+    int64_t memory;         /* bytes, free or not; 0: unknown */
+    const char *family;     /* its fastest kernels: "avx512", ... (docs/KERNELS.md); of a GPU
+                               "matrix" or "scalar" (docs/GPU.md) */
+    const char *driver;     /* "radv Mesa 24.1.3"; NULL: it needs none */
+    const char *problem;    /* why it cannot be used: "its driver is older than Vulkan 1.2"; NULL */
+} diffedit_device_info;
+
+/* All of them, [count]: the CPU, the GPUs in the order of their numbers, then those that cannot be
+ * used. Asked of the drivers once; static storage. */
+DIFFEDIT_API const diffedit_device_info *const *diffedit_devices(size_t *count);
+/* Why the machine has no GPU, not even one that cannot be used: one sentence; NULL: it has. */
+DIFFEDIT_API const char *diffedit_devices_problem(void);
+
+/* Bytes of a GPU's memory that are free now, as far as its driver says: else all of it. 0 for the
+ * CPU, and for a GPU that cannot be used. */
+DIFFEDIT_API int64_t diffedit_device_get_room(const diffedit_device_info *info);
+
+/* Called with what is known about a device, by name. */
+typedef void (*diffedit_fact_fn)(void *user, const char *name, const char *value);
+/* What a report of a bug should say about a device, beside what its info says: limits, shapes of
+ * matrices, versions. The names may change. */
+DIFFEDIT_API void diffedit_device_facts(const diffedit_device_info *info, diffedit_fact_fn report,
+                                        void *user);
+
 /* What the UNet and the autoencoder compute in. */
 typedef enum diffedit_arithmetic {
     DIFFEDIT_ARITHMETIC_EXACT, /* float32 */
-    /* products of 16-bit integers: faster, and close to it (docs/KERNELS.md); texts and times are
-     * embedded in float32 all the same */
+    /* products of 16-bit integers, on a GPU of 16-bit floats summed in float32: faster, and close
+     * to it (docs/KERNELS.md, docs/GPU.md) */
     DIFFEDIT_ARITHMETIC_QUICK
 } diffedit_arithmetic;
 
@@ -100,14 +147,14 @@ typedef struct diffedit_model_settings {
     const diffedit_lora *const *lora; /* [lora_count], added to the weights in this order */
     size_t lora_count;
     diffedit_arithmetic arithmetic; /* that the weights are prepared for */
-    uint32_t reserved;              /* 0 */
+    diffedit_device device;         /* that the networks run on */
 } diffedit_model_settings;
 
 /* Opens a Stable Diffusion 1 or 2 model: a folder in the published diffusers layout
  * (model_index.json, tokenizer/, text_encoder/, unet/, vae/, scheduler/), the hub cache's folder of
  * a repository, or one file in the original layout (.safetensors or .ckpt, recognised by content)
  * or as diffedit_model_convert() writes it. `settings` may be NULL. Close the model when every
- * editor that uses it is gone. Errors: ARGUMENT, FILE, MODEL. */
+ * editor that uses it is gone. Errors: ARGUMENT, FILE, MODEL, DEVICE. */
 DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const char *path,
                                                  const diffedit_model_settings *settings,
                                                  diffedit_error *error);
@@ -116,7 +163,8 @@ DIFFEDIT_API diffedit_status diffedit_model_open(diffedit_model **model, const c
  * vocabulary. Errors: ARGUMENT (unknown shape). */
 DIFFEDIT_API diffedit_status diffedit_model_new_random(diffedit_model **model, const char *shape,
                                                        diffedit_error *error);
-/* The same as settings say: their flags and arithmetic, the other fields being 0. May be NULL. */
+/* The same as settings say: their flags, arithmetic and device, the other fields being 0. May be
+ * NULL. Errors: also DEVICE. */
 DIFFEDIT_API diffedit_status diffedit_model_open_random(diffedit_model **model, const char *shape,
                                                         const diffedit_model_settings *settings,
                                                         diffedit_error *error);
@@ -136,7 +184,9 @@ typedef struct diffedit_model_info {
     diffedit_prediction prediction; /* AUTO: the files do not say (of an unopened model) */
     int64_t parameters;             /* of the three networks together */
     diffedit_arithmetic arithmetic; /* that it was opened for */
-    uint32_t reserved;              /* 0 */
+    diffedit_device device;         /* that its networks run on; never AUTO */
+    const char *family;             /* of the kernels that they run in, as diffedit_device_info has
+                                       it; NULL: it was not opened */
 } diffedit_model_info;
 
 DIFFEDIT_API void diffedit_model_get_info(diffedit_model_info *info, const diffedit_model *model);
@@ -147,6 +197,13 @@ DIFFEDIT_API void diffedit_model_get_info(diffedit_model_info *info, const diffe
  * then). Weights are read when the model is opened, or (LOW_MEMORY) when a network is first used.
  * */
 DIFFEDIT_API int diffedit_model_get_warning(char *text, size_t size, const diffedit_model *model);
+/* Likewise why DIFFEDIT_DEVICE_AUTO became the CPU; 0 where it did not. */
+DIFFEDIT_API int diffedit_model_get_device_reason(char *text, size_t size,
+                                                  const diffedit_model *model);
+/* Whether the GPU of its networks was lost, in a call that failed or in another model's: every call
+ * that computes fails with DEVICE from then on. To go on, free its editors, close it, and open it
+ * again. From any thread. */
+DIFFEDIT_API int diffedit_model_is_lost(const diffedit_model *model);
 
 /* ---- models as files ---- */
 
