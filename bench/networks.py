@@ -1,14 +1,17 @@
 """The networks of Stable Diffusion 1.4's shape on random weights, by three programs: what
 bench/peers.py times.
 
-    networks.py PROGRAM ARITHMETIC NETWORK SIZE THREADS CACHE
+    networks.py PROGRAM ARITHMETIC NETWORK SIZE THREADS CACHE [DEVICE]
 
     PROGRAM      diffedit, torch or openvino
     ARITHMETIC   default or f32 of torch and OpenVINO, exact or quick of diffedit
     NETWORK      unet, guided, encode or decode
+    DEVICE       cpu, or diffedit's name of a GPU: torch then computes in f16 by CUDA where it can,
+                 else on the CPU
 Prints "ready" and what it really computes with. Then, for each line on standard input, runs twice
-and prints the seconds and CPU seconds of the second run: the first run finds its memory cold after
-the other programs' turns, which does not happen between the steps of an edit.
+and prints the seconds and CPU seconds of the second run, the seconds of a GPU by its own clock, and
+the share of the device's peak that diffedit reached by it (0: not known): the first run finds its
+memory cold after the other programs' turns, which does not happen between the steps of an edit.
 """
 import pathlib
 import sys
@@ -29,15 +32,25 @@ TIMESTEP, GUIDANCE = 481, 7.5
 SHORT = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
-def diffedit(arithmetic, network, size, threads, _):
-    model = library.Model(shape="sd14", arithmetic=arithmetic, threads=threads)
+def diffedit(arithmetic, network, size, threads, _, device):
+    model = library.Model(shape="sd14", arithmetic=arithmetic, threads=threads, device=device)
     text = model.encode_text("a horse on a meadow")
     latent = np.random.randn(4, size // 8, size // 8).astype(np.float32)
     pixels = np.random.randn(3, size, size).astype(np.float32)
     runs = {"unet": lambda: model.predict(latent, TIMESTEP, text),
             "guided": lambda: model.guided(latent, TIMESTEP, text, text, GUIDANCE),
             "encode": lambda: model.encode(pixels), "decode": lambda: model.decode(latent)}
-    return runs[network], model.kernels
+    if device == "cpu":
+        return runs[network], model.kernels
+    peak = model.peak(threads)
+
+    def run():
+        before = model.computed()
+        runs[network]()
+        after = model.computed()
+        seconds = after.device_seconds - before.device_seconds
+        return seconds, (after.operations - before.operations) / seconds / peak if seconds else 0
+    return run, f"{model.kernels}, {device}"
 
 
 def example(network, size):
@@ -82,12 +95,14 @@ def module(network):
                    else diffusers.AutoencoderKL(**VAE))
 
 
-def torch(_, network, size, threads, __):
+def torch(_, network, size, threads, __, device):
     """Inference mode, fused attention, and the faster of the two memory layouts. The default is
-    the parameters' f32."""
+    the parameters' f32, by CUDA f16."""
     import torch as package
     package.set_num_threads(threads)
     net, inputs = module(network), example(network, size)
+    if device != "cpu" and package.cuda.is_available():
+        return torch_by_cuda(net, inputs)
     runs = {}
     for layout in (package.contiguous_format, package.channels_last):
         net.to(memory_format=layout)
@@ -104,7 +119,24 @@ def torch(_, network, size, threads, __):
     def run():
         with package.inference_mode():
             net(*inputs)
-    return run, SHORT[str(next(net.parameters()).dtype).removeprefix("torch.")]
+    used = SHORT[str(next(net.parameters()).dtype).removeprefix("torch.")]
+    return run, used if device == "cpu" else f"{used}, on the CPU"
+
+
+def torch_by_cuda(net, inputs):
+    import torch as package
+    net.to("cuda", package.float16)
+    inputs = tuple(x.to("cuda", package.float16 if x.dim() else x.dtype) for x in inputs)
+    first, last = (package.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def run():
+        with package.inference_mode():
+            first.record()
+            net(*inputs)
+            last.record()
+        package.cuda.synchronize()
+        return first.elapsed_time(last) / 1e3, 0
+    return run, f"f16, {package.cuda.get_device_name()}"
 
 
 def save_for_openvino(make, example_input, path):
@@ -129,7 +161,7 @@ def compile_for_openvino(path, arrays, arithmetic, threads):
     return compiled.create_infer_request(), used
 
 
-def openvino(arithmetic, network, size, threads, cache):
+def openvino(arithmetic, network, size, threads, cache, _):
     path = pathlib.Path(cache) / f"{'unet' if network == 'guided' else network}.xml"
     save_for_openvino(lambda: module(network), example(network, 64), path)
     arrays = [x.numpy() for x in example(network, size)]
@@ -138,16 +170,18 @@ def openvino(arithmetic, network, size, threads, cache):
 
 
 def main():
-    program, arithmetic, network, size, threads, cache = sys.argv[1:]
+    program, arithmetic, network, size, threads, cache, *rest = sys.argv[1:]
+    device = rest[0] if rest else "cpu"
     programs = {"diffedit": diffedit, "torch": torch, "openvino": openvino}
-    run, used = programs[program](arithmetic, network, int(size), int(threads), cache)
+    run, used = programs[program](arithmetic, network, int(size), int(threads), cache, device)
     run()  # memory is mapped
     print("ready", used, flush=True)
     for _ in sys.stdin:
         run()
         start, processor = time.perf_counter(), time.process_time()
-        run()
-        print(time.perf_counter() - start, time.process_time() - processor, flush=True)
+        found = run()
+        print(time.perf_counter() - start, time.process_time() - processor,
+              *(found if isinstance(found, tuple) else (0, 0)), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ diffusers on torch, and OpenVINO, as they compute by default and in f32.
     bench/peers.py --python PYTHON    uses an environment that has torch, diffusers and OpenVINO
     bench/peers.py --write            puts the table into docs/PERFORMANCE.md
     DIFFEDIT_CPU=avx2 bench/peers.py --alone     diffedit alone, on another table of kernels
+    bench/peers.py --device gpu:0     on a GPU, beside torch by CUDA in f16, where it has that
 
 All programs get random weights, the same sizes and threads, and their best settings
 (bench/networks.py); by its default a program may choose its arithmetic, and says which it chose.
@@ -59,7 +60,7 @@ class Worker:
         cache = SOURCE / "build/peers-cache"
         cache.mkdir(parents=True, exist_ok=True)
         command = [options.python, SOURCE / "bench/networks.py", *program, network, options.size,
-                   options.threads, cache]
+                   options.threads, cache, options.device]
         self.process = subprocess.Popen([str(word) for word in command], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.runs = []
@@ -79,7 +80,8 @@ class Worker:
 
 
 def measure(options, network):
-    """{program: (median seconds, median processor seconds)}, {program: what it computed with}"""
+    """{program: medians of seconds, processor seconds, a GPU's own seconds, and the share of its
+    peak}, {program: what it computed with}"""
     workers = {program: Worker(options, program, network) for program in options.programs}
     for worker in workers.values():
         worker.wait_until_ready()
@@ -97,6 +99,12 @@ def measure(options, network):
     return found, {program: worker.used for program, worker in workers.items()}
 
 
+def cell(seconds, processor, of_gpu, share):
+    if not of_gpu:
+        return f"{seconds:.2f} s ({processor:.1f})"
+    return f"{seconds:.3f} s (GPU {of_gpu:.3f}{f', {share:.0%} of its peak' if share else ''})"
+
+
 def table(programs, results, used):
     ratios = [ratio for ratio in RATIOS if {*ratio[1], ratio[2]} <= {*programs}]
     headings = [heading for heading, _, _ in ratios]
@@ -105,7 +113,7 @@ def table(programs, results, used):
     for network, found in results.items():
         cells = [f"**{min(found[other][0] for other in others) / found[own][0]:.2f} x**"
                  for _, others, own in ratios]
-        cells += [f"{found[program][0]:.2f} s ({found[program][1]:.1f})" for program in programs]
+        cells += [cell(*found[program]) for program in programs]
         lines.append(f"| {NETWORKS[network]} | {' | '.join(cells)} |")
     return lines
 
@@ -120,7 +128,8 @@ def versions(python):
 
 def report(options, results, used):
     peak = subprocess.run([SOURCE / "build/diffedit", "bench", "--shape", "pocket", "--repeat", "1",
-                           "--json", "-j", str(options.threads)], capture_output=True, text=True,
+                           "--json", "-j", str(options.threads), "--device", options.device,
+                           "--arithmetic", "quick"], capture_output=True, text=True,
                           check=True).stdout
     machine = json.loads(peak)
     conditions = (
@@ -129,8 +138,13 @@ def report(options, results, used):
         "computed with, and of a time, the seconds of all threads together.")
     setup = (
         f"{datetime.date.today()}; {machine['cpu']}, FMA peak of the {machine['kernels']} kernels "
-        f"{machine['fma_peak_gflops']:.0f} GFLOP/s on {options.threads} threads; "
-        f"Linux {platform.release()}; ")
+        f"{machine['fma_peak_gflops']:.0f} GFLOP/s on {options.threads} threads; ")
+    if options.device != "cpu":
+        conditions += (" Of a GPU they have the seconds by its own clock and, of diffedit, the "
+                       "share of its family's peak.")
+        setup += (f"{machine['device']} ({machine['device_title']}), peak of the "
+                  f"{machine['family']} family, quick, {machine['peak_gflops']:.0f} GFLOP/s; ")
+    setup += f"Linux {platform.release()}; "
     if not options.alone:
         setup += "torch {}, diffusers {}, OpenVINO {}; ".format(*versions(options.python))
     setup += (f"command `{command(options)} --size {options.size} --threads {options.threads} "
@@ -143,7 +157,8 @@ def command(options):
     """The command as the page has it, before its numbers."""
     chosen = os.environ.get("DIFFEDIT_CPU")
     return " ".join([*([f"DIFFEDIT_CPU={chosen}"] if chosen else []), "bench/peers.py",
-                     *(["--alone"] if options.alone else [])])
+                     *(["--alone"] if options.alone else []),
+                     *([f"--device {options.device}"] if options.device != "cpu" else [])])
 
 
 def main():
@@ -156,10 +171,13 @@ def main():
     parser.add_argument("--only", choices=NETWORKS, action="append",
                         help="one network; may be repeated")
     parser.add_argument("--alone", action="store_true", help="diffedit without the others")
+    parser.add_argument("--device", default="cpu", help="diffedit's: cpu or gpu:N [%(default)s]")
     parser.add_argument("--write", action="store_true", help="into docs/PERFORMANCE.md")
     options = parser.parse_args()
     options.python = options.python or (sys.executable if options.alone else environment())
     options.programs = [QUICK, EXACT] if options.alone else list(PROGRAMS)
+    if options.device != "cpu":  # OpenVINO knows Intel's alone
+        options.programs = [program for program in options.programs if program[0] != "openvino"]
     results, used = {}, {}
     for network in options.only or NETWORKS:
         results[network], found = measure(options, network)
