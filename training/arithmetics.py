@@ -1,5 +1,6 @@
 """Whether quick edits as well as exact: both on the same held-out scenes of the pocket world, from
-the same noise, by the built program.
+the same noise, by the built program. With `--device gpu`, quick on a GPU against exact on the
+processor.
 
 Each scene is edited four times: by both arithmetics, each with the mask that it finds, which says
 whether they succeed alike; and by both with exact's mask, which says how far apart their pictures
@@ -22,20 +23,21 @@ ARITHMETICS = ["exact", "quick"]
 EQUAL = 96.0  # dB, of equal pictures: one value in 49,152 off by one is 95
 
 
-def run(evaluation, setting, index):
+def run(evaluation, setting, device, index):
     edit, results, pictures = evaluation.edit(index), {}, {}
+    settings = {"exact": f"{setting} --arithmetic exact --device cpu",
+                "quick": f"{setting} --arithmetic quick --device {device}"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for arithmetic in ARITHMETICS:
             own = folder / arithmetic
             own.mkdir()
-            results[arithmetic] = evaluation.measure(own, f"{setting} --arithmetic {arithmetic}",
-                                                     edit)
+            results[arithmetic] = evaluation.measure(own, settings[arithmetic], edit)
         mask = folder / ARITHMETICS[0] / "region.png"
         for arithmetic in ARITHMETICS:
             given = folder / f"{arithmetic}-given"
             given.mkdir()
-            evaluation.perform(given, f"{setting} --arithmetic {arithmetic} --mask {mask}", edit)
+            evaluation.perform(given, f"{settings[arithmetic]} --mask {mask}", edit)
             pictures[arithmetic] = [evaluate.read(given / file, "RGB")
                                     for file in ("stages/decoded.png", "result.png")]
         cells = [np.load(folder / arithmetic / "stages/mask.npy") for arithmetic in ARITHMETICS]
@@ -87,6 +89,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", default="fast", help="a preset with options [%(default)s]")
+    parser.add_argument("--device", default="cpu", help="quick's [%(default)s]")
     parser.add_argument("--program", default=evaluate.ROOT / "build/diffedit",
                         help="[%(default)s]")
     parser.add_argument("--model", default=evaluate.ROOT / "models/pocket", help="[%(default)s]")
@@ -101,7 +104,8 @@ if __name__ == "__main__":
     options.results = None
     made = evaluate.Evaluation(options)
     with ThreadPoolExecutor(options.workers) as workers:
-        found = workers.map(functools.partial(run, made, options.setting), range(options.scenes))
+        found = workers.map(functools.partial(run, made, options.setting, options.device),
+                            range(options.scenes))
         by_scene, apart = zip(*found)
     print(f"{options.scenes} scenes, `{options.setting}`\n")
     print(paired(by_scene))

@@ -147,19 +147,23 @@ class Evaluation:
             results.append(result)
         return results, np.concatenate(row, axis=1)
 
-    def perform(self, folder, setting, edit):
-        """Leaves result, region and stages in `folder`; returns the program's report."""
-        Image.fromarray(edit["picture"]).save(folder / "input.png")
+    def texts(self, edit):
+        """From, to."""
         source, target, companion = edit["kinds"]
         named = companion and not self.options.unnamed
         tail = f" and {world.with_article(companion)}" if named else ""
+        return world.with_article(source) + tail, world.with_article(target) + tail
+
+    def perform(self, folder, setting, edit):
+        """Leaves result, region and stages in `folder`; returns the program's report."""
+        Image.fromarray(edit["picture"]).save(folder / "input.png")
+        source, target = self.texts(edit)
         outputs = ["--output", folder / "region.png"] if self.options.masks_only else [
             "--output", folder / "result.png", "--mask-out", folder / "region.png"]
         return self.program(
             "mask" if self.options.masks_only else "edit", folder / "input.png", "--from",
-            world.with_article(source) + tail, "--to", world.with_article(target) + tail, *outputs,
-            "--preset", *setting.split(), "--seed", str(edit["scene"]), "--stages",
-            folder / "stages", "--json")
+            source, "--to", target, *outputs, "--preset", *setting.split(), "--seed",
+            str(edit["scene"]), "--stages", folder / "stages", "--json")
 
     def measure(self, folder, setting, edit):
         """The numbers of one edit."""
@@ -202,21 +206,27 @@ class Evaluation:
                             for threshold in THRESHOLDS}
         return result
 
+    def judged(self, result, edit):
+        """What the judge sees in a result [h, w, 3]."""
+        source, target, companion = edit["kinds"]
+        seen = classifier.probabilities(self.judge, result)
+        judged = {"success": seen[target] > 0.5 > seen[source], "new_there": seen[target] > 0.5,
+                  "old_gone": seen[source] < 0.5}
+        if companion:
+            judged["companion_there"] = seen[companion] > 0.5
+        return judged
+
     def changed(self, folder, edit):
         """`decoded.png` is what --composite latent gives, `result.png` is the pixel composite of
         the same edit."""
-        picture, (source, target, companion) = edit["picture"], edit["kinds"]
+        picture = edit["picture"]
         result, decoded = read(folder / "result.png", "RGB"), read(folder / "stages/decoded.png",
                                                                    "RGB")
         region = read(folder / "region.png", "L") > 127
         kept, differs = ~grown(region, FEATHER + 1), (result != picture).any(2)
-        seen = classifier.probabilities(self.judge, result)
-        numbers = {"success": seen[target] > 0.5 > seen[source], "new_there": seen[target] > 0.5,
-                   "old_gone": seen[source] < 0.5,
+        numbers = {**self.judged(result, edit),
                    "needless": float((differs & ~edit["true"]).mean()),
                    "outside_equal": not differs[kept].any()}
-        if companion:
-            numbers["companion_there"] = seen[companion] > 0.5
         if np.array_equal(read(folder / "stages/input.png", "RGB"), picture):  # not a part of it
             decodes = at_size(np.load(folder / "stages/mask.npy"))    # may be more than the region
             numbers["outside_psnr"] = psnr(decoded, picture, ~(region | decodes | edit["true"]))
@@ -301,22 +311,12 @@ def sheet(rows):
     return Image.fromarray(np.concatenate(columns, axis=1))
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", nargs="+", default=["paper"], metavar="SETTING",
-                        help="presets, each with options [paper]")
-    parser.add_argument("--program", default=ROOT / "build/diffedit", help="[%(default)s]")
-    parser.add_argument("--model", default=ROOT / "models/pocket", help="[%(default)s]")
+def add_scene_arguments(parser):
     parser.add_argument("--work", type=Path, default=common.WORK,
                         help="folder of classifier.pt [%(default)s]")
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--first", type=int, default=0,
                         help="number of the first scene [%(default)s]")
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)),
-                        help="edits at a time [%(default)s]")
-    parser.add_argument("--results", type=Path, metavar="FILE",
-                        help="keep each edit's numbers here; what is there is not measured again")
     parser.add_argument("--validation", action="store_true",
                         help="other scenes, on which defaults may be chosen")
     parser.add_argument("--unseen", action="store_true", help="cut-outs that no training saw")
@@ -324,6 +324,20 @@ if __name__ == "__main__":
                         help="a second thing in each scene, which must stay")
     parser.add_argument("--unnamed", action="store_true",
                         help="and which the texts leave out")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", nargs="+", default=["paper"], metavar="SETTING",
+                        help="presets, each with options [paper]")
+    parser.add_argument("--program", default=ROOT / "build/diffedit", help="[%(default)s]")
+    parser.add_argument("--model", default=ROOT / "models/pocket", help="[%(default)s]")
+    add_scene_arguments(parser)
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)),
+                        help="edits at a time [%(default)s]")
+    parser.add_argument("--results", type=Path, metavar="FILE",
+                        help="keep each edit's numbers here; what is there is not measured again")
     parser.add_argument("--masks-only", action="store_true",
                         help="find the regions and change nothing")
     parser.add_argument("--reconstruct", action="store_true", help="measure the autoencoder too")
