@@ -4,6 +4,8 @@
 
 #include "fake_vulkan.h"
 
+#include <stdatomic.h>
+
 /* Prints a sentence and aborts: the program that is tested did what it must not. */
 _Noreturn void fake_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -80,8 +82,8 @@ typedef struct fake_object {
     VkDevice device; /* that it was made from; its own of a device */
     fake_gpu *gpu;   /* of a device */
     VkQueue queue;   /* of a device */
-    bool lost;       /* a device */
-    bool stuck;      /* a device, for good */
+    /* of a device, for good; two threads may wait for its jobs */
+    atomic_bool lost, stuck;
     uint64_t bytes;  /* of memory */
     uint32_t memory; /* kind of memory */
 } fake_object;

@@ -276,9 +276,11 @@ static VkResult VKAPI_CALL fake_WaitForFences(VkDevice device, uint32_t count,
     VkResult waited = fake_is_idle() ? VK_SUCCESS
                                      : real.WaitForFences(device, count, fences, all, timeout);
     VkResult result = try_lost(owner, "WaitForFences");
-    owner->stuck = result == VK_TIMEOUT;
-    if (owner->stuck && fake_hangs)
-        fprintf(stderr, "fake Vulkan: hangs\n"); /* for who waits for that */
+    if (result == VK_TIMEOUT) {
+        owner->stuck = true;
+        if (fake_hangs)
+            fprintf(stderr, "fake Vulkan: hangs\n"); /* for who waits for that */
+    }
     return result == VK_SUCCESS ? waited : result;
 }
 
