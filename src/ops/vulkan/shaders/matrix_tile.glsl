@@ -125,14 +125,6 @@ void add_up()
     }
 }
 
-void store_slice(uint row, uint column, vec4 sum)
-{
-    uint at = (gl_WorkGroupID.z * product.rows + row) * product.columns + column;
-    [[unroll]] for (uint i = 0; i < 4; i++)
-        if (column + i < product.columns)
-            floats(product.y).at[at + i] = sum[i];
-}
-
 /* Stores what the epilogue makes of the tile's sums, or the sums of a slice. */
 void finish_tile()
 {

@@ -191,21 +191,13 @@ void next_sums()
         sums[i - 1] = sums[i];
 }
 
-void store_slice(uint row, uint column)
-{
-    uint at = (gl_WorkGroupID.z * product.rows + row) * product.columns + column;
-    [[unroll]] for (uint i = 0; i < 4; i++)
-        if (column + i < product.columns)
-            floats(product.y).at[at + i] = sums[0][i];
-}
-
 void store_sums()
 {
     uint row = tile_row() + first_row(), column = tile_column() + first_column();
     uint end = min(row + ROWS, product.rows);
     [[dont_unroll]] for (; row < end; row++, next_sums())
         if (is_sliced())
-            store_slice(row, column);
+            store_slice(row, column, sums[0]);
         else
             finish4(product, row, column, sums[0]);
 }

@@ -14,3 +14,12 @@ uint tile_column()
 {
     return gl_WorkGroupID.x * TILE_COLUMNS;
 }
+
+/* Stores sums of columns [column, column + 4), as far as there are any, in their slice. */
+void store_slice(uint row, uint column, vec4 sum)
+{
+    uint at = (gl_WorkGroupID.z * product.rows + row) * product.columns + column;
+    [[unroll]] for (uint i = 0; i < 4; i++)
+        if (column + i < product.columns)
+            floats(product.y).at[at + i] = sum[i];
+}
