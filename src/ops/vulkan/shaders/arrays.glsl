@@ -16,8 +16,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) buffer floats {
     float at[];
 };
 
-/* What f16 cannot hold becomes infinite, which is how it is noticed. (Vulkan leaves it to the driver
- * whether the largest f16 is meant instead.) */
+/* What f16 cannot hold becomes infinite, which is how it is noticed. (Vulkan leaves it to the
+ * driver whether the largest f16 is meant instead.) */
 float ranged(float value)
 {
     return abs(value) < 65520 ? value : value * 1e38;

@@ -1,6 +1,6 @@
-/* What the GPU's multipliers do when nothing else is in their way: sums of products in registers, as
- * many invocations as there are y; y [invocations] = what came of it, so that none can be left
- * out. */
+/* What the GPU's multipliers do when nothing else is in their way: sums of products in registers,
+ * in as many invocations as there are y; y [invocations] = what came of it, so that none can be
+ * left out. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "arrays.glsl"
@@ -18,14 +18,14 @@ layout(push_constant, scalar) uniform Push
 void main()
 {
     vec4 sums[CHAINS];
-    for (uint chain = 0; chain < CHAINS; chain++)
+    [[unroll]] for (uint chain = 0; chain < CHAINS; chain++)
         sums[chain] = vec4(chain + gl_LocalInvocationIndex);
     for (uint round = 0; round < rounds; round++) {
         [[unroll]] for (uint chain = 0; chain < CHAINS; chain++)
             sums[chain] = sums[chain] * scale + step;
     }
     vec4 sum = vec4(0);
-    for (uint chain = 0; chain < CHAINS; chain++)
+    [[unroll]] for (uint chain = 0; chain < CHAINS; chain++)
         sum += sums[chain];
     floats(y).at[gl_GlobalInvocationID.x] = sum.x + sum.y + sum.z + sum.w;
 }

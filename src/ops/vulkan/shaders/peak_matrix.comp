@@ -1,5 +1,5 @@
-/* The same as peak.comp by cooperative matrices: products of f16 [M, K] x [K, N], summed in f32. y [M,
- * N] for each subgroup. */
+/* The same as peak.comp by cooperative matrices: products of f16 [M, K] x [K, N], summed in f32.
+ * y [M, N] for each subgroup. */
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_memory_scope_semantics : require
@@ -28,13 +28,13 @@ void main()
     coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b =
         coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>(float16_t(step));
     coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sums[CHAINS];
-    for (uint chain = 0; chain < CHAINS; chain++)
+    [[unroll]] for (uint chain = 0; chain < CHAINS; chain++)
         sums[chain] = coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(chain);
     for (uint round = 0; round < rounds; round++) {
         [[unroll]] for (uint chain = 0; chain < CHAINS; chain++)
             sums[chain] = coopMatMulAdd(a, b, sums[chain]);
     }
-    for (uint chain = 1; chain < CHAINS; chain++)
+    [[unroll]] for (uint chain = 1; chain < CHAINS; chain++)
         sums[0] += sums[chain];
     uint subgroup = gl_WorkGroupID.x * gl_NumSubgroups + gl_SubgroupID;
     coopMatStore(sums[0], floats(y).at, subgroup * M * N, N, gl_CooperativeMatrixLayoutRowMajor);
