@@ -21,7 +21,7 @@ layout(local_size_x = 128) in;
 layout(push_constant, scalar) uniform Push
 {
     uint64_t q, k, v, y;
-    uint queries, keys, heads, d, q_stride, k_stride, v_stride, causal;
+    uint queries, keys, heads, q_stride, k_stride, v_stride, causal;
     float scale; /* log2(e) / sqrt(d) */
 };
 

@@ -31,7 +31,7 @@ layout(constant_id = 11) const uint PARTS = 1;
 layout(push_constant, scalar) uniform Push
 {
     uint64_t q, k, v, y;
-    uint queries, keys, heads, d, q_stride, k_stride, v_stride, causal;
+    uint queries, keys, heads, q_stride, k_stride, v_stride, causal;
     float scale; /* log2(e) / sqrt(d) */
 };
 
