@@ -69,7 +69,7 @@ static VkResult create_device(de_gpu *gpu, const de_vk_instance *instance)
 
 static VkResult create_layout(de_gpu *gpu)
 {
-    VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
+    VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, DE_PUSH_BYTES};
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                          .pushConstantRangeCount = 1,
                                          .pPushConstantRanges = &range};

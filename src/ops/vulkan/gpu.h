@@ -9,6 +9,8 @@
 #include "ops/vulkan/gpu_list.h"
 #include "ops/vulkan/shaders.h"
 
+enum { DE_PUSH_BYTES = 128 }; /* which every driver has */
+
 typedef struct de_gpu_block de_gpu_block;       /* gpu_memory.c */
 typedef struct de_gpu_pipeline de_gpu_pipeline; /* pipelines.c */
 
@@ -19,7 +21,7 @@ typedef struct de_gpu {
     de_vk_functions vk;
     VkDevice device;
     VkQueue queue;
-    VkPipelineLayout layout; /* of every pipeline: no bindings, 128 bytes of push constants */
+    VkPipelineLayout layout; /* of every pipeline: no bindings, DE_PUSH_BYTES of push constants */
     VkPhysicalDeviceMemoryProperties memory;
 
     int users; /* gpu.c's registry locks it */

@@ -11,8 +11,7 @@
 
 #include "ops/vulkan/gpu_device.h"
 
-/* What every driver has: bytes of push constants, workgroups in a row */
-enum { DE_PUSH_BYTES = 128, DE_MOST_GROUPS = 65535 };
+enum { DE_MOST_GROUPS = 65535 }; /* workgroups in a row, which every driver has */
 
 /* One dispatch: what an op is made of */
 typedef struct de_dispatch {
