@@ -50,6 +50,18 @@ def test_what_a_gpu_lacks(lack, problem):
     assert found[2]["problem"] == problem
 
 
+@pytest.mark.parametrize("words, family", [
+    ("matrices=3,subgroup=32", "matrix"),
+    ("matrices=3,subgroup=64", "matrix"),
+    ("matrices=3,subgroup=32 fail=GetPhysicalDeviceCooperativeMatrixPropertiesKHR,1,host",
+     "scalar"),
+    ("matrices=3,subgroup=32 fail=GetPhysicalDeviceCooperativeMatrixPropertiesKHR,2,host",
+     "scalar")])
+def test_gpus_with_matrices(words, family):
+    (gpu,), _ = devices(f"gpu=discrete,8192,{words}")
+    assert gpu["family"] == family
+
+
 def test_what_drivers_say():
     found, problem = devices("none")
     assert (found, problem) == ([], "Vulkan finds no GPU")

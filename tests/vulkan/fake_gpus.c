@@ -68,6 +68,10 @@ static uint32_t read_word(fake_gpu *gpu, const char *word)
         gpu->shared = (uint32_t)number(word + 7);
     else if (strncmp(word, "group=", 6) == 0)
         gpu->group = (uint32_t)number(word + 6);
+    else if (strncmp(word, "subgroup=", 9) == 0)
+        gpu->subgroup = (uint32_t)number(word + 9);
+    else if (strncmp(word, "matrices=", 9) == 0)
+        gpu->matrices = (uint32_t)number(word + 9);
     else if (strncmp(word, "busy=", 5) == 0)
         gpu->busy = number(word + 5) * MIB;
     else if (strncmp(word, "largest=", 8) == 0)
@@ -223,6 +227,14 @@ static void VKAPI_CALL fake_GetPhysicalDeviceProperties2(VkPhysicalDevice handle
         found, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES);
     if (properties11)
         properties11->maxMemoryAllocationSize = gpu->largest;
+    if (properties11 && gpu->subgroup)
+        properties11->subgroupSize = gpu->subgroup;
+    VkPhysicalDeviceSubgroupSizeControlPropertiesEXT *subgroups = in_chain(
+        found, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT);
+    if (subgroups && gpu->subgroup) {
+        subgroups->minSubgroupSize = subgroups->maxSubgroupSize = gpu->subgroup;
+        subgroups->requiredSubgroupSizeStages = VK_SHADER_STAGE_COMPUTE_BIT;
+    }
     VkPhysicalDeviceMaintenance4Properties *maintenance4 = in_chain(
         found, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
     if (maintenance4)
@@ -246,6 +258,15 @@ static void VKAPI_CALL fake_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle,
         features12->bufferDeviceAddress = false;
     if (features12 && gpu->no_scalar)
         features12->scalarBlockLayout = false;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR *matrices = in_chain(
+        found, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+    if (features12 && matrices)
+        matrices->cooperativeMatrix = features12->vulkanMemoryModel = features12->shaderFloat16 =
+            true;
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT *subgroups = in_chain(
+        found, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT);
+    if (subgroups && gpu->subgroup)
+        subgroups->subgroupSizeControl = subgroups->computeFullSubgroups = true;
 }
 
 /* As drivers of cards have it (their memory, the host's, a window into theirs), and as others do */
@@ -306,24 +327,45 @@ static void VKAPI_CALL fake_GetPhysicalDeviceQueueFamilyProperties(VkPhysicalDev
     }
 }
 
-/* Those of the real driver, and how much memory is free, which not all of its versions tell */
+/* Those of the real driver, how much memory is free, which not all of its versions tell, and
+ * matrices */
 static VkResult VKAPI_CALL fake_EnumerateDeviceExtensionProperties(VkPhysicalDevice handle,
                                                                    const char *layer,
                                                                    uint32_t *count,
                                                                    VkExtensionProperties *found)
 {
-    uint32_t room = *count;
+    static const VkExtensionProperties more[] = {{VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, 1},
+                                                 {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, 1}};
+    const fake_gpu *gpu = gpu_of(handle);
+    uint32_t room = *count, added = gpu->matrices ? 2 : 1;
     VkResult result = fake_try("EnumerateDeviceExtensionProperties");
     if (result == VK_SUCCESS)
-        result = real.EnumerateDeviceExtensionProperties(gpu_of(handle)->real, layer, count, found);
+        result = real.EnumerateDeviceExtensionProperties(gpu->real, layer, count, found);
     if (result != VK_SUCCESS)
         return result;
-    if (found && *count == room)
+    if (found && *count + added > room)
         return VK_INCOMPLETE;
     if (found)
-        found[*count] = (VkExtensionProperties){VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, 1};
-    ++*count;
+        memcpy(found + *count, more, added * sizeof *more);
+    *count += added;
     return VK_SUCCESS;
+}
+
+static VkResult VKAPI_CALL fake_GetPhysicalDeviceCooperativeMatrixPropertiesKHR(
+    VkPhysicalDevice handle, uint32_t *count, VkCooperativeMatrixPropertiesKHR *found)
+{
+    VkResult result = fake_try("GetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+    uint32_t all = gpu_of(handle)->matrices;
+    if (!found || *count > all)
+        *count = all;
+    for (uint32_t i = 0; found && result == VK_SUCCESS && i < *count; i++) {
+        found[i].MSize = found[i].NSize = found[i].KSize = 16;
+        found[i].AType = found[i].BType = VK_COMPONENT_TYPE_FLOAT16_KHR;
+        found[i].CType = found[i].ResultType = VK_COMPONENT_TYPE_FLOAT32_KHR;
+        found[i].saturatingAccumulation = false;
+        found[i].scope = VK_SCOPE_SUBGROUP_KHR;
+    }
+    return result == VK_SUCCESS && *count < all ? VK_INCOMPLETE : result;
 }
 
 /* The real driver has one family of queues. */
@@ -360,6 +402,7 @@ PFN_vkVoidFunction fake_gpu_function(const char *name)
     KNOWN(GetPhysicalDeviceMemoryProperties2)
     KNOWN(GetPhysicalDeviceQueueFamilyProperties)
     KNOWN(EnumerateDeviceExtensionProperties)
+    KNOWN(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)
     KNOWN(CreateDevice)
 #undef KNOWN
     return NULL;

@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "ops/vulkan/cooperative_matrix.h"
+
 /* Prints a sentence and aborts: the program that is tested did what it must not. */
 _Noreturn void fake_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -48,6 +50,8 @@ typedef struct fake_gpu {
     uint64_t bytes, busy; /* of its own memory: all, and what others use */
     uint64_t largest, buffer;
     uint32_t version, shared, group;
+    uint32_t subgroup;       /* 0: the real driver's */
+    uint32_t matrices;       /* cooperative ones, all of 16 x 16 x 16 */
     uint32_t other_families; /* before the one that is to be used */
     bool draw;               /* these do, and compute */
     bool endless, no_addresses, no_16bit, no_scalar, no_int64, no_timestamps, no_compute;

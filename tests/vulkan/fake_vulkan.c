@@ -437,8 +437,6 @@ PFN_vkVoidFunction VKAPI_CALL vkGetInstanceProcAddr(VkInstance instance, const c
     PFN_vkVoidFunction known = fake_gpu_function(name);
     if (known)
         return known;
-    if (strcmp(name, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR") == 0)
-        return NULL;
     if (strcmp(name, "vkEnumerateInstanceVersion") == 0)
         return real.GetInstanceProcAddr(NULL, name);
     fake_abort("%s is not known: teach tests/vulkan/fake_gpus.c how it fails", name);

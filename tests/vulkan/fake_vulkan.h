@@ -19,6 +19,8 @@
  *                            buffer=MIB (the same of a buffer), group=N (invocations of one),
  *                            busy=MIB (which others use), families=N (queues that copy only,
  *                            before the one that computes), draw (these draw and compute, too),
+ *                            subgroup=N (invocations), matrices=N (so many shapes of cooperative
+ *                            ones; none of them computes, so with `devices` alone),
  *                            endless (a name without an end), and what it lacks: -addresses,
  *                            -16bit, -scalar, -int64, -timestamps, -compute
  *   none                     no GPU at all

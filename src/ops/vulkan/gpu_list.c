@@ -109,16 +109,17 @@ static uint32_t rank(de_matrix_shape shape)
 VkCooperativeMatrixPropertiesKHR *de_gpu_matrices(const de_vk_instance *vk, VkPhysicalDevice gpu,
                                                   uint32_t *count)
 {
+    uint32_t found = 0;
     *count = 0;
     if (!vk->GetCooperativeMatrices ||
         !de_gpu_has_extension(vk, gpu, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) ||
-        vk->GetCooperativeMatrices(gpu, count, NULL) != VK_SUCCESS)
+        vk->GetCooperativeMatrices(gpu, &found, NULL) != VK_SUCCESS)
         return NULL;
-    VkCooperativeMatrixPropertiesKHR *all = calloc(*count, sizeof *all);
-    for (uint32_t i = 0; all && i < *count; i++)
+    VkCooperativeMatrixPropertiesKHR *all = calloc(found, sizeof *all);
+    for (uint32_t i = 0; all && i < found; i++)
         all[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
-    if (!all || vk->GetCooperativeMatrices(gpu, count, all) != VK_SUCCESS)
-        *count = 0;
+    if (all && vk->GetCooperativeMatrices(gpu, &found, all) == VK_SUCCESS)
+        *count = found;
     return all;
 }
 
