@@ -200,22 +200,22 @@ static const char *lacking(const answers *a)
     return NULL;
 }
 
-/* Whether the shaders of the matrix family, whose workgroups have up to 256 invocations in
- * subgroups of a known size, can run. Of Intel's GPUs those since Xe2, by subgroups of 16, their
- * least: llama.cpp's users saw matrices slow down the older ones, whose least is 8. */
+/* Whether the shaders of the matrix family, whose workgroups have up to 256 invocations in four
+ * subgroups of a known size or more, can run. Of Intel's GPUs those since Xe2, by subgroups of 16,
+ * their least: llama.cpp's users saw matrices slow down the older ones, whose least is 8. */
 static bool can_use_matrices(const answers *a, de_gpu_info *gpu)
 {
-    enum { INTEL = 0x8086, XE2_SUBGROUP = 16 };
+    enum { INTEL = 0x8086, XE2_SUBGROUP = 16, INVOCATIONS = 256, LEAST_SUBGROUPS = 4 };
     const VkPhysicalDeviceProperties *properties = &a->properties.properties;
     if (!a->matrix.cooperativeMatrix || !a->features12.vulkanMemoryModel ||
         !a->features12.shaderFloat16 || !gpu->has_maintenance4 || !gpu->sizes_subgroups ||
-        properties->limits.maxComputeWorkGroupInvocations < 256)
+        properties->limits.maxComputeWorkGroupInvocations < INVOCATIONS)
         return false;
     if (properties->vendorID == INTEL && a->subgroups.minSubgroupSize < XE2_SUBGROUP)
         return false;
     if (properties->vendorID == INTEL)
         gpu->subgroup = a->subgroups.minSubgroupSize;
-    return true;
+    return gpu->subgroup <= INVOCATIONS / LEAST_SUBGROUPS;
 }
 
 /* What buffer and memory may both have, in whole pages of whatever size */
