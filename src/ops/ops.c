@@ -58,9 +58,8 @@ diffedit_status de_device_fail_memory(const de_device *device, size_t bytes, con
 diffedit_status de_device_fail_beyond(const de_device *device, size_t bytes, diffedit_error *error)
 {
     return de_fail(error, DIFFEDIT_ERROR_MEMORY,
-                   "the driver of %s gives at most %.1f MB at once, and an array of %.1f MB is "
-                   "needed",
-                   device->title, (double)device->largest * 1e-6, (double)bytes * 1e-6);
+                   "an array has at most %.1f MB on %s, and one of %.1f MB is needed",
+                   (double)device->largest * 1e-6, device->title, (double)bytes * 1e-6);
 }
 
 void de_device_close(de_device *device)

@@ -63,6 +63,11 @@ def test_gpus_with_matrices(words, family):
     assert gpu["family"] == family
 
 
+def test_no_array_is_beyond_32_bit_indices():
+    said = succeed("devices", "-v", environment=machine("gpu=discrete,100000")).stdout.decode()
+    assert re.search(r"largest allocation +8\.59 GB\n", said)
+
+
 def test_what_drivers_say():
     found, problem = devices("none")
     assert (found, problem) == ([], "Vulkan finds no GPU")

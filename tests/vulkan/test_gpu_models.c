@@ -223,8 +223,8 @@ static void test_blocks(void **state)
     for (largest = LEAST; largest < MOST_BYTES; largest *= 2)
         if (use_model(DIFFEDIT_ARITHMETIC_EXACT, &error) != DIFFEDIT_OK) {
             assert_int_equal(error.code, DIFFEDIT_ERROR_MEMORY);
-            assert_non_null(strstr(error.message, "the driver of gpu:0 (Fake discrete) gives at "
-                                                  "most 0.0 MB at once, and an array of 0."));
+            assert_non_null(strstr(error.message, "an array has at most 0.0 MB on gpu:0 (Fake "
+                                                  "discrete), and one of 0."));
             small++;
         } else {
             assert_memory_equal(&found, &expected, offsetof(results, computed));

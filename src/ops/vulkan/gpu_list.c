@@ -218,13 +218,17 @@ static bool can_use_matrices(const answers *a, de_gpu_info *gpu)
     return gpu->subgroup <= INVOCATIONS / LEAST_SUBGROUPS;
 }
 
-/* What buffer and memory may both have, in whole pages of whatever size */
+/* What buffer and memory may both have, in whole pages of whatever size, and not more than shaders
+ * reach, whose indices are of 32 bits: so many values of f16 */
 static uint64_t largest_allocation(const answers *a)
 {
     enum { MIB = 1024 * 1024 };
+    const uint64_t reach = (UINT64_C(1) << 32) * sizeof(uint16_t);
     uint64_t largest = a->properties11.maxMemoryAllocationSize,
              buffer = a->maintenance4.maxBufferSize; /* 0: the driver does not say */
-    return (buffer && buffer < largest ? buffer : largest) / MIB * MIB;
+    if (buffer && buffer < largest)
+        largest = buffer;
+    return (largest < reach ? largest : reach) / MIB * MIB;
 }
 
 static void describe(const de_vk_instance *vk, VkPhysicalDevice handle, de_gpu_info *gpu)

@@ -19,7 +19,7 @@ typedef struct de_gpu_info {
     char problem[DE_GPU_TEXT]; /* why it cannot be used, a sentence without an end; "": it can */
     VkPhysicalDeviceType type;
     uint64_t memory;  /* bytes of its largest heap */
-    uint64_t largest; /* bytes of one allocation */
+    uint64_t largest; /* bytes of one allocation that shaders reach */
     uint32_t subgroup;
     uint32_t shared_memory; /* bytes that a workgroup may share */
     uint32_t queue_family;
