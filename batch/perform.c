@@ -10,7 +10,8 @@ enum { EDITORS = 2, MOST_WARNINGS = 32 };
 
 typedef struct kept_editor {
     diffedit_editor *editor;
-    char picture[TASK_HASH], mask[TASK_HASH], correction[TASK_HASH]; /* that it has; "": none */
+    char picture[TASK_HASH];
+    bool has_mask, has_correction;
     char *warning; /* about the picture, for every task; NULL: none */
     bool has_box;  /* of a region, on which its next result may depend */
 } kept_editor;
@@ -127,25 +128,27 @@ static diffedit_status add(work *at, const char *hash, diffedit_error *error)
 typedef diffedit_status (*set_layer_fn)(diffedit_editor *editor, const diffedit_picture *layer,
                                         diffedit_error *error);
 
-/* Gives the editor in front the task's mask or correction, or takes away what it has. */
-static diffedit_status set_layer(work *at, char has[TASK_HASH], const json_t *task,
-                                 const char *which, set_layer_fn set, diffedit_error *error)
+/* Gives the editor in front the task's mask or correction, or takes away what it has: after a
+ * failure, too, because the next task may have none. */
+static diffedit_status set_layer(work *at, bool *has, const json_t *task, const char *which,
+                                 set_layer_fn set, diffedit_error *error)
 {
     diffedit_picture *layer = NULL;
     const char *wanted = task_file(task, which);
+    diffedit_editor *editor = at->performer->kept[0].editor;
     diffedit_status status = DIFFEDIT_OK;
-    if (!wanted && !has[0])
+    if (!wanted && !*has)
         return DIFFEDIT_OK;
     /* one that is there is given again, because giving it may warn */
-    has[0] = '\0';
     if (wanted)
         status = at->calls->open(at->calls->user, which, &layer, error);
     if (status == DIFFEDIT_OK && layer && diffedit_picture_warning(layer))
         add_warning(at, diffedit_picture_warning(layer));
     if (status == DIFFEDIT_OK)
-        status = set(at->performer->kept[0].editor, layer, error);
-    if (status == DIFFEDIT_OK && wanted)
-        snprintf(has, TASK_HASH, "%s", wanted);
+        status = set(editor, layer, error);
+    if (status != DIFFEDIT_OK)
+        set(editor, NULL, NULL);
+    *has = status == DIFFEDIT_OK && wanted;
     diffedit_picture_free(layer);
     return status;
 }
@@ -167,10 +170,10 @@ static diffedit_status prepare(work *at, const json_t *task, const diffedit_opti
         add_warning(at, kept->warning);
     diffedit_editor_set_progress(kept->editor, on_step, at);
     diffedit_editor_set_log(kept->editor, on_log, at);
-    status = set_layer(at, kept->mask, task, "mask", diffedit_editor_set_mask, error);
+    status = set_layer(at, &kept->has_mask, task, "mask", diffedit_editor_set_mask, error);
     if (status == DIFFEDIT_OK)
-        status = set_layer(at, kept->correction, task, "correction", diffedit_editor_set_correction,
-                           error);
+        status = set_layer(at, &kept->has_correction, task, "correction",
+                           diffedit_editor_set_correction, error);
     return status;
 }
 

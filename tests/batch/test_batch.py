@@ -137,6 +137,23 @@ def test_a_failed_line_does_not_stop_the_rest(tmp_path):
     assert (tmp_path / "out" / rows(tmp_path)[4]["result"]).stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("layer", ["mask", "correction"])
+def test_a_wrong_mask_does_not_leave_the_one_before(tmp_path, layer):
+    """The lines of one picture, computed one after the other by one editor."""
+    paint(tmp_path, "good.png", "RGBA", (255, 255, 255, 255), (10, 10, 60, 60))
+    PIL.Image.new("L", (8, 8), 255).save(tmp_path / "small.png")
+    (tmp_path / "none.png").write_text("no picture")
+    write_list(tmp_path)
+    edit(tmp_path, ZEBRA, "alone.png", "--no-parameters")
+    for out, wrong in (("out-1", "small.png"), ("out-2", "none.png")):
+        write_list(tmp_path, *[dict(ZEBRA, **{layer: name}) for name in ("good.png", wrong)], ZEBRA)
+        assert batch(tmp_path, "--no-parameters", out=out).returncode == 1
+        found = rows(tmp_path, out)
+        assert [row["state"] for row in found] == ["done", "failed", "done"]
+        assert (tmp_path / out / found[2]["result"]).read_bytes() == \
+            (tmp_path / "alone.png").read_bytes()
+
+
 def test_stop_ends_at_the_first_failure(tmp_path):
     write_list(tmp_path, dict(ZEBRA, picture="bad.png"), *[dict(APPLES, seed=i) for i in range(9)])
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
