@@ -183,11 +183,8 @@ static double largest_error(const float *y, const float *expected, int64_t count
 {
     double error = 0, scale = 1e-30;
     for (int64_t i = 0; i < count; i++) {
-        double difference = fabs((double)y[i] - expected[i]);
-        if (!(difference <= error)) /* also where it is not a number */
-            error = difference;
-        if (fabs((double)expected[i]) > scale)
-            scale = fabs((double)expected[i]);
+        error = larger(error, fabs((double)y[i] - expected[i]));
+        scale = larger(scale, fabs((double)expected[i]));
     }
     return error / scale;
 }

@@ -133,6 +133,11 @@ double activated(double x, de_activation activation)
     return x;
 }
 
+double larger(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 double *new_doubles(int64_t count)
 {
     double *values = calloc((size_t)count, sizeof *values);
@@ -209,11 +214,8 @@ static double largest_error(const op_case *test)
 {
     double error = 0, scale = 1e-30;
     for (int64_t i = 0; i < test->count; i++) {
-        double difference = fabs(test->y[i] - test->expected[i]);
-        if (!(difference <= error)) /* also where it is not a number */
-            error = difference;
-        if (fabs(test->expected[i]) > scale)
-            scale = fabs(test->expected[i]);
+        error = larger(error, fabs(test->y[i] - test->expected[i]));
+        scale = larger(scale, fabs(test->expected[i]));
     }
     return error / scale;
 }

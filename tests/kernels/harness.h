@@ -30,6 +30,8 @@ static inline de_tensor shape_of(int64_t n, int64_t h, int64_t w, int64_t c)
  * order that is the compiler's.) */
 de_tensor random_shape(int64_t most, int64_t low, int64_t high, int64_t channels);
 double activated(double x, de_activation activation);
+/* NaN where one of them is */
+double larger(double a, double b);
 /* count zeros; free() them */
 double *new_doubles(int64_t count);
 /* The CPU */

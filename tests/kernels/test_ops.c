@@ -614,6 +614,16 @@ static void test_work(void **state)
     test_weight_free(&bias);
 }
 
+/* ---- the harness ---- */
+
+/* No later error hides one that is not a number. */
+static void test_strange_errors(void **state)
+{
+    (void)state;
+    assert_true(larger(1, 2) == 2 && larger(2, 1) == 2);
+    assert_true(isnan(larger(NAN, 1)) && isnan(larger(1, NAN)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_channel_order),
         cmocka_unit_test(test_work),
+        cmocka_unit_test(test_strange_errors),
     };
     return cmocka_run_group_tests(tests, NULL, print_errors_at_end);
 }
