@@ -65,12 +65,23 @@ int close_gpus(void **state)
     return 0;
 }
 
+void rescale(de_tensor x, float factor, float offset)
+{
+    for (int64_t i = 0; i < de_tensor_count(x); i++)
+        floats_of(x)[i] = de_half_to_float(de_float_to_half(factor * floats_of(x)[i] + offset));
+}
+
 de_tensor half_tensor(int64_t n, int64_t h, int64_t w, int64_t c)
 {
     de_tensor made = random_tensor(n, h, w, c);
-    for (int64_t i = 0; i < de_tensor_count(made); i++)
-        floats_of(made)[i] = de_half_to_float(de_float_to_half(floats_of(made)[i]));
+    rescale(made, 1, 0);
     return made;
+}
+
+int64_t random_width(void)
+{
+    static const int64_t widths[] = {1, 3, 4, 5, 20, 64, 77, 132};
+    return widths[random_between(0, sizeof widths / sizeof *widths - 1)];
 }
 
 void free_inputs(gpu_case *test)

@@ -32,6 +32,10 @@ struct gpu_case {
 
 /* A dense tensor of random values that f16 can hold; free(floats_of()) it */
 de_tensor half_tensor(int64_t n, int64_t h, int64_t w, int64_t c);
+/* x = what f16 can hold of factor x + offset */
+void rescale(de_tensor x, float factor, float offset);
+/* A number of columns: odd ones, and those that the shaders take four at a time */
+int64_t random_width(void);
 /* Frees the inputs. */
 void free_inputs(gpu_case *test);
 /* Runs the case on gpu:0 in every arithmetic: near what the exact CPU makes of it, and the same

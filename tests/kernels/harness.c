@@ -114,6 +114,18 @@ de_tensor random_shape(int64_t most, int64_t low, int64_t high, int64_t channels
     return shape_of(random_between(1, most), h, w, channels);
 }
 
+de_convolution_shape random_convolution(int64_t k)
+{
+    de_convolution_shape shape;
+    shape.stride = (int)random_between(1, 2);
+    shape.pad_top = (int)random_between(0, k / 2);
+    shape.pad_left = (int)random_between(0, k / 2);
+    shape.pad_bottom = (int)random_between(0, 2);
+    shape.pad_right = (int)random_between(0, 2);
+    shape.up_h = shape.up_w = 0;
+    return shape;
+}
+
 void test_weight_free(test_weight *weight)
 {
     free(weight->memory);

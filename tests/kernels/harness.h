@@ -29,6 +29,11 @@ static inline de_tensor shape_of(int64_t n, int64_t h, int64_t w, int64_t c)
 /* 1 to `most` images, sides of low to high. (One by one: the arguments of a call are drawn in an
  * order that is the compiler's.) */
 de_tensor random_shape(int64_t most, int64_t low, int64_t high, int64_t channels);
+/* A convolution of k x k, of any stride and padding */
+de_convolution_shape random_convolution(int64_t k);
+/* One of 3x3 that keeps a picture's size */
+static const de_convolution_shape same_size = {
+    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
 double activated(double x, de_activation activation);
 /* NaN where one of them is */
 double larger(double a, double b);

@@ -300,26 +300,23 @@ static void check_convolution(convolution_tolerance within, de_tensor x, int64_t
     free(floats_of(test.y));
 }
 
-static const de_convolution_shape same = {
-    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
-
 static void test_convolution_winograd(void **state)
 {
     (void)state;
     static const int64_t channels[] = {16, 17, 24, 31, 40, 64};
     for (int i = 0; i < 18; i++) {
         de_tensor x = random_shape(3, 1, 11, channels[i % 6]);
-        check_convolution(winograd, x, random_between(1, 50), 3, same, (de_dtype)(i % 3));
+        check_convolution(winograd, x, random_between(1, 50), 3, same_size, (de_dtype)(i % 3));
     }
     /* more tiles than a block, and many channels */
-    check_convolution(winograd, shape_of(1, 97, 95, 16), 16, 3, same, DE_F16);
-    check_convolution(winograd, shape_of(2, 5, 4, 330), 7, 3, same, DE_F16);
-    check_convolution(winograd, shape_of(1, 6, 6, 700), 33, 3, same, DE_F32);
+    check_convolution(winograd, shape_of(1, 97, 95, 16), 16, 3, same_size, DE_F16);
+    check_convolution(winograd, shape_of(2, 5, 4, 330), 7, 3, same_size, DE_F16);
+    check_convolution(winograd, shape_of(1, 6, 6, 700), 33, 3, same_size, DE_F32);
     /* more columns than near are worked on at once; then too many weights to stay near: one block,
      * then two */
-    check_convolution(winograd, shape_of(2, 9, 14, 330), 133, 3, same, DE_F16);
-    check_convolution(winograd, shape_of(2, 5, 4, 330), 215, 3, same, DE_F16);
-    check_convolution(winograd, shape_of(1, 57, 45, 1400), 17, 3, same, DE_F32);
+    check_convolution(winograd, shape_of(2, 9, 14, 330), 133, 3, same_size, DE_F16);
+    check_convolution(winograd, shape_of(2, 5, 4, 330), 215, 3, same_size, DE_F16);
+    check_convolution(winograd, shape_of(1, 57, 45, 1400), 17, 3, same_size, DE_F32);
     /* paddings of other sizes */
     for (int i = 0; i < 6; i++) {
         de_convolution_shape shape = {.stride = 1,
@@ -337,11 +334,7 @@ static void test_convolution_direct(void **state)
     (void)state;
     for (int i = 0; i < 30; i++) {
         int64_t k = random_between(0, 2) * 2 + 1;
-        de_convolution_shape shape = {.stride = (int)random_between(1, 2),
-                                      .pad_top = (int)random_between(0, k / 2),
-                                      .pad_left = (int)random_between(0, k / 2),
-                                      .pad_bottom = (int)random_between(0, 2),
-                                      .pad_right = (int)random_between(0, 2)};
+        de_convolution_shape shape = random_convolution(k);
         int64_t channels = shape.stride == 1 && k == 3 ? random_between(1, 15)
                                                        : random_between(1, 40);
         int64_t side = i % 5 == 4 ? 50 : 12;
@@ -356,7 +349,7 @@ static void test_convolution_enlarging(void **state)
     for (int i = 0; i < 12; i++) {
         int64_t side = i % 4 == 3 ? 20 : 6;
         de_tensor x = random_shape(2, 1, side, i % 2 ? 20 : 6);
-        de_convolution_shape shape = same;
+        de_convolution_shape shape = same_size;
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
         check_convolution(enlarging, x, 18, 3, shape, (de_dtype)(i % 3));
@@ -367,7 +360,7 @@ static void test_convolution_enlarging(void **state)
         int64_t columns = i == 7 ? 52 : i == 6 ? 140 : random_between(1, 40);
         de_tensor x = shape_of(1 + i % 2, 13 + i, i == 7 ? 14 : 23 - i,
                                i == 7 ? 330 : random_between(16, 40));
-        de_convolution_shape shape = same;
+        de_convolution_shape shape = same_size;
         shape.up_h = 2 * x.h;
         shape.up_w = 2 * x.w;
         check_convolution(split, x, columns, 3, shape, (de_dtype)(i % 3));

@@ -15,13 +15,6 @@
 
 enum { X, IMAGE_BIAS, RESIDUAL }; /* inputs of a product */
 
-/* Odd ones, and those that the shaders take four at a time */
-static const int64_t widths[] = {1, 3, 4, 5, 20, 64, 77, 132};
-static int64_t random_width(void)
-{
-    return widths[random_between(0, sizeof widths / sizeof *widths - 1)];
-}
-
 /* A type that weights are stored in, each in turn */
 static de_dtype stored_type(int i)
 {
@@ -181,25 +174,18 @@ static void check_convolution(de_tensor x, int64_t out, int64_t k, de_convolutio
     test_weight_free(&bias);
 }
 
-static const de_convolution_shape same = {
-    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
-
 static void test_convolution(void **state)
 {
     (void)state;
     for (int i = 0; i < 24; i++) {
         int64_t k = random_between(0, 2) * 2 + 1;
-        de_convolution_shape shape = {.stride = (int)random_between(1, 2),
-                                      .pad_top = (int)random_between(0, k / 2),
-                                      .pad_left = (int)random_between(0, k / 2),
-                                      .pad_bottom = (int)random_between(0, 2),
-                                      .pad_right = (int)random_between(0, 2)};
+        de_convolution_shape shape = random_convolution(k);
         check_convolution(random_shape(3, k, 12, random_width()), random_width(), k, shape,
                           stored_type(i));
     }
-    check_convolution(shape_of(2, 8, 8, 320), 132, 3, same, DE_F16);
-    check_convolution(shape_of(1, 20, 31, 64), 3, 3, same, DE_F32);
-    check_convolution(shape_of(1, 33, 31, 4), 64, 3, same, DE_F16);
+    check_convolution(shape_of(2, 8, 8, 320), 132, 3, same_size, DE_F16);
+    check_convolution(shape_of(1, 20, 31, 64), 3, 3, same_size, DE_F32);
+    check_convolution(shape_of(1, 33, 31, 4), 64, 3, same_size, DE_F16);
 }
 
 static void test_enlarging(void **state)
@@ -207,7 +193,7 @@ static void test_enlarging(void **state)
     (void)state;
     for (int i = 0; i < 12; i++) {
         de_tensor x = random_shape(2, 1, 9, random_width());
-        de_convolution_shape shape = same;
+        de_convolution_shape shape = same_size;
         shape.up_h = i < 6 ? 2 * x.h : random_between(x.h, 3 * x.h);
         shape.up_w = i < 6 ? 2 * x.w : random_between(x.w, 3 * x.w);
         check_convolution(x, random_width(), 3, shape, stored_type(i));

@@ -14,13 +14,6 @@
 
 enum { Q, K, V }; /* inputs */
 
-/* x = what f16 can hold of factor x + offset */
-static void rescale(de_tensor x, float factor, float offset)
-{
-    for (int64_t i = 0; i < de_tensor_count(x); i++)
-        floats_of(x)[i] = de_half_to_float(de_float_to_half(factor * floats_of(x)[i] + offset));
-}
-
 typedef struct attention_case {
     int heads;
     bool causal;

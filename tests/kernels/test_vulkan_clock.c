@@ -1,31 +1,20 @@
 /* What a GPU says of its speed: of its networks' runs, and at its best. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
-#include "harness.h"
-
-static de_device *open_gpu(diffedit_arithmetic arithmetic)
-{
-    diffedit_error error = {0};
-    de_device *gpu;
-    setenv("DIFFEDIT_VULKAN_SOFTWARE", "1", 1);
-    if (de_device_open(&gpu, 1, arithmetic, &error) != DIFFEDIT_OK)
-        fail_msg("%s", error.message);
-    return gpu;
-}
+#include "gpu_harness.h"
 
 static void test_peak(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
         double reached = 0;
-        de_device *gpu = open_gpu((diffedit_arithmetic)i);
+        de_device *gpu = gpu_device((diffedit_arithmetic)i);
         assert_int_equal(de_device_measure_peak(&reached, gpu, 1, NULL), DIFFEDIT_OK);
         assert_true(reached > 0);
-        de_device_close(gpu);
     }
 }
 
@@ -40,7 +29,7 @@ static void attend(de_context *context, void *user)
 static void test_runs(void **state)
 {
     (void)state;
-    de_device *gpu = open_gpu(DIFFEDIT_ARITHMETIC_EXACT);
+    de_device *gpu = gpu_device(DIFFEDIT_ARITHMETIC_EXACT);
     de_context context = {.device = gpu, .threads = 1};
     de_tensor x;
     de_program *program;
@@ -58,11 +47,10 @@ static void test_runs(void **state)
     de_program_free(program);
     de_context_release(&context);
     de_tensor_drop(&x, gpu);
-    de_device_close(gpu);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_peak), cmocka_unit_test(test_runs)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_gpus, close_gpus);
 }

@@ -8,22 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/half.h"
 #include "gpu_harness.h"
-
-/* x = what f16 can hold of factor x + offset */
-static void rescale(de_tensor x, float factor, float offset)
-{
-    for (int64_t i = 0; i < de_tensor_count(x); i++)
-        floats_of(x)[i] = de_half_to_float(de_float_to_half(factor * floats_of(x)[i] + offset));
-}
-
-/* Odd ones, and those that the shaders take four at a time */
-static const int64_t widths[] = {1, 3, 4, 5, 20, 64, 77, 132};
-static int64_t random_width(void)
-{
-    return widths[random_between(0, sizeof widths / sizeof *widths - 1)];
-}
 
 typedef struct norm_case {
     int groups; /* 0: LayerNorm */

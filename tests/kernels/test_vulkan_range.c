@@ -19,9 +19,6 @@ typedef struct op_layers {
     int groups;
 } op_layers;
 
-static const de_convolution_shape same = {
-    .stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
-
 static void make_linear(const gpu_case *test, gpu_layers *made, de_device *device,
                         diffedit_arithmetic arithmetic)
 {
@@ -71,7 +68,7 @@ static void run_geglu(de_context *context, const gpu_case *test, const gpu_layer
 static void run_convolution(de_context *context, const gpu_case *test, const gpu_layers *layers,
                             const de_tensor *in, de_tensor out)
 {
-    de_convolution_run(context, layers->convolution, in[X], same, epilogue_of(test, in), out);
+    de_convolution_run(context, layers->convolution, in[X], same_size, epilogue_of(test, in), out);
 }
 
 static void run_norm(de_context *context, const gpu_case *test, const gpu_layers *layers,

@@ -94,8 +94,7 @@ static double rms_error(const float *quick, const float *exact, int64_t count, b
 
 static void check(const layer_shape *layer, contents kind, double allowed)
 {
-    convolution_run run = {
-        .shape = {.stride = 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1}};
+    convolution_run run = {.shape = same_size};
     int64_t scale = layer->doubles ? 2 : 1;
     if (layer->doubles) {
         run.shape.up_h = 2 * layer->h;
