@@ -98,7 +98,6 @@ int64_t de_device_get_room(const diffedit_device_info *info)
 void de_device_facts(const diffedit_device_info *info, diffedit_fact_fn report, void *user)
 {
     char cores[16];
-    pthread_once(&list.once, make_list);
     if (info != list.rows) {
         de_gpu_facts(&list.gpus[info - list.rows - 1], report, user);
         return;
@@ -139,7 +138,7 @@ diffedit_device de_device_choose(uint64_t bytes, diffedit_error *reason)
         de_fail(reason, DIFFEDIT_ERROR_DEVICE, "%s cannot be used: %s", gpus[0].title,
                 gpus[0].problem);
     else
-        de_fail(reason, DIFFEDIT_ERROR_DEVICE, "%s is a %s, which is only used where it is named",
+        de_fail(reason, DIFFEDIT_ERROR_DEVICE, "%s (%s) is only used where it is named",
                 gpus[0].title, de_gpu_type_name(gpus[0].type));
     return DIFFEDIT_DEVICE_CPU;
 }

@@ -216,8 +216,7 @@ def test_auto_says_what_does_not_fit(picture, tmp_path):  # noqa: F811
     assert re.search(r"^diffedit: computing on the processor: no GPU has 0\.1 GB of free memory, "
                      r"which the model needs; small has 0\.0 GB$", said, re.MULTILINE)
     told, said = on("auto", picture, tmp_path / "o.png", environment=machine("gpu=virtual,4096"))
-    assert told["device"] == "cpu" and "is a virtual GPU, which is only used where it is named" in \
-        said
+    assert told["device"] == "cpu" and "(virtual GPU) is only used where it is named" in said
 
 
 def test_facts_of_a_card():
