@@ -179,6 +179,14 @@ diffedit_status de_model_read(diffedit_model **model, const char *path,
     return hand_over(model, new, fill(new, path, settings, problems, error));
 }
 
+/* AUTO becomes the CPU. */
+static void fall_back(diffedit_model *model, const diffedit_error *reason)
+{
+    model->which = DIFFEDIT_DEVICE_CPU;
+    de_sentence(model->device_reason, sizeof model->device_reason, "computing on the processor: %s",
+                reason->message);
+}
+
 /* Which device the settings mean. One that is named must have room for the weights at least. */
 static diffedit_status choose_device(diffedit_model *model, const diffedit_model_settings *settings,
                                      diffedit_error *error)
@@ -194,9 +202,8 @@ static diffedit_status choose_device(diffedit_model *model, const diffedit_model
         return status;
     if (model->which == DIFFEDIT_DEVICE_AUTO) {
         model->which = de_device_choose(need.bytes, &reason);
-        if (reason.message[0])
-            de_sentence(model->device_reason, sizeof model->device_reason,
-                        "computing on the processor: %s", reason.message);
+        if (model->which == DIFFEDIT_DEVICE_CPU)
+            fall_back(model, &reason);
         return DIFFEDIT_OK;
     }
     const diffedit_device_info *const *devices = de_devices(&count);
@@ -210,12 +217,25 @@ static diffedit_status choose_device(diffedit_model *model, const diffedit_model
                    (double)devices[model->which]->memory * 1e-9, (double)need.weights * 1e-9);
 }
 
+static diffedit_status open_device(diffedit_model *model, const diffedit_model_settings *settings,
+                                   diffedit_error *error)
+{
+    diffedit_error reason = {0};
+    diffedit_status status = choose_device(model, settings, error);
+    if (status != DIFFEDIT_OK)
+        return status;
+    status = de_device_open(&model->device, model->which, settings->arithmetic, &reason);
+    if (status == DIFFEDIT_ERROR_DEVICE && settings->device == DIFFEDIT_DEVICE_AUTO) {
+        fall_back(model, &reason);
+        return de_device_open(&model->device, model->which, settings->arithmetic, error);
+    }
+    return status == DIFFEDIT_OK ? status : de_fail(error, status, "%s", reason.message);
+}
+
 diffedit_status de_model_prepare(diffedit_model *model, const diffedit_model_settings *settings,
                                  diffedit_error *error)
 {
-    diffedit_status status = choose_device(model, settings, error);
-    if (status == DIFFEDIT_OK)
-        status = de_device_open(&model->device, model->which, settings->arithmetic, error);
+    diffedit_status status = open_device(model, settings, error);
     if (status != DIFFEDIT_OK)
         return status;
     const de_network_sources sources = de_model_sources(model);

@@ -219,6 +219,15 @@ def test_auto_says_what_does_not_fit(picture, tmp_path):  # noqa: F811
     assert told["device"] == "cpu" and "(virtual GPU) is only used where it is named" in said
 
 
+def test_auto_says_what_cannot_be_opened(picture, tmp_path):  # noqa: F811
+    here = machine("gpu=discrete,4096,name=card", "fail=CreateDevice,1,refused")
+    told, said = on("auto", picture, tmp_path / "o.png", environment=here)
+    assert (told["device"], told["family"]) == ("cpu", told["kernels"])
+    assert "computing on the processor: gpu:0 (card): it cannot be opened: " in said
+    fail(1, "gpu:0 (card): it cannot be opened: it could not be initialised",
+         *edit(picture, tmp_path / "p.png", "--device", "gpu"), environment=here)
+
+
 def test_facts_of_a_card():
     facts = listed("-v", environment=machine("gpu=discrete,4096"))["devices"][1]["facts"]
     assert facts["heaps"].startswith("4.29 GB of its own, ") and "Vulkan" in facts
