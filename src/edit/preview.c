@@ -24,6 +24,8 @@ static diffedit_status encode_chart(diffedit_editor *editor, const uint8_t *pixe
     diffedit_status status = de_allocate_floats(&latent, count, "a latent", error);
     if (status == DIFFEDIT_OK)
         status = de_encode_run(latent, &params, pixels, &set, &quiet, error);
+    de_computed_add(&editor->model_networks.context.computed,
+                    de_model_networks_computed(&networks));
     de_model_networks_free(&networks);
     if (status == DIFFEDIT_OK)
         editor->chart = latent;

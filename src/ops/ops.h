@@ -61,6 +61,12 @@ typedef struct de_computed {
     double seconds;    /* by the device's own clock; 0 where it has none, as the CPU */
 } de_computed;
 
+static inline void de_computed_add(de_computed *sum, de_computed more)
+{
+    sum->operations += more.operations;
+    sum->seconds += more.seconds;
+}
+
 /* What ops run with. Each thread that runs networks has its own. */
 typedef struct de_context {
     de_device *device;

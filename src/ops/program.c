@@ -90,9 +90,7 @@ diffedit_status de_program_run(de_program *program, diffedit_error *error)
     } else {
         program->forward(context, program->user);
     }
-    de_computed run = de_program_computed(program);
-    context->computed.operations += run.operations;
-    context->computed.seconds += run.seconds;
+    de_computed_add(&context->computed, de_program_computed(program));
     return DIFFEDIT_OK;
 }
 

@@ -220,19 +220,29 @@ typedef struct watching {
     diffedit_editor *editor;
     diffedit_picture *last;
     diffedit_stats stats;
+    double operations; /* that its previews took */
     int shown;
 } watching;
+
+static double operations_of(const diffedit_editor *editor)
+{
+    diffedit_computed computed = {.struct_size = sizeof computed};
+    diffedit_editor_get_computed(&computed, editor);
+    return computed.operations;
+}
 
 static int watch(void *user, diffedit_stage_id stage, int done, int total)
 {
     watching *w = user;
     diffedit_array array = {.struct_size = sizeof array};
     diffedit_picture *preview;
+    double before = operations_of(w->editor);
     assert_int_equal(diffedit_editor_array(&array, w->editor, DIFFEDIT_ARRAY_RUNNING, NULL),
                      DIFFEDIT_OK);
     assert_int_equal(diffedit_editor_view(&preview, w->editor, DIFFEDIT_VIEW_PREVIEW, NULL),
                      DIFFEDIT_OK);
     assert_int_equal(preview != NULL, stage == DIFFEDIT_STAGE_DENOISE);
+    w->operations += operations_of(w->editor) - before;
     assert_int_equal(array.dimensions, preview ? 3 : 0);
     if (!preview)
         return 0;
@@ -304,6 +314,7 @@ static void test_the_last_preview_is_like_the_result(void **state)
     assert_int_equal(diffedit_edit(&result, editor, &options, NULL), DIFFEDIT_OK);
     print_message("# preview of an edit: %.1f\n", difference(&w));
     assert_true(difference(&w) < 16);
+    assert_true(w.operations > 0 && w.operations < operations_of(editor) / 2); /* of the chart */
     assert_int_equal(w.shown, (int)rint(options.steps * options.ratio));
     expect_box(&w.stats, (de_rectangle){0, 0, SIDE, SIDE}, 128, 128);
     assert_int_equal(diffedit_picture_width(w.last), 32);
