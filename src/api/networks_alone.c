@@ -131,10 +131,11 @@ diffedit_status diffedit_decode_latent(float *pixels, diffedit_editor *editor, c
 {
     const de_network_set *networks = &editor->networks;
     diffedit_status status = check_cells(height, width, error);
+    if (status != DIFFEDIT_OK)
+        return status;
     float *last = NULL;
     int h = height * networks->factor, w = width * networks->factor;
-    if (status == DIFFEDIT_OK)
-        status = de_allocate_floats(&last, 3 * (int64_t)h * w, "a decoded picture", error);
+    status = de_allocate_floats(&last, 3 * (int64_t)h * w, "a decoded picture", error);
     if (status == DIFFEDIT_OK)
         status = networks->decode_latent(networks->self, latent, height, width, last, error);
     if (status == DIFFEDIT_OK)
