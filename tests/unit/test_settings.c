@@ -57,6 +57,27 @@ static void test_names_are_read(void **state)
     assert_int_equal(arithmetic, DIFFEDIT_ARITHMETIC_QUICK);
 }
 
+static void test_names_of_devices(void **state)
+{
+    (void)state;
+    diffedit_error error;
+    diffedit_device device = 7;
+    const diffedit_device last = 16;
+    for (diffedit_device i = DIFFEDIT_DEVICE_AUTO; i <= last; i++) {
+        assert_int_equal(diffedit_device_read(&device, diffedit_device_name(i), NULL), DIFFEDIT_OK);
+        assert_int_equal(device, i);
+    }
+    assert_string_equal(diffedit_device_name(last), "gpu:15");
+    assert_null(diffedit_device_name(last + 1));
+    assert_null(diffedit_device_name(DIFFEDIT_DEVICE_AUTO - 1));
+    assert_int_equal(diffedit_device_read(&device, "gpu", NULL), DIFFEDIT_OK);
+    assert_string_equal(diffedit_device_name(device), "gpu:0");
+    assert_int_equal(diffedit_device_read(&device, "gpu:16", &error), DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "`device`: expected cpu, auto, gpu or gpu:N with N from 0 "
+                                       "to 15, found \"gpu:16\"");
+    assert_string_equal(diffedit_device_name(device), "gpu:0");
+}
+
 /* A preset proposes what the row of `arithmetic` says, which is no option of an edit. */
 static void test_proposals(void **state)
 {
@@ -129,9 +150,13 @@ static void test_random_weights_are_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_names_are_read), cmocka_unit_test(test_proposals),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_random_weights_are_no_file),
+        cmocka_unit_test(test_arithmetic),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_are_read),
+        cmocka_unit_test(test_proposals),
+        cmocka_unit_test(test_names_of_devices),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random_weights_are_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
