@@ -1,11 +1,11 @@
 #include "kernels/kernels.h"
 #include "ops/cpu/cpu.h"
 
-enum { RUNS = 5, MOST = 256, ROUNDS = 2 * 1000 * 1000 };
+enum { RUNS = 5, ROUNDS = 2 * 1000 * 1000 };
 
 typedef struct peak {
     double (*multiply_add)(int64_t rounds);
-    double operations[MOST]; /* of each thread */
+    double operations[DE_MAX_THREADS]; /* of each thread */
 } peak;
 
 static void multiply_add(void *user, int64_t begin, int64_t end, int thread)
@@ -23,7 +23,7 @@ double de_measure_peak(int threads, diffedit_arithmetic arithmetic)
                                     ? kernels->multiply_add_pairs
                                     : kernels->multiply_add};
     double best = 0;
-    threads = (int)de_min_i64(threads, MOST);
+    threads = (int)de_min_i64(threads, DE_MAX_THREADS);
     for (int i = 0; i < RUNS; i++) {
         double start = de_seconds(), all = 0;
         de_parallel_for(threads, threads, 1, multiply_add, &run);
