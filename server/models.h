@@ -1,7 +1,7 @@
 /* The models that are offered. Each is opened when it is first used, and stays open; for another
  * arithmetic, or where its GPU was lost, it is closed and opened again, so that there is one copy
- * of its weights. One thread
- * works with models (models_open() and what is made of them); any thread may look at them. */
+ * of its weights. One thread works with models (models_open() and what is made of them); any thread
+ * may look at them. */
 #ifndef SERVER_MODELS_H
 #define SERVER_MODELS_H
 

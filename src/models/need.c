@@ -35,7 +35,7 @@ static uint64_t array_bytes(const diffedit_model *model, de_part part, size_t el
 diffedit_status de_model_need(de_need *need, const diffedit_model *model,
                               diffedit_arithmetic arithmetic, diffedit_error *error)
 {
-    const uint64_t block = 64 << 20; /* in which memory is taken, and for the driver */
+    const uint64_t beside = 64 << 20; /* of blocks of memory that are not full, and the driver's */
     const de_network_sources sources = de_model_sources(model);
     bool quick = arithmetic == DIFFEDIT_ARITHMETIC_QUICK;
     size_t element = quick ? sizeof(uint16_t) : sizeof(float);
@@ -46,7 +46,7 @@ diffedit_status de_model_need(de_need *need, const diffedit_model *model,
         diffedit_status status = de_network_survey(&sources, part, &survey, error);
         if (status != DIFFEDIT_OK)
             return status;
-        uint64_t bytes = weights.bytes + array_bytes(model, part, element) + block;
+        uint64_t bytes = weights.bytes + array_bytes(model, part, element) + beside;
         need->weights = weights.bytes > need->weights ? weights.bytes : need->weights;
         need->bytes = bytes > need->bytes ? bytes : need->bytes;
     }

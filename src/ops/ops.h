@@ -77,7 +77,7 @@ typedef struct de_context {
     de_computed computed;         /* of all runs so far */
 } de_context;
 
-/* Frees the arena's memory. The programs of this context may only be freed afterwards. */
+/* Frees the arena's memory. Its programs run no more then, and remain to be freed. */
 void de_context_release(de_context *context);
 
 /* ---- tensors ---- */
