@@ -77,7 +77,7 @@ static void check_number(const json_t *expected, double found)
         assert_true(isinf(found) && found > 0);
     } else {
         double value = json_number_value(expected);
-        if (fabs(found - value) > ALLOWED * fmax(1, fabs(value)))
+        if (!(fabs(found - value) <= ALLOWED * fmax(1, fabs(value))))
             fail_msg("%.12g, expected %.12g", found, value);
     }
 }
