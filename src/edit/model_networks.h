@@ -19,7 +19,7 @@ typedef struct de_model_networks {
     float *staged;       /* what is on its way to x or waves, or from y */
 } de_model_networks;
 
-/* `networks`, all zeros, must stand still and outlive `set`; `log` outlives both. */
+/* `networks` must stand still and outlive `set`; the model and `log` outlive both. */
 void de_model_networks_init(de_model_networks *networks, de_network_set *set,
                             const diffedit_model *model, const de_log *log);
 /* What they did since they were made */

@@ -28,9 +28,9 @@ struct de_program {
 /* Functions take what those of ops.h take; ops.c has checked that tensors are dense where they must
  * be. */
 typedef struct de_backend {
-    void (*close)(de_device *device);
-    bool (*lost)(const de_device *device); /* NULL: it cannot be */
     const char *(*family)(const de_device *device);
+    bool (*lost)(const de_device *device); /* NULL: it cannot be */
+    void (*close)(de_device *device);
     /* Bytes of its memory that are free, as far as it is known. NULL: it is not. */
     uint64_t (*room)(const de_device *device);
     /* 64-byte aligned memory, which write() and read() reach if it is `shared`; 0 where there is

@@ -317,9 +317,9 @@ static void concatenate(de_context *context, de_tensor a, de_tensor b, de_tensor
 }
 
 static const de_backend table = {
-    .close = close_recorder,
     .family = family,
     .lost = is_lost,
+    .close = close_recorder,
     .allocate = allocate,
     .deallocate = deallocate,
     .write = write_tensor,

@@ -4,8 +4,8 @@
  * ours, so whoever reads them crashes; a program is recorded once and played back, so that what a
  * forward pass did beside its ops would be missing; and its memory, recording and playing back can
  * be made to fail, and its values to leave the range of narrow arrays. */
-#ifndef RECORDER_H
-#define RECORDER_H
+#ifndef DE_TEST_RECORDER_H
+#define DE_TEST_RECORDER_H
 
 #include "edit/model_networks.h"
 #include "ops/backend.h"

@@ -42,8 +42,8 @@ static void read_floats(de_context *context, de_tensor from, float *to)
 }
 
 static const de_backend backend = {
-    .close = stay_open,
     .family = family,
+    .close = stay_open,
     .allocate = allocate,
     .deallocate = deallocate,
     .write = write_floats,
