@@ -90,17 +90,24 @@ static diffedit_status find_file(named_file *file, const gathering *at, const ba
     return DIFFEDIT_OK;
 }
 
-/* The true mask of a line, in the place of one that it does not give. Errors: as find_file(). */
+/* The true mask of a line, in the place of one that it does not give. Errors: as find_file();
+ * ARGUMENT: run lengths that are none; FILE: they cannot be written. */
 static diffedit_status use_true_mask(named_file *file, const gathering *at, const batch_line *line,
                                      const char **missing, diffedit_error *failure,
                                      diffedit_error *error)
 {
+    diffedit_error reason;
     const char *truth = line->values[LINE_TRUE_MASK];
     if (!truth || line->values[LINE_MASK] || !at->run->settings->use_masks)
         return DIFFEDIT_OK;
-    return pie_mask_is(truth)
-               ? pie_mask_file(&file->path, file->hash, at->run->outdir, truth, error)
-               : find_file(file, at, line, LINE_TRUE_MASK, missing, failure, error);
+    if (!pie_mask_is(truth))
+        return find_file(file, at, line, LINE_TRUE_MASK, missing, failure, error);
+    diffedit_status status = pie_mask_file(&file->path, file->hash, at->run->outdir, truth,
+                                           &reason);
+    if (status == DIFFEDIT_OK)
+        return status;
+    const char *where = status == DIFFEDIT_ERROR_ARGUMENT ? "`true-mask`: " : "";
+    return de_fail(error, status, "%s%.400s", where, reason.message);
 }
 
 /* ---- lines ---- */

@@ -30,14 +30,14 @@ diffedit_status pie_mask_decode(uint8_t *mask, const json_t *runs, diffedit_erro
 {
     size_t count = json_array_size(runs);
     if (!json_is_array(runs) || count % 2 != 0)
-        return de_fail(error, DIFFEDIT_ERROR_FILE,
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                        "expected run lengths, pairs of a start and a length, found %s",
                        json_is_array(runs) ? "a number too many" : "no array");
     memset(mask, 0, PIXELS);
     for (size_t i = 0; i < count; i += 2) {
         json_int_t start = number_at(runs, i), length = number_at(runs, i + 1);
         if (start < 0 || length < 0 || start >= PIXELS)
-            return de_fail(error, DIFFEDIT_ERROR_FILE,
+            return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
                            "run %zu: expected a start below %d and a length, two whole numbers",
                            i / 2 + 1, PIXELS);
         memset(mask + start, 1, (size_t)(length < PIXELS - start ? length : PIXELS - start));
@@ -51,7 +51,7 @@ diffedit_status pie_mask_read(uint8_t *mask, const char *text, diffedit_error *e
     json_error_t wrong;
     json_t *runs = json_loads(text, 0, &wrong);
     if (!runs)
-        return de_fail(error, DIFFEDIT_ERROR_FILE, "expected run lengths, found no JSON: %.120s",
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected run lengths, found no JSON: %.120s",
                        wrong.text);
     diffedit_status status = pie_mask_decode(mask, runs, error);
     json_decref(runs);

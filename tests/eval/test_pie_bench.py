@@ -105,6 +105,17 @@ def test_true_masks_that_are_files(tmp_path, name):
     assert rows(tmp_path / "out/eval.csv")[0]["iou"] == "1"
 
 
+def test_run_lengths_that_are_none(tmp_path):
+    """In a list that is not the benchmark's own."""
+    shutil.copy(SAMPLES / "horse.png", tmp_path)
+    (tmp_path / "edits.csv").write_text("picture,from,to,true-mask\n"
+                                        'horse.png,a horse,a zebra,"[1, 2, 3]"\n')
+    done = run("batch", tmp_path / "edits.csv", "-o", tmp_path / "out", *QUICK, "--use-masks")
+    assert done.returncode == 1
+    assert "edits.csv: line 2: true-mask: expected run lengths, pairs of a start and a length" in \
+        done.stderr
+
+
 def test_a_dry_run_makes_no_masks(bench, tmp_path):
     folder, _ = bench
     done = run("batch", folder / "mapping_file.json", "--dry-run", "--use-masks", cwd=tmp_path)

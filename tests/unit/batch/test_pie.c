@@ -62,7 +62,7 @@ static void test_masks_that_are_wrong(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         diffedit_error error = {.message = ""};
-        assert_int_equal(pie_mask_read(mask, texts[i], &error), DIFFEDIT_ERROR_FILE);
+        assert_int_equal(pie_mask_read(mask, texts[i], &error), DIFFEDIT_ERROR_ARGUMENT);
         assert_true(error.message[0]);
     }
 }
