@@ -153,7 +153,8 @@ static diffedit_status run_list(batch_summary *summary, course *run, diffedit_er
     if (status != DIFFEDIT_OK)
         return status;
     summary->before = before.lines_done;
-    if (run->planned > 0 && !run->settings->dry_run)
+    bool stops = run->settings->stop && before.lines_failed > 0; /* by a file that is missing */
+    if (run->planned > 0 && !run->settings->dry_run && !stops)
         status = run->settings->queue ? submit_run(run, error) : local_run(run, error);
     if (status == DIFFEDIT_OK && run->settings->interrupted && run->settings->interrupted())
         status = de_fail(error, DIFFEDIT_ERROR_CANCELLED, "interrupted");

@@ -161,6 +161,9 @@ def test_stop_ends_at_the_first_failure(tmp_path):
     assert done.returncode == 1
     states = [row["state"] for row in rows(tmp_path)]
     assert states[0] == "failed" and states.count("waiting") >= 6
+    write_list(tmp_path, *[dict(APPLES, seed=i) for i in range(2)], dict(ZEBRA, picture="none.png"))
+    done = batch(tmp_path, "--stop", out="missing")
+    assert "3 lines: 0 done, 1 failed, 2 left" in done.stderr and done.returncode == 1
     assert "--stop and --keep-going cannot be used together" in \
         fail(2, tmp_path, "--stop", "--keep-going")
 
