@@ -33,6 +33,9 @@ static const sql_schema schema = {versions, sizeof versions / sizeof *versions};
 
 const char *const ledger_state_names[] = {"waiting", "done", "failed"};
 
+/* What came of a task before is not known of the next try. */
+#define WAITS_AGAIN "state = 'waiting', message = NULL, warnings = NULL, device = NULL"
+
 /* ---- opening ---- */
 
 /* What is only read keeps its version: its tasks are seen as those of the last one. */
@@ -167,8 +170,7 @@ diffedit_status ledger_end_list(struct ledger *ledger, diffedit_error *error)
         "DELETE FROM lines",
         "INSERT INTO lines SELECT * FROM temp.listed",
         "DROP TABLE temp.listed",
-        ("UPDATE tasks SET state = 'waiting', message = NULL, warnings = NULL"
-         " WHERE state = 'failed'"),
+        ("UPDATE tasks SET " WAITS_AGAIN " WHERE state = 'failed'"),
         ("UPDATE tasks SET state = 'failed',"
          " message = (SELECT message FROM temp.failures WHERE failures.id = tasks.id)"
          " WHERE state = 'waiting' AND id IN (SELECT id FROM temp.failures)"),
@@ -323,7 +325,7 @@ diffedit_status ledger_record(bool *recorded, struct ledger *ledger, const ledge
 
 diffedit_status ledger_again(struct ledger *ledger, const char *id, diffedit_error *error)
 {
-    return sql_do(ledger->sql, NULL, error, "UPDATE tasks SET state = 'waiting' WHERE id = ?1", "t",
+    return sql_do(ledger->sql, NULL, error, "UPDATE tasks SET " WAITS_AGAIN " WHERE id = ?1", "t",
                   id);
 }
 

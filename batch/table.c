@@ -40,20 +40,23 @@ static void end_row(table_writing *to)
     to->between = "";
 }
 
+/* In one value, of whatever length. */
 static void put_warnings(table_writing *to, const char *warnings)
 {
     size_t index;
     json_t *list = warnings ? json_loads(warnings, 0, NULL) : NULL, *text;
     fputs(to->between, to->stream);
-    size_t length = 0;
-    char joined[2048] = "";
-    json_array_foreach (list, index, text)
-        if (length < sizeof joined)
-            length += (size_t)snprintf(joined + length, sizeof joined - length, "%s%s",
-                                       index ? "; " : "", json_string_value(text));
-    if (joined[0])
-        csv_fwrite(to->stream, joined, strlen(joined));
     to->between = ",";
+    json_array_foreach (list, index, text) {
+        fputs(index ? "; " : "\"", to->stream);
+        for (const char *at = json_string_value(text); at && *at; at++) {
+            if (*at == '"')
+                fputc('"', to->stream);
+            fputc(*at, to->stream);
+        }
+    }
+    if (json_array_size(list) > 0)
+        fputc('"', to->stream);
     json_decref(list);
 }
 

@@ -1,6 +1,7 @@
 """`diffedit batch` that is interrupted, killed, run again, or kept from its folder."""
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import random
@@ -38,6 +39,22 @@ def test_what_is_done_is_left_alone(tmp_path):
     (tmp_path / "out" / rows(tmp_path)[4]["mask"]).unlink()
     assert "9 done (7 before)" in succeed(tmp_path).stderr
     assert results(tmp_path) == whole
+
+
+def test_many_warnings_stand_in_the_table_whole(tmp_path):
+    write_list(tmp_path, LINES[0])
+    succeed(tmp_path)
+    warnings = ["\u00e9\"" * 200 + str(i) for i in range(32)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "out/batch.db")) as ledger, ledger:
+        ledger.execute("UPDATE tasks SET warnings = ?", (json.dumps(warnings),))
+    succeed(tmp_path)
+    assert rows(tmp_path)[0]["warnings"] == "; ".join(warnings)
+    # of what waits again nothing is known
+    (tmp_path / "out" / rows(tmp_path)[0]["result"]).unlink()
+    write_list(tmp_path, dict(LINES[0], picture="none.png"), LINES[0])
+    batch(tmp_path, "--stop")
+    assert [(row["state"], row["warnings"], row["device"]) for row in rows(tmp_path)] == \
+        [("failed", "", ""), ("waiting", "", "")]
 
 
 def test_a_shorter_list_and_back(tmp_path):
