@@ -5,7 +5,6 @@
 #include "model_text.h"
 #include "submit.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +166,6 @@ diffedit_status batch_run(batch_summary *summary, const batch_settings *settings
     course run = {.settings = settings};
     double began = clock_monotonic();
     *summary = (batch_summary){.lines = 0};
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a sentence */
     report_begin(&run.report, settings->quiet);
     diffedit_status status = open_course(&run, error);
     if (status == DIFFEDIT_OK)

@@ -97,6 +97,7 @@ void cli_interrupt_install(void)
 {
     for (int i = 0; i < SIGNALS; i++)
         listen_to(signals[i]);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a sentence */
     struct sigaction last = {.sa_sigaction = give_up, .sa_flags = SA_SIGINFO};
     sigemptyset(&last.sa_mask);
     sigaction(SIGBUS, &last, NULL);

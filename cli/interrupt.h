@@ -1,5 +1,6 @@
 /* Signals. SIGINT, SIGTERM and SIGHUP are remembered, and checked between two steps. SIGBUS, which
- * means that a mapped file became shorter while it was read, ends the program with one sentence. */
+ * means that a mapped file became shorter while it was read, ends the program with one sentence.
+ * SIGXFSZ is ignored: whoever writes a file that may not grow says so. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 

@@ -94,7 +94,6 @@ static void block_signals(sigset_t *before)
     sigaddset(&ours, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ours, before);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a sentence */
 }
 
 static void wait_for_end(const serve_settings *settings)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -396,6 +397,15 @@ def test_texts_of_the_batch_are_only_texts(folder):
     page = (folder / "eval.html").read_text()
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     assert table(folder)[HORSE]["picture"] == hostile
+
+
+def test_a_full_disk_is_a_sentence(folder):
+    """Here: files may not grow beyond what a table needs."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
+    done = run("eval", folder, preexec_fn=limit)
+    assert done.returncode == 1 and "written: File too large" in done.stderr, done.stderr
+    assert not list(folder.glob(".diffedit-*"))
 
 
 def test_interrupted(folder):
