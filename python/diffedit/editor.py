@@ -16,7 +16,7 @@ from ._calls import STAGES, Calls, Progress, logger, progress_function
 from ._native import ffi, lib
 from ._process import use_pictures
 from ._values import Floats, PathLike, floats, floats_in, int_in, text_in
-from .errors import ArgumentError, check, text_of
+from .errors import ArgumentError, made, text_of
 from .picture import MaskLike, Picture, PictureLike, to_mask, to_picture
 
 if TYPE_CHECKING:
@@ -108,11 +108,11 @@ class Editor:
             logger.warning("%s", given.warning)
         self.size = None if given is None else given.size  # (width, height)
         self._plain = given is None or given._plain
-        out, error = ffi.new("diffedit_editor **"), ffi.new("diffedit_error *")
-        check(lib.diffedit_editor_new(out, self._weights,
-                                      ffi.NULL if given is None else given._handle, error), error)
         # freed before the model that it uses, in whatever order Python forgets them
-        self._handle = ffi.gc(out[0], functools.partial(_free, self._weights))
+        self._handle = made("diffedit_editor", functools.partial(_free, self._weights),
+                            lambda out, error: lib.diffedit_editor_new(
+                                out, self._weights, ffi.NULL if given is None else given._handle,
+                                error))
         self._user = ffi.new_handle(self._calls)
         lib.diffedit_editor_set_threads(self._handle, int_in(threads, "threads"))
         lib.diffedit_editor_set_progress(self._handle, lib.diffedit_python_progress, self._user)
@@ -324,8 +324,9 @@ class Editor:
         out, error = ffi.new("diffedit_picture **"), ffi.new("diffedit_error *")
         with self._calls.looking():
             status = lib.diffedit_editor_view(out, self._open(), VIEWS[name], error)
+            picture = ffi.gc(out[0], lib.diffedit_picture_free)
             self._calls.finish(status, error)
-        return None if out[0] == ffi.NULL else Picture._own(out[0], plain=True).image
+        return None if picture == ffi.NULL else Picture._own(picture, plain=True).image
 
     # ---- the networks alone ----
 
@@ -425,7 +426,8 @@ class Editor:
         except BaseException:  # a line of the log may raise where nothing else failed
             lib.diffedit_picture_free(out[0])
             raise
-        return Picture._own(out[0], self._plain or name in ("find", "generate"), record)
+        picture = ffi.gc(out[0], lib.diffedit_picture_free)
+        return Picture._own(picture, self._plain or name in ("find", "generate"), record)
 
     def _record(self, made: Any) -> str:
         """As the command records it, so that `diffedit edit --again` makes the same."""

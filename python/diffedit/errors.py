@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Callable
 
 from ._native import ffi, lib
 
@@ -76,3 +76,16 @@ def check(status: int, error: Any) -> None:
     """Raises what a function reported in *error."""
     if status != lib.DIFFEDIT_OK:
         raise KINDS.get(status, DiffeditError)(in_python(text_of(error.message)))
+
+
+def made(kind: str, free: Callable[[Any], Any], call: Callable[[Any, Any], int]) -> Any:
+    """What call(out, error) puts into *out, freed by `free`: once nothing refers to it, and at once
+    where the call fails, or where Ctrl-C was pressed meanwhile, which Python raises at its end."""
+    out, error = ffi.new(f"{kind} **"), ffi.new("diffedit_error *")
+    try:
+        check(call(out, error), error)
+    except BaseException:
+        if out[0] != ffi.NULL:
+            free(out[0])
+        raise
+    return ffi.gc(out[0], free)

@@ -14,7 +14,7 @@ from ._calls import Progress, logger
 from ._native import ffi, lib
 from ._values import PathLike, path_in, path_text, text_in
 from .editor import Editor
-from .errors import ArgumentError, FileError, check, text_of
+from .errors import ArgumentError, FileError, check, made, text_of
 from .picture import Picture, PictureLike
 
 if TYPE_CHECKING:
@@ -88,10 +88,9 @@ class Model:
         self.lora = tuple(_loras(lora))
         settings, _kept = _settings(preset, arithmetic, device, self.lora, vae, text_encoder,
                                     prediction, low_memory, ema)
-        out, error = ffi.new("diffedit_model **"), ffi.new("diffedit_error *")
-        check(lib.diffedit_model_open(out, path_in(find(self.path), "path"), settings, error),
-              error)
-        self._handle = ffi.gc(out[0], lib.diffedit_model_close)
+        place = path_in(find(self.path), "path")
+        self._handle = made("diffedit_model", lib.diffedit_model_close, lambda out, error:
+                            lib.diffedit_model_open(out, place, settings, error))
         self.info = _info(self._handle)
         reason = ffi.new("char[512]")
         if lib.diffedit_model_get_device_reason(reason, 512, self._handle):

@@ -6,7 +6,7 @@ import io
 import os
 import struct
 import zlib
-from typing import Any, Union
+from typing import Any, Callable, Union
 
 import numpy
 import PIL.Image
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._native import ffi, lib
 from ._process import use_pictures
 from ._values import int_in, long_in, path_in, text_in
-from .errors import ArgumentError, PictureError, check, text_of
+from .errors import ArgumentError, PictureError, check, made, text_of
 
 # What is taken for a picture: an image of PIL, an array (H, W) or (H, W, C) of uint8 or uint16, a
 # path, the bytes of a file, or a Picture.
@@ -46,33 +46,27 @@ class Picture:
 
     @classmethod
     def _own(cls, handle: Any, plain: bool, record: str | None = None) -> Picture:
-        """Takes what the library made."""
+        """Of what the library made."""
         picture = cls.__new__(cls)
-        picture._handle = ffi.gc(handle, lib.diffedit_picture_free)
-        picture._plain, picture._record = plain, record
+        picture._handle, picture._plain, picture._record = handle, plain, record
         return picture
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, max_pixels: int = 0) -> Picture:
         """Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file, upright. One of more than `max_pixels`
         pixels (0: 2**28) is refused before it is decoded."""
-        use_pictures()
-        out, error = ffi.new("diffedit_picture **"), ffi.new("diffedit_error *")
-        check(lib.diffedit_picture_open(out, path_in(path, "path"),
-                                        long_in(max_pixels, "max_pixels"), error), error)
-        return cls._own(out[0], plain=False)
+        place, most = path_in(path, "path"), long_in(max_pixels, "max_pixels")
+        return cls._own(_made(lambda out, error: lib.diffedit_picture_open(out, place, most, error)),
+                        plain=False)
 
     @classmethod
     def decode(cls, data: bytes | bytearray | memoryview, *, name: str = "the picture",
                max_pixels: int = 0) -> Picture:
         """Reads the bytes of such a file; messages call it `name`."""
-        use_pictures()
-        out, error = ffi.new("diffedit_picture **"), ffi.new("diffedit_error *")
+        called, most = text_in(name, "name"), long_in(max_pixels, "max_pixels")
         with ffi.from_buffer(data) as held:
-            status = lib.diffedit_picture_decode(out, held, len(held), text_in(name, "name"),
-                                                 long_in(max_pixels, "max_pixels"), error)
-        check(status, error)
-        return cls._own(out[0], plain=False)
+            return cls._own(_made(lambda out, error: lib.diffedit_picture_decode(
+                out, held, len(held), called, most, error)), plain=False)
 
     @property
     def width(self) -> int:
@@ -149,8 +143,8 @@ class Picture:
         options, texts = self._saving(quality, record)
         texts.append(text_in(format if format.startswith(".") else f".{format}", "format"))
         options.format = texts[-1]
-        check(lib.diffedit_picture_encode(out, size, self._handle, options, error), error)
         try:
+            check(lib.diffedit_picture_encode(out, size, self._handle, options, error), error)
             return bytes(ffi.buffer(out[0], size[0]))
         finally:
             lib.diffedit_free(out[0])
@@ -178,6 +172,12 @@ class Picture:
     def __reduce__(self) -> Any:
         raise TypeError("a Picture is memory of the library and cannot be pickled; pickle its "
                         "array, or what encode() returns")
+
+
+def _made(call: Callable[[Any, Any], int]) -> Any:
+    """The library's picture, as call(out, error) makes it."""
+    use_pictures()
+    return made("diffedit_picture", lib.diffedit_picture_free, call)
 
 
 def _beside_pixels(png: bytes) -> dict[str, bytes]:
@@ -252,21 +252,20 @@ def from_array(array: NDArray[Any], name: str) -> Picture:
     if 0 in array.shape or max(array.shape) >= 2 ** 31:
         raise ArgumentError(f"`{name}`: expected a picture with pixels, found an array of shape "
                             f"{array.shape}")
-    use_pictures()
-    array = _rows(array.astype(array.dtype.newbyteorder("="), copy=False))
+    array, stride = _rows(array.astype(array.dtype.newbyteorder("="), copy=False))
     height, width, channels = (*array.shape, 1)[:3]
-    out, error = ffi.new("diffedit_picture **"), ffi.new("diffedit_error *")
     pixels = ffi.cast("void *", array.__array_interface__["data"][0])
-    check(lib.diffedit_picture_new(out, width, height, channels, 8 * array.itemsize, pixels,
-                                   array.strides[0], error), error)
-    return Picture._own(out[0], plain=True)
+    return Picture._own(_made(lambda out, error: lib.diffedit_picture_new(
+        out, width, height, channels, 8 * array.itemsize, pixels, stride, error)), plain=True)
 
 
-def _rows(array: NDArray[Any]) -> NDArray[Any]:
-    """The array itself where each row is one piece of memory and they follow each other."""
-    inner = array[0]
-    fits = inner.flags.c_contiguous and array.strides[0] >= inner.nbytes
-    return array if fits else numpy.ascontiguousarray(array)
+def _rows(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """The array itself where each row is one piece of memory and they follow each other, else a
+    copy; and from row to row how many bytes, which numpy leaves open where there is one row."""
+    row = array[0]
+    if row.flags.c_contiguous and array.strides[0] >= row.nbytes:
+        return array, array.strides[0]
+    return numpy.ascontiguousarray(array), row.nbytes
 
 
 # PIL's modes that are one of the library's once they are converted; the others are as they stand,
