@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import _options
 from ._calls import STAGES, Calls, Progress, logger, progress_function
 from ._native import ffi, lib
-from ._process import use_pictures
+from ._process import may_free, use_model, use_pictures
 from ._values import Floats, PathLike, floats, floats_in, int_in, text_in
 from .errors import ArgumentError, made, text_of
 from .picture import MaskLike, Picture, PictureLike, to_mask, to_picture
@@ -394,6 +394,7 @@ class Editor:
     def _open(self) -> Any:
         if self._handle is None:
             raise ArgumentError("the editor is closed")
+        use_model(self._weights)
         return self._handle
 
     def _options(self, call: str, source: str | None, to: str | None, preset: str | None,
@@ -482,5 +483,6 @@ def _is_text(path: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
-def _free(_model: Any, editor: Any) -> None:
-    lib.diffedit_editor_free(editor)
+def _free(model: Any, editor: Any) -> None:
+    if may_free(model):
+        lib.diffedit_editor_free(editor)

@@ -47,7 +47,7 @@ class BusyError(DiffeditError, RuntimeError):
 
 
 class ForkedError(DiffeditError, RuntimeError):
-    """This process is a fork of one that had used pictures."""
+    """This process is a fork of one that had used pictures, or a GPU."""
 
 
 KINDS = {lib.DIFFEDIT_ERROR_ARGUMENT: ArgumentError, lib.DIFFEDIT_ERROR_FILE: FileError,

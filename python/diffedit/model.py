@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Literal, Union, overl
 
 import PIL.Image
 
-from . import _options
+from . import _options, _process
 from ._calls import Progress, logger
 from ._native import ffi, lib
 from ._values import PathLike, path_in, path_text, text_in
@@ -88,9 +88,12 @@ class Model:
         self.lora = tuple(_loras(lora))
         settings, _kept = _settings(preset, arithmetic, device, self.lora, vae, text_encoder,
                                     prediction, low_memory, ema)
+        if settings.device != lib.DIFFEDIT_DEVICE_CPU:
+            _process.check_not_lost(_process.GPU)
         place = path_in(find(self.path), "path")
-        self._handle = made("diffedit_model", lib.diffedit_model_close, lambda out, error:
+        self._handle = made("diffedit_model", _close, lambda out, error:
                             lib.diffedit_model_open(out, place, settings, error))
+        _process.use_model(self._handle)
         self.info = _info(self._handle)
         reason = ffi.new("char[512]")
         if lib.diffedit_model_get_device_reason(reason, 512, self._handle):
@@ -104,6 +107,7 @@ class Model:
         handle = self._handle  # another thread may close it
         if handle is None:
             raise ArgumentError("the model is closed")
+        _process.use_model(handle)
         return handle
 
     def warn(self, handle: Any) -> None:
@@ -158,6 +162,11 @@ class Model:
     def __reduce__(self) -> Any:
         raise TypeError("a Model is memory of the library and cannot be pickled; open it by its "
                         "path in each process")
+
+
+def _close(model: Any) -> None:
+    if _process.may_free(model):
+        lib.diffedit_model_close(model)
 
 
 def find(named: str) -> str:

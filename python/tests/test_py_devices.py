@@ -1,7 +1,11 @@
 """Devices, and the one that a model is opened on."""
 import json
 import logging
+import os
+import subprocess
+import sys
 
+import pytest
 from conftest import HORSE, QUICK
 
 import diffedit
@@ -28,3 +32,39 @@ def test_auto_is_a_gpu_or_says_why_it_is_not(caplog):
     caplog.set_level(logging.INFO)
     device = diffedit.Model(device="auto").info.device
     assert device.startswith("gpu:") or "computing on the processor: " in caplog.text
+
+
+FORKED = """
+import gc, os, signal, sys
+import diffedit
+if not any(device.name == "gpu:0" for device in diffedit.devices()):
+    sys.exit("no GPU, and no lavapipe")
+model = diffedit.Model(device="gpu")
+editor = model.editor()
+editor.encode_text("a horse")
+if os.fork() == 0:
+    signal.alarm(60)
+    for use in (lambda: editor.encode_text("a horse"), model.editor,
+                lambda: diffedit.Model(device="gpu"), lambda: diffedit.Model(device="auto")):
+        try:
+            use()
+        except diffedit.ForkedError as error:
+            print(error)
+    print(diffedit.Model().editor().encode_text("a horse").shape)
+    editor.close()
+    del editor, model
+    gc.collect()
+    sys.exit()
+sys.exit(os.wait()[1])
+"""
+
+
+def test_a_fork_does_not_touch_its_parents_gpu():
+    """Where a driver's threads are missing, it would wait for them, even to free memory."""
+    process = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True,
+                             timeout=120, env={**os.environ, "DIFFEDIT_VULKAN_SOFTWARE": "1"})
+    if "no lavapipe" in process.stderr:
+        pytest.skip(process.stderr.strip())
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("this process was forked from one that had used a GPU; ") == 4
+    assert process.stdout.endswith("(16, 128)\n")
