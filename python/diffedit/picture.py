@@ -273,6 +273,7 @@ def _rows(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
 _CONVERTED = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB",
               "HSV": "RGB"}
 _KEPT = ("L", "LA", "RGB", "RGBA")
+_BESIDE = ("icc_profile", "exif")  # is kept of what PIL has beside pixels
 
 
 def from_image(image: PIL.Image.Image, name: str) -> Picture:
@@ -280,37 +281,40 @@ def from_image(image: PIL.Image.Image, name: str) -> Picture:
     upright = PIL.ImageOps.exif_transpose(image)
     image = image if upright is None else upright
     if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    elif image.mode in ("L", "RGB") and "transparency" in image.info:
-        image = image.convert("LA" if image.mode == "L" else "RGBA")
+        opaque = image.palette is None or image.palette.mode == "RGB"
+        image = image.convert("RGB" if opaque and "transparency" not in image.info else "RGBA")
+    elif image.mode in ("1", "L", "RGB") and "transparency" in image.info:
+        image = image.convert("RGBA" if image.mode == "RGB" else "LA")
     elif image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
     if image.mode == "CMYK":
         return _through_a_file(image, "TIFF")
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return from_array(_sixteen_bit(image, name), name)
-    if image.mode not in _KEPT:
+        image = _sixteen_bit(image, name)
+    elif image.mode not in _KEPT:
         raise TypeError(f"`{name}`: expected an image of mode {', '.join(_KEPT)}, P, 1, I;16 or "
                         f"CMYK, found {image.mode}")
-    if "icc_profile" in image.info or "exif" in image.info:
+    if any(key in image.info for key in _BESIDE):
         return _through_a_file(image, "PNG")
     return from_array(numpy.asarray(image), name)
 
 
-def _sixteen_bit(image: PIL.Image.Image, name: str) -> NDArray[Any]:
-    """PIL has 16 bit as I;16, or as I in older versions."""
+def _sixteen_bit(image: PIL.Image.Image, name: str) -> PIL.Image.Image:
+    """As I;16, of which PIL has several kinds, and in older versions I."""
     array = numpy.asarray(image)
     least, most = (int(array.min()), int(array.max())) if array.size else (0, 0)
     if least < 0 or most > 65535:
         raise ArgumentError(f"`{name}`: expected values from 0 to 65535 in an image of mode "
                             f"{image.mode}, found {least} to {most}")
-    return array.astype(numpy.uint16)
+    grey = PIL.Image.frombytes("I;16", image.size, array.astype("<u2").tobytes())
+    grey.info = {key: image.info[key] for key in _BESIDE if key in image.info}
+    return grey
 
 
 def _through_a_file(image: PIL.Image.Image, format: str) -> Picture:
     """What stands beside the pixels comes into the library in files alone."""
     data = io.BytesIO()
-    kept = {key: image.info[key] for key in ("icc_profile", "exif") if key in image.info}
+    kept = {key: image.info[key] for key in _BESIDE if key in image.info}
     if format == "PNG":
         image.save(data, format, compress_level=1, **kept)
     else:

@@ -41,7 +41,8 @@ def test_arrays_in_any_order_of_memory():
     wide = random.integers(0, 65536, (12, 18, 4)).astype(numpy.uint16)
     for array in (wide[::-1], wide[:, ::-1], wide[::2, ::3], wide[..., 1:], wide[..., ::-1],
                   wide.transpose(1, 0, 2), numpy.asfortranarray(wide), wide[2:7],
-                  wide.astype(">u2"), wide[:, 3:9], wide[..., 0], wide[:1]):
+                  wide.astype(">u2"), wide[:, 3:9], wide[..., 0], wide[:1], wide[:1][::-1],
+                  wide[0][None]):
         assert same(Picture(array), array.astype(numpy.uint16))
 
 
@@ -80,9 +81,14 @@ def test_transparency_of_a_palette_or_a_colour():
     palette.info["transparency"] = 0
     colour = PIL.Image.fromarray(RGB)
     colour.info["transparency"] = tuple(map(int, RGB[0, 0]))
-    for image in (palette, colour):
+    inside = PIL.Image.fromarray(numpy.dstack([RGB, RGB[..., :1]])).quantize(8)
+    assert inside.mode == "P" and not inside.info  # a palette of RGBA
+    for image in (palette, colour, inside):
         assert same(Picture(image), numpy.asarray(image.convert("RGBA")))
     assert Picture(colour).array[0, 0, 3] == 0
+    bits = PIL.Image.fromarray(RGB[..., 0] > 99)
+    bits.info["transparency"] = 0
+    assert same(Picture(bits), numpy.asarray(bits.convert("LA")))
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
@@ -95,6 +101,18 @@ def test_sixteen_bits_of_pil(mode):
     picture = Picture(image)
     assert same(picture, array)
     assert picture.image.mode == "I;16" and (numpy.asarray(picture.image) == array).all()
+
+
+def test_sixteen_bits_keep_what_stands_beside_them(tmp_path):
+    array = random.integers(0, 65536, (6, 9)).astype(numpy.uint16)
+    grey = PIL.Image.fromarray(array)
+    exif = grey.getexif()
+    exif[0x0112], exif[0x010E] = 3, "a test"  # Orientation, ImageDescription
+    grey.save(tmp_path / "grey.png", exif=exif)
+    for given in (tmp_path / "grey.png", PIL.Image.open(tmp_path / "grey.png")):
+        picture = Picture(given)
+        assert same(picture, array[::-1, ::-1])
+        assert picture.image.getexif()[0x010E] == "a test"
 
 
 def test_sixteen_bits_in_colour_become_eight_for_pil():
