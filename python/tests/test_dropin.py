@@ -2,6 +2,7 @@
 them), without torch; and against the library's own stages."""
 import json
 import shutil
+import sys
 
 import dropin_cases as cases
 import numpy
@@ -151,6 +152,14 @@ def test_what_has_no_effect(pipe):
     assert pipe.to("cpu") is pipe
     pipe.unet.to("cpu")
     assert (numpy.asarray(inverted(pipe).latents) == plain).all()
+
+
+def test_a_progress_bar_of_ones_own(pipe, monkeypatch):
+    for _ in ("with tqdm", "without"):
+        assert list(pipe.progress_bar(range(3))) == [0, 1, 2]
+        with pipe.progress_bar(total=3) as bar:
+            bar.update()
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
 
 
 def test_another_pipeline_of_the_same_components(pipe):

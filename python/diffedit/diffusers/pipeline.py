@@ -136,13 +136,13 @@ class StableDiffusionDiffEditPipeline:
         """Settings of tqdm, such as disable=True."""
         self._bar_settings = settings
 
-    def progress_bar(self, total: int) -> Any:
+    def progress_bar(self, iterable: Any = None, total: int | None = None) -> Any:
         """tqdm's where it is installed, else one that shows nothing."""
         try:
             from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
         except ImportError:
-            return _NoBar()
-        return tqdm(total=total, **self._bar_settings)
+            return _NoBar() if iterable is None else iterable
+        return tqdm(iterable, total=total, **self._bar_settings)
 
     def encode_prompt(self, prompt: Texts, device: Any = None, num_images_per_prompt: int = 1,
                       do_classifier_free_guidance: bool = True, negative_prompt: Texts = None,
