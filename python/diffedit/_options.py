@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, TypeVar
 
 from ._native import ffi, lib
-from ._values import is_real, text_in
+from ._values import is_real, real_in, text_in, whole_text
 from .errors import check, in_python, text_of
 
 _TYPES = {lib.DIFFEDIT_TYPE_TEXT: "text", lib.DIFFEDIT_TYPE_INT: "int",
@@ -82,11 +82,11 @@ def _written(option: Option, value: Any) -> str:
         if option.choices == ("off", "on"):
             return "on" if value else "off"
     elif option.type == "size" and isinstance(value, (tuple, list)) and len(value) == 2:
-        return "x".join(str(side) for side in value)
+        return "x".join(whole_text(side) if isinstance(side, int) else str(side) for side in value)
     elif option.type == "float" and is_real(value):
-        return repr(float(value))
+        return repr(real_in(value, option.name))
     elif option.type in ("int", "seed") and hasattr(value, "__index__"):
-        return str(value.__index__())
+        return whole_text(value.__index__())
     raise TypeError(f"`{option.name}`: expected {expected(option)}, found {value!r}")
 
 

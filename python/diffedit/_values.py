@@ -1,6 +1,7 @@
 """What goes into the library: texts, paths, and arrays."""
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, Union
 
@@ -49,12 +50,31 @@ def is_real(value: Any) -> bool:
     return hasattr(value, "__float__") and not isinstance(value, (str, complex))
 
 
+def real_in(value: Any, name: str) -> float:
+    """A number as C's double, which has infinity in place of what is larger."""
+    if is_real(value):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+        except TypeError:  # an array of several
+            pass
+    raise TypeError(f"`{name}`: expected a number, found {value!r}")
+
+
+def whole_text(number: int) -> str:
+    """A whole number for the library or a message; Python does not write out the longest."""
+    bits = number.bit_length()
+    return str(number) if bits <= 128 else f"a number of {bits} bits"
+
+
 def _whole(value: Any, name: str, bits: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"`{name}`: expected a whole number, found {value!r}")
     number = int(value.__index__())
     if not -2 ** (bits - 1) <= number < 2 ** (bits - 1):
-        raise ArgumentError(f"`{name}`: expected a whole number of {bits} bits, found {number}")
+        raise ArgumentError(f"`{name}`: expected a whole number of {bits} bits, found "
+                            f"{whole_text(number)}")
     return number
 
 

@@ -15,7 +15,7 @@ from . import _options
 from ._calls import STAGES, Calls, Progress, logger, progress_function
 from ._native import ffi, lib
 from ._process import may_free, use_model, use_pictures
-from ._values import Floats, PathLike, floats, floats_in, int_in, text_in
+from ._values import Floats, PathLike, floats, floats_in, int_in, real_in, text_in
 from .errors import ArgumentError, made, text_of
 from .picture import MaskLike, Picture, PictureLike, to_mask, to_picture
 
@@ -64,7 +64,7 @@ class Region:
         (plus-minus: of working size); None of a mask that was given.
     mask: what is changed, (height, width) of bool, of the picture's size."""
 
-    __slots__ = ("map", "mask", "_picture")
+    __slots__ = ("map", "mask", "_picture", "__weakref__")
 
     def __init__(self, map: Floats | None, mask: Picture) -> None:
         self.map = map
@@ -344,7 +344,7 @@ class Editor:
         cells, under = self._latent(latent), self._embedding(embedding, "embedding")
         noise = numpy.empty_like(cells)
         self._network(lib.diffedit_predict_noise, noise, floats(cells), *cells.shape[1:],
-                      float(timestep), floats(under))
+                      real_in(timestep, "timestep"), floats(under))
         return noise
 
     def predict_guided(self, latent: Any, timestep: float, unconditional: Any, embedding: Any,
@@ -354,7 +354,8 @@ class Editor:
         without = self._embedding(unconditional, "unconditional")
         noise = numpy.empty_like(cells)
         self._network(lib.diffedit_predict_guided, noise, floats(cells), *cells.shape[1:],
-                      float(timestep), floats(without), floats(under), float(guidance))
+                      real_in(timestep, "timestep"), floats(without), floats(under),
+                      real_in(guidance, "guidance"))
         return noise
 
     def encode_pixels(self, pixels: Any) -> Floats:
@@ -399,7 +400,8 @@ class Editor:
 
     def _options(self, call: str, source: str | None, to: str | None, preset: str | None,
                  options: Mapping[str, object]) -> tuple[Any, list[Any]]:
-        return _options.make(call, self._weights, preset or self.model.preset, source, to, options)
+        preset = self.model.preset if preset is None else preset
+        return _options.make(call, self._weights, preset, source, to, options)
 
     def _run(self, name: str, call: Any, source: str | None, to: str | None, preset: str | None,
              options: Mapping[str, object], progress: Progress) -> tuple[Any, list[Any]]:

@@ -12,7 +12,7 @@ import PIL.Image
 from . import _options, _process
 from ._calls import Progress, logger
 from ._native import ffi, lib
-from ._values import PathLike, path_in, path_text, text_in
+from ._values import PathLike, is_real, path_in, path_text, real_in, text_in
 from .editor import Editor
 from .errors import ArgumentError, FileError, check, made, text_of
 from .picture import Picture, PictureLike
@@ -187,15 +187,19 @@ def find(named: str) -> str:
 
 
 def _loras(given: Any) -> Iterator[tuple[str, float]]:
-    for lora in [given] if _is_lora(given) else given:
-        path, weight = lora if isinstance(lora, tuple) else (lora, 1.0)
-        yield path_text(path, "lora"), float(weight)
+    if isinstance(given, (str, os.PathLike)) or _is_weighted(given):
+        given = [given]
+    elif not hasattr(given, "__iter__"):
+        raise TypeError("`lora`: expected a file, (file, weight), or a list of these, found "
+                        f"{type(given).__name__}")
+    for lora in given:
+        path, weight = lora if _is_weighted(lora) else (lora, 1.0)
+        yield path_text(path, "lora"), real_in(weight, "lora")
 
 
-def _is_lora(given: Any) -> bool:
-    """A file, or a file and its weight; else several."""
-    weighted = isinstance(given, tuple) and len(given) == 2 and hasattr(given[1], "__float__")
-    return weighted or isinstance(given, (str, os.PathLike))
+def _is_weighted(lora: Any) -> bool:
+    """A file and its weight."""
+    return isinstance(lora, tuple) and len(lora) == 2 and is_real(lora[1])
 
 
 def _settings(preset: str | None, arithmetic: str | None, device: str,

@@ -141,6 +141,7 @@ class Picture:
         out, size = ffi.new("void **"), ffi.new("size_t *")
         error = ffi.new("diffedit_error *")
         options, texts = self._saving(quality, record)
+        text_in(format, "format")  # is one
         texts.append(text_in(format if format.startswith(".") else f".{format}", "format"))
         options.format = texts[-1]
         try:

@@ -47,7 +47,11 @@ def test_models_that_are_none(tmp_path):
     ({"prediction": "x"}, diffedit.ArgumentError, "`prediction`: expected epsilon or v"),
     ({"lora": "none.safetensors"}, diffedit.FileError, "none.safetensors"),
     ({"lora": ("none.safetensors", NAN)}, diffedit.ArgumentError, "none.safetensors"),
+    ({"lora": ("none.safetensors", -10 ** 400)}, diffedit.ArgumentError, "none.safetensors"),
     ({"lora": [3]}, TypeError, "`lora`: expected a path"),
+    ({"lora": [("a", "b")]}, TypeError, "`lora`: expected a path .* found tuple"),
+    ({"lora": [("a", 1, 2)]}, TypeError, "`lora`: expected a path .* found tuple"),
+    ({"lora": None}, TypeError, r"`lora`: expected a file, \(file, weight\), .* found NoneType"),
     ({"vae": "none"}, diffedit.FileError, "none"),
     ({"text_encoder": 5}, TypeError, "`text_encoder`: expected a path")])
 def test_settings_of_models(settings, error, words):
@@ -77,7 +81,12 @@ def test_models_that_were_fetched(tmp_path, monkeypatch):
     (lambda e: e.predict_noise(numpy.zeros((8, 8, 8)), NAN, numpy.zeros((16, 128))),
      diffedit.ArgumentError, "timestep"),
     (lambda e: e.predict_noise(numpy.zeros((8, 8, 8)), "5 steps", numpy.zeros((16, 128))),
-     ValueError, "5 steps"),
+     TypeError, "`timestep`: expected a number, found '5 steps'"),
+    (lambda e: e.predict_noise(numpy.zeros((8, 8, 8)), 10 ** 400, numpy.zeros((16, 128))),
+     diffedit.ArgumentError, "timestep inf: expected 0 to 999"),
+    (lambda e: e.predict_guided(numpy.zeros((8, 8, 8)), 5, numpy.zeros((16, 128)),
+                                numpy.zeros((16, 128)), [3]),
+     TypeError, r"`guidance`: expected a number, found \[3\]"),
     (lambda e: e.predict_guided(numpy.zeros((8, 8, 8)), 5, numpy.zeros(3), numpy.zeros((16, 128)),
                                 2), diffedit.ArgumentError, "`unconditional`"),
     (lambda e: e.encode_pixels(numpy.zeros((3, 30, 33))), diffedit.ArgumentError, "multiple"),
@@ -91,6 +100,7 @@ def test_models_that_were_fetched(tmp_path, monkeypatch):
     (lambda e: e.costs("nothing"), diffedit.ArgumentError, "expected one of find, invert"),
     (lambda e: e.edit("a", "b", output="jpeg"), diffedit.ArgumentError, "expected one of image"),
     (lambda e: e.edit("a", "b", preset="none"), diffedit.ArgumentError, "preset"),
+    (lambda e: e.edit("a", "b", preset=""), diffedit.ArgumentError, "preset"),
     (lambda e: e.inpaint("b"), diffedit.ArgumentError, r"needs a mask: set_mask\(\)$"),
     (lambda e: e.set_mask(numpy.zeros((5, 5), bool)), diffedit.ArgumentError, "256x256"),
     (lambda e: e.set_mask(numpy.zeros((256, 256))), TypeError, "`mask`: .* float64"),
@@ -132,6 +142,8 @@ def test_files_that_cannot_be_written(path, tmp_path, monkeypatch):
         picture.save("picture.jpg", quality=101)
     with pytest.raises(diffedit.ArgumentError, match="format"):
         picture.encode("gif")
+    with pytest.raises(TypeError, match="`format`: expected a text"):
+        picture.encode(None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -101,6 +101,7 @@ def test_values_out_of_range(editor, name):
 
 @pytest.mark.parametrize("name, value", [
     ("steps", 3.5), ("steps", True), ("mask_threshold", float("nan")), ("ratio", float("inf")),
+    ("ratio", 10 ** 400), ("guidance", -10 ** 400), ("ratio", numpy.zeros(2)),
     ("ratio", 0), ("seed", 2 ** 64), ("seed", 1.0), ("size", (64,)), ("size", (64, 64, 64)),
     ("size", 64), ("size", ("a", "b")), ("steps", ""), ("steps", "5 "), ("mask_fill", 1),
     ("mask_fill", "yes"), ("scheduler", 0), ("steps", "5\0"), ("negative", "a\0b"),
@@ -108,6 +109,15 @@ def test_values_out_of_range(editor, name):
 def test_odd_values(editor, name, value):
     with pytest.raises((TypeError, diffedit.ArgumentError), match=f"`{name}`: expected "):
         editor.edit("a", "b", **{name: value})
+
+
+def test_numbers_that_python_does_not_write_out(model, editor):
+    long = 10 ** 5000
+    for name, value in (("steps", long), ("seed", -long), ("size", (64, long)), ("ratio", long)):
+        with pytest.raises(diffedit.ArgumentError, match=f"`{name}`: expected "):
+            editor.edit("a", "b", **{name: value})
+    with pytest.raises(diffedit.ArgumentError, match="`threads`: .* found a number of 16610 bits"):
+        model.editor(threads=long)
 
 
 def test_unknown_keywords_are_answered_with_the_nearest(editor):
