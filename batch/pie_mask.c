@@ -51,8 +51,8 @@ diffedit_status pie_mask_read(uint8_t *mask, const char *text, diffedit_error *e
     json_error_t wrong;
     json_t *runs = json_loads(text, 0, &wrong);
     if (!runs)
-        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected run lengths, found no JSON: %.120s",
-                       wrong.text);
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
+                       "expected run lengths, found no JSON: %.120s", wrong.text);
     diffedit_status status = pie_mask_decode(mask, runs, error);
     json_decref(runs);
     return status;
