@@ -56,8 +56,8 @@ class Picture:
         """Reads a PNG, JPEG, WebP, TIFF, HEIC or AVIF file, upright. One of more than `max_pixels`
         pixels (0: 2**28) is refused before it is decoded."""
         place, most = path_in(path, "path"), long_in(max_pixels, "max_pixels")
-        return cls._own(_made(lambda out, error: lib.diffedit_picture_open(out, place, most, error)),
-                        plain=False)
+        return cls._own(_made(lambda out, error: lib.diffedit_picture_open(
+            out, place, most, error)), plain=False)
 
     @classmethod
     def decode(cls, data: bytes | bytearray | memoryview, *, name: str = "the picture",
