@@ -29,6 +29,8 @@ static diffedit_status read_name(table *t, const char *text, size_t size)
     int field = LEFT_OUT;
     if (t->columns == MOST_COLUMNS)
         return de_fail(t->error, DIFFEDIT_ERROR_ARGUMENT, "has more than %d columns", MOST_COLUMNS);
+    if (size == 0) /* a spreadsheet's empty column */
+        return de_fail(t->error, DIFFEDIT_ERROR_ARGUMENT, "column %d has no name", t->columns + 1);
     size_t length = size < sizeof name ? size : sizeof name - 1;
     memcpy(name, text, length);
     name[length] = '\0';
