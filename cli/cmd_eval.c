@@ -46,7 +46,7 @@ static void say_summary(const eval_summary *summary, const char *folder)
     if (summary->failed > 0)
         fprintf(stderr, ", %zu failed in the batch", summary->failed);
     if (summary->waiting > 0)
-        fprintf(stderr, ", %zu are not computed yet", summary->waiting);
+        fprintf(stderr, ", %zu not computed yet", summary->waiting);
     fprintf(stderr, "; see %s/eval.html\n", folder);
 }
 

@@ -104,7 +104,7 @@ def test_lines_that_failed_or_wait_are_counted_and_not_in_the_means(folder):
     change(folder, "UPDATE tasks SET state = 'waiting', result = NULL WHERE id = ?",
            task(folder, STRAWBERRIES))
     done = evaluate(folder)
-    assert "2 of 4 lines measured, 1 failed in the batch, 1 are not computed yet" in done.stderr
+    assert "2 of 4 lines measured, 1 failed in the batch, 1 not computed yet" in done.stderr
     rows = table(folder)
     assert [rows[line]["state"] for line in sorted(rows)] == ["measured", "measured", "waiting",
                                                               "failed"]
