@@ -1,7 +1,5 @@
 #include "columns.h"
 
-#include <string.h>
-
 const column column_table[COLUMNS] = {
     {"seconds", "Seconds", COLUMN_OF_RUN, COLUMN_NUMBER, 2, false, 0, NULL},
     {"evaluations", "Evaluations", COLUMN_OF_RUN, COLUMN_NUMBER, 1, false, 0, NULL},
@@ -61,12 +59,4 @@ const char *column_group_name(column_group group)
     static const char *const names[COLUMN_GROUPS] = {
         "the run", "whole picture", "found mask", "true mask", "both masks", "columns of a file"};
     return names[group];
-}
-
-int column_find(const char *name)
-{
-    for (int i = 0; i < COLUMNS; i++)
-        if (strcmp(column_table[i].name, name) == 0)
-            return i;
-    return -1;
 }

@@ -55,7 +55,5 @@ extern const column column_table[COLUMNS];
 
 /* "found mask": what the page calls a group. */
 const char *column_group_name(column_group group);
-/* The place of the column of this name; -1: there is none. */
-int column_find(const char *name);
 
 #endif
