@@ -153,6 +153,8 @@ def test_warnings_go_to_the_log(model, caplog):
         assert "dragon" in caplog.text
         editor.set_mask(numpy.zeros((256, 256), bool))
         assert "the mask selects nothing" in caplog.text
+        editor.encode_text("horse " * 15 + "end")
+        assert 'longer than the model\'s 16 tokens; this part is cut: "horse end"' in caplog.text
 
 
 def test_warnings_are_seen_where_no_log_is_set_up():

@@ -25,7 +25,13 @@ diffedit_status diffedit_encode_text(float *embedding, diffedit_editor *editor, 
     int32_t *tokens = malloc(bytes);
     if (!tokens)
         return de_fail_memory(error, bytes, "tokens");
-    diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, NULL, error);
+    char *cut = NULL;
+    diffedit_status status = de_tokenizer_encode(tokenizer, text, tokens, &cut, error);
+    if (cut)
+        de_log_write(editor->context.log, DIFFEDIT_LOG_WARNING,
+                     "a text is longer than the model's %d tokens; this part is cut: \"%s\"",
+                     de_tokenizer_length(tokenizer), cut);
+    free(cut);
     if (status == DIFFEDIT_OK)
         status = editor->networks.encode_text(editor->networks.self, tokens, embedding, error);
     free(tokens);
