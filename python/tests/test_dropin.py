@@ -248,6 +248,8 @@ REFUSALS = [
     (called, {"mask_image": numpy.zeros((5, 8))}, ValueError, "of the mask's size"),
     (called, {"image_latents": numpy.zeros((1, 3, 4, 6, 8))}, ValueError,
      "must be as in `invert\\(\\)`"),
+    (called, {"image_latents": [None]}, ValueError, "`image_latents`: expected latents of `invert"),
+    (called, {"image_latents": []}, ValueError, "`image_latents`: .* found an empty list"),
     (called, {"output_type": "jpg"}, ValueError, "'pil' or 'np' or 'pt' or 'latent'"),
 ]
 

@@ -172,10 +172,11 @@ def read_image_latents(image_latents: Any, count: int, steps: int,
                        shape: tuple[int, int, int]) -> Array:
     """[steps, count, c, h, w]; image_latents: one or a list of [n, steps, c, h, w], or
     [count x steps, c, h, w]; shape: (c, h, w)."""
-    several = isinstance(image_latents, (list, tuple))
-    read = [to_array(one) for one in (image_latents if several else [image_latents])]
-    if not read:
-        raise ArgumentError("`image_latents`: expected latents of `invert()`, found an empty list")
+    several = list(image_latents) if isinstance(image_latents, (list, tuple)) else [image_latents]
+    if not several or not all(isinstance(one, np.ndarray) or is_tensor(one) for one in several):
+        raise ArgumentError("`image_latents`: expected latents of `invert()`, found "
+                            f"{_kinds(several) or 'an empty list'}")
+    read = [to_array(one) for one in several]
     latents = np.concatenate(read) if read[0].ndim > 3 else np.stack(read)
     if latents.shape[-3:] != shape:
         raise ArgumentError(f"`image_latents`: expected latents of the mask's size, {shape}, found "
