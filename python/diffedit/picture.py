@@ -317,7 +317,7 @@ def _through_a_file(image: PIL.Image.Image, format: str) -> Picture:
     data = io.BytesIO()
     kept = {key: image.info[key] for key in _BESIDE if key in image.info}
     if format == "PNG":
-        image.save(data, format, compress_level=1, **kept)
+        image.save(data, format, compress_level=0, **kept)
     else:
         image.save(data, format, **kept)
     return Picture.decode(data.getbuffer(), max_pixels=image.width * image.height)
