@@ -123,7 +123,8 @@ class Editor:
     @_options.with_options
     def find(self, source: str, to: str | None = None, *, progress: Progress = None,
              preset: Preset | None = None, **options: Unpack[Options]) -> Region:
-        """Finds the region where what the two texts predict differs (DiffEdit, step 1)."""
+        """Finds the region where what the two texts predict differs (DiffEdit, step 1). Under
+        mask_method="plus-minus" there is no `to`."""
         with self._calls:
             mask = self._picture("find", lib.diffedit_find_mask, source, to, preset, options,
                                  progress)
