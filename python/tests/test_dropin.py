@@ -202,6 +202,8 @@ def test_a_repository_in_the_hubs_cache(tmp_path, monkeypatch):
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     open_it = diffedit.diffusers.StableDiffusionDiffEditPipeline.from_pretrained
     open_it("someone/tiny")
+    scheduler = diffedit.diffusers.DDIMScheduler.from_pretrained("someone/tiny", "scheduler")
+    assert scheduler.config.beta_schedule == "scaled_linear"
     with pytest.raises(OSError, match="someone/else: expected a folder, .*`hf download"):
         open_it("someone/else")
 

@@ -17,9 +17,10 @@ from ..errors import ArgumentError
 from ..model import Model
 from . import arrays, checks
 from .arrays import Array
+from .folders import find_folder
 from .networks import Networks
 from .outputs import DiffEditInversionPipelineOutput, StableDiffusionPipelineOutput
-from .parts import PARTS, Part, find_folder
+from .parts import PARTS, Part
 from .schedulers import DDIMInverseScheduler, adapt, read_scheduler, with_changes
 
 Texts = Union[str, "list[str]", None]

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ArgumentError
 from . import arrays
 from .arrays import Array
+from .folders import find_folder
 
 if TYPE_CHECKING:
     from .._values import PathLike
@@ -89,10 +90,13 @@ class _Scheduler:
                          if not key.startswith("_") and key not in left_out}, **changes})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: PathLike, subfolder: str = "",
+    def from_pretrained(cls, pretrained_model_name_or_path: PathLike, subfolder: str | None = None,
+                        cache_dir: PathLike | None = None, revision: str | None = None,
                         **changes: Any) -> Any:
-        folder = os.path.join(pretrained_model_name_or_path, subfolder)
-        return cls.from_config(read_config(folder, "scheduler_config.json"), **changes)
+        """Of a model's folder, which is found as the pipeline finds it."""
+        folder = find_folder(pretrained_model_name_or_path, cache_dir, revision)
+        name = os.path.join(subfolder or "", "scheduler_config.json")
+        return cls.from_config(read_config(folder, name), **changes)
 
     def __len__(self) -> int:
         return int(self.config.num_train_timesteps)
