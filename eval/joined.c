@@ -251,7 +251,9 @@ static diffedit_status parse(reader *in, const char *bytes, size_t size)
         const char *end = memchr(bytes + at, '\n', size - at);
         size_t length = end ? (size_t)(end - bytes) + 1 - at : size - at;
         if (csv_parse(&in->parser, bytes + at, length, on_value, on_line, in) != length)
-            fail(in, "%s", csv_strerror(csv_error(&in->parser)));
+            fail(in, csv_error(&in->parser) == CSV_EPARSE
+                         ? "a quote stands in the middle of a value"
+                         : "out of memory for a value");
         at += length;
     }
     if (in->status == DIFFEDIT_OK && csv_fini(&in->parser, on_value, on_line, in) != 0)

@@ -346,7 +346,7 @@ def test_an_id_of_several_lines(folder, tmp_path):
     ("line,lpips\n2,1,3\n", "expected 2 values, as the first line has, found 3"),
     ("line,lpips\n2\n", "expected 2 values, as the first line has, found 1"),
     ('line,lpips\n2,"1\n', "a quote is missing"),
-    ('line,lpips\n2,"1"2\n', "line 2"),
+    ('line,lpips\n2,"1"2\n', "line 2: a quote stands in the middle of a value"),
     ("line,lp\x01ips\n2,1\n", "is not plain UTF-8"),
     ("line,lpips\n2," + "1" * 999 + "\n", "is longer than 63 bytes"),
     ("line," + "l" * 999 + "\n2,1\n", "is longer than 64 bytes"),
