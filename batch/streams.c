@@ -203,12 +203,13 @@ bool streams_is_error(const redisReply *reply, const char *kind)
 }
 
 /* What the server cannot do now, and may be able to later: it starts, is a replica for a moment, is
- * full, cannot write its log. */
+ * full, cannot write its log; somebody removed the stream that was waited for or asked about. */
 static bool passes(const redisReply *reply)
 {
     static const char *const kinds[] = {
-        "LOADING", "MASTERDOWN", "READONLY",    "OOM",        "MISCONF",
-        "BUSY ",   "TRYAGAIN",   "CLUSTERDOWN", "NOREPLICAS", "ERR max number of clients"};
+        "LOADING",    "MASTERDOWN", "READONLY",        "OOM",
+        "MISCONF",    "BUSY ",      "TRYAGAIN",        "CLUSTERDOWN",
+        "NOREPLICAS", "UNBLOCKED",  "ERR no such key", "ERR max number of clients"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (streams_is_error(reply, kinds[i]))
             return true;

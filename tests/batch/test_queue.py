@@ -262,6 +262,15 @@ def test_what_redis_forgets_is_put_again(redis, tmp_path):
     assert hashes(tmp_path) == edit_here(tmp_path, *QUICK)
 
 
+def test_a_stream_that_is_removed_while_a_worker_waits(redis, tmp_path):
+    write_list(tmp_path, 2)
+    with working(redis.url, tmp_path) as worker:
+        wait_for(lambda: "flags=b" in redis.ask("CLIENT", "LIST"))
+        redis.ask("FLUSHALL")
+        assert "2 done, 0 failed" in finish(batch(redis.url, tmp_path, *QUICK))
+    assert worker.returncode == 0 and "2 done" in worker.said, worker.said
+
+
 def test_a_redis_that_starts_anew(tmp_path):
     write_list(tmp_path, 6)
     with redis_at(tmp_path / "redis") as redis:
