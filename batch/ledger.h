@@ -102,7 +102,7 @@ typedef struct ledger_task {
     const char *result, *mask; /* names of files in the folder */
     const char *sha256;        /* of the result's bytes, 64 hex digits */
     const char *message;       /* why it failed */
-    double seconds;
+    double seconds;            /* 0: not known, nor are the evaluations */
     int64_t evaluations;
     double mask_share;
     int width, height;

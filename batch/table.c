@@ -21,14 +21,15 @@ static void put(table_writing *to, const char *text)
     to->between = ",";
 }
 
-static void put_number(table_writing *to, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void put_number(table_writing *to, const char *format, ...)
+static void put_number(table_writing *to, bool known, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void put_number(table_writing *to, bool known, const char *format, ...)
 {
-    char text[64];
+    char text[64] = "";
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    if (known)
+        vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     fprintf(to->stream, "%s%s", to->between, text);
     to->between = ",";
@@ -67,23 +68,19 @@ static diffedit_status write_line(void *user, const ledger_line *line, const led
     (void)error;
     json_t *read = json_loads(task->task, 0, NULL);
     const json_t *options = json_object_get(read, "options");
-    bool done = task->state == LEDGER_DONE;
-    put_number(to, "%jd", (intmax_t)line->number);
+    bool done = task->state == LEDGER_DONE, timed = done && task->seconds > 0;
+    put_number(to, true, "%jd", (intmax_t)line->number);
     put(to, line->name);
     put(to, json_string_value(json_object_get(options, "from")));
     put(to, json_string_value(json_object_get(options, "to")));
     put(to, ledger_state_names[task->state]);
     put(to, done ? task->result : NULL);
     put(to, done ? task->mask : NULL);
-    for (int i = 0; i < 5 && !done; i++)
-        put(to, NULL);
-    if (done) {
-        put_number(to, "%.6g", task->mask_share);
-        put_number(to, "%d", task->width);
-        put_number(to, "%d", task->height);
-        put_number(to, "%.3f", task->seconds);
-        put_number(to, "%jd", (intmax_t)task->evaluations);
-    }
+    put_number(to, done, "%.6g", task->mask_share);
+    put_number(to, done, "%d", task->width);
+    put_number(to, done, "%d", task->height);
+    put_number(to, timed, "%.3f", task->seconds);
+    put_number(to, timed, "%jd", (intmax_t)task->evaluations);
     put(to, line->category);
     put(to, task->message);
     put_warnings(to, task->warnings);

@@ -82,7 +82,7 @@ static diffedit_status on_line(void *user, const ledger_line *line, const ledger
         return de_fail_memory(error, sizeof *row, "a line");
     row->number = line->number;
     row->state = state_of(task);
-    if (row->state == ROW_MEASURED) {
+    if (row->state == ROW_MEASURED && task->seconds > 0) { /* else nobody knows */
         row->values[COLUMN_SECONDS] = task->seconds;
         row->values[COLUMN_EVALUATIONS] = (double)task->evaluations;
     }

@@ -41,14 +41,16 @@ def test_what_is_done_is_left_alone(tmp_path):
     assert results(tmp_path) == whole
 
 
-def test_many_warnings_stand_in_the_table_whole(tmp_path):
+def test_the_table_says_what_is_known(tmp_path):
     write_list(tmp_path, LINES[0])
     succeed(tmp_path)
     warnings = ["\u00e9\"" * 200 + str(i) for i in range(32)]
     with contextlib.closing(sqlite3.connect(tmp_path / "out/batch.db")) as ledger, ledger:
-        ledger.execute("UPDATE tasks SET warnings = ?", (json.dumps(warnings),))
+        ledger.execute("UPDATE tasks SET warnings = ?, seconds = 0", (json.dumps(warnings),))
     succeed(tmp_path)
     assert rows(tmp_path)[0]["warnings"] == "; ".join(warnings)
+    # but no time that nobody knows
+    assert rows(tmp_path)[0]["seconds"] == rows(tmp_path)[0]["evaluations"] == ""
     # of what waits again nothing is known
     (tmp_path / "out" / rows(tmp_path)[0]["result"]).unlink()
     write_list(tmp_path, dict(LINES[0], picture="none.png"), LINES[0])

@@ -112,6 +112,16 @@ def test_lines_that_failed_or_wait_are_counted_and_not_in_the_means(folder):
     assert means(folder)["(all)", "count"]["psnr"] == "2"
 
 
+def test_a_line_of_unknown_time_is_in_no_mean_of_it(folder):
+    """A worker left its result, and died before it told of it."""
+    change(folder, "UPDATE tasks SET seconds = 0, evaluations = 0 WHERE id = ?",
+           task(folder, HORSE))
+    evaluate(folder)
+    assert table(folder)[HORSE]["seconds"] == table(folder)[HORSE]["evaluations"] == ""
+    assert means(folder)["(all)", "count"]["seconds"] == "2"
+    assert means(folder)["(all)", "count"]["psnr"] == "3"
+
+
 def test_means_and_medians_by_category(folder):
     evaluate(folder)
     rows, found = table(folder), means(folder)
