@@ -121,9 +121,9 @@ static diffedit_status collect_options(json_t *task, const batch_line *line,
 static diffedit_status name_kin(char kin[TASK_KIN], const json_t *task, diffedit_error *error)
 {
     static const char *const texts[] = {"from", "to"};
-    static const char *const late[] = {"from",      "to",        "negative",
-                                       "guidance",  "mask-grow", "mask-blur",
-                                       "composite", "feather",   "mask-threshold"};
+    static const char *const late[] = {"from",        "to",          "negative",       "guidance",
+                                       "mask-filter", "mask-refine", "mask-threshold", "mask-fill",
+                                       "mask-grow",   "mask-blur",   "composite",      "feather"};
     char settings[TASK_ID], named[2][TASK_ID] = {"", ""};
     json_t *rest = json_copy(json_object_get(task, "options"));
     for (int i = 0; i < 2; i++) {

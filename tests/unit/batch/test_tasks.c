@@ -73,7 +73,9 @@ static void kin_share_what_is_slow(void **state)
 {
     (void)state;
     task_text a = make(WORDS("picture", "p", "from", "f", "to", "x"), NOTHING);
-    task_text b = make(WORDS("picture", "p", "from", "f", "to", "x", "mask-grow", "4"), NOTHING);
+    task_text b = make(WORDS("picture", "p", "from", "f", "to", "x", "mask-grow", "4",
+                             "mask-filter", "bilateral", "mask-refine", "on", "mask-fill", "on"),
+                       NOTHING);
     task_text c = make(WORDS("picture", "p", "from", "f", "to", "y"), NOTHING);
     task_text d = make(WORDS("picture", "p", "from", "f", "to", "x", "steps", "20"), NOTHING);
     const size_t of_to = strlen(" 0123456789abcdef 0123456789abcdef ");
