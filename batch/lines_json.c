@@ -6,12 +6,13 @@
 
 #include <jansson.h>
 
+/* An array, too, which is then refused as what it is. */
 bool lines_json_recognises(const char *head, size_t size)
 {
     size_t at = 0;
-    while (at < size && strchr(" \t\r\n", head[at]))
+    while (at < size && head[at] && strchr(" \t\r\n", head[at]))
         at++;
-    return at < size && head[at] == '{';
+    return at < size && (head[at] == '{' || head[at] == '[');
 }
 
 /* Sets a field from a value: a text as it is, a number as JSON writes it. */
@@ -70,8 +71,8 @@ static diffedit_status read_line(lines_source *source, int64_t number, const cha
                          "expected an object of JSON in one line: %.120s (column %d)", wrong.text,
                          wrong.column);
     else if (!json_is_object(object))
-        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT,
-                         "expected an object of JSON, found another value");
+        status = de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected an object of JSON, found %s",
+                         json_is_array(object) ? "an array" : "another value");
     if (status == DIFFEDIT_OK)
         status = set_values(&line, object, error);
     json_decref(object);

@@ -133,7 +133,12 @@ static void json_that_is_wrong_is_refused(void **state)
 {
     (void)state;
     expect_refused("{\"picture\": \"a.png\"}\n[1]\n",
-                   "line 2: expected an object of JSON, found another value");
+                   "line 2: expected an object of JSON, found an array");
+    expect_refused("[{\"picture\": \"a.png\"}]\n",
+                   "line 1: expected an object of JSON, found an array");
+    expect_refused("[\n{\"picture\": \"a.png\"}\n]\n",
+                   "line 1: expected an object of JSON in one line: ']' expected near end of file "
+                   "(column 1)");
     expect_refused("{\"picture\": \"a.png\"\n", "line 1: expected an object of JSON in one line: "
                                                 "'}' expected near end of file (column 19)");
     expect_refused("{\"picture\": true}\n", "line 1: picture: expected a text or a number");
