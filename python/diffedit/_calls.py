@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import time
+from types import FrameType
 from typing import Any, Callable, Union
 
 from ._native import ffi, lib
@@ -32,25 +33,38 @@ class Calls:
     """The calls of one editor: one at a time, with what each asked to be told."""
 
     def __init__(self) -> None:
-        self._one = threading.Lock()
-        self._thread: int | None = None  # whose call runs
+        self._owner: dict[str, int] = {}  # "thread": whose call runs
+        self._frame: FrameType | None = None  # of the method that makes it
         self.function: ProgressFunction | None = None
         self.raised: BaseException | None = None
 
     def __enter__(self) -> None:
-        if not self._one.acquire(blocking=False):
+        # Not a lock: an interrupt (Ctrl-C) here or in __exit__() would leave it taken. What one
+        # leaves here is of this thread and of a frame that has ended. setdefault() is one step.
+        thread = threading.get_ident()
+        if self._owner.setdefault("thread", thread) != thread or self._runs():
             raise BusyError("this editor is in a call already; give each thread an editor of its "
                             "own, and let a progress function only look")
-        self._thread = threading.get_ident()
+        self.function = self.raised = None
+        self._frame = sys._getframe(1)
 
     def __exit__(self, *_exception: Any) -> None:
-        self.function = self.raised = self._thread = None
-        self._one.release()
+        self.function = self.raised = self._frame = None
+        self._owner.clear()
+
+    def _runs(self) -> bool:
+        """Whether this thread is in a call: Python does not clear a frame that has not ended."""
+        try:
+            if self._frame is not None:
+                self._frame.clear()
+        except RuntimeError:
+            return True
+        return False
 
     def looking(self) -> contextlib.AbstractContextManager[None]:
         """For what a progress function may do as well, during its own editor's call."""
-        within = self._thread == threading.get_ident()
-        return contextlib.nullcontext() if within else self
+        mine = self._owner.get("thread") == threading.get_ident()
+        return contextlib.nullcontext() if mine and self._runs() else self
 
     def step(self, stage: int, done: int, total: int) -> bool:
         """Whether to stop. An interrupt (Ctrl-C) is raised by Python on entering this."""

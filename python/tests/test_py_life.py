@@ -198,6 +198,44 @@ def test_an_interrupt_ends_an_edit(progress):
     assert len(said) < 100
 
 
+@pytest.mark.parametrize("event, code", [("return", _calls.Calls.__enter__.__code__),
+                                         ("call", _calls.Calls.__exit__.__code__)])
+def test_an_interrupt_as_a_call_begins_or_ends(editor, event, code):
+    """Where nothing in Python can be sure to undo what was begun."""
+    def trace(frame, happened, _argument):
+        if frame.f_code is code and happened == event:
+            raise KeyboardInterrupt
+        return trace
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            editor.encode_text("a horse")
+    finally:
+        sys.settrace(before)
+    assert editor.find("a horse", "a zebra", **QUICK).share > 0
+
+
+def test_a_signals_handler_may_only_look(editor):
+    """Python runs it as the library calls back, in the thread of the call."""
+    met = []
+
+    def handle(*_arguments):
+        met.append(editor.stats.evaluations)
+        with pytest.raises(diffedit.BusyError):
+            editor.close()
+
+    def progress(stage, done, total):
+        if stage == "invert" and done == 1:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        editor.edit("a horse", "a zebra", steps=20, mask_samples=2, progress=progress)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(met) == 1 and met[0] < editor.stats.evaluations
+
+
 class Alarm(Exception):
     pass
 
@@ -209,17 +247,19 @@ def test_what_is_interrupted_while_it_opens_is_closed():
         raise Alarm
 
     def interrupted():
-        with pytest.raises(Alarm):
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
             diffedit.Model()
+        except Alarm:
+            return 1
+        return 0
     before = signal.signal(signal.SIGALRM, ring)
     try:
         for _ in range(5):
             interrupted()
         gc.collect()
         kept = resident()
-        for _ in range(40):
-            interrupted()
+        assert sum(interrupted() for _ in range(40)) > 20
         gc.collect()
         assert resident() - kept < 60 << 20
     finally:
