@@ -17,7 +17,7 @@ typedef struct course {
     struct ledger *ledger;
     report report;
     int64_t planned;     /* tasks of ledger_plan() */
-    atomic_bool stopped; /* something failed, and the run is to stop then */
+    atomic_bool stopped; /* something failed, and the run is to stop then, or cannot go on */
 } course;
 
 /* Keeps what came of a task: writes its files, records it and reports it; a second outcome of a

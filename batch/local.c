@@ -140,8 +140,10 @@ static void *run_behind(void *user)
         if (at->behind_status == DIFFEDIT_OK)
             at->behind_status = course_keep(at->run, &next->item, &next->made, NULL, 1,
                                             &at->behind_error);
-        if (at->behind_status != DIFFEDIT_OK)
+        if (at->behind_status != DIFFEDIT_OK) { /* nor could what is computed now be kept */
+            atomic_store(&at->run->stopped, true);
             belt_end(&at->behind);
+        }
         free_parcel(next);
     }
     return NULL;

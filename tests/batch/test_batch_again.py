@@ -166,6 +166,16 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     assert len(results(tmp_path)) == 4
 
 
+def test_a_result_that_cannot_be_written_ends_the_next_edit(tmp_path):
+    """Which could not be written either: here a folder stands where they are written."""
+    slow = {"picture": "lemons.png", "from": "lemons", "to": "apples", "steps": 900, "ratio": 1}
+    write_list(tmp_path, LINES[0], slow)
+    (tmp_path / "out/.batch.part").mkdir(parents=True)
+    began = time.monotonic()
+    assert "out/.batch.part: cannot be written: Is a directory" in fail(1, tmp_path)
+    assert time.monotonic() - began < 5
+
+
 def test_progress_is_one_line_of_a_terminal(tmp_path):
     write_list(tmp_path, *LINES[:2], dict(LINES[0], picture="none.png"))
     terminal, inner = pty.openpty()
