@@ -33,7 +33,7 @@ static const sql_schema schema = {versions, sizeof versions / sizeof *versions};
 
 const char *const ledger_state_names[] = {"waiting", "done", "failed"};
 
-/* What came of a task before is not known of the next try. */
+/* What an earlier try said of a task does not hold for the next one. */
 #define WAITS_AGAIN "state = 'waiting', message = NULL, warnings = NULL, device = NULL"
 
 /* ---- opening ---- */
