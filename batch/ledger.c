@@ -303,6 +303,14 @@ void ledger_item_free(ledger_item *item)
     *item = (ledger_item){.number = 0};
 }
 
+bool ledger_waits(struct ledger *ledger, const char *id)
+{
+    return sql_number(ledger->sql, 0,
+                      "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND state = 'waiting')"
+                      " AND EXISTS (SELECT 1 FROM lines WHERE task_id = ?1)",
+                      "t", id) != 0;
+}
+
 /* ---- what came of it ---- */
 
 diffedit_status ledger_record(bool *recorded, struct ledger *ledger, const ledger_task *task,

@@ -89,6 +89,8 @@ typedef struct ledger_item {
 bool ledger_planned(ledger_item *item, struct ledger *ledger, int64_t position,
                     diffedit_error *error);
 void ledger_item_free(ledger_item *item);
+/* Whether a task of the present list waits, in the plan or not. */
+bool ledger_waits(struct ledger *ledger, const char *id);
 
 /* ---- what came of it ---- */
 

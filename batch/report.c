@@ -60,6 +60,13 @@ void report_expect(report *to, int64_t total)
     pthread_mutex_unlock(&to->mutex);
 }
 
+void report_expect_more(report *to, int64_t more)
+{
+    pthread_mutex_lock(&to->mutex);
+    to->total += more;
+    pthread_mutex_unlock(&to->mutex);
+}
+
 /* "36 min" */
 static void write_span(char *text, size_t size, double seconds)
 {

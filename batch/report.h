@@ -21,6 +21,8 @@ void report_end(report *to);
 void report_reading(report *to, int64_t lines);
 /* How many tasks this run has. */
 void report_expect(report *to, int64_t total);
+/* It has more of them, or, below 0, fewer. */
+void report_expect_more(report *to, int64_t more);
 /* One of them ended. */
 void report_ended(report *to, bool failed);
 /* A sentence of its own line, quiet or not. */

@@ -79,6 +79,8 @@ static submit_task *find(struct submit *submit, const char *id)
 
 static void drop(struct submit *submit, submit_task *task)
 {
+    if (task == &submit->other)
+        return;
     size_t index = (size_t)(task - submit->tasks);
     submit->count--;
     memmove(task, task + 1, (submit->count - index) * sizeof *task);
@@ -93,12 +95,14 @@ static diffedit_status take_next(struct submit *submit, diffedit_error *error)
         bool there = ledger_planned(&item, submit->run->ledger, submit->next, &reason);
         if (!there && reason.code != DIFFEDIT_OK)
             return de_fail(error, reason.code, "%s", reason.message);
-        if (there) {
+        if (there && ledger_waits(submit->run->ledger, item.id)) {
             submit_task task = {.position = submit->next};
             memcpy(task.id, item.id, sizeof task.id);
             submit->tasks[submit->count++] = task;
-            ledger_item_free(&item);
+        } else {
+            report_expect_more(&submit->run->report, -1); /* it has been heard of before */
         }
+        ledger_item_free(&item);
         submit->next++;
     }
     return DIFFEDIT_OK;
@@ -205,6 +209,8 @@ static diffedit_status keep_result(struct submit *submit, submit_task *task, tol
         status = miss(submit, task, what, &reason, error);
     } else if (status == DIFFEDIT_OK) {
         memcpy(item.id, task->id, sizeof item.id);
+        if (task == &submit->other)
+            report_expect_more(&submit->run->report, 1);
         status = course_keep(submit->run, &item, &what->made, what->worker, what->tries, error);
         if (status == DIFFEDIT_OK) {
             drop(submit, task);
@@ -215,11 +221,22 @@ static diffedit_status keep_result(struct submit *submit, submit_task *task, tol
     return status;
 }
 
-/* A result that nobody waits for has been recorded before: its worker was the second. */
-static void hear_late(const struct submit *submit, const char *id)
+/* The task of a result: one that is waited for, or one that an earlier run put into the queue and
+ * this one did not, being for a part of the list (`limit`). NULL: it has been recorded before, its
+ * worker was the second. */
+static submit_task *find_result(struct submit *submit, const char *id)
 {
-    if (id && strlen(id) == TASK_ID - 1 && strspn(id, "0123456789abcdef") == TASK_ID - 1)
+    bool is_id = id && strlen(id) == TASK_ID - 1 && strspn(id, "0123456789abcdef") == TASK_ID - 1;
+    submit_task *task = find(submit, id);
+    if (task || !is_id)
+        return task;
+    if (!ledger_waits(submit->run->ledger, id)) {
         submit_remove_files(submit, id);
+        return NULL;
+    }
+    submit->other = (submit_task){.position = -1};
+    memcpy(submit->other.id, id, TASK_ID);
+    return &submit->other;
 }
 
 /* Records one result. */
@@ -227,11 +244,9 @@ static diffedit_status hear(struct submit *submit, const struct streams_result *
                             diffedit_error *error)
 {
     told what;
-    submit_task *task = find(submit, result->id);
-    if (!task) {
-        hear_late(submit, result->id);
+    submit_task *task = find_result(submit, result->id);
+    if (!task)
         return DIFFEDIT_OK;
-    }
     if (!result->outcome || !told_read(&what, result->outcome)) {
         task->queued = false; /* whatever that was, it is not in the queue any more */
         return DIFFEDIT_OK;

@@ -31,6 +31,7 @@ struct submit {
     submit_task *tasks;       /* [count], in the order of the plan */
     size_t count, near;       /* near: where the last one was found */
     int64_t next;             /* position of the plan from which on none is in `tasks` */
+    submit_task other;        /* one that waits and is not in `tasks`, while its result is heard */
     bool out;                 /* the depot was, and nothing else, when something failed */
     char uploaded[TASK_HASH]; /* the last file that is known to be in a store */
     double heard;             /* when the last result came */

@@ -233,6 +233,22 @@ def test_a_batch_goes_on(redis, tmp_path):
     assert hashes(tmp_path) == edit_here(tmp_path, *QUICK)
 
 
+def test_a_part_of_the_list_takes_all_that_was_done_meanwhile(redis, tmp_path):
+    """Also what is not in the part: workers may have been at it for hours."""
+    write_list(tmp_path, 4)
+    running = batch(redis.url, tmp_path, *QUICK)
+    wait_for(lambda: redis.ask("XLEN", LINES) == "4")
+    running.send_signal(signal.SIGINT)
+    finish(running, 130)
+    with working(redis.url, tmp_path) as worker:
+        wait_for(lambda: redis.ask("XLEN", LINES) == "0")
+    said = finish(batch(redis.url, tmp_path, *QUICK, "--limit", "1"))
+    assert "4 of 4" in said and "4 lines: 4 done, 0 failed; " in said
+    assert "4 done, " in worker.said
+    assert hashes(tmp_path) == edit_here(tmp_path, *QUICK)
+    assert not list((tmp_path / "out").glob(".batch-*"))
+
+
 def test_a_changed_list(redis, tmp_path):
     """Lines that are not wanted any more are taken out of the queue."""
     write_list(tmp_path, 6)
