@@ -2,23 +2,33 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
 
 
+# From a small process, because the most memory of a process is at least what its parent had when it
+# was forked.
+MEASURE = """
+import os, subprocess, sys
+program = subprocess.Popen(sys.argv[1:])
+_, status, used = os.wait4(program.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss, used.ru_utime)
+"""
+
+
 def refusal(model, most_memory=400 << 10):
     """The only line that the program says. Memory in KiB: without a model it is 30 MiB, under
     AddressSanitizer more."""
-    program = subprocess.Popen([PROGRAM, "edit", SOURCE / "models/pocket/samples/horse.png", "--to",
-                                "a zebra", "-m", model, "-o", model.parent / "never.png"],
-                               stderr=subprocess.PIPE, cwd=model.parent)
-    said = program.stderr.read()
-    _, status, used = os.wait4(program.pid, 0)
-    program.returncode = os.waitstatus_to_exitcode(status)
+    measured = subprocess.run(
+        [sys.executable, "-IS", "-c", MEASURE, PROGRAM, "edit",
+         SOURCE / "models/pocket/samples/horse.png", "--to", "a zebra", "-m", model, "-o",
+         model.parent / "never.png"], capture_output=True, cwd=model.parent)
+    said, (status, memory, seconds) = measured.stderr, map(float, measured.stdout.split())
     lines = said.decode().splitlines()
-    assert (program.returncode, len(lines)) == (1, 1), lines
-    assert used.ru_maxrss < most_memory and used.ru_utime < 20
+    assert (status, len(lines)) == (1, 1), lines
+    assert memory < most_memory and seconds < 20
     assert all(32 <= byte < 127 for byte in said.strip())
     assert [path.name
             # no output, and no trace of a command of its
