@@ -36,6 +36,9 @@ static diffedit_status read_name(table *t, const char *text, size_t size)
     name[length] = '\0';
     if (name[0] != '_') {
         field = line_field(name);
+        if (field < 0 && strchr(name, '.')) /* a picture */
+            return de_fail(t->error, DIFFEDIT_ERROR_ARGUMENT,
+                           "expected the names of the columns, found \"%.80s\"", name);
         if (field < 0)
             return line_fail_unknown(name, t->error);
         for (int i = 0; i < t->columns; i++)

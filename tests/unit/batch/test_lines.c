@@ -93,6 +93,8 @@ static void csv_that_is_wrong_is_refused(void **state)
     expect_refused("", "expected a list of edits, found an empty file");
     expect_refused("picture,form\na.png,x\n", "line 1: unknown name \"form\"; did you mean "
                                               "\"from\"?");
+    expect_refused("a.png,a horse,a zebra\n",
+                   "line 1: expected the names of the columns, found \"a.png\"");
     expect_refused("picture,to,to\n", "line 1: to stands over two columns");
     expect_refused("picture,to,\na.png,x,\n", "line 1: column 3 has no name");
     expect_refused("picture,to\na.png\n",
