@@ -117,6 +117,12 @@ def test_help_of_every_command():
         assert text.startswith(f"usage: diffedit {command} ")
 
 
+def test_a_server_has_no_preset_and_shows_no_progress():
+    text = " ".join(succeed("serve", "--help-all").stdout.decode().split())
+    assert "default each job's" in text and "default exact" not in text
+    assert "--quiet log no line for each request" in text and "progress" not in text
+
+
 # ---- wrong usage: exit 2, before anything is opened; all of it is in tests/unit/cli ----
 
 @pytest.mark.parametrize("message, arguments", [
