@@ -20,6 +20,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def page(browser, server):
     """A tab; the browser must have had nothing to complain of when the test ends."""
+    browser.get("about:blank")  # the page before still asks its server, which may be gone
     tab = Page(browser, server)
     tab.console()
     tab.requests()
@@ -36,6 +37,7 @@ def alone_server(tmp_path_factory):
 @pytest.fixture
 def alone(browser, alone_server):
     """The picture without the rest of the page."""
+    browser.get("about:blank")
     tab = Alone(browser, alone_server)
     tab.console()
     tab.open()
