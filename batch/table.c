@@ -42,30 +42,31 @@ static void end_row(table_writing *to)
 }
 
 /* In one value, of whatever length. */
-static void put_warnings(table_writing *to, const char *warnings)
+static diffedit_status put_warnings(table_writing *to, const char *warnings, diffedit_error *error)
 {
-    size_t index;
+    char *joined = NULL;
+    size_t index, size;
     json_t *list = warnings ? json_loads(warnings, 0, NULL) : NULL, *text;
-    fputs(to->between, to->stream);
-    to->between = ",";
-    json_array_foreach (list, index, text) {
-        fputs(index ? "; " : "\"", to->stream);
-        for (const char *at = json_string_value(text); at && *at; at++) {
-            if (*at == '"')
-                fputc('"', to->stream);
-            fputc(*at, to->stream);
-        }
+    FILE *into = open_memstream(&joined, &size);
+    bool failed = !into;
+    if (into) {
+        json_array_foreach (list, index, text)
+            fprintf(into, "%s%s", index ? "; " : "",
+                    json_is_string(text) ? json_string_value(text) : "");
+        failed = ferror(into);
+        failed = fclose(into) != 0 || failed;
     }
-    if (json_array_size(list) > 0)
-        fputc('"', to->stream);
+    if (!failed)
+        put(to, joined);
+    free(joined);
     json_decref(list);
+    return failed ? de_fail_memory(error, 1, "warnings") : DIFFEDIT_OK;
 }
 
 static diffedit_status write_line(void *user, const ledger_line *line, const ledger_task *task,
                                   diffedit_error *error)
 {
     table_writing *to = user;
-    (void)error;
     json_t *read = json_loads(task->task, 0, NULL);
     const json_t *options = json_object_get(read, "options");
     bool done = task->state == LEDGER_DONE, timed = done && task->seconds > 0;
@@ -83,13 +84,13 @@ static diffedit_status write_line(void *user, const ledger_line *line, const led
     put_number(to, timed, "%jd", (intmax_t)task->evaluations);
     put(to, line->category);
     put(to, task->message);
-    put_warnings(to, task->warnings);
+    diffedit_status status = put_warnings(to, task->warnings, error);
     put(to, task->id);
     put(to, done ? task->sha256 : NULL);
     put(to, task->device);
     end_row(to);
     json_decref(read);
-    return DIFFEDIT_OK;
+    return status;
 }
 
 diffedit_status table_write(course *run, const char *file, diffedit_error *error)
