@@ -1,4 +1,6 @@
 """One browser and one server for the tests of a run; each test opens the page as a new visitor."""
+import contextlib
+
 import pytest
 
 from alone import Alone, serving_alone
@@ -17,15 +19,20 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def page(browser, server):
-    """A tab; the browser must have had nothing to complain of when the test ends."""
-    browser.get("about:blank")  # the page before still asks its server, which may be gone
-    tab = Page(browser, server)
+@contextlib.contextmanager
+def watching(tab):
+    """The browser must have had nothing to complain of when the test ends."""
+    tab.driver.get("about:blank")  # the page before still asks its server, which may be gone
     tab.console()
     tab.requests()
     yield tab
     assert tab.console() == []
+
+
+@pytest.fixture
+def page(browser, server):
+    with watching(Page(browser, server)) as tab:
+        yield tab
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +44,6 @@ def alone_server(tmp_path_factory):
 @pytest.fixture
 def alone(browser, alone_server):
     """The picture without the rest of the page."""
-    browser.get("about:blank")
-    tab = Alone(browser, alone_server)
-    tab.console()
-    tab.open()
-    yield tab
-    assert tab.console() == []
+    with watching(Alone(browser, alone_server)) as tab:
+        tab.open()
+        yield tab
