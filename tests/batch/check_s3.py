@@ -5,16 +5,18 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
+import threading
 import time
 import urllib.request
 
 import boto3
 import pytest
+from moto.moto_server.werkzeug_app import (DomainDispatcherApplication, MotoRequestHandler,
+                                          create_backend_app)
+from werkzeug.serving import make_server
 
 import test_depot_store as ours
-from queueing import (QUICK, batch, edit_here, finish, free_port, hashes, redis_at, table, working,
-                      write_list)
+from queueing import (QUICK, batch, edit_here, finish, hashes, redis_at, table, working, write_list)
 from test_depot_store import NO, ODD, OUT, YES
 
 BUCKET, REGION = "pictures-of-many", "eu-central-1"
@@ -24,15 +26,6 @@ POLICY = {"Version": "2012-10-17", "Statement": [
      "Resource": f"arn:aws:s3:::{BUCKET}/*"},
     {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}]}
 Moto = collections.namedtuple("Moto", "endpoint user reader session")
-
-
-def wait_for(url):
-    for _ in range(600):
-        try:
-            return urllib.request.urlopen(url).close()
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError(url)
 
 
 def keys(made):
@@ -65,14 +58,25 @@ def make_accounts(endpoint):
     return [keys(made) for made in found]
 
 
+def one_at_a_time(application):
+    """Moto looks whether a name is taken, then stores under it; S3 promises that as one step."""
+    lock = threading.Lock()
+
+    def answer(environ, start_response):
+        with lock:
+            return application(environ, start_response)
+
+    return answer
+
+
 @pytest.fixture(scope="module")
 def moto():
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p",
-                               str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = make_server("127.0.0.1", 0, one_at_a_time(DomainDispatcherApplication(
+        create_backend_app)), threaded=True, request_handler=MotoRequestHandler)
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
     try:
-        wait_for(endpoint + "/moto-api/data.json")
         accounts = make_accounts(endpoint)
         # from the next request on, signatures and policies are checked
         urllib.request.urlopen(urllib.request.Request(
@@ -80,8 +84,9 @@ def moto():
             headers={"Content-Type": "text/plain"})).close()
         yield Moto(endpoint, *accounts)
     finally:
-        server.terminate()
-        server.wait(30)
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def s3(moto):
