@@ -44,6 +44,16 @@ diffedit_status lines_source_read(size_t *got, char *bytes, size_t size, lines_s
     return DIFFEDIT_OK;
 }
 
+/* Whether a list can begin so; pictures, archives and programs have a control character here. */
+static bool begins_as_text(const char *head, size_t size)
+{
+    enum { LOOKED_AT = 16 };
+    for (size_t i = 0; i < size && i < LOOKED_AT; i++)
+        if ((unsigned char)head[i] < ' ' && (!head[i] || !strchr("\t\n\r", head[i])))
+            return false;
+    return true;
+}
+
 static diffedit_status read_head(lines_source *source, diffedit_error *error)
 {
     static const char mark[] = "\xEF\xBB\xBF";
@@ -63,6 +73,11 @@ static diffedit_status read_head(lines_source *source, diffedit_error *error)
         ((head[0] == 0xFF && head[1] == 0xFE) || (head[0] == 0xFE && head[1] == 0xFF)))
         return de_fail(error, DIFFEDIT_ERROR_FILE,
                        "%.300s: expected a list in UTF-8, found UTF-16; save it as UTF-8",
+                       source->path);
+    if (!begins_as_text(source->head, source->head_size))
+        return de_fail(error, DIFFEDIT_ERROR_FILE,
+                       "%.300s: expected a list of edits (CSV, JSON lines or PIE-Bench's mapping "
+                       "file), found a file that is no text",
                        source->path);
     return DIFFEDIT_OK;
 }

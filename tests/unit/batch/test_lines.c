@@ -120,6 +120,16 @@ static void bytes_that_are_no_text_are_refused(void **state)
                          "expected a list in UTF-8, found UTF-16; save it as UTF-8");
 }
 
+static void a_picture_or_a_spreadsheets_own_file_is_no_list(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"\x89PNG\r\n\x1A\n", "PK\3\4\24", "RIFF\"\1", "\177ELF\2"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        expect_refused(heads[i], "expected a list of edits (CSV, JSON lines or PIE-Bench's "
+                                 "mapping file), found a file that is no text");
+    expect("to\tpicture\r\nx\ta.png\r\n", "2 picture=a.png to=x");
+}
+
 /* ---- JSON lines ---- */
 
 static void json_has_an_object_in_each_line(void **state)
@@ -208,6 +218,7 @@ int main(void)
         cmocka_unit_test(csv_leaves_columns_out),
         cmocka_unit_test(csv_that_is_wrong_is_refused),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
+        cmocka_unit_test(a_picture_or_a_spreadsheets_own_file_is_no_list),
         cmocka_unit_test(json_has_an_object_in_each_line),
         cmocka_unit_test(json_that_is_wrong_is_refused),
         cmocka_unit_test(what_never_ends_is_refused),
