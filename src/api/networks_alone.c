@@ -4,6 +4,7 @@
 #include "edit/predictor.h"
 #include "sampling/guidance.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,9 @@ diffedit_status diffedit_predict_guided(float *eps, diffedit_editor *editor, con
 {
     const float *const both[] = {unconditional, embedding};
     de_predictor predictor = {0};
+    if (!(fabs(guidance) <= FLT_MAX))
+        return de_fail(error, DIFFEDIT_ERROR_ARGUMENT, "guidance %g: expected a finite float32",
+                       guidance);
     diffedit_status status = predict(&predictor, editor,
                                      (question){latent, height, width, timestep}, both, 2, error);
     if (status == DIFFEDIT_OK) {

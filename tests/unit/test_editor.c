@@ -623,6 +623,12 @@ static void test_a_guided_evaluation(void **state)
     }
     assert_true(difference > 1e-3); /* the texts matter, and nothing became infinite */
     assert_true(isfinite(difference));
+    static const double wrong[] = {NAN, INFINITY, -1e39};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(diffedit_predict_guided(guided, editor, latent, SIDE, SIDE, 500, empty,
+                                                 text, wrong[i], &error),
+                         DIFFEDIT_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "guidance -1e+39: expected a finite float32");
     free(empty);
     free(text);
     diffedit_editor_free(editor);
