@@ -90,7 +90,7 @@ def long_in(value: Any, name: str) -> int:
 
 def floats_in(array: Any, shape: tuple[int | None, ...], name: str) -> Floats:
     """A float32 array in C order of this shape, of which None stands for any length above 0.
-    Whatever numpy turns into floats is taken; a float32 array in C order is not copied."""
+    Whatever numpy turns into finite floats is taken; a float32 array in C order is not copied."""
     found = numpy.asarray(array)
     if found.dtype.kind not in "fiu":
         raise TypeError(f"`{name}`: expected an array of floats, found one of {found.dtype}")
@@ -99,7 +99,14 @@ def floats_in(array: Any, shape: tuple[int | None, ...], name: str) -> Floats:
     if not fits:
         raise ArgumentError(f"`{name}`: expected an array of shape {_shape(shape)}, found "
                             f"{_shape(found.shape)}")
-    return numpy.ascontiguousarray(found, dtype=numpy.float32)
+    with numpy.errstate(over="ignore"):  # of float64; it becomes infinite
+        given: Floats = numpy.ascontiguousarray(found, dtype=numpy.float32)
+    finite = numpy.isfinite(given)
+    if not finite.all():
+        place = numpy.unravel_index(int(finite.argmin()), given.shape)
+        raise ArgumentError(f"`{name}`: expected finite numbers of float32, found "
+                            f"{found[place]} at {_shape(tuple(map(int, place)))}")
+    return given
 
 
 def _shape(lengths: tuple[int | None, ...]) -> str:

@@ -13,7 +13,14 @@ from diffedit.errors import KINDS, check
 
 STATUSES = {name: getattr(lib, name) for name in dir(lib) if name.startswith("DIFFEDIT_ERROR_")}
 BUILT_IN = {"ARGUMENT": ValueError, "FILE": OSError, "MEMORY": MemoryError}
-NAN = float("nan")
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def spoilt(shape, value):
+    """Zeros but for one."""
+    array = numpy.zeros(shape)
+    array.flat[array.size // 3] = value
+    return array
 
 
 @pytest.mark.parametrize("name", STATUSES)
@@ -89,6 +96,20 @@ def test_models_that_were_fetched(tmp_path, monkeypatch):
      TypeError, r"`guidance`: expected a number, found \[3\]"),
     (lambda e: e.predict_guided(numpy.zeros((8, 8, 8)), 5, numpy.zeros(3), numpy.zeros((16, 128)),
                                 2), diffedit.ArgumentError, "`unconditional`"),
+    *[(lambda e, guidance=guidance: e.predict_guided(
+        numpy.zeros((8, 8, 8)), 5, numpy.zeros((16, 128)), numpy.zeros((16, 128)), guidance),
+       diffedit.ArgumentError, f"guidance {guidance}: expected a finite float32")
+      for guidance in (NAN, INFINITY, -INFINITY)],
+    (lambda e: e.predict_noise(spoilt((8, 8, 8), NAN), 5, numpy.zeros((16, 128))),
+     diffedit.ArgumentError, r"`latent`: expected finite numbers .* found nan at \(2, 5, 2\)"),
+    (lambda e: e.predict_noise(numpy.zeros((8, 8, 8)), 5, spoilt((16, 128), INFINITY)),
+     diffedit.ArgumentError, r"`embedding`: .* found inf at \(5, 42\)"),
+    (lambda e: e.predict_guided(numpy.zeros((8, 8, 8)), 5, spoilt((16, 128), -INFINITY),
+                                numpy.zeros((16, 128)), 3),
+     diffedit.ArgumentError, r"`unconditional`: .* found -inf at \(5, 42\)"),
+    (lambda e: e.encode_pixels(spoilt((3, 32, 32), 1e39)), diffedit.ArgumentError,
+     r"`pixels`: expected finite numbers of float32, found 1e\+39 at"),
+    (lambda e: e.decode_latent(spoilt((8, 8, 8), NAN)), diffedit.ArgumentError, "`latent`: .* nan"),
     (lambda e: e.encode_pixels(numpy.zeros((3, 30, 33))), diffedit.ArgumentError, "multiple"),
     (lambda e: e.encode_pixels(numpy.zeros((3, 0, 32))), diffedit.ArgumentError, "`pixels`"),
     (lambda e: e.encode_pixels("pixels"), TypeError, "`pixels`: expected an array of floats"),
@@ -112,6 +133,7 @@ def test_models_that_were_fetched(tmp_path, monkeypatch):
     (lambda e: e.set_correction(HORSE, add=HORSE), diffedit.ArgumentError, "`correction`"),
     (lambda e: e.set_map(numpy.zeros((3, 3, 3))), diffedit.ArgumentError, "`map`"),
     (lambda e: e.set_map(numpy.full((32, 32), 2.0)), diffedit.ArgumentError, "map"),
+    (lambda e: e.set_map(spoilt((32, 32), NAN)), diffedit.ArgumentError, "`map`: .* found nan at"),
     (lambda e: (e.set_map(numpy.zeros((4, 4))), e.find("a horse", "a zebra")),
      diffedit.ArgumentError, "map")])
 def test_bad_arguments(model, call, error, words):
