@@ -35,20 +35,23 @@ class Picture:
     `Picture.open()` reads a file and `Picture(...)` takes whatever else is a picture. `image` is
     the same for PIL, `array` for numpy, and `save()` writes what the command would write."""
 
-    __slots__ = ("_handle", "_plain", "_record", "__weakref__")
+    __slots__ = ("_handle", "_plain", "_record", "_warning", "__weakref__")
     _handle: Any  # the library's picture
     _plain: bool  # there is nothing beside the pixels
     _record: str | None  # of how it was made
+    _warning: str | None  # of what it was read from before it was the library's
 
     def __init__(self, picture: PictureLike) -> None:
         made = to_picture(picture, "picture")
-        self._handle, self._plain, self._record = made._handle, made._plain, made._record
+        self._handle, self._plain = made._handle, made._plain
+        self._record, self._warning = made._record, made._warning
 
     @classmethod
     def _own(cls, handle: Any, plain: bool, record: str | None = None) -> Picture:
         """Of what the library made."""
         picture = cls.__new__(cls)
-        picture._handle, picture._plain, picture._record = handle, plain, record
+        picture._handle, picture._plain = handle, plain
+        picture._record, picture._warning = record, None
         return picture
 
     @classmethod
@@ -97,7 +100,7 @@ class Picture:
     def warning(self) -> str | None:
         """What a person should know about how it was read."""
         found = lib.diffedit_picture_warning(self._handle)
-        return None if found == ffi.NULL else text_of(found)
+        return self._warning if found == ffi.NULL else text_of(found)
 
     @property
     def record(self) -> str | None:
@@ -289,14 +292,14 @@ def from_image(image: PIL.Image.Image, name: str) -> Picture:
     elif image.mode in _CONVERTED:
         image = image.convert(_CONVERTED[image.mode])
     if image.mode == "CMYK":
-        return _through_a_file(image, "TIFF")
+        return _from_cmyk(image)
     if image.mode == "I" or image.mode.startswith("I;16"):
         image = _sixteen_bit(image, name)
     elif image.mode not in _KEPT:
         raise TypeError(f"`{name}`: expected an image of mode {', '.join(_KEPT)}, P, 1, I;16 or "
                         f"CMYK, found {image.mode}")
     if any(key in image.info for key in _BESIDE):
-        return _through_a_file(image, "PNG")
+        return _through_png(image)
     return from_array(numpy.asarray(image), name)
 
 
@@ -312,12 +315,24 @@ def _sixteen_bit(image: PIL.Image.Image, name: str) -> PIL.Image.Image:
     return grey
 
 
-def _through_a_file(image: PIL.Image.Image, format: str) -> Picture:
+def _from_cmyk(image: PIL.Image.Image) -> Picture:
+    """What its colours are, the library knows: it reads them, and their profile, in TIFF. Of such a
+    file it reads no EXIF."""
+    data = io.BytesIO()
+    image.save(data, "TIFF", icc_profile=image.info.get("icc_profile"))
+    picture = Picture.decode(data.getbuffer(), max_pixels=image.width * image.height)
+    if "exif" not in image.info:
+        return picture
+    read = picture.image
+    read.info["exif"] = image.info["exif"]
+    kept = _through_png(read)
+    kept._warning = picture.warning
+    return kept
+
+
+def _through_png(image: PIL.Image.Image) -> Picture:
     """What stands beside the pixels comes into the library in files alone."""
     data = io.BytesIO()
     kept = {key: image.info[key] for key in _BESIDE if key in image.info}
-    if format == "PNG":
-        image.save(data, format, compress_level=0, **kept)
-    else:
-        image.save(data, format, **kept)
+    image.save(data, "PNG", compress_level=0, **kept)
     return Picture.decode(data.getbuffer(), max_pixels=image.width * image.height)

@@ -130,6 +130,32 @@ def test_cmyk_is_read_as_a_file_of_it():
     assert "CMYK" in Picture(image).warning
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "YCbCr"])
+def test_exif_is_kept_of_every_mode(mode):
+    image = PIL.Image.fromarray(RGB[..., 0].astype(numpy.uint16)) if mode == "I;16" else \
+        PIL.Image.fromarray(RGB).convert(mode)
+    exif = image.getexif()
+    exif[0x0112], exif[0x010E] = 6, "a test"  # Orientation, ImageDescription
+    image.info["exif"] = exif.tobytes()
+    picture = Picture(image)
+    kept = picture.image.getexif()
+    assert picture.size == (6, 9)
+    assert kept[0x010E] == "a test" and kept.get(0x0112, 1) == 1
+
+
+def test_cmyk_with_exif_is_as_its_file(tmp_path):
+    """JPEG, of which the library reads both."""
+    image = PIL.Image.fromarray(RGB).convert("CMYK")
+    exif = image.getexif()
+    exif[0x010E] = "a test"
+    image.save(tmp_path / "cmyk.jpg", exif=exif, quality=100)
+    given, read = Picture(PIL.Image.open(tmp_path / "cmyk.jpg")), Picture(tmp_path / "cmyk.jpg")
+    assert given.image.getexif()[0x010E] == read.image.getexif()[0x010E] == "a test"
+    assert same(given, read.array) and given.warning == read.warning
+    assert given.image.info.get("icc_profile") == read.image.info.get("icc_profile")
+    assert Picture(given).warning == given.warning
+
+
 @pytest.mark.parametrize("mode", ["F", "LAB"])
 def test_other_modes_are_refused(mode):
     with pytest.raises(TypeError, match=f"`picture`: expected an image of mode .* found {mode}"):
