@@ -184,6 +184,33 @@ def test_a_scheduler_that_is_not_computed_here(pipe, tmp_path):
             == numpy.asarray(called(pipe, output_type="np").images)).all()
 
 
+def test_a_scheduler_without_timesteps():
+    made = [getattr(diffedit.diffusers, name)() for name in ("DDIMScheduler",
+                                                             "DDIMInverseScheduler")]
+    assert [list(one.timesteps[[0, -1]]) for one in made] == [[999, 0], [0, 999]]
+    sample = numpy.zeros((1, 4, 6, 8), numpy.float32)
+    for scheduler in made:
+        assert scheduler.num_inference_steps is None
+        with pytest.raises(ValueError, match="you need to run 'set_timesteps' after creating"):
+            scheduler.step(sample, 999, sample)
+        scheduler.set_timesteps(10)
+        assert scheduler.step(sample, 900, sample).prev_sample.shape == sample.shape
+
+
+def test_noise_is_drawn_in_float32_whatever_torchs_default_is(monkeypatch):
+    class Torch:
+        Generator = Tensor = float32 = type("Generator", (), {"device": "cpu"})
+
+        def randn(self, shape, generator, device, dtype):
+            return numpy.ones(shape, numpy.float32 if dtype is self.float32 else numpy.float64)
+    drawn = []
+    monkeypatch.setattr(arrays, "torch", Torch())
+    monkeypatch.setattr(arrays, "to_array", lambda array: drawn.append(array) or array)
+    for generator in (None, Torch.Generator()):
+        arrays.draw((1, 4), generator)
+    assert [array.dtype for array in drawn] == [numpy.float32] * 2
+
+
 def test_tensors_of_bytes_are_refused(monkeypatch):
     class Tensor:
         dtype, ndim = "torch.uint8", 3

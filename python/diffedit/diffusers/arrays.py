@@ -35,9 +35,9 @@ def to_tensor(array: Array) -> Any:
 
 
 def draw(shape: Sequence[int], generator: Any = None) -> Array:
-    """Normal noise as diffusers' randn_tensor() draws it: by a torch.Generator, by a list of them,
-    one for each of shape[0], or by torch's own; a numpy.random.Generator does too, and without
-    torch a fresh one."""
+    """Normal noise as diffusers' randn_tensor() draws it for networks of float32: by a
+    torch.Generator, by a list of them, one for each of shape[0], or by torch's own; a
+    numpy.random.Generator does too, and without torch a fresh one."""
     if isinstance(generator, (list, tuple)):
         if len(generator) == 1:
             return draw(shape, generator[0])
@@ -52,7 +52,7 @@ def draw(shape: Sequence[int], generator: Any = None) -> Array:
         raise TypeError(f"`generator`: expected a torch.Generator, a list of them, or a "
                         f"numpy.random.Generator, found {type(generator).__name__}")
     device = "cpu" if generator is None else generator.device
-    return to_array(torch.randn(shape, generator=generator, device=device))
+    return to_array(torch.randn(shape, generator=generator, device=device, dtype=torch.float32))
 
 
 # ---- pictures ----

@@ -77,7 +77,7 @@ class _Scheduler:
                                 f"{config['prediction_type']!r}: expected epsilon or v_prediction")
         if config.get("thresholding"):
             raise ArgumentError(f"{type(self).__name__}: `thresholding` is not computed here")
-        self.num_inference_steps = 0  # none are set
+        self.num_inference_steps: int | None = None
         self.timesteps = np.arange(config["num_train_timesteps"])
 
     @classmethod
@@ -110,6 +110,13 @@ class _Scheduler:
             raise ArgumentError(f"`num_inference_steps` {steps}: expected 1 to {trained}, the "
                                 "timesteps that the model was trained with")
         self.num_inference_steps = steps
+
+    def _stride(self) -> int:
+        """Of a step, in timesteps."""
+        if self.num_inference_steps is None:
+            raise ArgumentError("Number of inference steps is 'None', you need to run "
+                                "'set_timesteps' after creating the scheduler")  # as there
+        return int(self.config.num_train_timesteps // self.num_inference_steps)
 
     def _leading(self, steps: int) -> Array:
         length = self.config.num_train_timesteps // steps
@@ -153,6 +160,10 @@ class DDIMScheduler(_Scheduler):
     defaults = {**_Scheduler.defaults, "thresholding": False, "dynamic_thresholding_ratio": 0.995,
                 "sample_max_value": 1.0}
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.timesteps = self.timesteps[::-1].copy()
+
     def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
         self._check_steps(num_inference_steps)
         trained, spacing = self.config.num_train_timesteps, self.config.timestep_spacing
@@ -169,7 +180,7 @@ class DDIMScheduler(_Scheduler):
     def step(self, model_output: Array, timestep: Any, sample: Array, eta: float = 0.0,
              generator: Any = None) -> Step:
         """All arrays [b, c, h, w]; the noise of `eta` is drawn from `generator`."""
-        before = int(timestep) - self.config.num_train_timesteps // self.num_inference_steps
+        before = int(timestep) - self._stride()
         alpha = self.alphas_cumprod[int(timestep)]
         alpha_before = self.alphas_cumprod[before] if before >= 0 else self.first_alpha
         original, eps = self._predictions(model_output, sample, alpha)
@@ -195,8 +206,7 @@ class DDIMInverseScheduler(_Scheduler):
             raise self._spacing_is_unknown("leading or trailing")
 
     def step(self, model_output: Array, timestep: Any, sample: Array) -> Step:
-        trained = self.config.num_train_timesteps
-        now = min(int(timestep) - trained // self.num_inference_steps, trained - 1)
+        now = min(int(timestep) - self._stride(), self.config.num_train_timesteps - 1)
         alpha = self.alphas_cumprod[now] if now >= 0 else self.first_alpha
         alpha_next = self.alphas_cumprod[int(timestep)]
         original, eps = self._predictions(model_output, sample, alpha)
