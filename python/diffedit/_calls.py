@@ -14,7 +14,8 @@ from .errors import BusyError, check, text_of
 
 logger = logging.getLogger("diffedit")
 
-# progress(stage, done, total): True cancels; an exception does too, and is raised by the call.
+# progress(stage, done, total): True cancels, and None or False goes on; an exception cancels too,
+# and is raised by the call.
 ProgressFunction = Callable[[str, int, int], Any]
 Progress = Union[bool, ProgressFunction, None]
 
@@ -70,7 +71,7 @@ class Calls:
         """Whether to stop. An interrupt (Ctrl-C) is raised by Python on entering this."""
         if self.raised is not None:  # by a line of the log
             return True
-        return self.function is not None and bool(self.function(STAGES[stage], done, total))
+        return self.function is not None and _stops(self.function(STAGES[stage], done, total))
 
     def finish(self, status: int, error: Any) -> None:
         """Raises what made the call fail, or what the progress function or the log raised in it."""
@@ -80,6 +81,15 @@ class Calls:
             finally:
                 self.raised = None
         check(status, error)
+
+
+def _stops(answer: Any) -> bool:
+    """Whether a progress function's answer cancels. Other objects are true, too: the coroutine of
+    an async function, what asyncio's calls return."""
+    if answer is None or isinstance(answer, int) or type(answer).__name__ in ("bool", "bool_"):
+        return bool(answer)
+    raise TypeError("`progress`: expected a function that returns None, False or True (which ends "
+                    f"the call), found that it returned {answer!r:.80}")
 
 
 def _keep(_kind: Any, exception: BaseException, traceback: Any) -> None:

@@ -109,10 +109,24 @@ def test_the_interpreter_is_not_locked(editor):
     assert turns > 20
 
 
-@pytest.mark.parametrize("answer, error", [(True, diffedit.Cancelled), (1, diffedit.Cancelled)])
+@pytest.mark.parametrize("answer, error", [(True, diffedit.Cancelled), (1, diffedit.Cancelled),
+                                           (numpy.bool_(True), diffedit.Cancelled)])
 def test_progress_cancels(editor, answer, error):
     with pytest.raises(error):
         editor.edit("a horse", "a zebra", progress=lambda *_: answer, **QUICK)
+    assert editor.edit("a horse", "a zebra", **QUICK).size == (256, 256)
+
+
+@pytest.mark.parametrize("answer", [None, False, 0, numpy.bool_(False)])
+def test_progress_goes_on(editor, answer):
+    assert editor.find("a horse", "a zebra", progress=lambda *_: answer, **QUICK).share > 0
+
+
+def test_progress_that_answers_neither_yes_nor_no(editor):
+    """asyncio's call_soon_threadsafe(), a coroutine: true, and not meant so."""
+    for odd in (object(), numpy.zeros(3), ["a"]):
+        with pytest.raises(TypeError, match="`progress`: expected a function that returns None, "):
+            editor.edit("a horse", "a zebra", progress=lambda *_: odd, **QUICK)
     assert editor.edit("a horse", "a zebra", **QUICK).size == (256, 256)
 
 
