@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Callable, Union
 
 from ._native import ffi, lib
-from .errors import BusyError, check, text_of
+from .errors import BusyError, check, in_python, text_of
 
 logger = logging.getLogger("diffedit")
 
@@ -105,7 +105,7 @@ def diffedit_python_progress(user: Any, stage: int, done: int, total: int) -> bo
 @ffi.def_extern(onerror=_keep)  # type: ignore[untyped-decorator]
 def diffedit_python_log(user: Any, level: int, line: Any) -> None:
     logger.log(logging.WARNING if level == lib.DIFFEDIT_LOG_WARNING else logging.INFO, "%s",
-               text_of(line))
+               in_python(text_of(line)))
 
 
 # ---- progress=True ----

@@ -63,6 +63,7 @@ def _as_keyword(found: re.Match[str]) -> str:
 
 def in_python(message: str) -> str:
     """A message or a help text of the library: options are keywords, functions methods."""
+    message = re.sub(r"`settings\.(\w+)`", r"`\1`", message)  # keywords of Model
     message = re.sub(r"\bdiffedit_(?:editor_)?(\w+\(\))", r"\1", message)
     return re.sub(r"`([a-z-]+)`", _as_keyword, message)
 

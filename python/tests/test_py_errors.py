@@ -181,6 +181,11 @@ def test_warnings_go_to_the_log(model, caplog):
 
 def test_warnings_are_seen_where_no_log_is_set_up():
     code = ("import diffedit, numpy\n"
+        editor.find("(a horse:1.5)", "a zebra", **QUICK)
+        assert '`source`: "(a horse:1.5)" is read as it stands' in caplog.text
+        assert "use `prompt_syntax` weighted" in caplog.text
+        editor.edit("a horse", "a zebra", preset="lcm", **QUICK)
+        assert "add its LoRA with `lora`, or use `preset` fast" in caplog.text
             "editor = diffedit.Model().editor(diffedit.POCKET / 'samples/horse.png')\n"
             "editor.set_mask(numpy.zeros((256, 256), bool))")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
