@@ -64,12 +64,12 @@ class Region:
         (plus-minus: of working size); None of a mask that was given.
     mask: what is changed, (height, width) of bool, of the picture's size."""
 
-    __slots__ = ("map", "mask", "_picture", "__weakref__")
+    __slots__ = ("map", "mask", "_found", "__weakref__")
 
     def __init__(self, map: Floats | None, mask: Picture) -> None:
         self.map = map
         self.mask: NDArray[numpy.bool_] = mask.array >= 128
-        self._picture = mask
+        self._found = mask
 
     @property
     def share(self) -> float:
@@ -79,11 +79,20 @@ class Region:
     @property
     def image(self) -> PIL.Image.Image:
         """The mask for PIL, of 0 and 255."""
-        return self._picture.image
+        return self._picture().image
 
     def save(self, path: PathLike) -> None:
         """Writes the mask as a grey picture, as `diffedit mask` does."""
-        self._picture.save(path)
+        self._picture().save(path)
+
+    def _picture(self) -> Picture:
+        """Of `mask`, which may have been changed since it was found."""
+        same = numpy.array_equal(self.mask, self._found.array >= 128)
+        return self._found if same else to_mask(self.mask, "mask")
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks."""
+        return self._picture().encode()
 
     def __repr__(self) -> str:
         height, width = self.mask.shape

@@ -68,6 +68,18 @@ def test_find(editor, tmp_path):
     assert (tmp_path / "python.png").read_bytes() == (tmp_path / "command.png").read_bytes()
 
 
+def test_a_region_whose_mask_is_changed(editor, tmp_path):
+    """What is saved, shown and used is what the mask says."""
+    region = editor.find("a horse", "a zebra", **QUICK)
+    region.mask[:128] = False
+    region.save(tmp_path / "mask.png")
+    assert ((pixels(tmp_path / "mask.png") == 255) == region.mask).all()
+    assert ((numpy.asarray(region.image) == 255) == region.mask).all()
+    assert diffedit.Picture(region._repr_png_()).size == (256, 256)
+    editor.set_mask(region)
+    assert (editor.find("", "").mask == region.mask).all()
+
+
 def test_outside_of_the_mask_pixels_are_kept(editor, horse):
     result = editor.edit("a horse", "a zebra", output="array", feather=0, **QUICK)
     mask = editor.find("a horse", "a zebra", feather=0, **QUICK).mask
