@@ -127,6 +127,11 @@ class Picture:
         """As an image of PIL, whose `info` has the colour profile, EXIF and record. PIL has 16 bit
         in grey without alpha alone: other pictures of 16 bit become 8 bit, rounded."""
         array = self.array
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """For numpy.asarray(), which makes `array` of it."""
+        return self.array.__array_interface__
+
         mode = _MODES.get((self.channels, self.bits))
         if mode is None:
             mode = _MODES[self.channels, 8]
@@ -174,6 +179,10 @@ class Picture:
                f"{self.bits} bit>"
 
     def __reduce__(self) -> Any:
+    def _repr_png_(self) -> bytes:
+        """For notebooks."""
+        return self.encode()
+
         raise TypeError("a Picture is memory of the library and cannot be pickled; pickle its "
                         "array, or what encode() returns")
 

@@ -207,6 +207,15 @@ def test_a_sixteen_bit_edit_keeps_its_depth(model, horse, tmp_path):
     assert (picture.array[~mask] == array[~mask]).all()
 
 
+def test_numpy_and_notebooks_know_pictures():
+    array = numpy.asarray(Picture(RGB))
+    for _ in range(50):
+        Picture(255 - RGB)
+    assert array.dtype == numpy.uint8 and (array == RGB).all() and not array.flags.writeable
+    assert numpy.array(Picture(RGB), numpy.float32).shape == RGB.shape
+    assert same(Picture(Picture(RGB)._repr_png_()), RGB)
+
+
 @pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif"])
 def test_files(format, tmp_path):
     picture = Picture(RGB)
