@@ -107,9 +107,15 @@ def expected(option: Option) -> str:
     return "a whole number from 0 to 2**64 - 1" if option.type == "seed" else "a text"
 
 
-def unknown(name: str, call: str, known: Any) -> TypeError:
-    near = difflib.get_close_matches(name, known, 1)
+# Keywords that some calls take and others do not.
+_SOME = ("source", "to", "preset", "progress", "output", "mask")
+
+
+def unknown(name: str, call: str) -> TypeError:
+    near = difflib.get_close_matches(name, [*OPTIONS, *_SOME], 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
+    if name in _SOME:
+        hint = "; set_mask() takes one" if name == "mask" else ""
     return TypeError(f"{call}() got an unexpected keyword argument {name!r}{hint}")
 
 
@@ -132,7 +138,7 @@ def make(call: str, model: Any, preset: str | None, source: str | None, to: str 
     for name, value in given.items():
         option = OPTIONS.get(name)
         if option is None:
-            raise unknown(name, call, [*OPTIONS, "source", "to", "preset", "progress", "output"])
+            raise unknown(name, call)
         if value is not None:
             status = lib.diffedit_options_set(options, name.replace("_", "-").encode(),
                                               keep(_written(option, value), name), error)

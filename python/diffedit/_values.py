@@ -31,10 +31,15 @@ def text_in(text: object, name: str) -> Any:
 def path_text(path: Any, name: str) -> str:
     """A path as text, in which bytes that are no text stand as Python keeps them."""
     try:
-        return os.fsdecode(path)
+        found = os.fsdecode(path)
+        os.fsencode(found)
+        return found
     except TypeError:
         raise TypeError(f"`{name}`: expected a path (str or PathLike), found "
                         f"{type(path).__name__}") from None
+    except UnicodeEncodeError:
+        raise ArgumentError(f"`{name}`: expected a path of characters that Unicode has, found "
+                            f"{found!a}") from None
 
 
 def path_in(path: Any, name: str) -> Any:

@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Literal, Union, overload
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Literal, Mapping, Union, overload
 
 import PIL.Image
 
@@ -189,7 +189,7 @@ def find(named: str) -> str:
 def _loras(given: Any) -> Iterator[tuple[str, float]]:
     if isinstance(given, (str, os.PathLike)) or _is_weighted(given):
         given = [given]
-    elif not hasattr(given, "__iter__"):
+    elif not hasattr(given, "__iter__") or isinstance(given, Mapping):  # whose weights would be lost
         raise TypeError("`lora`: expected a file, (file, weight), or a list of these, found "
                         f"{type(given).__name__}")
     for lora in given:

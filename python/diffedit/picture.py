@@ -67,7 +67,12 @@ class Picture:
                max_pixels: int = 0) -> Picture:
         """Reads the bytes of such a file; messages call it `name`."""
         called, most = text_in(name, "name"), long_in(max_pixels, "max_pixels")
-        with ffi.from_buffer(data) as held:
+        try:
+            view = ffi.from_buffer(data)
+        except TypeError:
+            raise TypeError(f"`data`: expected the bytes of a file, found {type(data).__name__}"
+                            ) from None
+        with view as held:
             return cls._own(_made(lambda out, error: lib.diffedit_picture_decode(
                 out, held, len(held), called, most, error)), plain=False)
 
@@ -123,15 +128,15 @@ class Picture:
         return array
 
     @property
-    def image(self) -> PIL.Image.Image:
-        """As an image of PIL, whose `info` has the colour profile, EXIF and record. PIL has 16 bit
-        in grey without alpha alone: other pictures of 16 bit become 8 bit, rounded."""
-        array = self.array
-    @property
     def __array_interface__(self) -> dict[str, Any]:
         """For numpy.asarray(), which makes `array` of it."""
         return self.array.__array_interface__
 
+    @property
+    def image(self) -> PIL.Image.Image:
+        """As an image of PIL, whose `info` has the colour profile, EXIF and record. PIL has 16 bit
+        in grey without alpha alone: other pictures of 16 bit become 8 bit, rounded."""
+        array = self.array
         mode = _MODES.get((self.channels, self.bits))
         if mode is None:
             mode = _MODES[self.channels, 8]
@@ -174,15 +179,15 @@ class Picture:
             options.record = texts[-1]
         return options, texts
 
+    def _repr_png_(self) -> bytes:
+        """For notebooks."""
+        return self.encode()
+
     def __repr__(self) -> str:
         return f"<diffedit.Picture {self.width}x{self.height}, {self.channels} channels of " \
                f"{self.bits} bit>"
 
     def __reduce__(self) -> Any:
-    def _repr_png_(self) -> bytes:
-        """For notebooks."""
-        return self.encode()
-
         raise TypeError("a Picture is memory of the library and cannot be pickled; pickle its "
                         "array, or what encode() returns")
 
@@ -251,14 +256,16 @@ def to_mask(mask: Any, name: str) -> Picture:
         array = numpy.asarray(mask)
         if array.dtype == numpy.bool_:
             return from_array(array.astype(numpy.uint8) * numpy.uint8(255), name)
+        if array.dtype.kind in "fi":
+            raise TypeError(f"`{name}`: expected an array of bool, uint8 or uint16, found one of "
+                            f"{array.dtype}; a comparison, as array > 0.5, makes one of bool")
     return to_picture(mask, name)
 
 
 def from_array(array: NDArray[Any], name: str) -> Picture:
     if array.dtype.kind != "u" or array.itemsize > 2:
-        hint = "; multiply by 255 and round" if array.dtype.kind == "f" else ""
         raise TypeError(f"`{name}`: expected an array of uint8 or uint16, found one of "
-                        f"{array.dtype}{hint}")
+                        f"{array.dtype}{_to_bytes(array)}")
     if array.ndim not in (2, 3) or array.ndim == 3 and not 1 <= array.shape[2] <= 4:
         raise ArgumentError(f"`{name}`: expected an array of shape (height, width) or (height, "
                             f"width, 1 to 4 channels), found {array.shape}")
@@ -270,6 +277,16 @@ def from_array(array: NDArray[Any], name: str) -> Picture:
     pixels = ffi.cast("void *", array.__array_interface__["data"][0])
     return Picture._own(_made(lambda out, error: lib.diffedit_picture_new(
         out, width, height, channels, 8 * array.itemsize, pixels, stride, error)), plain=True)
+
+
+def _to_bytes(array: NDArray[Any]) -> str:
+    """How an array of other numbers becomes one of uint8, for a message."""
+    if array.dtype.kind not in "fiu":
+        return ""
+    from_zero_to_one = array.dtype.kind == "f" and array.size > 0 and array.max() <= 1
+    scaled = "multiply by 255, " if from_zero_to_one else ""
+    return f"; {scaled}round, and convert by astype(numpy.uint8)" if array.dtype.kind == "f" else \
+        "; convert by astype(numpy.uint8)"
 
 
 def _rows(array: NDArray[Any]) -> tuple[NDArray[Any], int]:

@@ -59,7 +59,9 @@ def test_models_that_are_none(tmp_path):
     ({"lora": [("a", "b")]}, TypeError, "`lora`: expected a path .* found tuple"),
     ({"lora": [("a", 1, 2)]}, TypeError, "`lora`: expected a path .* found tuple"),
     ({"lora": None}, TypeError, r"`lora`: expected a file, \(file, weight\), .* found NoneType"),
+    ({"lora": {"a": 0.5}}, TypeError, r"`lora`: expected a file, \(file, weight\), .* found dict"),
     ({"vae": "none"}, diffedit.FileError, "none"),
+    ({"path": diffedit.POCKET / "vae"}, diffedit.ModelError, "; give it as `vae`, beside a model"),
     ({"text_encoder": 5}, TypeError, "`text_encoder`: expected a path")])
 def test_settings_of_models(settings, error, words):
     with pytest.raises(error, match=words):
@@ -124,7 +126,9 @@ def test_models_that_were_fetched(tmp_path, monkeypatch):
     (lambda e: e.edit("a", "b", preset=""), diffedit.ArgumentError, "preset"),
     (lambda e: e.inpaint("b"), diffedit.ArgumentError, r"needs a mask: set_mask\(\)$"),
     (lambda e: e.set_mask(numpy.zeros((5, 5), bool)), diffedit.ArgumentError, "256x256"),
-    (lambda e: e.set_mask(numpy.zeros((256, 256))), TypeError, "`mask`: .* float64"),
+    (lambda e: e.set_mask(numpy.zeros((256, 256))), TypeError,
+     "`mask`: expected an array of bool, uint8 or uint16, found one of float64; a comparison"),
+    (lambda e: e.set_mask([[True]]), TypeError, "`mask`: expected .* an array, .* found list"),
     (lambda e: e.set_mask("none.png"), diffedit.FileError, "none.png"),
     (lambda e: e.set_correction(numpy.zeros((256, 256), numpy.uint8)), diffedit.ArgumentError,
      "alpha"),
@@ -177,15 +181,15 @@ def test_warnings_go_to_the_log(model, caplog):
         assert "the mask selects nothing" in caplog.text
         editor.encode_text("horse " * 15 + "end")
         assert 'longer than the model\'s 16 tokens; this part is cut: "horse end"' in caplog.text
-
-
-def test_warnings_are_seen_where_no_log_is_set_up():
-    code = ("import diffedit, numpy\n"
         editor.find("(a horse:1.5)", "a zebra", **QUICK)
         assert '`source`: "(a horse:1.5)" is read as it stands' in caplog.text
         assert "use `prompt_syntax` weighted" in caplog.text
         editor.edit("a horse", "a zebra", preset="lcm", **QUICK)
         assert "add its LoRA with `lora`, or use `preset` fast" in caplog.text
+
+
+def test_warnings_are_seen_where_no_log_is_set_up():
+    code = ("import diffedit, numpy\n"
             "editor = diffedit.Model().editor(diffedit.POCKET / 'samples/horse.png')\n"
             "editor.set_mask(numpy.zeros((256, 256), bool))")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

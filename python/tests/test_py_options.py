@@ -127,6 +127,10 @@ def test_unknown_keywords_are_answered_with_the_nearest(editor):
     for keyword in ("from", "mask-threshold", "zzz"):
         with pytest.raises(TypeError, match="unexpected keyword argument"):
             editor.find("a", "b", **{keyword: "c"})
+    with pytest.raises(TypeError, match=r"argument 'mask'; set_mask\(\) takes one$"):
+        editor.edit("a", "b", mask=numpy.zeros((256, 256), bool))
+    with pytest.raises(TypeError, match="argument 'to'$"):
+        editor.invert("a", to="b")
 
 
 def test_texts_by_keyword(editor):

@@ -237,8 +237,9 @@ def test_avif():
     (None, TypeError, "found NoneType"),
     (3.5, TypeError, "found float"),
     ([[1, 2]], TypeError, "found list"),
-    (RGB / 255, TypeError, "found one of float64; multiply by 255"),
-    (RGB.astype(numpy.int32), TypeError, "found one of int32"),
+    (RGB / 255, TypeError, "found one of float64; multiply by 255, round, and convert by astype"),
+    (RGB.astype(numpy.float32), TypeError, "found one of float32; round, and convert by astype"),
+    (RGB.astype(numpy.int32), TypeError, "found one of int32; convert by astype"),
     (RGB > 3, TypeError, "found one of bool"),
     (RGB[None], diffedit.ArgumentError, r"found \(1, 6, 9, 3\)"),
     (numpy.zeros((4, 4, 5), numpy.uint8), diffedit.ArgumentError, r"found \(4, 4, 5\)"),
@@ -252,10 +253,17 @@ def test_avif():
     (HORSE.read_bytes()[:2000], diffedit.PictureError, "the picture: "),
     ("no such.png", diffedit.FileError, "no such.png"),
     ("a\0b", diffedit.ArgumentError, "null character"),
+    ("\ud800.png", diffedit.ArgumentError, r"`path`: expected .* found '\\ud800.png'"),
 ])
 def test_what_is_no_picture(given, error, words):
     with pytest.raises(error, match=words):
         Picture(given)
+
+
+@pytest.mark.parametrize("data", ["horse.png", [1, 2], None])
+def test_what_are_no_bytes_of_a_file(data):
+    with pytest.raises(TypeError, match="`data`: expected the bytes of a file, found "):
+        Picture.decode(data)
 
 
 def test_large_pictures_are_refused_before_they_are_decoded(model, horse):
