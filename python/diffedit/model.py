@@ -189,7 +189,7 @@ def find(named: str) -> str:
 def _loras(given: Any) -> Iterator[tuple[str, float]]:
     if isinstance(given, (str, os.PathLike)) or _is_weighted(given):
         given = [given]
-    elif not hasattr(given, "__iter__") or isinstance(given, Mapping):  # whose weights would be lost
+    elif not hasattr(given, "__iter__") or isinstance(given, Mapping):  # as if of files alone
         raise TypeError("`lora`: expected a file, (file, weight), or a list of these, found "
                         f"{type(given).__name__}")
     for lora in given:
