@@ -68,14 +68,12 @@ static diffedit_status find_named(const cli_command **command, const char *name,
     size_t best = NEAR + 1;
     const char *nearest = NULL;
     for (const cli_command *const *known = cli_commands; *known; known++) {
-        const char *full = (*known)->name, *space = strchr(full, ' ');
+        const char *full = (*known)->name;
         if (strcmp(name, full) == 0) {
             *command = *known;
             return DIFFEDIT_OK;
         }
         size_t found = de_name_distance(name, strlen(name), full);
-        size_t without_model = space ? de_name_distance(name, strlen(name), space + 1) : found;
-        found = found < without_model ? found : without_model;
         if (found < best) {
             best = found;
             nearest = full;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-size_t de_name_distance(const char *typed, size_t length, const char *known)
+static size_t edits(const char *typed, size_t length, const char *known)
 {
     size_t row[DE_LONGEST_NAME + 1], known_length = strnlen(known, DE_LONGEST_NAME);
     for (size_t j = 0; j <= known_length; j++)
@@ -18,4 +18,14 @@ size_t de_name_distance(const char *typed, size_t length, const char *known)
         }
     }
     return row[known_length];
+}
+
+size_t de_name_distance(const char *typed, size_t length, const char *known)
+{
+    size_t best = edits(typed, length, known);
+    while ((known = strpbrk(known, " -_"))) {
+        size_t without = 1 + edits(typed, length, ++known);
+        best = best < without ? best : without;
+    }
+    return best;
 }

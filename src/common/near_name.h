@@ -7,7 +7,8 @@
 enum { DE_LONGEST_NAME = 32 };
 
 /* The number of characters to insert, drop or replace (Levenshtein) between `length` characters
- * that were typed and a name, of which the first DE_LONGEST_NAME count. */
+ * that were typed and a name, of which the first DE_LONGEST_NAME count; words that are left out at
+ * its beginning count as one, so that "treshold" is near "mask-threshold". */
 size_t de_name_distance(const char *typed, size_t length, const char *known);
 
 #endif

@@ -343,6 +343,8 @@ static void test_wrong_options(void **state)
                    "unknown option --stpes; did you mean --steps?");
     expect_refused(&cli_edit, WORDS("--mask-treshold=3"),
                    "unknown option --mask-treshold; did you mean --mask-threshold?");
+    expect_refused(&cli_edit, WORDS("--treshold=3"),
+                   "unknown option --treshold; did you mean --mask-threshold?");
     expect_refused(&cli_edit, WORDS("--step", "3"), "unknown option --step; did you mean --steps?");
     expect_refused(&cli_edit, WORDS("--Steps", "3"),
                    "unknown option --Steps; did you mean --steps?");
