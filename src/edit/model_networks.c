@@ -48,13 +48,14 @@ diffedit_status de_runs_explain(const de_model_networks *networks, const char *n
                                 int64_t w, diffedit_status status, diffedit_error *error)
 {
     const de_device *device = networks->model->device;
-    if (status != DIFFEDIT_ERROR_MEMORY || !de_device_title(device) || !error)
+    if (status != DIFFEDIT_ERROR_MEMORY || !error)
         return status;
     const diffedit_error reason = *error;
+    bool gpu = de_device_title(device) != NULL;
     bool exact = de_device_arithmetic(device) == DIFFEDIT_ARITHMETIC_EXACT;
-    return de_fail(error, status, "the %s at %lldx%lld: %s; try %sa smaller `size` or `device` cpu",
-                   network, (long long)w, (long long)h, reason.message,
-                   exact ? "`arithmetic` quick, " : "");
+    return de_fail(error, status, "the %s at %lldx%lld: %s; try %sa smaller `size`%s", network,
+                   (long long)w, (long long)h, reason.message,
+                   gpu && exact ? "`arithmetic` quick, " : "", gpu ? " or `device` cpu" : "");
 }
 
 bool de_runs_narrow(const de_model_networks *networks)

@@ -29,7 +29,7 @@ diffedit_status de_runs_use(de_model_networks *networks, de_part part, diffedit_
 void de_runs_done(de_model_networks *networks, de_part part);
 /* Whether what failed for lack of memory may be tried again, with fewer networks prepared. */
 bool de_runs_make_room(de_model_networks *networks, diffedit_status status);
-/* Says of a GPU what its memory was not enough for: a network, on pictures of h x w pixels. */
+/* Says what the memory was not enough for: a network, on pictures of h x w pixels. */
 diffedit_status de_runs_explain(const de_model_networks *networks, const char *network, int64_t h,
                                 int64_t w, diffedit_status status, diffedit_error *error);
 /* Tells the log what was found out about the model's networks, once for each model. */

@@ -209,22 +209,34 @@ static void test_no_room_for_one(void **state)
     close_model(model);
 }
 
-static void test_no_room_beside_one(void **state)
+/* The UNet finds no room beside its weights; the sentence ends in words that suit the device. */
+static void expect_no_room(const char *device, const char *ends)
 {
-    (void)state;
     f.machine.most_beside = weights_of_unet - 1;
+    f.narrow.base.title = device;
     diffedit_model *model = open_on(&f.narrow.base);
     char starts[96];
     int factor = de_vae_factor(&model->parts.vae);
-    snprintf(starts, sizeof starts,
-             "the UNet at %dx%d: out of memory on %s, which has 4.0 GB: ", W * factor, H * factor,
-             title);
+    snprintf(starts, sizeof starts, "the UNet at %dx%d: out of memory%s: ", W * factor, H * factor,
+             device ? " on gpu:0 (A Small One), which has 4.0 GB" : "");
     assert_int_equal(run(model), DIFFEDIT_ERROR_MEMORY);
     assert_ptr_equal(strstr(f.error.message, starts), f.error.message);
-    assert_non_null(strstr(f.error.message, " MB for a tensor; try a smaller `size` or `device` "
-                                            "cpu"));
+    assert_string_equal(strstr(f.error.message, " for a tensor; "), ends);
     assert_int_equal(f.machine.allocations, 0);
     close_model(model);
+}
+
+static void test_no_room_beside_one(void **state)
+{
+    (void)state;
+    expect_no_room(title, " for a tensor; try a smaller `size` or `device` cpu");
+}
+
+/* The CPU, which has no title. */
+static void test_no_room_on_the_cpu(void **state)
+{
+    (void)state;
+    expect_no_room(NULL, " for a tensor; try a smaller `size`");
 }
 
 /* ---- a device that is lost ---- */
@@ -248,15 +260,11 @@ static void test_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_the_text_encoder_is_wide),
-        TEST(test_the_autoencoder_runs_again),
-        TEST(test_wide_is_no_help),
-        TEST(test_the_unet_is_refused),
-        TEST(test_no_room_for_all),
-        TEST(test_no_room_beside_all),
-        TEST(test_no_room_for_one),
-        TEST(test_no_room_beside_one),
-        TEST(test_lost),
+        TEST(test_the_text_encoder_is_wide), TEST(test_the_autoencoder_runs_again),
+        TEST(test_wide_is_no_help),          TEST(test_the_unet_is_refused),
+        TEST(test_no_room_for_all),          TEST(test_no_room_beside_all),
+        TEST(test_no_room_for_one),          TEST(test_no_room_beside_one),
+        TEST(test_no_room_on_the_cpu),       TEST(test_lost),
     };
     return cmocka_run_group_tests(tests, measure, NULL);
 }
