@@ -5,6 +5,7 @@
 #include "folder_walk.h"
 
 #include "common/error.h"
+#include "common/join_path.h"
 #include "common/new_file.h"
 
 #include <dirent.h>
@@ -243,10 +244,7 @@ static char *resolve(const char *path)
     free(before);
     if (!folder)
         return NULL;
-    size_t size = strlen(folder) + strlen(last) + 2;
-    whole = malloc(size);
-    if (whole)
-        snprintf(whole, size, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, last);
+    whole = de_join_path(folder, last);
     free(folder);
     return whole;
 }

@@ -1,5 +1,6 @@
 #include "outdir.h"
 
+#include "common/join_path.h"
 #include "common/new_file.h"
 
 #include <dirent.h>
@@ -25,11 +26,7 @@ static diffedit_status fail(const char *path, const char *what, diffedit_error *
 
 char *outdir_path(const struct outdir *outdir, const char *file)
 {
-    size_t size = strlen(outdir->folder) + strlen(file) + 2;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s/%s", outdir->folder, file);
-    return path;
+    return de_join_path(outdir->folder, file);
 }
 
 const char *outdir_folder(const struct outdir *outdir)

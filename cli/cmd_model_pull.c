@@ -2,11 +2,11 @@
  * put there last: without it a folder is not taken for a model. */
 #include "commands.h"
 #include "fail.h"
-#include "files.h"
 #include "find_model.h"
 #include "hub.h"
 #include "transfer.h"
 
+#include "common/join_path.h"
 #include "common/layout.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 static char *join_if(const char *folder, const char *name)
 {
-    return folder && folder[0] ? cli_join_path(folder, name) : NULL;
+    return folder && folder[0] ? de_join_path(folder, name) : NULL;
 }
 
 /* The first line of a file, allocated; NULL where there is none. */
@@ -101,7 +101,7 @@ static diffedit_status check_space(const cli_hub *hub, int first, const char *fo
     int64_t needed = 0;
     for (int i = first; i < hub->count; i++) {
         struct stat part = {.st_size = 0};
-        char *path = cli_join_path(folder, hub->files[i].name), *partial = NULL;
+        char *path = de_join_path(folder, hub->files[i].name), *partial = NULL;
         if (path && (partial = malloc(strlen(path) + sizeof ".part"))) {
             sprintf(partial, "%s.part", path);
             if (stat(path, &part) != 0)
@@ -129,12 +129,12 @@ static diffedit_status pull_file(const cli_hub *hub, int index, const char *fold
                                  bool quiet, diffedit_error *error)
 {
     const cli_hub_file *file = &hub->files[index];
-    char *path = cli_join_path(folder, file->name);
+    char *path = de_join_path(folder, file->name);
     if (!path)
         return cli_fail_memory(error);
     diffedit_status status = make_folders(path, error);
     if (status == DIFFEDIT_OK && !cli_download_is_there(path, &file->expected)) {
-        char *whole = *changed ? NULL : cli_join_path(folder, DE_LAYOUT_INDEX);
+        char *whole = *changed ? NULL : de_join_path(folder, DE_LAYOUT_INDEX);
         if (whole)
             unlink(whole);
         free(whole);
@@ -152,7 +152,7 @@ static diffedit_status pull_file(const cli_hub *hub, int index, const char *fold
 static diffedit_status add_shards(cli_hub *hub, int index, const char *folder,
                                   diffedit_error *error)
 {
-    char *name = hub->files[index].name, *path = cli_join_path(folder, name);
+    char *name = hub->files[index].name, *path = de_join_path(folder, name);
     int before = hub->count;
     if (!path)
         return cli_fail_memory(error);
@@ -177,8 +177,8 @@ typedef struct pulled_part {
 /* "PART/NAME" and "ROOT/PART/NAME", allocated; false without memory. */
 static bool join_names(char **name, char **path, const pulled_part *in, const char *file)
 {
-    *name = cli_join_path(in->folder, file);
-    *path = *name ? cli_join_path(in->root, *name) : NULL;
+    *name = de_join_path(in->folder, file);
+    *path = *name ? de_join_path(in->root, *name) : NULL;
     return *path != NULL;
 }
 
@@ -215,7 +215,7 @@ static void remove_other_weights(const cli_hub *hub, const char *folder)
     json_object_foreach (hub->listed, name, file) /* their pieces too */
     {
         bool other = de_layout_is_weights(name) && !cli_hub_is_chosen(hub, name);
-        char *path = other ? cli_join_path(folder, name) : NULL;
+        char *path = other ? de_join_path(folder, name) : NULL;
         if (path)
             unlink(path);
         free(path);

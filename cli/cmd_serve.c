@@ -1,10 +1,11 @@
 #include "commands.h"
 #include "fail.h"
-#include "files.h"
 #include "find_model.h"
 #include "interrupt.h"
 
 #include "serve.h"
+
+#include "common/join_path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static char *find_samples(void)
 {
     char *pocket, *samples = NULL;
     if (cli_find_model(&pocket, NULL, NULL) == DIFFEDIT_OK) {
-        samples = cli_join_path(pocket, "samples");
+        samples = de_join_path(pocket, "samples");
         free(pocket);
     }
     return samples;

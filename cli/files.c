@@ -11,15 +11,6 @@ bool cli_is_standard(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-char *cli_join_path(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s/%s", folder, name);
-    return path;
-}
-
 bool cli_is_standard_input(const char *path)
 {
     struct stat named, standard;

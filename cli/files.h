@@ -1,4 +1,4 @@
-/* Files and paths. */
+/* Files, and what "-" stands for. */
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 
@@ -11,7 +11,5 @@ diffedit_status cli_file_create(de_new_file *file, const char *path, diffedit_er
 bool cli_is_standard(const char *path); /* "-" */
 /* Whether a path names what standard input is, under whatever name. */
 bool cli_is_standard_input(const char *path);
-/* "FOLDER/NAME", freed by the caller; NULL if memory is short. */
-char *cli_join_path(const char *folder, const char *name);
 
 #endif

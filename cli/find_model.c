@@ -1,8 +1,8 @@
 #include "find_model.h"
 
 #include "fail.h"
-#include "files.h"
 
+#include "common/join_path.h"
 #include "common/layout.h"
 
 #include <stdio.h>
@@ -32,9 +32,9 @@ static diffedit_status find_pocket(char **path, diffedit_error *error)
     char folder[4096];
     program_folder(folder, sizeof folder);
     /* the build tree, an installation that was moved, the one that was configured */
-    char *places[] = {cli_join_path(folder, "../models/pocket"),
-                      cli_join_path(folder, "../share/diffedit/models/pocket"),
-                      cli_join_path(DIFFEDIT_DATADIR, "models/pocket")};
+    char *places[] = {de_join_path(folder, "../models/pocket"),
+                      de_join_path(folder, "../share/diffedit/models/pocket"),
+                      de_join_path(DIFFEDIT_DATADIR, "models/pocket")};
     enum { PLACES = sizeof places / sizeof *places };
     diffedit_status status = DIFFEDIT_OK;
     for (int i = 0; i < PLACES && !*path; i++)
@@ -58,11 +58,11 @@ static diffedit_status find_pocket(char **path, diffedit_error *error)
 char *cli_data_folder(const char *name)
 {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    char *inner = cli_join_path("diffedit", name), *folder = NULL;
+    char *inner = de_join_path("diffedit", name), *folder = NULL;
     char *outer = data && data[0] == '/' ? strdup(data)
-                                         : cli_join_path(home ? home : "", ".local/share");
+                                         : de_join_path(home ? home : "", ".local/share");
     if (inner && outer)
-        folder = cli_join_path(outer, inner);
+        folder = de_join_path(outer, inner);
     free(inner);
     free(outer);
     return folder;
@@ -86,7 +86,7 @@ diffedit_status cli_fetched_folder(char **path, const char *named, diffedit_erro
         return cli_fail(error, DIFFEDIT_ERROR_ARGUMENT, "expected OWNER/NAME, found \"%.200s\"",
                         named);
     char *folder = cli_data_folder("models"); /* where `model pull` keeps what it fetched */
-    *path = folder ? cli_join_path(folder, named) : NULL;
+    *path = folder ? de_join_path(folder, named) : NULL;
     free(folder);
     return *path ? DIFFEDIT_OK : cli_fail_memory(error);
 }
@@ -97,7 +97,7 @@ static diffedit_status find_fetched(char **path, const char *named, diffedit_err
     diffedit_status status = cli_fetched_folder(&fetched, named, error);
     if (status != DIFFEDIT_OK)
         return status;
-    char *index = cli_join_path(fetched, DE_LAYOUT_INDEX); /* which is put there last */
+    char *index = de_join_path(fetched, DE_LAYOUT_INDEX); /* which is put there last */
     if (index && exists(index))
         *path = fetched;
     else if (index && exists(fetched))

@@ -1,8 +1,9 @@
 #include "stages.h"
 
 #include "fail.h"
-#include "files.h"
 #include "npy.h"
+
+#include "common/join_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id
         return status;
     char name[64];
     snprintf(name, sizeof name, "%s.npy", diffedit_array_name(id));
-    char *path = cli_join_path(folder, name);
+    char *path = de_join_path(folder, name);
     status = path ? cli_npy_write(path, &array, error) : cli_fail_memory(error);
     free(path);
     return status;
@@ -25,7 +26,7 @@ static diffedit_status write_array(diffedit_editor *editor, diffedit_array_id id
 static diffedit_status write_picture(const diffedit_picture *picture, const char *folder,
                                      const char *name, diffedit_error *error)
 {
-    char *path = cli_join_path(folder, name);
+    char *path = de_join_path(folder, name);
     diffedit_status status = path ? diffedit_picture_save(picture, path, NULL, error)
                                   : cli_fail_memory(error);
     free(path);

@@ -7,6 +7,7 @@
 #include "report.h"
 #include "thumbnail.h"
 
+#include "common/join_path.h"
 #include "common/read_all.h"
 
 #include <errno.h>
@@ -78,11 +79,7 @@ static diffedit_status load(loaded *file, char *path, const char *hash, int64_t 
 
 static char *in_folder(const figures *of, const char *name)
 {
-    size_t size = strlen(of->folder) + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s/%s", of->folder, name);
-    return path;
+    return de_join_path(of->folder, name);
 }
 
 /* ---- masks ---- */

@@ -5,6 +5,8 @@
 #include "joined.h"
 #include "ledgers.h"
 
+#include "common/join_path.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -79,11 +81,9 @@ static diffedit_status write_files(struct page *page, const figures *of,
     static const char *const names[FILES] = {"eval.csv", "eval-means.csv", "eval.html"};
     diffedit_status status = DIFFEDIT_OK;
     for (int i = 0; i < FILES && status == DIFFEDIT_OK; i++) {
-        size_t size = strlen(folder) + strlen(names[i]) + 2;
-        char *path = malloc(size);
+        char *path = de_join_path(folder, names[i]);
         if (!path)
-            return de_fail_memory(error, size, "a path");
-        snprintf(path, size, "%s/%s", folder, names[i]);
+            return de_fail_memory(error, strlen(folder), "a path");
         status = write_file(i, path, page, of, groups, error);
         free(path);
     }

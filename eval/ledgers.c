@@ -3,6 +3,8 @@
 #include "ledger.h"
 #include "task.h"
 
+#include "common/join_path.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -101,11 +103,9 @@ static bool is_ledger(const char *name)
 static diffedit_status read_one(figures *to, const char *name, diffedit_error *error)
 {
     struct ledger *ledger;
-    size_t size = strlen(to->folder) + strlen(name) + 2;
-    char *path = malloc(size);
+    char *path = de_join_path(to->folder, name);
     if (!path)
-        return de_fail_memory(error, size, "a path");
-    snprintf(path, size, "%s/%s", to->folder, name);
+        return de_fail_memory(error, strlen(name), "a path");
     reading at = {to, path};
     diffedit_status status = ledger_open_to_read(&ledger, path, error);
     if (status == DIFFEDIT_OK) {

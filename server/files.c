@@ -1,5 +1,6 @@
 #include "files.h"
 
+#include "common/join_path.h"
 #include "common/new_file.h"
 #include "common/read_all.h"
 
@@ -37,18 +38,9 @@ static diffedit_status fail(const char *path, const char *what, diffedit_error *
                    strerror(errno));
 }
 
-static char *join(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *joined = malloc(size);
-    if (joined)
-        snprintf(joined, size, "%s/%s", folder, name);
-    return joined;
-}
-
 char *files_beside(const struct files *files, const char *name)
 {
-    return join(files->folder, name);
+    return de_join_path(files->folder, name);
 }
 
 /* "FOLDER/files/ab/abcd", or with "-kind" in copies/ */
@@ -107,7 +99,7 @@ static bool is_ours_or_empty(const char *folder)
 static diffedit_status take_lock(struct files *files, diffedit_error *error)
 {
     char text[32];
-    char *path = join(files->folder, LOCK);
+    char *path = de_join_path(files->folder, LOCK);
     if (!path)
         return de_fail_memory(error, strlen(files->folder), "a path");
     files->lock_descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -148,7 +140,7 @@ static diffedit_status make_inner_folders(const struct files *files, diffedit_er
     static const char *const names[] = {KEPT, COPIES, NEW};
     diffedit_status status = DIFFEDIT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == DIFFEDIT_OK; i++) {
-        char *path = join(files->folder, names[i]);
+        char *path = de_join_path(files->folder, names[i]);
         if (!path)
             return de_fail_memory(error, strlen(files->folder), "a path");
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -223,7 +215,7 @@ static char *draft_path(struct files *files)
     pthread_mutex_lock(&files->counters);
     snprintf(name, sizeof name, NEW "/%lu", ++files->drafts);
     pthread_mutex_unlock(&files->counters);
-    return join(files->folder, name);
+    return de_join_path(files->folder, name);
 }
 
 /* Writes a new file; `synced`: it is to be there after a crash. */
@@ -469,7 +461,7 @@ int64_t files_sweep(struct files *files, files_known_fn *known, void *user)
         char name[32];
         bool copies = i >= FOLDERS;
         snprintf(name, sizeof name, "%s/%02x", copies ? COPIES : KEPT, i % FOLDERS);
-        char *path = join(files->folder, name);
+        char *path = de_join_path(files->folder, name);
         if (path)
             sweep_folder(&all, path, copies);
         free(path);

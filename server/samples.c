@@ -1,5 +1,6 @@
 #include "samples.h"
 
+#include "common/join_path.h"
 #include "common/read_all.h"
 
 #include <stdio.h>
@@ -23,10 +24,7 @@ static char *path_of(const serve_settings *settings, const struct sample *sample
 {
     if (!settings->samples)
         return NULL;
-    size_t size = strlen(settings->samples) + strlen(sample->name) + 2;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s/%s", settings->samples, sample->name);
+    char *path = de_join_path(settings->samples, sample->name);
     if (path && access(path, R_OK) == 0)
         return path;
     free(path);

@@ -1,5 +1,6 @@
-/* What the library and the command share: sentences, files that are there whole or not at all, and
- * the names of a model's files. */
+/* What the library and the command share: sentences, paths, files that are there whole or not at
+ * all, and the names of a model's files. */
+#include "common/join_path.h"
 #include "common/layout.h"
 #include "common/new_file.h"
 #include "common/read_all.h"
@@ -16,6 +17,19 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+static void test_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *folder, *path;
+    } cases[] = {{"a/b", "a/b/c"}, {"a/", "a/c"}, {"a//", "a/c"}, {"/", "/c"}, {"", "/c"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *path = de_join_path(cases[i].folder, "c");
+        assert_string_equal(path, cases[i].path);
+        free(path);
+    }
+}
 
 static void test_sentences(void **state)
 {
@@ -262,6 +276,7 @@ static void test_names_of_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_a_file_is_there_whole_or_not_at_all),
         cmocka_unit_test(test_links_stay_and_modes_are_kept),

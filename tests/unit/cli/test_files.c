@@ -16,14 +16,11 @@
 
 #include <cmocka.h>
 
-/* ---- paths ---- */
+/* ---- "-" ---- */
 
-static void test_paths(void **state)
+static void test_standard(void **state)
 {
     (void)state;
-    char *path = cli_join_path("a/b", "c");
-    assert_string_equal(path, "a/b/c");
-    free(path);
     assert_true(cli_is_standard("-"));
     assert_false(cli_is_standard("--"));
     assert_false(cli_is_standard(""));
@@ -204,7 +201,7 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),           cmocka_unit_test(test_names_of_standard_input),
+        cmocka_unit_test(test_standard),        cmocka_unit_test(test_names_of_standard_input),
         cmocka_unit_test(test_names_of_models), cmocka_unit_test(test_where_models_are_kept),
         cmocka_unit_test(test_finding_a_model), cmocka_unit_test(test_settings)};
     scratch_make();
