@@ -5,6 +5,8 @@
 #include "model_text.h"
 #include "submit.h"
 
+#include "common/join_path.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,40 +14,40 @@
 
 /* ---- what a folder's results have in common ---- */
 
-/* Notes a value that a folder's results have in common; another one is refused as soon as it has
- * some. */
-static diffedit_status hold(course *run, const char *key, const char *what, const char *value,
-                            diffedit_error *error)
+/* Notes a value that a folder's results have in common, where the run is not dry; another one is
+ * refused as soon as the folder has some. */
+static diffedit_status hold(struct ledger *ledger, const batch_settings *settings, const char *what,
+                            const char *value, diffedit_error *error)
 {
-    char *there = ledger_get(run->ledger, key);
+    char *there = ledger_get(ledger, what);
     diffedit_status status = DIFFEDIT_OK;
-    if (!there || (strcmp(there, value) != 0 && !ledger_has_results(run->ledger)))
-        status = ledger_set(run->ledger, key, value, error);
-    else if (strcmp(there, value) != 0)
+    if (there && strcmp(there, value) != 0 && ledger_has_results(ledger))
         status = de_fail(error, DIFFEDIT_ERROR_FILE,
                          "%.150s: holds results of another %s, %.120s, than %.120s; name another "
                          "folder with `output`",
-                         run->settings->output, what, there, value);
+                         settings->output, what, there, value);
+    else if (!settings->dry_run)
+        status = ledger_set(ledger, what, value, error);
     free(there);
     return status;
 }
 
-static diffedit_status hold_all(course *run, diffedit_error *error)
+static diffedit_status hold_all(struct ledger *ledger, const batch_settings *settings,
+                                diffedit_error *error)
 {
     char format[64];
-    const batch_settings *settings = run->settings;
     char *model = NULL;
     diffedit_status status = model_text(&model, settings->model_name, settings->model_path,
                                         settings->model_settings, error);
     if (status == DIFFEDIT_OK)
-        status = hold(run, "model", "model", model, error);
+        status = hold(ledger, settings, "model", model, error);
     if (status == DIFFEDIT_OK)
-        status = hold(run, "arithmetic", "arithmetic",
+        status = hold(ledger, settings, "arithmetic",
                       diffedit_arithmetic_name(settings->model_settings->arithmetic), error);
     snprintf(format, sizeof format, "%s quality %d%s", settings->format, settings->quality,
              settings->no_record ? " without parameters" : "");
     if (status == DIFFEDIT_OK)
-        status = hold(run, "format", "format", format, error);
+        status = hold(ledger, settings, "format", format, error);
     free(model);
     return status;
 }
@@ -61,6 +63,13 @@ static void name_batch(char name[64], const batch_settings *settings)
         snprintf(name, 64, "batch");
 }
 
+static void name_ledger(char file[80], const batch_settings *settings)
+{
+    char name[64];
+    name_batch(name, settings);
+    snprintf(file, 80, "%s.db", name);
+}
+
 static diffedit_status open_course(course *run, diffedit_error *error)
 {
     char name[64], file[80];
@@ -70,12 +79,12 @@ static diffedit_status open_course(course *run, diffedit_error *error)
     diffedit_status status = outdir_open(&run->outdir, run->settings->output, name, error);
     if (status != DIFFEDIT_OK)
         return status;
-    snprintf(file, sizeof file, "%s.db", name);
+    name_ledger(file, run->settings);
     char *path = outdir_path(run->outdir, file);
     status = path ? ledger_open(&run->ledger, path, error)
                   : de_fail_memory(error, sizeof file, "a path");
     free(path);
-    return status == DIFFEDIT_OK ? hold_all(run, error) : status;
+    return status == DIFFEDIT_OK ? hold_all(run->ledger, run->settings, error) : status;
 }
 
 static void close_course(course *run)
@@ -93,9 +102,10 @@ static diffedit_status write_table(batch_summary *summary, course *run, diffedit
     name_batch(name, run->settings);
     snprintf(file, sizeof file, "results%s.csv", name + strlen("batch"));
     diffedit_status status = table_write(run, file, error);
-    if (status == DIFFEDIT_OK)
-        snprintf(summary->results, sizeof summary->results, "%s/%s", outdir_folder(run->outdir),
-                 file);
+    char *path = status == DIFFEDIT_OK ? outdir_path(run->outdir, file) : NULL;
+    if (path)
+        snprintf(summary->results, sizeof summary->results, "%s", path);
+    free(path);
     return status;
 }
 
@@ -123,18 +133,23 @@ static diffedit_status sum_up(batch_summary *summary, course *run, diffedit_stat
 /* A dry run looks at what the folder has, if it is there. */
 static diffedit_status take_done(course *run, diffedit_error *error)
 {
-    char name[64];
+    char file[80];
     const char *folder = run->settings->output;
     if (!run->settings->dry_run || !folder)
         return DIFFEDIT_OK;
-    name_batch(name, run->settings);
-    size_t size = strlen(folder) + strlen(name) + 8;
-    char *path = malloc(size);
+    name_ledger(file, run->settings);
+    char *path = de_join_path(folder, file);
     if (!path)
-        return de_fail_memory(error, size, "a path");
-    snprintf(path, size, "%s/%s.db", folder, name);
-    diffedit_status status = access(path, F_OK) == 0 ? ledger_take_done(run->ledger, path, error)
-                                                     : DIFFEDIT_OK;
+        return de_fail_memory(error, sizeof file, "a path");
+    struct ledger *there = NULL;
+    bool exists = access(path, F_OK) == 0;
+    diffedit_status status = exists ? ledger_open_to_read(&there, path, error) : DIFFEDIT_OK;
+    if (there) {
+        status = hold_all(there, run->settings, error);
+        ledger_close(there);
+        if (status == DIFFEDIT_OK)
+            status = ledger_take_done(run->ledger, path, error);
+    }
     free(path);
     return status;
 }

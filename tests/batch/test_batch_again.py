@@ -212,8 +212,9 @@ def test_one_process_at_a_time(tmp_path):
 def test_a_folder_of_another_batch_is_refused(tmp_path):
     write_list(tmp_path, LINES[0])
     succeed(tmp_path)
-    assert "out: holds results of another arithmetic, exact, than quick; name another folder" in \
-        fail(1, tmp_path, "--arithmetic", "quick")
+    for dry in ([], ["--dry-run"]):
+        assert "out: holds results of another arithmetic, exact, than quick; name another folder" \
+            in fail(1, tmp_path, "--arithmetic", "quick", *dry)
     lora = SOURCE / "models/pocket/lcm-lora.safetensors"
     assert "out: holds results of another model, pocket@" in fail(1, tmp_path, "--lora", lora)
     with contextlib.closing(sqlite3.connect(tmp_path / "out/batch.db")) as database:
