@@ -77,8 +77,9 @@ static void say_summary(const batch_summary *summary, const cli_arguments *argum
         snprintf(before, sizeof before, " (%jd before)", (intmax_t)summary->before);
     if (summary->waiting > 0)
         snprintf(left, sizeof left, ", %jd left", (intmax_t)summary->waiting);
-    fprintf(stderr, "diffedit: %jd lines: %jd done%s, %jd failed%s", (intmax_t)summary->lines,
-            (intmax_t)summary->done, before, (intmax_t)summary->failed, left);
+    fprintf(stderr, "diffedit: %jd line%s: %jd done%s, %jd failed%s", (intmax_t)summary->lines,
+            summary->lines == 1 ? "" : "s", (intmax_t)summary->done, before,
+            (intmax_t)summary->failed, left);
     if (summary->results[0])
         fprintf(stderr, "; results in %s", summary->results);
     fputc('\n', stderr);

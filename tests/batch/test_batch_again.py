@@ -63,7 +63,7 @@ def test_a_shorter_list_and_back(tmp_path):
     write_list(tmp_path, *LINES[:3])
     succeed(tmp_path)
     write_list(tmp_path, *LINES[:1])
-    assert "1 lines: 1 done (1 before)" in succeed(tmp_path).stderr
+    assert "1 line: 1 done (1 before)" in succeed(tmp_path).stderr
     assert len(rows(tmp_path)) == 1
     write_list(tmp_path, *LINES[:3])
     assert "3 lines: 3 done (3 before)" in succeed(tmp_path).stderr
