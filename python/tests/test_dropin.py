@@ -1,5 +1,6 @@
 """diffedit.diffusers against the original's numbers in data/dropin.npz (beside_diffusers.py writes
 them), without torch; and against the library's own stages."""
+import copy
 import json
 import shutil
 import sys
@@ -195,6 +196,25 @@ def test_a_scheduler_without_timesteps():
             scheduler.step(sample, 999, sample)
         scheduler.set_timesteps(10)
         assert scheduler.step(sample, 900, sample).prev_sample.shape == sample.shape
+
+
+def test_settings_that_a_scheduler_does_not_know():
+    made = diffedit.diffusers.DDIMScheduler
+    with pytest.raises(TypeError, match="DDIMScheduler.* unexpected keyword argument 'beta_strat'"):
+        made(beta_strat=0.1)
+    with pytest.warns(UserWarning, match="DDIMScheduler has no `beta_strat`, which is ignored"):
+        assert made.from_config({}, beta_strat=0.1, beta_end=0.5).config.beta_end == 0.5
+    kept = made.from_config({"skip_prk_steps": True}).config  # of another class, for another
+    assert made.from_config(kept).config.skip_prk_steps is True
+
+
+def test_a_step_is_copied_and_asked_for_what_it_has():
+    sample = numpy.zeros((1, 4, 6, 8), numpy.float32)
+    scheduler = diffedit.diffusers.DDIMScheduler()
+    scheduler.set_timesteps(10)
+    step = copy.deepcopy(scheduler.step(sample, 900, sample))
+    assert step.prev_sample.shape == step["prev_sample"].shape == sample.shape
+    assert not hasattr(step, "sample")
 
 
 def test_noise_is_drawn_in_float32_whatever_torchs_default_is(monkeypatch):

@@ -9,6 +9,7 @@ import inspect
 import json
 import operator
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
@@ -52,7 +53,10 @@ def read_config(folder: str, name: str) -> Config:
 class Step(dict[str, Array]):
     """What a step returns: `prev_sample` and `pred_original_sample`."""
 
-    __getattr__ = dict.__getitem__
+    def __getattr__(self, name: str) -> Array:
+        if name in self:
+            return self[name]
+        raise AttributeError(f"a step has no `{name}`")
 
 
 class _Scheduler:
@@ -66,6 +70,10 @@ class _Scheduler:
     }
 
     def __init__(self, **settings: Any) -> None:
+        for name in settings:
+            if name not in self.defaults:
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument "
+                                f"{name!r}")
         config = {**self.defaults, **settings, "_class_name": type(self).__name__,
                   "_use_default_values": [key for key in self.defaults if key not in settings]}
         self.config = Config(config)
@@ -83,11 +91,18 @@ class _Scheduler:
     @classmethod
     def from_config(cls, config: Any, **changes: Any) -> Any:
         """From the config of this or any other scheduler, diffusers' or ours. What was that
-        class's default, and not given to it, becomes this class's default, as in diffusers."""
+        class's default, and not given to it, becomes this class's default, as in diffusers. What
+        this class does not know is kept for the next one."""
+        for name in changes:
+            if name not in cls.defaults:
+                warnings.warn(f"{cls.__name__} has no `{name}`, which is ignored", stacklevel=2)
         config = dict(getattr(config, "config", config))
         left_out = config.get("_use_default_values", ())
-        return cls(**{**{key: value for key, value in config.items()
-                         if not key.startswith("_") and key not in left_out}, **changes})
+        given = {**{key: value for key, value in config.items()
+                    if not key.startswith("_") and key not in left_out}, **changes}
+        made = cls(**{key: value for key, value in given.items() if key in cls.defaults})
+        made.config = Config({**given, **made.config})
+        return made
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: PathLike, subfolder: str | None = None,
