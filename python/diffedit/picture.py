@@ -308,8 +308,7 @@ _BESIDE = ("icc_profile", "exif")  # is kept of what PIL has beside pixels
 
 def from_image(image: PIL.Image.Image, name: str) -> Picture:
     """As a file of the image would be read: upright, with its colour profile."""
-    upright = PIL.ImageOps.exif_transpose(image)
-    image = image if upright is None else upright
+    image = _upright(image)
     if image.mode == "P":
         opaque = image.palette is None or image.palette.mode == "RGB"
         image = image.convert("RGB" if opaque and "transparency" not in image.info else "RGBA")
@@ -327,6 +326,20 @@ def from_image(image: PIL.Image.Image, name: str) -> Picture:
     if any(key in image.info for key in _BESIDE):
         return _through_png(image)
     return from_array(numpy.asarray(image), name)
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    """A copy, turned as its EXIF says, which stands in info["exif"] then. EXIF that PIL cannot read
+    is left out, as the library does with a file's."""
+    image.load()  # what is wrong with the pixels is raised here
+    try:
+        upright = PIL.ImageOps.exif_transpose(image) or image.copy()
+        if "Raw profile type exif" in upright.info:  # ImageMagick's, in a PNG
+            upright.info.setdefault("exif", upright.getexif().tobytes())
+    except (SyntaxError, ValueError, struct.error):
+        upright = image.copy()
+        upright.info.pop("exif", None)
+    return upright
 
 
 def _sixteen_bit(image: PIL.Image.Image, name: str) -> PIL.Image.Image:

@@ -5,6 +5,7 @@ import numpy
 import PIL.Image
 import PIL.ImageCms
 import PIL.ImageOps
+import PIL.PngImagePlugin
 import pytest
 from conftest import HORSE, QUICK, SOURCE
 
@@ -141,6 +142,28 @@ def test_exif_is_kept_of_every_mode(mode):
     kept = picture.image.getexif()
     assert picture.size == (6, 9)
     assert kept[0x010E] == "a test" and kept.get(0x0112, 1) == 1
+
+
+def test_exif_of_imagemagick(tmp_path):
+    image = PIL.Image.fromarray(RGB)
+    exif = image.getexif()
+    exif[0x0112], exif[0x010E] = 6, "a test"
+    data, texts = exif.tobytes(), PIL.PngImagePlugin.PngInfo()
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n{data.hex()}\n", zip=True)
+    image.save(tmp_path / "raw.png", pnginfo=texts)
+    for given in (tmp_path / "raw.png", PIL.Image.open(tmp_path / "raw.png")):
+        picture = Picture(given)
+        kept = picture.image.getexif()
+        assert picture.size == (6, 9)
+        assert kept[0x010E] == "a test" and kept.get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("exif", [b"garbage", b"Exif\0\0nothing of this kind", b"", b"Exif\0\0"])
+def test_exif_that_is_broken_is_left_out(exif):
+    image = PIL.Image.fromarray(RGB)
+    image.info["exif"] = exif
+    picture = Picture(image)
+    assert same(picture, RGB) and "exif" not in picture.image.info
 
 
 def test_cmyk_with_exif_is_as_its_file(tmp_path):
