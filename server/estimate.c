@@ -18,12 +18,17 @@ void estimate_begin(struct estimate *estimate, const double costs[ESTIMATE_STAGE
         estimate->rates[i] = 1;
 }
 
-void estimate_at(double *share, double *left, const struct estimate *estimate, int stage,
-                 double done)
+void estimate_at(double *share, double *left, struct estimate *estimate, int stage, double done)
 {
     /* the seconds for which what was remembered counts as much as what is measured now */
     static const double trust = 1;
     double spent = 0, ahead = 0;
+    if (stage > estimate->stage || (stage == estimate->stage && done > estimate->done)) {
+        estimate->stage = stage;
+        estimate->done = done;
+    }
+    stage = estimate->stage;
+    done = estimate->done;
     for (int i = 0; i < ESTIMATE_STAGES; i++) {
         double all = estimate->costs[i] * estimate->rates[i];
         double part = i < stage ? 1 : i > stage ? 0 : done;
