@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import pathlib
+import random
+import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -22,9 +25,15 @@ LINES, RESULTS = f"diffedit:{NAME}:lines", f"diffedit:{NAME}:results:"
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Of those that the system gives only to who asks for them, so that nobody has it before its
+    server begins, or while that is away."""
+    given = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    first, last = int(given[0]), int(given[1])
+    while True:
+        port = random.choice(range(10000, first) if first > 12000 else range(last + 1, 65536))
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(what, seconds=30):
@@ -61,6 +70,7 @@ class Redis:
         wait_for(self.answers)
 
     def answers(self):
+        assert self.process.poll() is None, (self.folder / "redis.log").read_text()[-500:]
         said = self.ask("PING")
         return said == "PONG" or "NOAUTH" in said
 
@@ -103,6 +113,13 @@ def start(*arguments, cwd, log=subprocess.PIPE, **variables):
                             stdout=subprocess.DEVNULL, text=True, env=environment(**variables))
 
 
+def can_be_ended(process):
+    """Whether it is so far that it handles SIGTERM, or has ended."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
+    return process.poll() is not None or caught >> (signal.SIGTERM - 1) & 1
+
+
 @contextlib.contextmanager
 def working(url, cwd, *more, root=".", **variables):
     """A worker, ended by SIGTERM if it has not ended; its messages are in worker.said then."""
@@ -111,6 +128,7 @@ def working(url, cwd, *more, root=".", **variables):
         yield worker
     finally:
         if worker.poll() is None:
+            wait_for(lambda: can_be_ended(worker))
             worker.terminate()
         worker.said = worker.communicate(timeout=60)[1]
 
