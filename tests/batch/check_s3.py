@@ -6,7 +6,6 @@ import os
 import pathlib
 import subprocess
 import threading
-import time
 import urllib.request
 
 import boto3
@@ -214,8 +213,8 @@ def test_a_batch_at_a_store_that_refuses_the_workers(moto, tmp_path):
         running = batch(redis.url, tmp_path, *QUICK, root=where, **aws, **moto.user)
         with working(redis.url, machine(tmp_path, "one"), "--idle-exit", "2", root=where, **aws,
                      **moto.reader) as reader:
-            time.sleep(5)
+            said = [reader.stderr.readline() for _ in range(2)]  # that it waits, and why it does
         with working(redis.url, machine(tmp_path, "two"), root=where, **aws, **moto.user):
             finish(running)
-    assert "AccessDenied" in reader.said
+    assert "AccessDenied" in said[1] and "1 given back" in reader.said, said + [reader.said]
     assert [row["state"] for row in table(tmp_path)] == ["done"] * 3

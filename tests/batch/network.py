@@ -34,7 +34,8 @@ class Namespaces:
 
     def __init__(self):
         self.holder = subprocess.Popen(["unshare", "-n", "sleep", "86400"])
-        time.sleep(0.5)
+        while self.namespace_of(self.holder.pid) == self.namespace_of("self"):
+            time.sleep(0.01)
         for command in (f"ip link set lo up",
                         f"ip link add here type veth peer name there netns {self.holder.pid}",
                         f"ip address add {HERE}/24 dev here", "ip link set here up"):
@@ -42,6 +43,10 @@ class Namespaces:
         self.there("ip link set lo up", f"ip address add {THERE}/24 dev there",
                    "ip link set there up")
         self.inside = ["nsenter", "-t", str(self.holder.pid), "-n"]
+
+    @staticmethod
+    def namespace_of(process):
+        return os.readlink(f"/proc/{process}/ns/net")
 
     def there(self, *commands):
         for command in commands:

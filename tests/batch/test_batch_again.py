@@ -16,6 +16,7 @@ from batches import SOURCE, batch, fail, results, rows, start, succeed, write_li
 
 LINES = [{"picture": f"{picture}.png", "from": "a horse", "to": "a zebra", "seed": seed}
          for seed in range(3) for picture in ("horse", "lemons", "strawberries")]
+ENDLESS = dict(LINES[-1], size="512x512", steps=999, ratio=1)  # for a test: many minutes
 
 
 def outcomes(folder, out="out"):
@@ -88,7 +89,7 @@ def test_a_changed_picture_is_another_edit(tmp_path):
 
 
 def test_interrupted_it_keeps_what_is_finished(tmp_path):
-    write_list(tmp_path, *LINES)
+    write_list(tmp_path, *LINES, ENDLESS)
     process = start(tmp_path)
     while len(results(tmp_path)) < 2:  # the first result and its mask
         time.sleep(0.01)
@@ -97,8 +98,9 @@ def test_interrupted_it_keeps_what_is_finished(tmp_path):
     assert process.returncode == 130, said
     assert said.endswith("diffedit: interrupted\n")
     done = [row for row in rows(tmp_path) if row["state"] == "done"]
-    assert 1 <= len(done) < 9
-    assert f"9 lines: {len(done)} done, 0 failed, {9 - len(done)} left" in said
+    assert len(done) >= 1
+    assert f"10 lines: {len(done)} done, 0 failed, {10 - len(done)} left" in said
+    write_list(tmp_path, *LINES)
     assert f"9 done ({len(done)} before)" in succeed(tmp_path).stderr
 
 
@@ -168,12 +170,9 @@ def test_a_full_disk_is_a_sentence(tmp_path):
 
 def test_a_result_that_cannot_be_written_ends_the_next_edit(tmp_path):
     """Which could not be written either: here a folder stands where they are written."""
-    slow = {"picture": "lemons.png", "from": "lemons", "to": "apples", "steps": 900, "ratio": 1}
-    write_list(tmp_path, LINES[0], slow)
+    write_list(tmp_path, LINES[0], ENDLESS)
     (tmp_path / "out/.batch.part").mkdir(parents=True)
-    began = time.monotonic()
     assert "out/.batch.part: cannot be written: Is a directory" in fail(1, tmp_path)
-    assert time.monotonic() - began < 5
 
 
 def test_progress_is_one_line_of_a_terminal(tmp_path):
