@@ -1,9 +1,11 @@
 """`diffedit eval`: its tables and its page, of a small batch whose ledger and files the tests then
 change."""
+import contextlib
 import csv
 import json
 import math
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -418,15 +420,26 @@ def test_a_full_disk_is_a_sentence(folder):
     assert not list(folder.glob(".diffedit-*"))
 
 
+def measures(process):
+    """Whether it is so far: the page's pictures wait in a file that has no name."""
+    for file in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(file).endswith(" (deleted)"):
+                return True
+    return False
+
+
 def test_interrupted(folder):
     """Nothing is written."""
     change(folder, "INSERT INTO lines WITH RECURSIVE more(n) AS (SELECT 100 UNION ALL SELECT n + 1 "
            "FROM more WHERE n < 9000) SELECT n, task_id, name, picture_path, mask_path, "
            "correction_path, true_mask, category FROM more, lines WHERE number = ?", HORSE)
-    started = subprocess.Popen([PROGRAM, "eval", folder], stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
+    started = subprocess.Popen([PROGRAM, "eval", folder], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    while not measures(started):
+        time.sleep(0.01)
     started.send_signal(signal.SIGINT)
-    assert started.wait(timeout=30) == 130
-    assert "interrupted" in started.stderr.read()
+    assert "interrupted" in started.communicate(timeout=60)[1]
+    assert started.returncode == 130
     assert not any((folder / name).exists() for name in FILES)
     assert not list(folder.glob(".diffedit-*"))
