@@ -12,11 +12,10 @@ import sys
 import tempfile
 import time
 
-from serving import SAMPLE, SOURCE, TOKEN, serving
+from serving import SAMPLE, SOURCE, TO_END, TOKEN, serving
 
 EXAMPLES = 25  # requests of each kind for each operation
 LEFT_OUT = "/events$|/sdapi/v1/(txt|img)2img$"
-SECONDS = 5  # until the server has ended
 # Bytes of any kind are no picture, a job's fields depend on each other, and what a job finds is not
 # there at once.
 CONFIG = """
@@ -80,7 +79,7 @@ def main():
                  *sys.argv[2:]], cwd=folder)
             alive = server.process.poll() is None
             seconds = server.stop() if alive else 0
-            if not alive or server.status != 0 or seconds > SECONDS:
+            if not alive or server.status != 0 or seconds > TO_END:
                 print(f"ended with status {server.process.returncode} after {seconds:.1f} s",
                       *server.log().splitlines()[-20:], sep="\n")
                 code = 1

@@ -15,6 +15,7 @@ PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).re
 SAMPLE = SOURCE / "models/pocket/samples/horse.png"
 TOKEN = "a-token-of-some-length"
 PATIENCE = 60  # seconds
+TO_END = 15  # seconds until it has ended, whatever it does: 4, and what a busy machine takes
 
 
 def environment(**more):
@@ -52,8 +53,13 @@ class Server:
         return self.log_path.read_text(errors="replace")
 
     def lines(self):
-        """Of the log, once a request that ended before this call is in it."""
-        time.sleep(0.1)
+        """Of the log, once the requests before this call are in it: they stand there in their
+        order."""
+        mark, limit = f"/mark-{time.monotonic_ns()}", time.monotonic() + PATIENCE
+        self.get(mark)
+        while f"GET {mark} " not in self.log():
+            assert time.monotonic() < limit, self.log()
+            time.sleep(0.01)
         return self.log().splitlines()
 
     def ask(self, method, path, body=None, headers=None):

@@ -8,7 +8,7 @@ import time
 import pytest
 from PIL import Image
 
-from serving import SAMPLE, serving
+from serving import PATIENCE, SAMPLE, TO_END, serving
 
 SMALL = {"prompt": "a horse", "seed": 1, "steps": 3, "width": 128, "height": 128}
 PICTURE = base64.b64encode(SAMPLE.read_bytes()).decode()
@@ -78,8 +78,8 @@ def test_waiting_clients_are_told_that_the_server_ends(tmp_path):
         thread.start()
         while not server.get("/sdapi/v1/progress").json()["state"]["sampling_step"]:
             time.sleep(0.05)
-        assert server.stop() < 5
-        thread.join(10)
+        assert server.stop() < TO_END
+        thread.join(PATIENCE)
     assert [reply.status for reply in replies] == [503]
     assert replies[0].json()["message"] == "the server is ending"
 
