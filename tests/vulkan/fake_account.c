@@ -103,19 +103,16 @@ fake_object *fake_find(const char *kind, uint64_t handle, VkDevice device)
     return found;
 }
 
-fake_object *fake_add(const char *kind, uint64_t handle, VkDevice device)
+void fake_add(const fake_object *made)
 {
-    fake_object *new = calloc(1, sizeof *new);
+    fake_object *new = malloc(sizeof *new);
     if (!new)
         fake_abort("out of memory");
-    new->kind = kind;
-    new->handle = handle;
-    new->device = device;
+    *new = *made;
     pthread_mutex_lock(&lock);
     new->next = objects;
     objects = new;
     pthread_mutex_unlock(&lock);
-    return new;
 }
 
 static void check_children(const fake_object *device)
@@ -138,6 +135,13 @@ void fake_remove(const char *kind, uint64_t handle, VkDevice device)
     *link_to(kind, handle) = found->next;
     pthread_mutex_unlock(&lock);
     free(found);
+}
+
+void fake_set_queue(fake_object *device, VkQueue queue)
+{
+    pthread_mutex_lock(&lock);
+    device->queue = queue;
+    pthread_mutex_unlock(&lock);
 }
 
 fake_object *fake_device_of(VkQueue queue)

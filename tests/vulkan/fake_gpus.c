@@ -387,7 +387,8 @@ static VkResult VKAPI_CALL fake_CreateDevice(VkPhysicalDevice handle,
     else
         *device = FAKE_NOTHING(VkDevice);
     if (result == VK_SUCCESS)
-        fake_add("device", FAKE_HANDLE(*device), *device)->gpu = gpu;
+        fake_add(&(fake_object){
+            .kind = "device", .handle = FAKE_HANDLE(*device), .device = *device, .gpu = gpu});
     return result;
 }
 

@@ -98,10 +98,12 @@ typedef struct fake_object {
 
 /* Aborts where the kind or the device is another, or nothing of the handle is alive. */
 fake_object *fake_find(const char *kind, uint64_t handle, VkDevice device);
-fake_object *fake_add(const char *kind, uint64_t handle, VkDevice device);
+/* Whole, because other threads look through all objects from then on */
+void fake_add(const fake_object *made);
 /* Nothing for a handle of 0 */
 void fake_remove(const char *kind, uint64_t handle, VkDevice device);
-/* The device of a queue */
+/* A device's queue, and the device of a queue */
+void fake_set_queue(fake_object *device, VkQueue queue);
 fake_object *fake_device_of(VkQueue queue);
 
 #endif

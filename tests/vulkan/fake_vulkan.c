@@ -13,7 +13,7 @@ VkInstance real_instance;
 
 /* ---- made and destroyed ---- */
 
-#define MAKES(object, kind) \
+#define MAKES(object, name) \
     static VkResult VKAPI_CALL fake_Create##object( \
         VkDevice device, const Vk##object##CreateInfo *info, \
         const VkAllocationCallbacks *allocator, Vk##object *made) \
@@ -25,13 +25,14 @@ VkInstance real_instance;
         else \
             *made = FAKE_NOTHING(Vk##object); \
         if (result == VK_SUCCESS) \
-            fake_add(kind, FAKE_HANDLE(*made), device); \
+            fake_add( \
+                &(fake_object){.kind = name, .handle = FAKE_HANDLE(*made), .device = device}); \
         return result; \
     } \
     static void VKAPI_CALL fake_Destroy##object(VkDevice device, Vk##object object, \
                                                 const VkAllocationCallbacks *allocator) \
     { \
-        fake_remove(kind, FAKE_HANDLE(object), device); \
+        fake_remove(name, FAKE_HANDLE(object), device); \
         real.Destroy##object(device, object, allocator); \
     }
 MAKES(Buffer, "buffer")
@@ -57,7 +58,8 @@ static VkResult VKAPI_CALL fake_CreateCommandPool(VkDevice device,
     else
         *made = FAKE_NOTHING(VkCommandPool);
     if (result == VK_SUCCESS)
-        fake_add("command pool", FAKE_HANDLE(*made), device);
+        fake_add(
+            &(fake_object){.kind = "command pool", .handle = FAKE_HANDLE(*made), .device = device});
     return result;
 }
 
@@ -109,7 +111,8 @@ static VkResult VKAPI_CALL fake_CreateComputePipelines(VkDevice device, VkPipeli
     else if (result == VK_SUCCESS)
         result = real.CreateComputePipelines(device, cache, 1, infos, allocator, made);
     if (result == VK_SUCCESS)
-        fake_add("pipeline", FAKE_HANDLE(*made), device);
+        fake_add(
+            &(fake_object){.kind = "pipeline", .handle = FAKE_HANDLE(*made), .device = device});
     return result;
 }
 
@@ -141,7 +144,7 @@ static void VKAPI_CALL fake_GetDeviceQueue(VkDevice device, uint32_t family, uin
     if (family != owner->gpu->other_families)
         fake_abort("a queue is taken that the device does not have");
     real.GetDeviceQueue(device, 0, index, queue);
-    owner->queue = *queue;
+    fake_set_queue(owner, *queue);
 }
 
 /* ---- memory ---- */
@@ -177,11 +180,12 @@ static VkResult VKAPI_CALL fake_AllocateMemory(VkDevice device, const VkMemoryAl
         result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (result == VK_SUCCESS)
         result = real.AllocateMemory(device, &passed, allocator, made);
-    if (result == VK_SUCCESS) {
-        fake_object *new = fake_add("memory", FAKE_HANDLE(*made), device);
-        new->memory = info->memoryTypeIndex;
-        new->bytes = info->allocationSize;
-    }
+    if (result == VK_SUCCESS)
+        fake_add(&(fake_object){.kind = "memory",
+                                .handle = FAKE_HANDLE(*made),
+                                .device = device,
+                                .memory = info->memoryTypeIndex,
+                                .bytes = info->allocationSize});
     return result;
 }
 
