@@ -60,7 +60,8 @@ const machine = new Machine(state);
 const history = new History();
 const toolbar = new Toolbar($("tools"), stage.canvas, () => looks);
 const compare = new Compare(stage.canvas);
-let tableOf = null; /* the model whose defaults the table has */
+let tableOf = null; /* the model whose defaults the table has, or will have */
+let tableLoaded = null;
 
 function update() {
     const { now } = state;
@@ -95,19 +96,28 @@ function describe() {
     $("stage").setAttribute("aria-label", parts.filter(Boolean).join(" ") || t("stage"));
 }
 
-async function loadTable() {
-    const model = modelOf(state.now)?.name || "";
-    if (tableOf === model) {
+async function fetchTable(model) {
+    const table = await api.options(model).catch(() => null);
+    if (tableOf !== model) {
+        return; /* another is wanted by now */
+    }
+    if (!table) {
+        tableOf = null;
         return;
     }
-    tableOf = model;
-    try {
-        setTable(await api.options(model));
-        options.build();
-        update();
-    } catch (error) {
-        tableOf = null;
+    setTable(table);
+    options.build();
+    update();
+}
+
+/** Resolves when the table of the document's model is there, whoever asked for it first. */
+function loadTable() {
+    const model = modelOf(state.now)?.name || "";
+    if (tableOf !== model) {
+        tableOf = model;
+        tableLoaded = fetchTable(model);
     }
+    return tableLoaded;
 }
 
 /** Shows the region, over the picture: something is done to it. */
