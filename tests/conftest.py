@@ -15,7 +15,8 @@ def pytest_configure():
     some, the program keeps to that, and tests that interrupt it would wait in vain."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT
+                          else signal.SIG_DFL)
     for name in list(os.environ):
         if name in SETTINGS or name.startswith("AWS_") or name.lower() in PROXIES:
             del os.environ[name]

@@ -9,6 +9,7 @@ case.
 """
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -44,21 +45,32 @@ def run_c_tests(build, which):
 
 
 MOST_AT_A_TIME = 4  # files of Python tests; a server, a browser or an edit takes all it can get
-LONGEST = 40 * 60  # seconds; a test that hangs is a failure, not a wait
+LONGEST = 2 * 60 * 60  # seconds; a test that hangs is a failure, not a wait
+LAST_WORDS = 60  # seconds in which pytest says what failed before that
+
+
+def run_pytest(arguments, environment):
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=SOURCE,
+                               env=environment)
+    try:
+        return process.wait(LONGEST)
+    except subprocess.TimeoutExpired:
+        print(f"the Python tests did not end within {LONGEST} s", file=sys.stderr)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(LAST_WORDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return 1
 
 
 def run_python_tests(build, tests):
     report = build / "meson-logs" / "pytest.junit.xml"
     report.unlink(missing_ok=True)
     environment = dict(os.environ, DIFFEDIT=str(build / "diffedit"), DIFFEDIT_BUILD=str(build))
-    try:
-        code = subprocess.call(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-             "-n", str(min(os.cpu_count(), MOST_AT_A_TIME)), "--dist", "loadfile", *tests],
-            cwd=SOURCE, env=environment, timeout=LONGEST)
-    except subprocess.TimeoutExpired:
-        code = 1
-        print(f"the Python tests did not end within {LONGEST} s", file=sys.stderr)
+    code = run_pytest(
+        ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", "-n",
+         str(min(os.cpu_count(), MOST_AT_A_TIME)), "--dist", "loadfile", *tests], environment)
     return code, *count(report)
 
 
