@@ -14,7 +14,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
 SAMPLE = SOURCE / "models/pocket/samples/horse.png"
 TOKEN = "a-token-of-some-length"
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds, of a sanitizer on a busy machine
 TO_END = 15  # seconds until it has ended, whatever it does: 4, and what a busy machine takes
 
 

@@ -13,7 +13,7 @@ from editing import (FAST, ask_for, body, edit, get_job, name_of, refusal, resul
                      upload, upload_mask, use_sample, wait, wait_until)
 from serving import SOURCE, refused, serving
 
-LONG = {"steps": "999", "ratio": "1", "mask-samples": "1", "size": "256x256"}
+LONG = {"steps": "999", "ratio": "1", "mask-samples": "1", "size": "128x128"}
 
 
 def test_the_queue_outlives_a_database_that_is_locked_at_times(tmp_path):
@@ -119,7 +119,7 @@ def test_a_body_that_is_no_json_many_times(server):
 def test_an_interrupt_holds_for_jobs_that_are_being_added(tmp_path):
     with serving(tmp_path) as own:
         replies = []
-        asked = {"prompt": "a horse", "steps": 999, "width": 256, "height": 256, "batch_size": 64}
+        asked = {"prompt": "a horse", "steps": 999, "width": 128, "height": 128, "batch_size": 64}
         client = threading.Thread(target=lambda: replies.append(
             own.ask("POST", "/sdapi/v1/txt2img", asked)))
         client.start()

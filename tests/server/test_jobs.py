@@ -14,7 +14,7 @@ from serving import PATIENCE, PROGRAM, SAMPLE, environment
 
 SLOW = {"steps": "999", "ratio": "1", "mask-samples": "1"}  # as long as a test wants
 # who listens slowly loses progress: steps that take longer than to hear of the one before
-HEARD = {"steps": "3", "mask-samples": "1", "size": "256x256"}
+HEARD = {"steps": "3", "mask-samples": "1", "size": "128x128"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_an_edit_is_the_commands(server, picture, tmp_path):
                      "model": "pocket", "preset": "fast", "from": "a horse", "to": "a zebra",
                      "seed": "3", "options": options, "width": 256, "height": 256,
                      "format": ".png", "kept": False, "share": job["region"]["share"]}
-    assert 0 < found["seconds"] < 60 and abs(found["created"] - time.time()) < 60
+    assert 0 < found["seconds"] < PATIENCE and abs(found["created"] - time.time()) < PATIENCE
     again = tmp_path / "again.png"
     master = tmp_path / "master.png"
     master.write_bytes(server.get(f"/api/results/{job['id']}/file?format=png").body)
@@ -154,7 +154,7 @@ def test_a_running_job_stops_within_a_step(server, picture):
     begin = time.monotonic()
     server.ask("POST", f"/api/jobs/{job['id']}/stop")
     found = wait(server, job, "stopped")
-    assert time.monotonic() - begin < 10 and found["error"] is None  # of minutes
+    assert time.monotonic() - begin < 30 and found["error"] is None  # of many minutes
     assert events.end()[-1][1]["state"] == "stopped"
 
 
