@@ -2,8 +2,9 @@
  * The drawer of all options, made from the server's table: by group, with help, range and the
  * preset's default; and the chips of what was changed, each of which resets on a click.
  */
-import { hasWords, helpOf, onLanguage, t } from "./i18n.js";
+import { currentLanguage, hasWords, helpOf, onLanguage, t } from "./i18n.js";
 import { defaultOf, optionNamed, optionTable, valueOf, withOption } from "./option_values.js";
+import { redraw } from "./redraw.js";
 
 const $ = (id) => document.getElementById(id);
 /* The texts stand in the panel, these have sliders there. */
@@ -67,8 +68,15 @@ function select(values, words) {
     return element;
 }
 
+function show(row, value) {
+    row.shown = value;
+    row.input.value = value;
+    row.error.hidden = true;
+    row.input.toggleAttribute("aria-invalid", false);
+}
+
 export class Options extends EventTarget {
-    #rows = new Map(); /* name -> {input, reset, error} */
+    #rows = new Map(); /* name -> {input, reset, error}, and `shown`: the value that it was given */
 
     /** @param {import("./state.js").State} state */
     constructor(state) {
@@ -161,22 +169,20 @@ export class Options extends EventTarget {
         });
         input.addEventListener("change", () => this.#take(option, input.value.trim()));
         row.append(label, input, reset, help, error);
-        this.#rows.set(option.name, { option, input, reset, error });
+        this.#rows.set(option.name, { option, input, reset, error, shown: null });
         return row;
     }
 
     #take(option, text) {
-        const { error, input } = this.#rows.get(option.name);
-        if (option.name === "negative") {
-            this.state.change({ negative: text });
-            return;
-        }
-        const words = text === "" ? null : refusal(option, text);
-        error.hidden = !words;
-        error.textContent = words || "";
-        input.toggleAttribute("aria-invalid", Boolean(words));
+        const row = this.#rows.get(option.name);
+        const words = option.name === "negative" || text === "" ? null : refusal(option, text);
+        row.error.hidden = !words;
+        row.error.textContent = words || "";
+        row.input.toggleAttribute("aria-invalid", Boolean(words));
         if (!words) {
+            row.shown = null; /* what was typed may be the same value, written otherwise */
             this.#set(option, text === "" ? null : text);
+            this.update();
         }
     }
 
@@ -203,14 +209,13 @@ export class Options extends EventTarget {
             this.presetHelp.textContent = hasWords(`preset.${now.preset}.help`)
                 ? t(`preset.${now.preset}.help`) : "";
         }
-        for (const { option, input, reset, error } of this.#rows.values()) {
+        for (const row of this.#rows.values()) {
+            const { option, input, reset } = row;
             const negative = option.name === "negative";
             const value = negative ? now.negative : valueOf(now, option.name);
             const usual = negative ? "" : defaultOf(now, option.name);
-            if (document.activeElement !== input || error.hidden) {
-                input.value = value;
-                error.hidden = true;
-                input.toggleAttribute("aria-invalid", false);
+            if (row.shown !== value) { /* else it keeps what is being typed, or was refused */
+                show(row, value);
             }
             reset.hidden = value === usual;
             reset.textContent = t("option.reset", { value: usual || t("option.empty") });
@@ -235,8 +240,10 @@ export class Options extends EventTarget {
         }
         const had = chips.contains(document.activeElement);
         chips.hidden = changed.length === 0 || !now.picture;
-        chips.replaceChildren(...changed.map(([name, words]) => this.#chip(name, words)));
-        if (had) {
+        const language = currentLanguage();
+        redraw(chips, changed.map(([name, words]) => ({ name, words, language })),
+            ({ name, words }) => this.#chip(name, words));
+        if (had && !chips.contains(document.activeElement)) {
             (chips.querySelector("button") || $("options-open")).focus();
         }
     }

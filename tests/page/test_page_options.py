@@ -55,6 +55,27 @@ def test_what_does_not_fit_is_said_beside_it(page):
     page.shot("options-refused")
 
 
+def test_what_is_typed_stays(page):
+    """While the page draws itself anew, which it does whenever the server tells something."""
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.click("#options-open")
+    page.write("#option-steps", "0")
+    page.keys(Keys.TAB)
+    page.write("#option-guidance", "4")
+    page.js("""const field = document.getElementById("from");
+        field.value = "a cow";
+        field.dispatchEvent(new Event("input", { bubbles: true }));""")
+    assert page.value("#option-guidance") == "4" and page.value("#option-steps") == "0"
+    assert page.shown("#option-steps-error")
+    page.keys(Keys.TAB)
+    assert page.text(".chip").startswith("Guidance 4")
+    page.click("#option-steps")
+    page.keys((Keys.CONTROL, "a"), Keys.BACKSPACE, Keys.TAB)
+    assert page.value("#option-steps") == "6" and not page.shown("#option-steps-error")
+
+
 def test_presets_change_the_defaults(page):
     page.open()
     page.choose(HORSE)
@@ -63,7 +84,7 @@ def test_presets_change_the_defaults(page):
     assert page.value("#option-preset") == "fast"
     page.js("""const select = document.getElementById("option-preset");
         select.value = "paper"; select.dispatchEvent(new Event("change"));""")
-    assert page.value("#option-steps") == "25" and page.text(".chip").startswith("paper")
+    assert page.value("#option-steps") == "6" and page.text(".chip").startswith("paper")
     page.click(".chip")
     assert page.value("#option-preset") == "fast"
 
