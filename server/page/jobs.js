@@ -10,7 +10,8 @@ const ENDED = new Set(["done", "failed", "stopped"]);
 
 export class Jobs extends EventTarget {
     #jobs = new Map(); /* id -> the job as the server told last */
-    #sending = new Set();
+    #sending = new Set(); /* ids of those that are on their way to the server */
+    #later = false; /* one of them is to be asked for when it is there: the events had a gap */
 
     /**
      * @param {import("./state.js").State} state
@@ -50,19 +51,21 @@ export class Jobs extends EventTarget {
         const asked = bodies.map((body) => ({ id: newId(), ...body }));
         this.state.setSession({ pending: [...this.pending, ...asked] });
         this.#tell("change");
+        asked.forEach((body) => this.#sending.add(body.id));
         asked.reduce((before, body) => before.then(() => this.#send(body)), Promise.resolve());
         return asked.map((body) => body.id);
     }
 
     async #send(body) {
-        if (this.#sending.has(body.id)) {
-            return;
-        }
-        this.#sending.add(body.id);
+        this.#sending.add(body.id); /* a repeat does no harm */
         try {
             while (this.#isOurs(body.id)) {
                 try {
-                    this.#heard(await api.postJob(body));
+                    const job = await api.postJob(body);
+                    if (!this.#isOurs(body.id)) { /* it was stopped meanwhile */
+                        await api.stop(body.id);
+                    }
+                    this.#heard(job);
                     break;
                 } catch (error) {
                     if (!(error instanceof Away)) {
@@ -72,10 +75,16 @@ export class Jobs extends EventTarget {
                 }
             }
         } catch (error) {
-            this.#forget(body.id);
-            this.#tell("failed", { body, error });
+            if (this.#isOurs(body.id)) {
+                this.#forget(body.id);
+                this.#tell("failed", { body, error });
+            }
         } finally {
             this.#sending.delete(body.id);
+            if (this.#later) {
+                this.#later = false;
+                this.attach();
+            }
         }
     }
 
@@ -101,6 +110,10 @@ export class Jobs extends EventTarget {
     /** Finds out what became of the pending jobs; sends again what the server does not know. */
     async attach() {
         for (const body of this.pending) {
+            if (this.#sending.has(body.id)) {
+                this.#later = true;
+                continue;
+            }
             try {
                 this.#heard(await api.job(body.id));
             } catch (error) {
@@ -116,6 +129,10 @@ export class Jobs extends EventTarget {
     /** Stops all that runs and waits. */
     async stop() {
         for (const body of [...this.pending].reverse()) {
+            if (this.#sending.has(body.id)) {
+                this.#heard({ ...body, state: "stopped" });
+                continue;
+            }
             try {
                 this.#heard(await api.stop(body.id));
             } catch (error) {

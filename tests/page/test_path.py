@@ -179,7 +179,7 @@ def test_other_texts_leave_the_region_until_another_is_found(page):
 def test_stop_is_where_edit_was(page):
     page.open()
     page.with_region()
-    set_option(page, "steps", "200")
+    set_option(page, "steps", "999")
     page.until_shown(".chip")
     where = page.one("#edit").rect
     page.click("#edit")
@@ -198,6 +198,50 @@ def test_stop_is_where_edit_was(page):
     page.until_shown("#stop")
     page.keys(Keys.ESCAPE)
     page.until_gone("#stop")
+
+
+@pytest.fixture
+def held(page):
+    """The page, whose jobs do not leave it before release()."""
+    script = page.cdp("Page.addScriptToEvaluateOnNewDocument", source="""
+        const send = window.fetch, Stream = window.EventSource;
+        let release;
+        const released = new Promise((resolve) => { release = resolve; });
+        Object.assign(window, { release, streams: [],
+            fetch: (path, how) => (path === "/api/jobs" ? released : Promise.resolve())
+                .then(() => send(path, how)),
+            EventSource: class extends Stream {
+                constructor(...how) {
+                    super(...how);
+                    streams.push(this);
+                }
+            } });""")
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.texts("a horse", "a zebra")
+    yield page
+    page.cdp("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
+def test_a_stream_that_opens_asks_for_no_job_that_is_on_its_way(held):
+    """The server does not know it yet, and the browser would note that."""
+    held.click("#find")
+    held.until_shown("#stop")
+    held.js("streams.at(-1).onopen()")
+    held.js("release()")
+    held.until_region()
+
+
+def test_a_job_is_stopped_on_its_way(held):
+    set_option(held, "steps", "999")
+    held.click("#edit")
+    held.click("#stop")
+    held.until_gone("#stop")
+    held.js("release()")
+    held.until(lambda: [job["state"] for job in json.loads(held.server.get("/api/jobs").body)
+                        if job["options"] == {"steps": "999"}] == ["stopped"], "it is stopped")
+    assert held.all(".thumbnail") == []
 
 
 def set_option(page, name, value):
