@@ -128,7 +128,7 @@ class Tools {
         if (event.pointerType === "touch") {
             this.#fingers.set(event.pointerId, at);
             if (this.#fingers.size > 1) {
-                this.#startPinch();
+                this.#startPinch(event.timeStamp);
                 return;
             }
         }
@@ -273,10 +273,9 @@ class Tools {
 
     /* ---- two fingers ---- */
 
-    #startPinch() {
+    #startPinch(time) {
         const gesture = this.#gesture;
-        if (gesture && gesture.operation
-            && performance.now() - gesture.begun > SECOND_FINGER) {
+        if (gesture && gesture.operation && time - gesture.begun > SECOND_FINGER) {
             this.#gesture = null; /* it was meant: the hand has only come down */
             this.finish(gesture);
         } else {

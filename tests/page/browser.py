@@ -97,9 +97,12 @@ class Page:
         return self.driver.execute_script(code, *arguments)
 
     def shot(self, name):
-        """Keeps what is seen; a person looks at it."""
+        """Keeps what is seen, as a PNG, for a person to look at; tests take it from here, because a
+        test beside this one may keep another under the name."""
+        image = self.driver.get_screenshot_as_png()
         SHOTS.mkdir(parents=True, exist_ok=True)
-        self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
+        (SHOTS / f"{name}.png").write_bytes(image)
+        return image
 
     def console(self):
         """What the browser complained of since the last call; not of the icon that it looks for

@@ -1,5 +1,8 @@
 """The picture by hand: tools by mouse, by touch and by keyboard, zoom and pan, before and after.
 Each keeps a picture of what is seen."""
+import io
+import time
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -57,12 +60,16 @@ def touch(canvas, *places):
     steady(canvas)
 
 
-def two_fingers(canvas, *steps):
-    """Each step: the places of both in the window."""
+def two_fingers(canvas, *steps, apart=0.1):
+    """Each step: the places of both in the window. The second comes `apart` seconds after the
+    first, by the time that the events bear: a test may be kept waiting between them."""
     def points(step):
         return [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(step)]
-    canvas.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=points(steps[0][:1]))
-    canvas.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=points(steps[0]))
+    first = time.time()
+    canvas.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=points(steps[0][:1]),
+               timestamp=first)
+    canvas.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=points(steps[0]),
+               timestamp=first + apart)
     for step in steps[1:]:
         canvas.cdp("Input.dispatchTouchEvent", type="touchMove", touchPoints=points(step))
     canvas.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
@@ -327,6 +334,12 @@ def test_two_fingers_zoom_and_pan(found):
     found.shot("two-fingers")
 
 
+def test_a_late_second_finger_leaves_the_stroke(found):
+    found.tool("brush", size=40)
+    two_fingers(found, [(300, 300), (400, 300)], [(280, 310), (420, 310)], apart=0.5)
+    assert len(found.strokes()) == 1
+
+
 def test_keys_pan_without_a_tool(found):
     before = view(found)
     keyboard(found, Keys.ARROW_RIGHT, (Keys.SHIFT, Keys.ARROW_DOWN))
@@ -346,9 +359,7 @@ def test_zoomed_in_paint_lands_where_the_pointer_is(found):
 
 
 def screen(canvas, name):
-    canvas.shot(name)
-    from browser import SHOTS
-    return np.asarray(PIL.Image.open(SHOTS / f"{name}.png").convert("RGB")).astype(int)
+    return np.asarray(PIL.Image.open(io.BytesIO(canvas.shot(name))).convert("RGB")).astype(int)
 
 
 def pixel(canvas, shot, x, y):
