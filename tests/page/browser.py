@@ -15,7 +15,7 @@ import sys
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -89,6 +89,20 @@ class Page:
     def ready(self):
         self.until(lambda: self.js("return 'ready' in document.documentElement.dataset"),
                    "the page is ready")
+        self.js("""window.said = [];
+            const live = document.getElementById("live");
+            const hear = () => said.push(live.textContent);
+            if (live) {
+                new MutationObserver(hear).observe(live, { childList: true });
+            }""")
+
+    def settle(self):
+        """Waits until the page is drawn, and what moves to its place is there."""
+        self.driver.execute_async_script("""const done = arguments[0];
+            const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+            const ends = (one) => one.effect.getComputedTiming().endTime < Infinity;
+            frame().then(frame).then(() => Promise.allSettled(document.getAnimations()
+                .filter(ends).map((one) => one.finished))).then(done);""")
 
     def cdp(self, command, **parameters):
         return self.driver.execute_cdp_cmd(command, parameters)
@@ -126,14 +140,21 @@ class Page:
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
+    def look(self, see):
+        """What `see` sees; again where the page puts another element in the place of one."""
+        for _ in range(20):
+            with contextlib.suppress(StaleElementReferenceException):
+                return see()
+        return see()
+
     def shown(self, selector):
-        return any(element.is_displayed() for element in self.all(selector))
+        return self.look(lambda: any(one.is_displayed() for one in self.all(selector)))
 
     def text(self, selector):
-        return self.one(selector).text
+        return self.look(lambda: self.one(selector).text)
 
     def value(self, selector):
-        return self.one(selector).get_property("value")
+        return self.look(lambda: self.one(selector).get_property("value"))
 
     def focused(self):
         """The id of what has the focus."""
@@ -144,9 +165,12 @@ class Page:
         return [element.get_attribute("id") for element in self.all(".primary")
                 if element.is_displayed()]
 
-    def said(self):
-        """What a screen reader was told last."""
-        return self.js("return document.getElementById('live').textContent")
+    def until_said(self, words):
+        """Waits until a screen reader is told this, since the page opened or the last time: a later
+        sentence takes an earlier one's place."""
+        self.until(lambda: self.js("""
+            const at = said.findIndex((sentence) => sentence.includes(arguments[0]));
+            return at >= 0 && said.splice(0, at + 1).length > 0;""", words), f'"{words}" is said')
 
     def until(self, true, what, patience=PATIENCE):
         """Waits; a failure says what for, and shows the page."""
@@ -173,7 +197,7 @@ class Page:
 
     def click(self, selector):
         self.until_shown(selector)
-        self.one(selector).click()
+        self.look(lambda: self.one(selector).click())
 
     def tap(self, selector):
         """By finger."""
@@ -226,9 +250,15 @@ class Page:
 
     def write(self, selector, text):
         """Into a field, in place of what is there."""
-        field = self.one(selector)
-        field.click()
-        self.keys((Keys.CONTROL, "a"), text)
+        self.click(selector)
+        self.keys((Keys.CONTROL, "a"))
+        self.cdp("Input.insertText", text=text)  # at once: one step of the undo
+
+    def choose_from(self, selector, value):
+        """A select's value, as its list gives it."""
+        self.js("""arguments[0].value = arguments[1];
+            arguments[0].dispatchEvent(new Event("change", { bubbles: true }));""",
+                self.one(selector), value)
 
     def slide(self, selector, value):
         """A slider, as a pointer moves it."""

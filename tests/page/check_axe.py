@@ -41,6 +41,6 @@ def test_axe_finds_nothing(page, dark, language, width):
             refuse(page)
         else:
             reach(page, state)
-        page.js("return new Promise((done) => setTimeout(done, 250))")
+        page.settle()
         wrong += [f"{state}: {line}" for line in violations(page)]
     assert wrong == []

@@ -37,7 +37,7 @@ def history(browser, filled):
 
 
 def rows(page):
-    return [row.text.split("\n")[0] for row in page.all("#history-list li")]
+    return page.look(lambda: [row.text.split("\n")[0] for row in page.all("#history-list li")])
 
 
 def test_it_is_there_after_a_restart_newest_first(history):

@@ -32,7 +32,7 @@ def test_looks(page, language, dark, width, height):
     for state in states:
         reach(page, state)
         page.js("document.activeElement.blur()")
-        page.js("return new Promise((done) => setTimeout(done, 250))")
+        page.settle()
         page.shot(f"look-{name}-{state}")
         wide = page.js("return document.documentElement.scrollWidth")
         assert wide <= width, state
@@ -231,9 +231,9 @@ def test_reduced_motion(page):
 def test_the_region_is_said(page):
     page.open()
     page.with_region()
-    page.until(lambda: "% of the picture" in page.said(), "the region in words")
+    page.until_said("% of the picture")
     page.slide("#slider-mask-threshold", 0)
-    page.until(lambda: "empty" in page.said(), "an empty region")
+    page.until_said("empty")
 
 
 @pytest.mark.parametrize("way", ["link", "form"])

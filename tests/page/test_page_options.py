@@ -84,7 +84,7 @@ def test_presets_change_the_defaults(page):
     assert page.value("#option-preset") == "fast"
     page.js("""const select = document.getElementById("option-preset");
         select.value = "paper"; select.dispatchEvent(new Event("change"));""")
-    assert page.value("#option-steps") == "6" and page.text(".chip").startswith("paper")
+    assert page.value("#option-steps") == "25" and page.text(".chip").startswith("paper")
     page.click(".chip")
     assert page.value("#option-preset") == "fast"
 

@@ -12,7 +12,8 @@ HORSE = SOURCE / "models/pocket/samples/horse.png"
 
 
 def result_ids(page):
-    return [one.get_attribute("data-result") for one in page.all(".thumbnail")][1:]
+    return page.look(lambda: [one.get_attribute("data-result")
+                              for one in page.all(".thumbnail")][1:])
 
 
 def result(page, identity):

@@ -59,7 +59,7 @@ def test_the_path_by_keyboard_alone(page):
     page.keys(Keys.ENTER)
     page.until_result()
     assert page.primary() == ["download"]
-    page.until(lambda: "Done" in page.said(), "the end is announced")
+    page.until_said("Done")
 
 
 def test_the_path_by_touch(page):
@@ -193,7 +193,7 @@ def test_stop_is_where_edit_was(page):
     page.click("#stop")
     page.until_gone("#stop")
     assert page.shown("#edit") and page.all(".thumbnail") == []
-    page.until(lambda: "Stopped" in page.said(), "it is said")
+    page.until_said("Stopped")
     page.click("#edit")
     page.until_shown("#stop")
     page.keys(Keys.ESCAPE)
@@ -234,13 +234,13 @@ def test_a_stream_that_opens_asks_for_no_job_that_is_on_its_way(held):
 
 
 def test_a_job_is_stopped_on_its_way(held):
-    set_option(held, "steps", "999")
+    set_option(held, "steps", "998")
     held.click("#edit")
     held.click("#stop")
     held.until_gone("#stop")
     held.js("release()")
     held.until(lambda: [job["state"] for job in json.loads(held.server.get("/api/jobs").body)
-                        if job["options"] == {"steps": "999"}] == ["stopped"], "it is stopped")
+                        if job["options"] == {"steps": "998"}] == ["stopped"], "it is stopped")
     assert held.all(".thumbnail") == []
 
 
@@ -257,7 +257,7 @@ def test_a_refusal_stands_beside_the_button_with_its_option(page):
     page.choose(HORSE)
     page.until_picture()
     page.texts("a horse", "a zebra")
-    set_option(page, "scheduler", "lms")
+    page.choose_from("#option-scheduler", "lms")
     page.click("#edit")
     page.until_shown("#job-error")
     assert page.shown("#job-error button.link")
