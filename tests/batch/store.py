@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import http.server
 import threading
-import time
 import urllib.parse
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "FwoG+ZX/abc=="
@@ -117,6 +116,7 @@ class Store:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.files, self.server.requests, self.server.script = {}, [], []
         self.server.token, self.server.lock = token, threading.Lock()
+        self.server.closing = threading.Event()
         self.server.mood = lambda: None
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -126,6 +126,7 @@ class Store:
     script = property(lambda self: self.server.script)
 
     def close(self):
+        self.server.closing.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -161,7 +162,8 @@ def hangs_up(handler, _):
 
 
 def hangs(handler, _):
-    time.sleep(20)
+    """As long as the store is there."""
+    handler.server.closing.wait()
     handler.close_connection = True
     return True
 

@@ -207,8 +207,8 @@ def test_a_connection_that_is_cut(store):
 def test_a_store_that_hangs(store):
     yes(call(store, "add", "a", content=b"x"))
     store.script[:] = [stores.hangs]
-    assert yes(call(store, "read", "a", silence=1)) == b"x"
-    assert len(store.requests) == 3
+    assert yes(call(store, "read", "a", silence=3)) == b"x"
+    assert len(store.requests) >= 3
 
 
 def test_a_body_that_is_too_long(store):
@@ -284,12 +284,12 @@ def test_there_is_no_store():
 def test_an_interruption_ends_the_waiting(store, script):
     """In a request that is not answered, and between two of them."""
     store.script[:] = script
-    process = subprocess.Popen(command("read", "a", wait=100), env=environment(store),
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command("read", "a", silence=100, wait=100),
+                               env=environment(store), stderr=subprocess.PIPE, text=True)
     while not store.requests:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    assert (process.communicate(timeout=15)[1], process.returncode) == ("interrupted\n", FAILED)
+    assert (process.communicate(timeout=40)[1], process.returncode) == ("interrupted\n", FAILED)
 
 
 # ---- TLS ----

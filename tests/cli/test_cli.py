@@ -723,7 +723,7 @@ def test_interrupt_while_waiting_for_input(tmp_path):
     while not catches(process, signal.SIGINT):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=60) == 130
     process.stdin.close()
     assert process.stderr.read() == b"diffedit: interrupted\n"
 

@@ -170,7 +170,7 @@ def test_a_second_interrupt_ends_at_once(picture, tmp_path):  # noqa: F811
         time.sleep(0.01)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT and list(tmp_path.iterdir()) == []
 
 
