@@ -11,6 +11,7 @@ const ENDED = new Set(["done", "failed", "stopped"]);
 export class Jobs extends EventTarget {
     #jobs = new Map(); /* id -> the job as the server told last */
     #sending = new Set(); /* ids of those that are on their way to the server */
+    #stopped = new Set(); /* those of them that are not wanted any more */
     #later = false; /* one of them is to be asked for when it is there: the events had a gap */
 
     /**
@@ -62,7 +63,7 @@ export class Jobs extends EventTarget {
             while (this.#isOurs(body.id)) {
                 try {
                     const job = await api.postJob(body);
-                    if (!this.#isOurs(body.id)) { /* it was stopped meanwhile */
+                    if (this.#stopped.delete(body.id)) {
                         await api.stop(body.id);
                     }
                     this.#heard(job);
@@ -81,6 +82,7 @@ export class Jobs extends EventTarget {
             }
         } finally {
             this.#sending.delete(body.id);
+            this.#stopped.delete(body.id);
             if (this.#later) {
                 this.#later = false;
                 this.attach();
@@ -130,6 +132,7 @@ export class Jobs extends EventTarget {
     async stop() {
         for (const body of [...this.pending].reverse()) {
             if (this.#sending.has(body.id)) {
+                this.#stopped.add(body.id);
                 this.#heard({ ...body, state: "stopped" });
                 continue;
             }

@@ -202,14 +202,22 @@ def test_stop_is_where_edit_was(page):
 
 @pytest.fixture
 def held(page):
-    """The page, whose jobs do not leave it before release()."""
+    """The page, whose jobs do not leave it before release(), nor do their answers come to it before
+    releaseAnswers()."""
     script = page.cdp("Page.addScriptToEvaluateOnNewDocument", source="""
         const send = window.fetch, Stream = window.EventSource;
-        let release;
-        const released = new Promise((resolve) => { release = resolve; });
-        Object.assign(window, { release, streams: [],
-            fetch: (path, how) => (path === "/api/jobs" ? released : Promise.resolve())
-                .then(() => send(path, how)),
+        const released = new Promise((resolve) => { window.release = resolve; });
+        const answered = new Promise((resolve) => { window.releaseAnswers = resolve; });
+        Object.assign(window, { streams: [],
+            async fetch(path, how) {
+                if (path !== "/api/jobs") {
+                    return send(path, how);
+                }
+                await released;
+                const answer = await send(path, how);
+                await answered;
+                return answer;
+            },
             EventSource: class extends Stream {
                 constructor(...how) {
                     super(...how);
@@ -229,8 +237,17 @@ def test_a_stream_that_opens_asks_for_no_job_that_is_on_its_way(held):
     held.click("#find")
     held.until_shown("#stop")
     held.js("streams.at(-1).onopen()")
-    held.js("release()")
+    held.js("release(); releaseAnswers()")
     held.until_region()
+
+
+def test_a_job_that_ends_before_it_is_known_to_be_there(held):
+    held.js("release()")
+    held.find()
+    held.requests()
+    held.js("releaseAnswers()")
+    held.settle()
+    assert [url for url in held.requests() if "/stop" in url] == []
 
 
 def test_a_job_is_stopped_on_its_way(held):
@@ -238,7 +255,7 @@ def test_a_job_is_stopped_on_its_way(held):
     held.click("#edit")
     held.click("#stop")
     held.until_gone("#stop")
-    held.js("release()")
+    held.js("release(); releaseAnswers()")
     held.until(lambda: [job["state"] for job in json.loads(held.server.get("/api/jobs").body)
                         if job["options"] == {"steps": "998"}] == ["stopped"], "it is stopped")
     assert held.all(".thumbnail") == []
