@@ -82,6 +82,7 @@ function makeSlider(state, spec, row) {
 export class Panel extends EventTarget {
     #sliders;
     #errors = { text: null, job: null, picture: null };
+    #composed = null; /* the text that an input method writes in at present */
 
     /**
      * @param {import("./state.js").State} state
@@ -131,7 +132,11 @@ export class Panel extends EventTarget {
                 this.state.change({ [name]: field.value }, { merge: name });
             }
         });
+        field.addEventListener("compositionstart", () => {
+            this.#composed = name;
+        });
         field.addEventListener("compositionend", () => {
+            this.#composed = null;
             this.state.change({ [name]: field.value }, { merge: name });
         });
         field.addEventListener("blur", () => this.state.seal());
@@ -215,7 +220,7 @@ export class Panel extends EventTarget {
         const { now } = this.state;
         for (const name of ["from", "to"]) {
             const field = $(name);
-            if (field.value !== now[name]) {
+            if (field.value !== now[name] && name !== this.#composed) {
                 field.value = now[name];
                 this.#fit(field);
             }

@@ -313,6 +313,20 @@ def test_what_is_asked_is_what_stands_in_the_fields(page):
         ("a horse", "a zebra", "fast")
 
 
+def test_what_an_input_method_writes_is_left_alone(page):
+    """Its text is not the document's before it is whole, and what runs draws the panel meanwhile."""
+    page.open()
+    page.choose(HORSE)
+    page.until_picture()
+    page.js("document.getElementById('to').focus()")
+    page.cdp("Input.imeSetComposition", text="ban m", selectionStart=5, selectionEnd=5)
+    page.js("document.getElementById('count').dispatchEvent(new Event('change'))")
+    assert page.value("#to") == "ban m"
+    page.cdp("Input.insertText", text="斑马")
+    page.js("document.getElementById('count').dispatchEvent(new Event('change'))")
+    assert page.value("#to") == "斑马"
+
+
 def test_the_soft_edge_is_a_cell_of_the_picture(page, tmp_path):
     """Which is known once the model is open."""
     path = tmp_path / "large.png"
