@@ -314,7 +314,7 @@ def test_what_is_asked_is_what_stands_in_the_fields(page):
 
 
 def test_what_an_input_method_writes_is_left_alone(page):
-    """Its text is not the document's before it is whole, and what runs draws the panel meanwhile."""
+    """Its text is not the document's before it is whole; what runs draws the panel meanwhile."""
     page.open()
     page.choose(HORSE)
     page.until_picture()
