@@ -20,13 +20,14 @@ static diffedit_status hold(struct ledger *ledger, const batch_settings *setting
                             const char *value, diffedit_error *error)
 {
     char *there = ledger_get(ledger, what);
+    bool same = there && strcmp(there, value) == 0;
     diffedit_status status = DIFFEDIT_OK;
-    if (there && strcmp(there, value) != 0 && ledger_has_results(ledger))
+    if (there && !same && ledger_has_results(ledger))
         status = de_fail(error, DIFFEDIT_ERROR_FILE,
                          "%.150s: holds results of another %s, %.120s, than %.120s; name another "
                          "folder with `output`",
                          settings->output, what, there, value);
-    else if (!settings->dry_run)
+    else if (!same && !settings->dry_run)
         status = ledger_set(ledger, what, value, error);
     free(there);
     return status;
