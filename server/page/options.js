@@ -68,11 +68,17 @@ function select(values, words) {
     return element;
 }
 
+/** Says beside a field why its value was refused; null: it was not. */
+function mark(row, words) {
+    row.error.hidden = !words;
+    row.error.textContent = words || "";
+    row.input.toggleAttribute("aria-invalid", Boolean(words));
+}
+
 function show(row, value) {
     row.shown = value;
     row.input.value = value;
-    row.error.hidden = true;
-    row.input.toggleAttribute("aria-invalid", false);
+    mark(row, null);
 }
 
 export class Options extends EventTarget {
@@ -176,9 +182,7 @@ export class Options extends EventTarget {
     #take(option, text) {
         const row = this.#rows.get(option.name);
         const words = option.name === "negative" || text === "" ? null : refusal(option, text);
-        row.error.hidden = !words;
-        row.error.textContent = words || "";
-        row.input.toggleAttribute("aria-invalid", Boolean(words));
+        mark(row, words);
         if (!words) {
             row.shown = null; /* what was typed may be the same value, written otherwise */
             this.#set(option, text === "" ? null : text);
