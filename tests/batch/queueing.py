@@ -7,16 +7,19 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(SOURCE / "tests"))
+from processes import catches  # noqa: E402
+
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
 SAMPLES = SOURCE / "models/pocket/samples"
 QUICK = ["--steps", "4", "--mask-samples", "2", "--size", "64x64"]  # some 50 ms an edit
@@ -113,13 +116,6 @@ def start(*arguments, cwd, log=subprocess.PIPE, **variables):
                             stdout=subprocess.DEVNULL, text=True, env=environment(**variables))
 
 
-def can_be_ended(process):
-    """Whether it is so far that it handles SIGTERM, or has ended."""
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
-    return process.poll() is not None or caught >> (signal.SIGTERM - 1) & 1
-
-
 @contextlib.contextmanager
 def working(url, cwd, *more, root=".", **variables):
     """A worker, ended by SIGTERM if it has not ended; its messages are in worker.said then."""
@@ -128,7 +124,7 @@ def working(url, cwd, *more, root=".", **variables):
         yield worker
     finally:
         if worker.poll() is None:
-            wait_for(lambda: can_be_ended(worker))
+            wait_for(lambda: worker.poll() is not None or catches(worker, signal.SIGTERM))
             worker.terminate()
         worker.said = worker.communicate(timeout=60)[1]
 

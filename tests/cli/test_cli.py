@@ -19,6 +19,7 @@ import PIL.Image
 import pytest
 
 import man_page
+from processes import catches
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = pathlib.Path(os.environ.get("DIFFEDIT", SOURCE / "build/diffedit")).resolve()
@@ -709,12 +710,6 @@ def test_interrupt(picture, tmp_path, number):
     assert said.endswith(b"diffedit: interrupted\n")
     assert time.monotonic() - start < 20
     assert list(tmp_path.iterdir()) == []
-
-
-def catches(process, number):
-    """Whether the program is so far that it handles a signal."""
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1
 
 
 def test_interrupt_while_waiting_for_input(tmp_path):

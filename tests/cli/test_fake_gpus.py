@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from test_cli import PROGRAM, catches, edit, fail, picture, run, succeed  # noqa: F401
+from processes import catches
+from test_cli import PROGRAM, edit, fail, picture, run, succeed  # noqa: F401
 
 FAKE = pathlib.Path(os.environ["DIFFEDIT_BUILD"]) / "tests/vulkan"
 TWO = "gpu=integrated,2048,name=Built_In gpu=discrete,8192,name=Card"
