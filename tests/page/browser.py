@@ -321,9 +321,13 @@ class Page:
         self.click(f"[data-sample^={name}]")
         self.until_result()
 
-    def with_region(self, name="horse", before="a horse", after="a zebra"):
-        """A picture whose region is found."""
+    def with_picture(self, name="horse"):
+        """A sample picture, chosen as a file."""
         self.choose(SOURCE / f"models/pocket/samples/{name}.png")
         self.until_picture()
+
+    def with_region(self, name="horse", before="a horse", after="a zebra"):
+        """A picture whose region is found."""
+        self.with_picture(name)
         self.texts(before, after)
         self.find()

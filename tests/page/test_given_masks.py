@@ -4,10 +4,6 @@ import json
 
 from PIL import Image, ImageDraw
 
-from browser import SOURCE
-
-HORSE = SOURCE / "models/pocket/samples/horse.png"
-
 
 def mask_of(page):
     """The mask of the newest result, of its picture's size."""
@@ -38,8 +34,7 @@ def test_a_mask_from_a_file(page, tmp_path):
 def test_painting_by_hand_alone(page):
     """No region was looked for: what is painted is what changes."""
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a zebra")
     page.js("document.activeElement.blur()")
     page.keys("r")

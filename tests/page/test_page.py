@@ -3,9 +3,8 @@ keys, dialogs, and what axe does not know."""
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from browser import SOURCE, TOKEN, Page, serving
+from browser import TOKEN, Page, serving
 
-HORSE = SOURCE / "models/pocket/samples/horse.png"
 LOOKS = [("en", False, 1280, 800), ("zh", True, 1280, 800), ("zh", False, 360, 740),
          ("en", True, 360, 740), ("en", False, 3840, 2160), ("zh", True, 3840, 2160)]
 
@@ -43,8 +42,7 @@ def reach(page, state):
     for dialog in page.all("dialog[open]"):
         page.js("arguments[0].close()", dialog)
     if state == "region":
-        page.choose(HORSE)
-        page.until_picture()
+        page.with_picture()
         page.texts("a horse", "a zebra")
         page.find()
     elif state == "brush":

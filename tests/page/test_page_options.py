@@ -6,8 +6,6 @@ from selenium.webdriver.common.keys import Keys
 
 from browser import PROGRAM, SOURCE, Page, serving
 
-HORSE = SOURCE / "models/pocket/samples/horse.png"
-
 
 def table(page):
     return json.loads(page.server.get("/api/options?model=pocket").body)
@@ -26,8 +24,7 @@ def test_all_options_of_the_table_are_there(page):
 
 def test_a_changed_value_is_a_chip_that_resets(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#options-open")
     page.write("#option-guidance", "4")
     page.keys(Keys.TAB)
@@ -43,8 +40,7 @@ def test_a_changed_value_is_a_chip_that_resets(page):
 
 def test_what_does_not_fit_is_said_beside_it(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#options-open")
     for name, value in (("steps", "0"), ("seed", "many"), ("ratio", "2"), ("size", "large")):
         page.write(f"#option-{name}", value)
@@ -58,8 +54,7 @@ def test_what_does_not_fit_is_said_beside_it(page):
 def test_what_is_typed_stays(page):
     """While the page draws itself anew, which it does whenever the server tells something."""
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#options-open")
     page.write("#option-steps", "0")
     page.keys(Keys.TAB)
@@ -78,8 +73,7 @@ def test_what_is_typed_stays(page):
 
 def test_presets_change_the_defaults(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#options-open")
     assert page.value("#option-preset") == "fast"
     page.js("""const select = document.getElementById("option-preset");
@@ -145,8 +139,7 @@ def test_another_model(browser, tmp_path):
     with serving(tmp_path, "-m", SOURCE / "models/pocket", "-m", second) as server:
         page = Page(browser, server)
         page.open()
-        page.choose(HORSE)
-        page.until_picture()
+        page.with_picture()
         page.texts("a horse", "a zebra")
         name = page.all("#model option")[1].get_attribute("value")
         page.js("""const [select, value] = arguments; select.value = value;

@@ -6,9 +6,7 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from browser import EDIT, SOURCE
-
-HORSE = SOURCE / "models/pocket/samples/horse.png"
+from browser import EDIT
 
 
 def result_ids(page):
@@ -45,8 +43,7 @@ def test_several_seeds(page):
 
 def test_several_texts_one_a_line(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a zebra")
     page.keys((Keys.SHIFT, Keys.ENTER), "a giraffe")
     assert page.value("#to") == "a zebra\na giraffe"
@@ -198,8 +195,7 @@ def test_a_png_brings_everything_back(page, tmp_path):
 def test_warnings_are_shown(page):
     """The pocket model knows few words, and says so."""
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a spaceship")
     page.click("#edit")
     page.until(lambda: len(page.all(".thumbnail")) == 2, "a result", EDIT)

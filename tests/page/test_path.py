@@ -30,8 +30,7 @@ def test_a_sample_is_one_click_from_a_result(page):
 
 def test_the_path_by_mouse(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     assert page.primary() == ["find"]
     page.texts("a horse", "a zebra")
     page.click("#find")
@@ -65,8 +64,7 @@ def test_the_path_by_keyboard_alone(page):
 def test_the_path_by_touch(page):
     page.open(width=390, height=780, touch=True)
     page.until(lambda: page.all(".sample"), "samples")
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.tap("#from")
     page.keys("a horse")
     page.tap("#to")
@@ -138,8 +136,7 @@ def test_24_megapixels(page, tmp_path):
 
 def test_enter_asks_for_what_is_missing(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#find")
     page.until_shown("#text-error")
     assert "what it should show" in page.text("#text-error")
@@ -153,8 +150,7 @@ def test_enter_asks_for_what_is_missing(page):
 
 def test_edit_without_find_finds_first(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a zebra")
     page.click("#edit")
     page.until_result()
@@ -225,8 +221,7 @@ def held(page):
                 }
             } });""")
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a zebra")
     yield page
     page.cdp("Page.removeScriptToEvaluateOnNewDocument", **script)
@@ -271,8 +266,7 @@ def set_option(page, name, value):
 
 def test_a_refusal_stands_beside_the_button_with_its_option(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.texts("a horse", "a zebra")
     page.choose_from("#option-scheduler", "lms")
     page.click("#edit")
@@ -316,8 +310,7 @@ def test_what_is_asked_is_what_stands_in_the_fields(page):
 def test_what_an_input_method_writes_is_left_alone(page):
     """Its text is not the document's before it is whole; what runs draws the panel meanwhile."""
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.js("document.getElementById('to').focus()")
     page.cdp("Input.imeSetComposition", text="ban m", selectionStart=5, selectionEnd=5)
     page.js("document.getElementById('count').dispatchEvent(new Event('change'))")

@@ -9,7 +9,6 @@ from browser import SOURCE, Page, serving
 sys.path.insert(0, str(SOURCE / "tests/batch"))
 from queueing import free_port  # noqa: E402
 
-HORSE = SOURCE / "models/pocket/samples/horse.png"
 LEMONS = SOURCE / "models/pocket/samples/lemons.png"
 UNDO, REDO = (Keys.CONTROL, "z"), (Keys.CONTROL, Keys.SHIFT, "z")
 
@@ -59,8 +58,7 @@ def test_texts_sliders_strokes_and_pictures_are_undone(page):
 
 def test_undo_in_a_field_is_the_same_undo(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.click("#from")
     page.js("""const field = document.activeElement;
         for (const letter of "a horse") {  // letters that come quickly are one step
@@ -156,8 +154,7 @@ def test_a_second_tab_goes_on_from_the_first(page):
 
 def test_many_undos(page):
     page.open()
-    page.choose(HORSE)
-    page.until_picture()
+    page.with_picture()
     page.js("""const field = document.getElementById("from");
         for (let i = 1; i <= 300; i++) {
             field.value = "word " + i;
